@@ -1,0 +1,99 @@
+//! What media offers and call-manager uses. A method is one RPC, so arguments are plain data and
+//! every id is stamped by the caller: a repeated request finds its session and changes nothing.
+//!
+//! A media session is one leg's end of the sound: it is created by the first request that names it
+//! and lives until `release`. SDP is handed over as text; the media side alone reads and writes it.
+
+import type { Brand } from '../base/brand.ts'
+import type { Subscribe } from '../base/host.ts'
+import type { Result } from '../base/result.ts'
+import type { Millis } from '../base/time.ts'
+import type { CallId } from './ids.ts'
+
+export type MediaId = Brand<string, 'MediaId'>
+export type Sdp = Brand<string, 'Sdp'>
+
+/** Class: recoverable (the ids and both descriptions are part of the call's snapshot). */
+export interface MediaControl {
+  /**
+   * `from`'s offer, made over as our offer to `to`: same codecs and payload types, our addresses.
+   * Creates either session when new; a repeated offer on a live session is a re-offer (hold,
+   * codec change, ICE restart).
+   */
+  relayOffer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>>
+  /** `from`'s answer made over as our answer to `to`'s pending offer; the two are then connected. */
+  relayAnswer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>>
+  /** Answers a leg's offer here, with no far side: echo, a tone, a prompt, or silence. */
+  answerHere(request: AnswerHere): Promise<Result<Sdp, MediaFailure>>
+  /**
+   * Joins two answered sessions that did not negotiate with each other (transfer, park, pick up).
+   * When `a` must change what it sends, the value is the offer to put to `a`; finish with
+   * `relayAnswer({ from: a, to: b })`, whose value is then not sent anywhere.
+   */
+  connect(request: ConnectRequest): Promise<Result<Sdp | undefined, MediaFailure>>
+  /** Changes what an `answerHere` session is fed with; `undefined` stops it. */
+  feed(media: MediaId, source: MediaSource | undefined): Promise<Result<void, MediaFailure>>
+  /** Ends sessions, frees their ports, returns the final counters in the order asked. */
+  release(media: readonly MediaId[]): Promise<readonly MediaReport[]>
+  readonly events: Subscribe<MediaEvent>
+}
+
+export type RelayRequest = {
+  readonly call: CallId
+  readonly from: MediaId
+  readonly to: MediaId
+  readonly sdp: Sdp
+}
+export type AnswerHere = {
+  readonly call: CallId
+  readonly media: MediaId
+  readonly offer: Sdp
+  readonly source: MediaSource | undefined
+}
+export type ConnectRequest = { readonly call: CallId; readonly a: MediaId; readonly b: MediaId }
+
+export type MediaSource =
+  | { readonly kind: 'echo' }
+  /** Frequencies in Hz, levels in dBFS; `cadence` alternates on and off, empty means steady. */
+  | {
+      readonly kind: 'tone'
+      readonly frequencies: readonly number[]
+      readonly level: number
+      readonly cadence: readonly Millis[]
+    }
+  | { readonly kind: 'prompt'; readonly name: string; readonly repeat: boolean }
+
+export type MediaFailure =
+  | { readonly kind: 'no-capacity' }
+  /** The text could not be read, or has nothing we can carry; answer 488 with the reason. */
+  | { readonly kind: 'sdp-rejected'; readonly reason: string }
+  | { readonly kind: 'no-session' }
+  /** No answer in time, or the media server died: the outcome is unknown. */
+  | { readonly kind: 'unreachable' }
+
+/** Counters of one session over its life; packets, octets and lost are whole numbers. */
+export type MediaReport = {
+  readonly media: MediaId
+  readonly received: StreamCounters
+  readonly sent: StreamCounters
+  /** Codec names as negotiated for sound, e.g. `PCMU`, `opus`; undefined when none was. */
+  readonly codec: string | undefined
+}
+export type StreamCounters = {
+  readonly packets: number
+  readonly octets: number
+  readonly lost: number
+  /** RFC 3550 §6.4.1 interarrival jitter, in milliseconds. */
+  readonly jitter: number
+}
+
+export type MediaEvent =
+  /** The first packet came and the source address is latched. */
+  | { readonly kind: 'flowing'; readonly media: MediaId }
+  /** Nothing came for `silentFor`: one-way sound, or a dead peer. */
+  | { readonly kind: 'rtp-timeout'; readonly media: MediaId; readonly silentFor: Millis }
+  | { readonly kind: 'digit'; readonly media: MediaId; readonly digit: string }
+  /** A prompt that does not repeat came to its end. */
+  | { readonly kind: 'played'; readonly media: MediaId }
+  /** The server lost these sessions (it crashed and came back, or drained by force). */
+  | { readonly kind: 'lost'; readonly media: readonly MediaId[] }
