@@ -1,0 +1,74 @@
+//! The dependency direction of the house, in one table. A room may always import itself and
+//! `src/base`; everything else it may import is written here, and nowhere else.
+
+export type Room = {
+  readonly imports: readonly string[]
+  /** No clock, timer, randomness, promise or `node:` module. */
+  readonly pure?: true
+  /** npm packages this room may import. */
+  readonly packages?: readonly string[]
+}
+
+const SIP_PURE = ['src/sip/message', 'src/sip/transaction', 'src/sip/dialog', 'src/sip/auth']
+const SIP = ['src/sip', ...SIP_PURE, 'src/sip/transport']
+/** What every role may import: contracts, storage, the cluster, logs and metrics. */
+const ROLE = ['src/control', 'src/store', 'src/cluster', 'src/observe']
+
+export const ROOMS: Readonly<Record<string, Room>> = {
+  'src/base': { imports: [], pure: true },
+  'src/sip/message': { imports: [], pure: true },
+  'src/sip/auth': { imports: ['src/sip/message'], pure: true },
+  'src/sip/transaction': { imports: ['src/sip/message', 'src/sip/transport'], pure: true },
+  'src/sip/dialog': { imports: ['src/sip/message'], pure: true },
+  'src/sip/transport': { imports: ['src/sip/message', 'src/native'], packages: ['ws'] },
+  'src/sip': { imports: [...SIP_PURE, 'src/sip/transport'] },
+  'src/sdp': { imports: [], pure: true },
+  'src/rtp': { imports: [], pure: true },
+  'src/raft': { imports: [], pure: true },
+  'src/control': { imports: ['src/sdp'], pure: true },
+  'src/native': { imports: [] },
+  'src/webrtc': { imports: ['src/rtp', 'src/sdp', 'src/native'] },
+  'src/media': {
+    imports: ['src/rtp', 'src/sdp', 'src/webrtc', 'src/control', 'src/native'],
+  },
+  'src/store': { imports: ['src/raft', 'src/control'], packages: ['better-sqlite3'] },
+  'src/cluster': { imports: ['src/control'] },
+  'src/config': { imports: [], packages: ['smol-toml'] },
+  'src/observe': { imports: [], packages: ['pino', 'prom-client'] },
+  'src/http': {
+    imports: ['src/observe'],
+    packages: ['fastify', '@fastify/swagger', '@peculiar/x509', 'reflect-metadata'],
+  },
+  'src/console': {
+    imports: ['src/store', 'src/cluster', 'src/control', 'src/http', 'src/observe'],
+    packages: ['fastify', 'typebox'],
+  },
+  'src/cli': { imports: ['src/config', 'src/console'], packages: ['yargs', 'typebox'] },
+  'roles/call-manager': { imports: [...ROLE, ...SIP] },
+  'roles/media': { imports: [...ROLE, 'src/media'] },
+  'roles/ivr': { imports: ROLE },
+  'roles/queue': { imports: ROLE },
+  'roles/meeting': { imports: [...ROLE, 'src/media'] },
+  'roles/im': { imports: ROLE },
+  'roles/dataflow': { imports: ROLE },
+}
+
+/** The composition root: sees every room, and no room sees it. */
+export const ROOT = 'src/main.ts'
+
+/** Rooms of `src` and `roles` by longest prefix; undefined for a file that belongs to none. */
+export function roomOf(path: string): string | undefined {
+  let found: string | undefined
+  for (const name of Object.keys(ROOMS))
+    if (path.startsWith(`${name}/`) && name.length > (found?.length ?? 0)) found = name
+  return found
+}
+
+/** The transaction layer names the transport's flows and targets, and takes nothing else of it. */
+export const TYPES_ONLY: ReadonlySet<string> = new Set(['src/sip/transaction > src/sip/transport'])
+
+/** A pure room's one file that may use one thing. */
+export const ALLOWED: readonly (readonly [path: RegExp, code: RegExp])[] = [
+  [/^src\/sip\/auth\/hash\.ts$/, /from 'node:crypto'/],
+  [/^src\/sip\/message\//, /\bBuffer\b/],
+]
