@@ -18,11 +18,17 @@ export interface MediaControl {
   /**
    * `from`'s offer, made over as our offer to `to`: same codecs and payload types, our addresses.
    * Creates either session when new; a repeated offer on a live session is a re-offer (hold,
-   * codec change, ICE restart).
+   * codec change, ICE restart). One offer may go to several `to` (forking), at once or in turn.
    */
-  relayOffer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>>
-  /** `from`'s answer made over as our answer to `to`'s pending offer; the two are then connected. */
+  relayOffer(request: RelayOffer): Promise<Result<Sdp, MediaFailure>>
+  /**
+   * `from`'s answer made over as our answer to `to`'s pending offer; the two are then connected.
+   * May come again for the same offer: early answers of other forks, then the one of the 2xx. The
+   * last one says to whom `to` is connected.
+   */
   relayAnswer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>>
+  /** `to`'s pending offer was refused (488, 491): both sessions stay as they were before it. */
+  withdrawOffer(request: WithdrawOffer): Promise<Result<void, MediaFailure>>
   /** Answers a leg's offer here, with no far side: echo, a tone, a prompt, or silence. */
   answerHere(request: AnswerHere): Promise<Result<Sdp, MediaFailure>>
   /**
@@ -43,6 +49,19 @@ export type RelayRequest = {
   readonly from: MediaId
   readonly to: MediaId
   readonly sdp: Sdp
+}
+export type RelayOffer = RelayRequest & {
+  /**
+   * True when `sdp` is not an offer of this moment but `from`'s last description, offer or answer
+   * (a transfer target is called, a session refreshed): offer what `from` is known to be able to
+   * do, sending and receiving, whatever hold `sdp` speaks of.
+   */
+  readonly restated: boolean
+}
+export type WithdrawOffer = {
+  readonly call: CallId
+  readonly from: MediaId
+  readonly to: MediaId
 }
 export type AnswerHere = {
   readonly call: CallId
