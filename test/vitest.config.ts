@@ -1,11 +1,34 @@
+//! Unit tests first, in parallel; then, one file at a time, those that time real phones and sockets.
+
 import { defineConfig } from 'vitest/config'
+
+const root = new URL('..', import.meta.url).pathname
+/** Tests of the running product: they measure sound and rates, so they want the machine alone. */
+const PRODUCT = ['test/interop/**/*.test.ts', 'test/product/**/*.test.ts']
+const shared = { root, pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_000 }
 
 export default defineConfig({
   test: {
-    root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    ...shared,
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: PRODUCT,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: 'product',
+          include: PRODUCT,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

@@ -160,7 +160,7 @@ function checkImport(path: string, room: string | undefined, each: Import): Prob
     return problem(`${room} may not import the package ${name}`)
   }
   const to = normalize(join(dirname(path), target))
-  if (!/\.(ts|json)$/.test(to)) return problem(`write the extension: ${target}`)
+  if (!/\.(ts|mjs|json)$/.test(to)) return problem(`write the extension: ${target}`)
   if (to.startsWith('test/') && isHouse(path)) return problem('the product never imports its tests')
   if (to === ROOT && isHouse(path)) return problem('nobody imports the composition root')
   if (room === undefined || to === 'package.json') return []
