@@ -1,4 +1,4 @@
-//! Unit tests first, in parallel; then, one file at a time, those that time real phones and sockets.
+//! Unit tests first, in parallel; then, one file at a time, those that time phones and sockets.
 
 import { defineConfig } from 'vitest/config'
 

@@ -1,0 +1,76 @@
+//! Every setting of the product in one table: its name (the same on the command line and in the
+//! config file), what it takes, its default, and what it is for. Decoding, `--help` and the
+//! "did you mean" all read this.
+
+import type { LogLevel } from '../base/host.ts'
+import {
+  type Decoder,
+  decodeAddress,
+  decodeDomain,
+  decodeLogLevel,
+  decodeName,
+  decodePath,
+  decodePort,
+  decodePortRange,
+  decodeRoles,
+  integer,
+  type PortRange,
+  type RoleName,
+  ROLES,
+} from './decoders.ts'
+
+export type Option<T> = {
+  readonly decode: Decoder<T>
+  readonly fallback: T
+  /** What it is for, its unit and its bounds, in a line of `--help`. */
+  readonly describe: string
+  /** What `--help` shows as the default. */
+  readonly shown: string
+}
+
+export const OPTIONS = {
+  role: option<readonly RoleName[]>(decodeRoles, ROLES, 'roles to run here, R[,R...]', 'all'),
+  name: optional(decodeName, 'name of this server', "the host's name"),
+  data: option(decodePath, 'data', 'directory of everything that is kept'),
+  domain: option(decodeDomain, 'pbx.example', 'the first SIP domain'),
+  address: option(decodeAddress, '0.0.0.0', 'IP address to listen on'),
+  'public-address': optional(decodeAddress, 'IP address that outside phones reach us by', 'none'),
+  'sip-port': option(decodePort, 5060, 'SIP over UDP and TCP'),
+  'sip-tls-port': option(decodePort, 5061, 'SIP over TLS'),
+  'http-port': option(decodePort, 8888, 'console and API, SIP over WebSocket at /sip'),
+  'https-port': option(decodePort, 8887, 'the same over TLS'),
+  'rtp-ports': option<PortRange>(
+    decodePortRange,
+    { first: 35_000, last: 65_000 },
+    'UDP ports for sound and video',
+    '35000-65000',
+  ),
+  'log-level': option<LogLevel>(decodeLogLevel, 'info', 'debug, info, warn or error'),
+  'tls-certificate': optional(decodePath, 'certificate chain for TLS (PEM)', 'self-signed'),
+  'tls-key': optional(decodePath, 'private key of that certificate (PEM)', 'self-signed'),
+  'min-expires': option(seconds(10, 86_400), 60, 'shortest registration granted, seconds'),
+  'max-expires': option(seconds(60, 604_800), 3600, 'longest registration granted, seconds'),
+  'trace-memory': option(integer(1, 4096, 'MiB'), 32, 'memory for SIP ladders (trace), MiB'),
+  'drain-seconds': option(seconds(0, 86_400), 5, 'at shutdown, how long calls may go on'),
+} as const
+
+export type OptionName = keyof typeof OPTIONS
+
+export const OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
+
+function option<T>(
+  decode: Decoder<T>,
+  fallback: T,
+  describe: string,
+  shown = String(fallback),
+): Option<T> {
+  return { decode, fallback, describe, shown }
+}
+
+function optional<T>(decode: Decoder<T>, describe: string, shown: string): Option<T | undefined> {
+  return { decode, fallback: undefined, describe, shown }
+}
+
+function seconds(from: number, to: number): Decoder<number> {
+  return integer(from, to, 'seconds')
+}
