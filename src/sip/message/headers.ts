@@ -1,0 +1,211 @@
+//! Header fields in order. What was received stays in the datagram's string until asked for; what
+//! is being built is mutable. Once sent or received a message's headers are treated as read-only.
+
+import { canonicalName, type HeaderName } from './header-name.ts'
+import { isBlank, quotedEnd, skipBlanks, trimEnd } from './chars.ts'
+
+/** One field line: the value is `text` from `at` to `end`, unfolded and trimmed. Immutable. */
+export class Field {
+  readonly name: HeaderName
+  readonly text: string
+  readonly at: number
+  readonly end: number
+  #value: string | undefined
+
+  constructor(name: HeaderName, text: string, at: number, end: number) {
+    this.name = name
+    this.text = text
+    this.at = at
+    this.end = end
+  }
+
+  get value(): string {
+    return (this.#value ??= this.text.slice(this.at, this.end))
+  }
+}
+
+export class Headers {
+  #fields: Field[]
+  /** What the views have read, by view; emptied by every change. */
+  #memo: unknown[] | undefined
+
+  /** The array becomes this object's own. */
+  constructor(fields: Field[] = []) {
+    this.#fields = fields
+  }
+
+  static of(entries: Iterable<readonly [string, string]>): Headers {
+    const headers = new Headers()
+    for (const [name, value] of entries) headers.add(name, value)
+    return headers
+  }
+
+  /** The first field's value, unfolded and trimmed. Names in any spelling, compact ones too. */
+  get(name: HeaderName): string | undefined {
+    return this.first(name)?.value
+  }
+
+  /** Every field line's value, in order, not split. */
+  all(name: HeaderName): readonly string[] {
+    return this.fields(name).map((field) => field.value)
+  }
+
+  /** The values split at top-level commas, across lines. Not for headers that hold dates or digests. */
+  list(name: HeaderName): readonly string[] {
+    const values: string[] = []
+    for (const { text, at, end } of this.fields(name)) splitList(text, at, end, values)
+    return values
+  }
+
+  has(name: HeaderName): boolean {
+    return this.first(name) !== undefined
+  }
+
+  add(name: HeaderName, value: string): this {
+    this.#change().push(field(name, value))
+    return this
+  }
+
+  /** In front of the first of that name, or of everything: Via, Record-Route. */
+  prepend(name: HeaderName, value: string): this {
+    const index = this.#indexOf(name)
+    this.#change().splice(Math.max(index, 0), 0, field(name, value))
+    return this
+  }
+
+  /** Replaces all of that name by one, in the first one's place. */
+  set(name: HeaderName, value: string): this {
+    const index = this.#indexOf(name)
+    if (index === -1) return this.add(name, value)
+    const replacement = field(name, value)
+    this.#change()
+    this.#fields = this.#fields.filter(
+      (each, place) => place === index || each.name !== replacement.name,
+    )
+    this.#fields[index] = replacement
+    return this
+  }
+
+  remove(name: HeaderName): this {
+    const canonical = canonicalName(name)
+    if (this.#indexOf(canonical) === -1) return this
+    this.#change()
+    this.#fields = this.#fields.filter((each) => each.name !== canonical)
+    return this
+  }
+
+  /** Takes off the first list value: the top Via, the first Route. */
+  dropFirst(name: HeaderName): this {
+    const index = this.#indexOf(name)
+    const first = this.#fields[index]
+    if (first === undefined) return this
+    const { text, at, end } = first
+    const next = skipBlanks(text, commaAt(text, at, end) + 1, end)
+    const rest = new Field(first.name, text, next, end)
+    this.#change().splice(index, 1, ...(next < end ? [rest] : []))
+    return this
+  }
+
+  /** An independent copy; the fields themselves are shared, they never change. */
+  copy(): Headers {
+    return new Headers(this.#fields.slice())
+  }
+
+  *entries(): Generator<readonly [HeaderName, string]> {
+    for (const each of this.#fields) yield [each.name, each.value]
+  }
+
+  get size(): number {
+    return this.#fields.length
+  }
+
+  /** For readers that parse in place: the first field of that name. */
+  first(name: HeaderName): Field | undefined {
+    return this.#fields[this.#indexOf(name)]
+  }
+
+  /** All fields of that name; without one, all there are. */
+  fields(name?: HeaderName): readonly Field[] {
+    if (name === undefined) return this.#fields
+    const index = this.#indexOf(name)
+    const first = this.#fields[index]
+    if (first === undefined) return []
+    return this.#fields.filter((each, place) => place >= index && each.name === first.name)
+  }
+
+  /** The views' memory: one slot a view. */
+  get memo(): unknown[] {
+    return (this.#memo ??= [])
+  }
+
+  #indexOf(name: HeaderName): number {
+    const fields = this.#fields
+    for (let index = 0; index < fields.length; index++)
+      if (fields[index]?.name === name) return index
+    const canonical = canonicalName(name)
+    return canonical === name ? -1 : this.#indexOf(canonical)
+  }
+
+  #change(): Field[] {
+    this.#memo = undefined
+    return this.#fields
+  }
+}
+
+/** The next comma outside quotes and angle brackets, or `end`. */
+export function commaAt(text: string, at: number, end: number): number {
+  for (let index = at; index < end; index++) {
+    const code = text.charCodeAt(index)
+    if (code === 0x2c) return index
+    if (code === 0x22) {
+      const close = quotedEnd(text, index, end)
+      if (close === -1) return end
+      index = close - 1
+    } else if (code === 0x3c) {
+      const close = text.indexOf('>', index)
+      if (close === -1 || close >= end) return end
+      index = close
+    }
+  }
+  return end
+}
+
+/** Adds to `values` those that stand between commas from `at` to `end`, trimmed; empty ones too. */
+export function splitList(text: string, at: number, end: number, values: string[]): string[] {
+  let start = at
+  while (start <= end) {
+    const comma = commaAt(text, start, end)
+    const from = skipBlanks(text, start, comma)
+    const to = trimEnd(text, from, comma)
+    if (to > from || comma < end || start > at) values.push(text.slice(from, to))
+    start = comma + 1
+  }
+  return values
+}
+
+/** What may be put on the wire as a value: no line can be broken out of it. */
+export function wireText(value: string): string {
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
+    if (code > 0xff || (code < 0x20 && code !== 0x09)) return cleaned(value)
+  }
+  return value
+}
+
+/** Line breaks and controls become spaces, characters beyond a byte their UTF-8. */
+function cleaned(value: string): string {
+  let clean = ''
+  for (const character of value) {
+    const code = character.codePointAt(0) ?? 0
+    if (code > 0xff) clean += Buffer.from(character, 'utf8').toString('latin1')
+    else clean += code < 0x20 && code !== 0x09 ? ' ' : character
+  }
+  return clean
+}
+
+function field(name: HeaderName, value: string): Field {
+  const text = wireText(value)
+  let at = 0
+  while (at < text.length && isBlank(text.charCodeAt(at))) at++
+  return new Field(canonicalName(name), text, at, trimEnd(text, at, text.length))
+}

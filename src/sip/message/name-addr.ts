@@ -1,0 +1,84 @@
+//! `"Display name" <uri>;params`, as in From, To, Contact, Route, Refer-To: RFC 3261 §25.1.
+
+import { isTokenChar, quote, quotedEnd, isToken, skipBlanks, trimEnd, unquote } from './chars.ts'
+import { Params } from './params.ts'
+import { formatUri, parseUriAt, type SipUri } from './uri.ts'
+
+export type NameAddr = {
+  /** Without quotes and escapes; undefined when absent or empty. */
+  readonly displayName: string | undefined
+  readonly uri: SipUri
+  /** The URI as it came. */
+  readonly uriText: string
+  /** Of the header field, not of the URI. */
+  readonly params: Params
+}
+
+export function nameAddr(uri: SipUri, displayName?: string, params = Params.NONE): NameAddr {
+  return { displayName, uri, uriText: formatUri(uri), params }
+}
+
+export function parseNameAddr(text: string): NameAddr | undefined {
+  return parseNameAddrAt(text, 0, text.length)
+}
+
+/** Always with angle brackets, so that parameters cannot be mistaken for the URI's. */
+export function formatNameAddr(address: NameAddr): string {
+  const { displayName, uriText, params } = address
+  if (displayName === undefined || displayName === '') return `<${uriText}>${params}`
+  const name = isToken(displayName) ? displayName : quote(displayName)
+  return `${name} <${uriText}>${params}`
+}
+
+/** Reads the one value that fills `text` from `at` to `end`. */
+export function parseNameAddrAt(text: string, at: number, end: number): NameAddr | undefined {
+  const start = skipBlanks(text, at, end)
+  const stop = trimEnd(text, start, end)
+  let open = start
+  let displayName: string | undefined
+  if (text.charCodeAt(start) === QUOTE) {
+    const close = quotedEnd(text, start, stop)
+    if (close === -1) return undefined
+    displayName = unquote(text.slice(start, close))
+    open = skipBlanks(text, close, stop)
+    if (text.charCodeAt(open) !== LESS) return undefined
+  } else if (text.charCodeAt(start) !== LESS) {
+    open = text.indexOf('<', start)
+    if (open === -1 || open >= stop) return bareAddress(text, start, stop)
+    const nameEnd = trimEnd(text, start, open)
+    if (!isTokens(text, start, nameEnd)) return undefined
+    displayName = text.slice(start, nameEnd)
+  }
+  const close = text.indexOf('>', open)
+  if (close === -1 || close >= stop) return undefined
+  const uri = parseUriAt(text, open + 1, close)
+  const params = close + 1 === stop ? Params.NONE : Params.parse(text, close + 1, stop)
+  if (uri === undefined || params === undefined) return undefined
+  const name = displayName === '' ? undefined : displayName
+  return { displayName: name, uri, uriText: text.slice(open + 1, close), params }
+}
+
+const QUOTE = 0x22
+const LESS = 0x3c
+
+/** Without brackets the parameters are the header's, and the URI may hold no `?` (§20.10). */
+function bareAddress(text: string, at: number, end: number): NameAddr | undefined {
+  let uriEnd = text.indexOf(';', at)
+  if (uriEnd === -1 || uriEnd > end) uriEnd = end
+  const paramsAt = uriEnd
+  uriEnd = trimEnd(text, at, uriEnd)
+  const uriText = text.slice(at, uriEnd)
+  if (uriText.includes('?')) return undefined
+  const uri = parseUriAt(text, at, uriEnd)
+  const params = Params.parse(text, paramsAt, end)
+  return uri && params && { displayName: undefined, uri, uriText, params }
+}
+
+/** Display names without quotes are tokens; bytes of UTF-8 are let through. */
+function isTokens(text: string, at: number, end: number): boolean {
+  for (let index = at; index < end; index++) {
+    const code = text.charCodeAt(index)
+    if (!isTokenChar(code) && code !== 0x20 && code !== 0x09 && code < 0x80) return false
+  }
+  return true
+}
