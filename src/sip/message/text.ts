@@ -37,7 +37,7 @@ export function flat(text: string): string {
 
 const SHORTEST_SLICE = 13
 
-function isAscii(text: string): boolean {
+export function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false
   return true
 }
