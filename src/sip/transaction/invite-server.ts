@@ -1,0 +1,81 @@
+//! INVITE server transaction: RFC 3261 §17.2.1 and Figure 7, as amended by RFC 6026 §8.7, §8.8.
+//!
+//!         INVITE in (up to the TU)
+//!                |
+//!             trying ---TU 1xx, or nothing in this turn: 100---> proceeding -+ INVITE: resend
+//!              |  |                                                 |  |  ^--+ TU 1xx: send
+//!              |  +--------------------TU 2xx-----------------------+  |
+//!              |                         |                             |
+//!              +-----TU 300-699----------|-----------------------------+
+//!                       |                |
+//!    INVITE, G: +-- completed            |
+//!       resend  +-----> |  | ACK         |
+//!                     H |  +-> confirmed | accepted <-+ TU 2xx: send, ACK: up
+//!                       |           | I  |   | L |    | INVITE: absorbed
+//!                       +--> terminated <----+   +----+
+//!
+//! `trying` is the figure's "send 100 if TU won't in 200 ms" with 0 ms for 200: an answer that is
+//! ready in the same turn (a challenge, most often) saves the 100. A transport error is told to the
+//! TU and changes nothing (RFC 6026 §8.8). Timer H is told too, as §17.2.1 says in words, although
+//! RFC 6026 draws it without an action.
+
+import { doubling, figure, once, type Figure } from './figure.ts'
+import { type ServerAction, type ServerEvent } from './server-events.ts'
+import { HOPE, T1, T2, T4 } from './timers.ts'
+import { millis } from '../../base/time.ts'
+
+export type State = 'trying' | 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated'
+export type Event =
+  | ServerEvent
+  | 'ack'
+  | 'timer 100'
+  | 'timer G'
+  | 'timer H'
+  | 'timer I'
+  | 'timer L'
+
+export const INVITE_SERVER: Figure<State, Event, ServerAction> = figure(['trying', 'deliver'], {
+  trying: {
+    expiry: once('timer 100', millis(0)),
+    on: {
+      'TU 1xx': ['proceeding', 'send-response'],
+      'TU 2xx': ['accepted', 'send-response'],
+      'TU 300-699': ['completed', 'send-response'],
+      'timer 100': ['proceeding', 'send-trying'],
+    },
+  },
+  proceeding: {
+    on: {
+      request: ['proceeding', 'resend'],
+      'TU 1xx': ['proceeding', 'send-response'],
+      'TU 2xx': ['accepted', 'send-response'],
+      'TU 300-699': ['completed', 'send-response'],
+      'transport-error': ['proceeding', 'transport-failed'],
+    },
+  },
+  completed: {
+    repeat: doubling('timer G', T1, T2),
+    expiry: once('timer H', HOPE),
+    on: {
+      request: ['completed', 'resend'],
+      ack: ['confirmed'],
+      'timer G': ['completed', 'resend'],
+      'timer H': ['terminated', 'timed-out'],
+      'transport-error': ['completed', 'transport-failed'],
+    },
+  },
+  confirmed: {
+    expiry: once('timer I', T4, millis(0)),
+    on: { 'timer I': ['terminated'] },
+  },
+  accepted: {
+    expiry: once('timer L', HOPE),
+    on: {
+      ack: ['accepted', 'deliver-ack'],
+      'TU 2xx': ['accepted', 'send-response'],
+      'timer L': ['terminated'],
+      'transport-error': ['accepted', 'transport-failed'],
+    },
+  },
+  terminated: { on: {} },
+})
