@@ -51,8 +51,8 @@ export interface Store {
   /** Resolves when the command is on disk and applied on this node. */
   propose(command: Command, key?: IdempotencyKey): Promise<Result<LogIndex, ProposeFailure>>
   /**
-   * Every applied command in log order, before its proposer's promise resolves. Passwords in
-   * commands are sealed by then.
+   * Every applied command in log order, before its proposer's promise resolves. A password it
+   * carried is left out: no `secret`, or an empty one in rows of an import.
    */
   readonly applied: Subscribe<Applied>
   /** Refuses new proposals, finishes the old ones, lets go of the files. */
@@ -83,5 +83,8 @@ export type Apply<C> = (db: WritableDatabase, command: C) => Refusal | undefined
 export type Refusal = Brand<string, 'Refusal'>
 export const refuse = (reason: string): Refusal => reason as Refusal
 
-/** One part of the state: its tables by migration (index 0 first), and what its commands do. */
-export type Schema<C> = { readonly migrations: readonly string[]; readonly apply: Apply<C> }
+/** One part of the state: its tables, and what its commands do. */
+export type Schema<C> = { readonly migrations: readonly Migration[]; readonly apply: Apply<C> }
+
+/** Taken when the database's `user_version` is below `version`; never changed once released. */
+export type Migration = { readonly version: number; readonly sql: string }

@@ -76,7 +76,10 @@ CREATE TABLE api_tokens (
 ) STRICT, WITHOUT ROWID;
 `
 
-export const accountSchema: Schema<AccountCommand> = { migrations: [TABLES], apply }
+export const accountSchema: Schema<AccountCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: AccountCommand): Refusal | undefined {
   switch (command.kind) {

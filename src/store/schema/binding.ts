@@ -95,7 +95,10 @@ CREATE TABLE bindings (
 CREATE INDEX bindings_by_user ON bindings (tenant, user);
 `
 
-export const bindingSchema: Schema<BindingCommand> = { migrations: [TABLES], apply }
+export const bindingSchema: Schema<BindingCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: BindingCommand): Refusal | undefined {
   switch (command.kind) {

@@ -111,7 +111,7 @@ CREATE TABLE cdrs (
 CREATE INDEX cdrs_by_start ON cdrs (tenant, started_at);
 `
 
-export const callSchema: Schema<CallCommand> = { migrations: [TABLES], apply }
+export const callSchema: Schema<CallCommand> = { migrations: [{ version: 1, sql: TABLES }], apply }
 
 function apply(db: WritableDatabase, command: CallCommand): Refusal | undefined {
   switch (command.kind) {

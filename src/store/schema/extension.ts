@@ -79,7 +79,10 @@ CREATE TABLE extensions (
 ) STRICT, WITHOUT ROWID;
 `
 
-export const extensionSchema: Schema<ExtensionCommand> = { migrations: [TABLES], apply }
+export const extensionSchema: Schema<ExtensionCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: ExtensionCommand): Refusal | undefined {
   switch (command.kind) {

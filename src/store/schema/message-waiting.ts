@@ -36,7 +36,10 @@ CREATE TABLE message_waiting (
 ) STRICT, WITHOUT ROWID;
 `
 
-export const messageWaitingSchema: Schema<MessageWaitingCommand> = { migrations: [TABLES], apply }
+export const messageWaitingSchema: Schema<MessageWaitingCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: MessageWaitingCommand): Refusal | undefined {
   const { tenant, user, counts } = command

@@ -32,7 +32,10 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 `
 
-export const settingSchema: Schema<SettingCommand> = { migrations: [TABLES], apply }
+export const settingSchema: Schema<SettingCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: SettingCommand): Refusal | undefined {
   const { scope, name } = command

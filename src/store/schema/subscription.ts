@@ -37,7 +37,10 @@ CREATE TABLE subscriptions (
 ) STRICT, WITHOUT ROWID;
 `
 
-export const subscriptionSchema: Schema<SubscriptionCommand> = { migrations: [TABLES], apply }
+export const subscriptionSchema: Schema<SubscriptionCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: SubscriptionCommand): Refusal | undefined {
   switch (command.kind) {

@@ -48,7 +48,10 @@ CREATE TABLE domains (
 CREATE INDEX domains_by_tenant ON domains (tenant);
 `
 
-export const tenantSchema: Schema<TenantCommand> = { migrations: [TABLES], apply }
+export const tenantSchema: Schema<TenantCommand> = {
+  migrations: [{ version: 1, sql: TABLES }],
+  apply,
+}
 
 function apply(db: WritableDatabase, command: TenantCommand): Refusal | undefined {
   switch (command.kind) {

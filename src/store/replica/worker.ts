@@ -1,0 +1,70 @@
+//! The replica's thread. Whatever has come in since the last commit makes the next one: the longer
+//! the disk takes, the more commands share its fsync.
+
+import { assert } from '../../base/assert.ts'
+import { parentPort, workerData } from 'node:worker_threads'
+import { faultOf } from '../errors.ts'
+import { openReplica, type OpenReplica } from './open-replica.ts'
+import type { FromReplica, Proposal, ReplicaSettings, ToReplica } from './protocol.ts'
+
+/** Bounds one transaction, and so how long the first of a burst waits for the last. */
+const BATCH_MAX = 4_000
+
+assert(parentPort !== null, 'the replica runs in a worker thread')
+const port = parentPort
+const { directory, addon } = workerData as ReplicaSettings
+
+const opened = orEnd(() => openReplica(directory, { addon }))
+if (opened !== undefined) serve(opened)
+
+function serve({ replica, applied, close }: OpenReplica): void {
+  let waiting: Proposal[] = []
+  let scheduled = false
+  let closing = false
+
+  const schedule = (): void => {
+    if (scheduled) return
+    scheduled = true
+    // After the messages that are there already: they share the commit.
+    setImmediate(commit)
+  }
+  const commit = (): void => {
+    scheduled = false
+    const batch = waiting.length > BATCH_MAX ? waiting.splice(0, BATCH_MAX) : waiting
+    if (batch === waiting) waiting = []
+    const outcomes = orEnd(() => replica.commit(batch))
+    if (outcomes === undefined) return
+    if (outcomes.length > 0) say({ kind: 'outcomes', outcomes })
+    if (waiting.length > 0) schedule()
+    else if (closing) end()
+  }
+  const end = (): void => {
+    orEnd(close)
+    say({ kind: 'closed' })
+    port.close()
+  }
+  port.on('message', (message: ToReplica) => {
+    if (message.kind === 'propose') {
+      if (waiting.length === 0) waiting = [...message.proposals]
+      else for (const proposal of message.proposals) waiting.push(proposal)
+    } else closing = true
+    schedule()
+  })
+  say({ kind: 'opened', applied })
+}
+
+/** What `work` returns; undefined after a fault, which is told, and then this thread is over. */
+function orEnd<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch (error) {
+    const { code, message } = faultOf(error, directory)
+    say({ kind: 'fault', code, message })
+    port.close()
+    return undefined
+  }
+}
+
+function say(message: FromReplica): void {
+  port.postMessage(message)
+}

@@ -1,0 +1,67 @@
+//! What a replica knows of itself: how far it has applied the log, and which intents it has seen.
+//! Written in the transaction that applies, so that it is never ahead of the state or behind it.
+
+import { integer, text, textOrNone } from '../row.ts'
+import type {
+  IdempotencyKey,
+  LogIndex,
+  Migration,
+  ReadOnlyDatabase,
+  WritableDatabase,
+} from '../store.ts'
+
+/** How many entries back an intent is remembered: at 4,500 a second, a bit over half a minute. */
+const REMEMBERED_ENTRIES = 200_000
+
+const TABLES = `
+CREATE TABLE replica (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  applied_index INTEGER NOT NULL,
+  key_check TEXT NOT NULL
+) STRICT;
+CREATE TABLE idempotency (
+  key TEXT PRIMARY KEY,
+  log_index INTEGER NOT NULL,
+  refusal TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_index ON idempotency (log_index);
+`
+
+export const replicaSchema: { readonly migrations: readonly Migration[] } = {
+  migrations: [{ version: 1, sql: TABLES }],
+}
+
+export type ReplicaRow = { readonly appliedIndex: LogIndex; readonly keyCheck: string }
+
+export function replicaRow(db: ReadOnlyDatabase): ReplicaRow | undefined {
+  const row = db.get('SELECT * FROM replica')
+  if (row === undefined) return undefined
+  const appliedIndex = integer(row, 'applied_index') as LogIndex
+  return { appliedIndex, keyCheck: text(row, 'key_check') }
+}
+
+export function insertReplica(db: WritableDatabase, keyCheck: string): void {
+  db.run('INSERT INTO replica VALUES (1, 0, ?)', keyCheck)
+}
+
+export function setAppliedIndex(db: WritableDatabase, index: LogIndex): void {
+  db.run('UPDATE replica SET applied_index = ?', index)
+}
+
+export type Remembered = { readonly index: LogIndex; readonly refusal: string | undefined }
+
+export function remembered(db: ReadOnlyDatabase, key: IdempotencyKey): Remembered | undefined {
+  const row = db.get('SELECT * FROM idempotency WHERE key = ?', key)
+  if (row === undefined) return undefined
+  return { index: integer(row, 'log_index') as LogIndex, refusal: textOrNone(row, 'refusal') }
+}
+
+export function remember(
+  db: WritableDatabase,
+  key: IdempotencyKey,
+  index: LogIndex,
+  refusal: string | undefined,
+): void {
+  db.run('INSERT INTO idempotency VALUES (?, ?, ?)', key, index, refusal ?? null)
+  db.run('DELETE FROM idempotency WHERE log_index <= ?', index - REMEMBERED_ENTRIES)
+}

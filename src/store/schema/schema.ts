@@ -1,0 +1,84 @@
+//! All parts of the state together: which tables there are, and which part a command is for.
+
+import { assert } from '../../base/assert.ts'
+import type { WriteConnection } from '../database.ts'
+import { StoreFault } from '../errors.ts'
+import { integer } from '../row.ts'
+import type { Command, Migration, Refusal, WritableDatabase } from '../store.ts'
+import { accountSchema } from './account.ts'
+import { bindingSchema } from './binding.ts'
+import { callSchema } from './call.ts'
+import { extensionSchema } from './extension.ts'
+import { messageWaitingSchema } from './message-waiting.ts'
+import { replicaSchema } from './replica.ts'
+import { settingSchema } from './setting.ts'
+import { subscriptionSchema } from './subscription.ts'
+import { tenantSchema } from './tenant.ts'
+
+const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
+  replicaSchema,
+  tenantSchema,
+  extensionSchema,
+  bindingSchema,
+  callSchema,
+  accountSchema,
+  messageWaitingSchema,
+  subscriptionSchema,
+  settingSchema,
+]
+
+/** The newest version this release knows. */
+export const SCHEMA_VERSION = Math.max(
+  ...PARTS.flatMap(({ migrations }) => migrations.map(({ version }) => version)),
+)
+
+export function apply(db: WritableDatabase, command: Command): Refusal | undefined {
+  switch (command.kind) {
+    case 'binding.bind':
+    case 'binding.refresh':
+    case 'binding.purge':
+      return bindingSchema.apply(db, command)
+    case 'call.saved':
+    case 'call.ended':
+      return callSchema.apply(db, command)
+    case 'subscription.saved':
+    case 'subscription.ended':
+    case 'subscription.purge':
+      return subscriptionSchema.apply(db, command)
+    case 'tenant.put':
+    case 'tenant.remove':
+    case 'domain.add':
+    case 'domain.remove':
+      return tenantSchema.apply(db, command)
+    case 'extension.put':
+    case 'extension.passwd':
+    case 'extension.remove':
+    case 'extension.import':
+      return extensionSchema.apply(db, command)
+    case 'message-waiting.put':
+      return messageWaitingSchema.apply(db, command)
+    case 'setting.put':
+    case 'setting.remove':
+      return settingSchema.apply(db, command)
+    default:
+      return accountSchema.apply(db, command)
+  }
+}
+
+/** Brings the tables to this release's version, all steps in one transaction. */
+export function migrate(db: WriteConnection): void {
+  const row = db.get('PRAGMA user_version')
+  assert(row !== undefined, 'SQLite has a user_version')
+  const from = integer(row, 'user_version')
+  if (from > SCHEMA_VERSION) {
+    const versions = `version ${from}, this release knows ${SCHEMA_VERSION}`
+    const message = `the database is of a newer release (${versions}): start that one`
+    throw new StoreFault('newer-schema', message)
+  }
+  if (from === SCHEMA_VERSION) return
+  db.transaction(() => {
+    const due = PARTS.flatMap(({ migrations }) => migrations.filter((each) => each.version > from))
+    for (const { sql } of due.toSorted((a, b) => a.version - b.version)) db.script(sql)
+    db.script(`PRAGMA user_version = ${SCHEMA_VERSION}`)
+  })
+}
