@@ -25,6 +25,10 @@ export interface MediaControl {
    * `from`'s answer made over as our answer to `to`'s pending offer; the two are then connected.
    * May come again for the same offer: early answers of other forks, then the one of the 2xx. The
    * last one says to whom `to` is connected.
+   *
+   * When `to` made no offer itself (ours to `from` was restated, or came of `connect`), the value
+   * is the offer to put to `to`, and its answer comes back by `relayAnswer({ from: to, to: from })`,
+   * whose value is sent nowhere. It is the very text last told to `to` when that may stand.
    */
   relayAnswer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>>
   /** `to`'s pending offer was refused (488, 491): both sessions stay as they were before it. */
@@ -33,11 +37,14 @@ export interface MediaControl {
   answerHere(request: AnswerHere): Promise<Result<Sdp, MediaFailure>>
   /**
    * Joins two answered sessions that did not negotiate with each other (transfer, park, pick up).
-   * When `a` must change what it sends, the value is the offer to put to `a`; finish with
-   * `relayAnswer({ from: a, to: b })`, whose value is then not sent anywhere.
+   * Undefined when both may stay as they are (payload types are renumbered on the way). Else the
+   * value is the offer to put to `a`, and `relayAnswer({ from: a, to: b })` goes on from there.
    */
   connect(request: ConnectRequest): Promise<Result<Sdp | undefined, MediaFailure>>
-  /** Changes what an `answerHere` session is fed with; `undefined` stops it. */
+  /**
+   * Changes what an answered session is fed with; `undefined` stops it. Being connected stops it
+   * too.
+   */
   feed(media: MediaId, source: MediaSource | undefined): Promise<Result<void, MediaFailure>>
   /** Ends sessions, frees their ports, returns the final counters in the order asked. */
   release(media: readonly MediaId[]): Promise<readonly MediaReport[]>
@@ -49,6 +56,11 @@ export type RelayRequest = {
   readonly from: MediaId
   readonly to: MediaId
   readonly sdp: Sdp
+  /**
+   * The numeric address `to`'s signalling goes to: picks the family and the private or public
+   * address we name. The server's first address when left out.
+   */
+  readonly toward?: string
 }
 export type RelayOffer = RelayRequest & {
   /**
@@ -68,6 +80,8 @@ export type AnswerHere = {
   readonly media: MediaId
   readonly offer: Sdp
   readonly source: MediaSource | undefined
+  /** As in `RelayRequest`, of the leg that is answered. */
+  readonly toward?: string
 }
 export type ConnectRequest = { readonly call: CallId; readonly a: MediaId; readonly b: MediaId }
 
@@ -80,6 +94,7 @@ export type MediaSource =
       readonly level: number
       readonly cadence: readonly Millis[]
     }
+  /** `name` is a file of config/prompts, without `.wav`: `not-available` or `en/not-available`. */
   | { readonly kind: 'prompt'; readonly name: string; readonly repeat: boolean }
 
 export type MediaFailure =
@@ -107,7 +122,7 @@ export type StreamCounters = {
 }
 
 export type MediaEvent =
-  /** The first packet came and the source address is latched. */
+  /** The first packet came and the source is latched; again when sound is back after a timeout. */
   | { readonly kind: 'flowing'; readonly media: MediaId }
   /** Nothing came for `silentFor`: one-way sound, or a dead peer. */
   | { readonly kind: 'rtp-timeout'; readonly media: MediaId; readonly silentFor: Millis }
