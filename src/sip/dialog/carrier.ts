@@ -26,6 +26,5 @@ export function carriesSdp(message: SipMessage): boolean {
   if (message.body.length === 0) return false
   const type = contentType(message)
   if (type === undefined) return false
-  const name = type.type.toLowerCase()
-  return name === 'multipart' || (name === 'application' && type.subtype.toLowerCase() === 'sdp')
+  return type.type === 'multipart' || (type.type === 'application' && type.subtype === 'sdp')
 }

@@ -4,7 +4,7 @@
 import { Headers } from '../message/headers.ts'
 import { request, type Method, type SipRequest } from '../message/message.ts'
 import { parseNameAddr } from '../message/name-addr.ts'
-import { formatUri, parseUri, type SipUri } from '../message/uri.ts'
+import { formatUri, type SipUri } from '../message/uri.ts'
 import type { Dialog } from './dialog.ts'
 
 export type RequestOptions = {
@@ -94,8 +94,5 @@ function route({ routeSet, remoteTarget }: Dialog): Routing {
 
 /** Without what a Request-URI may not hold: headers and the method parameter (§19.1.1 Table 1). */
 function asRequestUri(uri: SipUri): string {
-  const text = formatUri({ ...uri, headers: undefined })
-  return parseUri(text)?.params.has('method') === true
-    ? text.replace(/;method=[^;?]*/i, '')
-    : text
+  return formatUri({ ...uri, params: uri.params.without('method'), headers: undefined })
 }

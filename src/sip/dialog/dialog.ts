@@ -8,9 +8,9 @@
 
 import type { Brand } from '../../base/brand.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
+import { formatNameAddr, type NameAddr } from '../message/name-addr.ts'
 import { flat } from '../message/text.ts'
-import { callId, contacts, cseq, fromTag, toTag } from '../message/views.ts'
-import { withoutTag } from './address.ts'
+import { callId, contacts, cseq, from, fromTag, to, toTag } from '../message/views.ts'
 
 /** `Call-ID;local tag;remote tag`; a tag is a token, so the last two semicolons separate. */
 export type DialogId = Brand<string, 'DialogId'>
@@ -63,8 +63,8 @@ export function dialogAsUac(request: SipRequest, response: SipResponse): Dialog 
     state: status < 200 ? 'early' : 'confirmed',
     role: 'uac',
     callId: flat(call),
-    local: { address: addressOf(request, 'from'), tag: flat(localTag) },
-    remote: { address: addressOf(response, 'to'), tag: remoteTag },
+    local: { address: addressOf(from(request)), tag: flat(localTag) },
+    remote: { address: addressOf(to(response)), tag: remoteTag },
     localTarget: flat(request.headers.get('contact') ?? ''),
     // A provisional response may come without Contact: the request's own target serves until then.
     remoteTarget: contactUri(response) ?? flat(request.uri),
@@ -94,8 +94,8 @@ export function dialogAsUas(request: SipRequest, options: UasOptions): Dialog | 
     state: options.state,
     role: 'uas',
     callId: flat(call),
-    local: { address: addressOf(request, 'to'), tag: options.localTag },
-    remote: { address: addressOf(request, 'from'), tag: remoteTag },
+    local: { address: addressOf(to(request)), tag: options.localTag },
+    remote: { address: addressOf(from(request)), tag: remoteTag },
     localTarget: options.contact,
     remoteTarget,
     routeSet: request.headers.list('record-route').map(flat),
@@ -179,8 +179,9 @@ export function dialogId(call: string, localTag: string, remoteTag: string): Dia
   return `${call};${localTag};${remoteTag}` as DialogId
 }
 
-function addressOf(message: SipMessage, name: 'from' | 'to'): string {
-  return flat(withoutTag(message.headers.get(name) ?? ''))
+function addressOf(address: NameAddr | undefined): string {
+  if (address === undefined) return ''
+  return flat(formatNameAddr({ ...address, params: address.params.without('tag') }))
 }
 
 function contactUri(message: SipMessage): string | undefined {

@@ -205,7 +205,7 @@ function passesInvite2xx(state: OfferAnswer, { by, sdp }: Passing): OfferAnswerS
     // Deviation: the answer must be in a reliable message (§13.2.1), but phones that showed it in
     // a 18x and leave it out of the 2xx are heard all the same.
     if (!state.previewed) return broken(state, 'the 2xx holds no answer')
-    return taken({ ...state, offer: undefined, settled: true }, 'none')
+    return taken({ ...state, offer: undefined, settled: true, previewed: false }, 'none')
   }
   if (state.offered) return taken(state, sdp ? 'repeat' : 'none')
   if (!sdp) return broken(state, 'the 2xx holds no offer, and the INVITE held none')
@@ -231,7 +231,7 @@ function offers(state: OfferAnswer, by: Side, carrier: OfferCarrier): OfferAnswe
 }
 
 function answers(state: OfferAnswer): OfferAnswerStep {
-  return taken({ ...state, offer: undefined, settled: true }, 'answer')
+  return taken({ ...state, offer: undefined, settled: true, previewed: false }, 'answer')
 }
 
 function taken(next: OfferAnswer, meaning: Meaning): OfferAnswerStep {

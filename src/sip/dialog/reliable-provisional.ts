@@ -6,7 +6,7 @@
 //!
 //! The values hold numbers only. Whoever drives them keeps the responses by RSeq and sends them.
 
-import { unreachable } from '../../base/assert.ts'
+import { assert, unreachable } from '../../base/assert.ts'
 import { after, millis, type Millis } from '../../base/time.ts'
 import type { SipResponse } from '../message/message.ts'
 import { cseq, required, rseq } from '../message/views.ts'
@@ -89,10 +89,11 @@ export function reliableDeadline(state: ReliableSender): Millis | undefined {
 export function stepReliable(state: ReliableSender, input: SenderInput, now: Millis): SenderStep {
   switch (input.kind) {
     case 'respond': {
-      const rseq = state.nextRseq
-      const next = { ...state, nextRseq: rseq + 1 }
-      if (state.pending === undefined) return transmit(next, rseq, now)
-      return { next: { ...next, waiting: [...state.waiting, rseq] }, outputs: [] }
+      assert(!state.finished, 'no provisional response after the final one')
+      const number = state.nextRseq
+      const next = { ...state, nextRseq: number + 1 }
+      if (state.pending === undefined) return transmit(next, number, now)
+      return { next: { ...next, waiting: [...state.waiting, number] }, outputs: [] }
     }
     case 'prack':
       return onPrack(state, input.rack, now)
@@ -134,9 +135,9 @@ function onWake(state: ReliableSender, now: Millis): SenderStep {
   return { next, outputs: [{ kind: 'transmit', rseq: pending.rseq }] }
 }
 
-function transmit(state: ReliableSender, rseq: number, now: Millis): SenderStep {
-  const pending = { rseq, interval: T1, at: after(now, T1), giveUpAt: after(now, HOPE) }
-  return { next: { ...state, pending }, outputs: [{ kind: 'transmit', rseq }] }
+function transmit(state: ReliableSender, number: number, now: Millis): SenderStep {
+  const pending = { rseq: number, interval: T1, at: after(now, T1), giveUpAt: after(now, HOPE) }
+  return { next: { ...state, pending }, outputs: [{ kind: 'transmit', rseq: number }] }
 }
 
 export const NOTHING_RECEIVED: ReliableReceiver = { rseq: undefined }
