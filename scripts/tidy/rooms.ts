@@ -40,7 +40,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/observe': { imports: [], packages: ['pino', 'prom-client'] },
   'src/http': {
     imports: ['src/observe'],
-    packages: ['fastify', '@fastify/swagger', '@peculiar/x509', 'reflect-metadata'],
+    packages: ['fastify', '@fastify/swagger'],
   },
   'src/console': {
     imports: ['src/store', 'src/cluster', 'src/control', 'src/http', 'src/observe'],

@@ -1,0 +1,112 @@
+//! A self-signed TLS server certificate (RFC 5280, ECDSA on P-256), for a first start without one.
+
+import { generateKeyPairSync, randomBytes, sign, type X509Certificate } from 'node:crypto'
+import { isIP, isIPv4 } from 'node:net'
+import * as der from './der.ts'
+
+const OID = {
+  ecdsaWithSha256: '1.2.840.10045.4.3.2',
+  commonName: '2.5.4.3',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  extendedKeyUsage: '2.5.29.37',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+} as const
+
+const DAY_MS = 86_400_000
+/** What browsers take at most from a leaf (CA/Browser Forum, Apple's limit). */
+export const VALID_DAYS = 397
+
+export type Identity = { readonly certificate: string; readonly key: string }
+
+/** PEM texts. `names`: domain names and IP addresses, the first one becomes the subject. */
+export function selfSigned(names: readonly string[], now: Date): Identity {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const algorithm = der.sequence(der.oid(OID.ecdsaWithSha256))
+  const subject = commonName(names[0] ?? 'pbx')
+  // A day back, for phones whose clocks run late.
+  const from = new Date(now.getTime() - DAY_MS)
+  const to = new Date(now.getTime() + (VALID_DAYS - 1) * DAY_MS)
+  const body = der.sequence(
+    der.context(0, der.integer(Uint8Array.of(2))),
+    der.integer(randomBytes(16)),
+    algorithm,
+    subject,
+    der.sequence(der.time(from), der.time(to)),
+    subject,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    der.context(3, der.sequence(...extensions(names))),
+  )
+  const signature = sign('sha256', body, privateKey)
+  const certificate = der.sequence(body, algorithm, der.bitString(signature))
+  return {
+    certificate: pem('CERTIFICATE', certificate),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+  }
+}
+
+/** Whether it still serves: not near its end, and made out to all of these names. */
+export function stillServes(
+  certificate: X509Certificate,
+  names: readonly string[],
+  now: Date,
+): boolean {
+  const left = new Date(certificate.validTo).getTime() - now.getTime()
+  const covers = (name: string): boolean =>
+    (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined
+  return left > 30 * DAY_MS && names.every(covers)
+}
+
+function commonName(name: string): der.Der {
+  // A common name holds 64 characters at most; the alternative names hold the rest.
+  const value = der.utf8String(name.slice(0, 64))
+  return der.sequence(der.setOf(der.sequence(der.oid(OID.commonName), value)))
+}
+
+function extensions(names: readonly string[]): readonly der.Der[] {
+  const digitalSignature = der.bitString(Uint8Array.of(0x80), 7)
+  const usages = der.sequence(der.oid(OID.serverAuth), der.oid(OID.clientAuth))
+  return [
+    extension(OID.basicConstraints, true, der.sequence()),
+    extension(OID.keyUsage, true, digitalSignature),
+    extension(OID.extendedKeyUsage, false, usages),
+    extension(OID.subjectAltName, false, der.sequence(...names.map(alternativeName))),
+  ]
+}
+
+function extension(id: string, critical: boolean, value: der.Der): der.Der {
+  const flag = critical ? [der.boolean(true)] : []
+  return der.sequence(der.oid(id), ...flag, der.octetString(value))
+}
+
+/** GeneralName: `dNSName [2]` or `iPAddress [7]`. */
+function alternativeName(name: string): der.Der {
+  if (isIP(name) === 0) return der.contextPrimitive(2, der.ascii(name))
+  return der.contextPrimitive(7, isIPv4(name) ? ipv4(name) : ipv6(name))
+}
+
+function ipv4(address: string): Uint8Array {
+  return Uint8Array.from(address.split('.').map(Number))
+}
+
+function ipv6(address: string): Uint8Array {
+  const url = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const [head = '', tail] = url.split('::')
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))
+  const before = groups(head)
+  const after = tail === undefined ? [] : groups(tail)
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0)
+  const all = [...before, ...zeros, ...after]
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
+}
+
+function pem(label: string, bytes: Uint8Array): string {
+  const lines =
+    Buffer.from(bytes)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}

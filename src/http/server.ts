@@ -1,0 +1,149 @@
+//! The console's doors: HTTP and HTTPS on one set of routes. Knows about ports, headers, errors
+//! and how long things take, and nothing about what is served.
+
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { Log } from '../base/host.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { listenFault } from './errors.ts'
+import type { Identity } from './self-signed.ts'
+
+export type HttpOptions = {
+  readonly address: string
+  readonly httpPort: number
+  readonly httpsPort: number
+  readonly identity: Identity
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Lays the routes. */
+  readonly routes: (app: FastifyInstance) => void
+  /** A handshake for another protocol; whoever takes it owns the socket. */
+  readonly onUpgrade: (upgrade: Upgrade) => void
+}
+
+export type Upgrade = {
+  readonly path: string
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+  readonly secure: boolean
+}
+
+export type HttpServers = {
+  readonly httpPort: number
+  readonly httpsPort: number
+  /** Takes nothing new, gives answers under way `graceMs` to finish, then cuts them off. */
+  close(graceMs: number): Promise<void>
+}
+
+const BODY_MAX = 1024 * 1024
+const HEADERS_TIMEOUT_MS = 10_000
+/** An import of a million rows from a slow line is one request. */
+const REQUEST_TIMEOUT_MS = 3_600_000
+const HEADERS: Readonly<Record<string, string>> = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+}
+
+export async function openHttp(options: HttpOptions): Promise<HttpServers> {
+  const { address, identity } = options
+  const app = fastify({ bodyLimit: BODY_MAX })
+  prepare(app, options)
+  options.routes(app)
+  await app.ready()
+  const answer = (...args: Parameters<typeof app.routing>): void => app.routing(...args)
+  const tls = { cert: identity.certificate, key: identity.key, minVersion: 'TLSv1.2' } as const
+  const http = createServer(answer)
+  const https = createSecureServer(tls, answer)
+  const opened: Server[] = []
+  const close = async (graceMs: number): Promise<void> => {
+    await Promise.all(opened.map((server) => closeServer(server, graceMs)))
+    await app.close()
+  }
+  const open = async (server: Server, port: number, option: string): Promise<number> => {
+    const secure = server === https
+    server.headersTimeout = HEADERS_TIMEOUT_MS
+    server.requestTimeout = REQUEST_TIMEOUT_MS
+    server.on('upgrade', (request, socket, head) => {
+      const [path = ''] = (request.url ?? '').split('?', 1)
+      options.onUpgrade({ path, request, socket, head, secure })
+    })
+    const listening = await listen(server, address, port, option)
+    opened.push(server)
+    return listening
+  }
+  try {
+    const httpPort = await open(http, options.httpPort, 'http-port')
+    const httpsPort = await open(https, options.httpsPort, 'https-port')
+    return { httpPort, httpsPort, close }
+  } catch (fault) {
+    await close(0)
+    throw fault
+  }
+}
+
+/** What a route throws to say no: shown to the client as it is. */
+export class HttpRefusal extends Error {
+  override readonly name = 'HttpRefusal'
+  readonly statusCode: number
+  readonly retryAfter: number | undefined
+
+  constructor(statusCode: number, message: string, retryAfter?: number) {
+    super(message)
+    this.statusCode = statusCode
+    this.retryAfter = retryAfter
+  }
+}
+
+function prepare(app: FastifyInstance, { log, metrics }: HttpOptions): void {
+  const time = metrics.histogram(
+    'http_request_duration_seconds',
+    'Time to answer a request of the console or the API.',
+    [0.005, 0.02, 0.1, 0.5, 2, 10],
+  )
+  app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
+  app.addHook('onResponse', async (_request, reply) => time(reply.elapsedTime / 1000))
+  app.setNotFoundHandler((request, reply) => {
+    const message = `there is nothing at ${request.method} ${request.url.split('?', 1)[0]}`
+    return reply.code(404).send({ error: message })
+  })
+  app.setErrorHandler((error: FastifyError | HttpRefusal, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (error instanceof HttpRefusal && error.retryAfter !== undefined)
+      void reply.header('retry-after', String(error.retryAfter))
+    if (status < 500) return reply.code(status).send({ error: error.message })
+    // A bug or a dead disk: told in the log, not to whoever asks.
+    log('error', 'http.failed', {
+      method: request.method,
+      route: request.routeOptions.url,
+      error: error.stack ?? error.message,
+    })
+    const message = error instanceof HttpRefusal ? error.message : 'the server failed; see its log'
+    return reply.code(status).send({ error: message })
+  })
+}
+
+function listen(server: Server, address: string, port: number, option: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(listenFault(error, address, port, option)))
+    server.listen({ host: address, port }, () => {
+      const bound = server.address()
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port)
+    })
+  })
+}
+
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => void server.close(() => resolve()))
+  server.closeIdleConnections()
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+  await closed
+  clearTimeout(cut)
+}
