@@ -55,10 +55,11 @@ export function openStore(options: StoreOptions): Promise<Store> {
       resolve(storeOf(client, reader, close))
     }
     const close = async (): Promise<void> => {
-      client.refuseMore()
-      worker.postMessage({ kind: 'close' } satisfies ToReplica)
-      await closed.promise
+      await client.finish()
+      // The last connection to close merges the write-ahead log: let that be the replica's.
       reader?.close()
+      if (state === 'open') worker.postMessage({ kind: 'close' } satisfies ToReplica)
+      await closed.promise
     }
     const end = (): void => {
       state = 'ended'

@@ -72,10 +72,11 @@ export class ReplicaClient {
     }
   }
 
-  /** From now on nothing is accepted; what waits is still answered. */
-  refuseMore(): void {
+  /** From now on nothing is accepted; resolves when all that waits has its answer. */
+  async finish(): Promise<void> {
+    const reached = this.propose(undefined, undefined)
     this.#closed = true
-    this.#flush()
+    await reached
   }
 
   /** The replica is gone: what waits has an unknown outcome, and whoever asks is told so. */

@@ -117,11 +117,12 @@ function apply(db: WritableDatabase, command: CallCommand): Refusal | undefined 
   switch (command.kind) {
     case 'call.saved':
       db.run(
-        `INSERT INTO calls SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM cdrs WHERE call = ?1)
+        `INSERT INTO calls SELECT ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM cdrs WHERE call = ?)
          ON CONFLICT DO UPDATE SET snapshot = excluded.snapshot, saved_at = excluded.saved_at`,
         command.id,
         command.snapshot,
         command.at,
+        command.id,
       )
       return undefined
     case 'call.ended':

@@ -11,7 +11,8 @@ import {
 } from '../store.ts'
 
 /** A tenant's own value goes before the one of the whole system. */
-export type SettingScope = TenantId | 'system'
+export type SettingScope = TenantId | typeof SYSTEM_SCOPE
+export const SYSTEM_SCOPE = 'system'
 
 export type SettingCommand =
   | {
@@ -56,6 +57,6 @@ export function setting(
   name: string,
 ): string | undefined {
   const sql = 'SELECT value FROM settings WHERE scope = ? AND name = ?'
-  const row = db.get(sql, scope, name) ?? db.get(sql, 'system', name)
+  const row = db.get(sql, scope, name) ?? db.get(sql, SYSTEM_SCOPE, name)
   return row === undefined ? undefined : text(row, 'value')
 }

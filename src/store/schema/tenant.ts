@@ -3,6 +3,7 @@
 import type { WallTime } from '../../base/time.ts'
 import type { TenantId } from '../../control/ids.ts'
 import { text, time } from '../row.ts'
+import { SYSTEM_SCOPE } from './setting.ts'
 import {
   refuse,
   type Schema,
@@ -76,6 +77,7 @@ type Put = Extract<TenantCommand, { kind: 'tenant.put' }>
 
 function put(db: WritableDatabase, command: Put): Refusal | undefined {
   const { tenant, name, primaryDomain, at } = command
+  if (tenant === SYSTEM_SCOPE) return refuse(`a tenant cannot be called ${SYSTEM_SCOPE}`)
   const owner = ownerOf(db, primaryDomain)
   if (owner !== undefined && owner !== tenant)
     return refuse(`the domain ${primaryDomain} belongs to another tenant`)

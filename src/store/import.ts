@@ -1,0 +1,166 @@
+//! Bulk import of extensions: `domain,extension,password,display_name` by the line, streamed into
+//! commands. A line that cannot be taken is reported and the rest goes on; who exists is updated.
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { WallTime } from '../base/time.ts'
+import type { TenantId } from '../control/ids.ts'
+import { CsvReader, type CsvRecord } from './csv.ts'
+import { domainProblem, userProblem } from './names.ts'
+import type { ImportRow } from './schema/extension.ts'
+import { ownerOf, tenantById } from './schema/tenant.ts'
+import type { ProposeFailure, Store } from './store.ts'
+
+export type ImportProgress = {
+  readonly lines: number
+  readonly imported: number
+  readonly bad: number
+}
+export type BadLine = { readonly line: number; readonly reason: string }
+
+export type ImportOptions = {
+  readonly wall: () => WallTime
+  readonly onBadLine: (bad: BadLine) => void
+  /** After every command that has been committed. */
+  readonly onProgress?: (progress: ImportProgress) => void
+}
+
+/** A commit of this many takes some 20 ms of the replica, for which calls wait at most. */
+const ROWS_PER_COMMAND = 1_000
+/** One is being committed while the next is being read. */
+const COMMANDS_AT_ONCE = 3
+const PASSWORD_MAX = 128
+const DISPLAY_NAME_MAX = 128
+
+/**
+ * Imports CSV in UTF-8, with or without its header line. A domain nobody owns becomes a tenant of
+ * its name. An error means the store gave up; everything in the last progress is imported, and
+ * the same file can be sent again.
+ */
+export async function importExtensions(
+  store: Store,
+  source: AsyncIterable<Uint8Array>,
+  options: ImportOptions,
+): Promise<Result<ImportProgress, ProposeFailure>> {
+  const run = new Import(store, options)
+  const reader = new CsvReader()
+  const decoder = new TextDecoder()
+  for await (const piece of source) {
+    const failed = await run.take(reader.push(decoder.decode(piece, { stream: true })))
+    if (failed !== undefined) return err(failed)
+  }
+  const failed = (await run.take(reader.push(decoder.decode()))) ?? (await run.take(reader.end()))
+  if (failed !== undefined) return err(failed)
+  return run.finish()
+}
+
+type Batch = { readonly tenant: TenantId; readonly realm: string; rows: ImportRow[] }
+
+class Import {
+  readonly #store: Store
+  readonly #options: ImportOptions
+  readonly #batches = new Map<string, Batch>()
+  /** Commits under way, each undefined when it went well. */
+  readonly #commits = new Set<Promise<void>>()
+  #failure: ProposeFailure | undefined
+  #lines = 0
+  #imported = 0
+  #bad = 0
+
+  constructor(store: Store, options: ImportOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  async take(records: readonly CsvRecord[]): Promise<ProposeFailure | undefined> {
+    for (const record of records) {
+      this.#lines++
+      if (record.kind === 'bad') this.#report(record.line, record.reason)
+      else if (!isHeader(record.fields)) await this.#takeFields(record.line, record.fields)
+      if (this.#failure !== undefined) return this.#failure
+    }
+    return undefined
+  }
+
+  async finish(): Promise<Result<ImportProgress, ProposeFailure>> {
+    for (const batch of this.#batches.values()) await this.#commit(batch)
+    await Promise.all(this.#commits)
+    return this.#failure === undefined ? ok(this.#progress()) : err(this.#failure)
+  }
+
+  async #takeFields(line: number, fields: readonly string[]): Promise<void> {
+    const reason = problemOf(fields)
+    if (reason !== undefined) return this.#report(line, reason)
+    const [domain = '', user = '', password = '', displayName = ''] = fields
+    const batch = this.#batches.get(domain) ?? (await this.#open(domain.toLowerCase()))
+    if (batch === undefined) return
+    this.#batches.set(domain, batch)
+    batch.rows.push([user, displayName === '' ? user : displayName, password])
+    if (batch.rows.length >= ROWS_PER_COMMAND) await this.#commit(batch)
+  }
+
+  /** The batch of the domain's tenant, which is made when there is none. */
+  async #open(domain: string): Promise<Batch | undefined> {
+    const found = this.#find(domain)
+    if (found !== undefined) return found
+    const tenant = domain as TenantId
+    const at = this.#options.wall()
+    const made = { kind: 'tenant.put', tenant, name: domain, primaryDomain: domain, at } as const
+    const put = await this.#store.propose(made)
+    if (!put.ok) this.#failure = put.error
+    return put.ok ? this.#find(domain) : undefined
+  }
+
+  #find(domain: string): Batch | undefined {
+    return this.#store.read((db) => {
+      const owner = ownerOf(db, domain)
+      const row = owner === undefined ? undefined : tenantById(db, owner)
+      if (row === undefined) return undefined
+      const { tenant, primaryDomain: realm } = row
+      // Two domains of one tenant share their batch.
+      const open = [...this.#batches.values()].find((batch) => batch.tenant === tenant)
+      return open ?? { tenant, realm, rows: [] }
+    })
+  }
+
+  async #commit(batch: Batch): Promise<void> {
+    const { tenant, realm, rows } = batch
+    if (rows.length === 0) return
+    batch.rows = []
+    const at = this.#options.wall()
+    const command = { kind: 'extension.import', tenant, realm, rows, at } as const
+    const commit = this.#store.propose(command).then((result) => {
+      this.#commits.delete(commit)
+      if (!result.ok) this.#failure ??= result.error
+      else this.#imported += rows.length
+      this.#options.onProgress?.(this.#progress())
+    })
+    this.#commits.add(commit)
+    if (this.#commits.size >= COMMANDS_AT_ONCE) await Promise.race(this.#commits)
+  }
+
+  #report(line: number, reason: string): void {
+    this.#bad++
+    this.#options.onBadLine({ line, reason })
+  }
+
+  #progress(): ImportProgress {
+    return { lines: this.#lines, imported: this.#imported, bad: this.#bad }
+  }
+}
+
+function isHeader(fields: readonly string[]): boolean {
+  return fields[0] === 'domain' && fields[1] === 'extension'
+}
+
+function problemOf(fields: readonly string[]): string | undefined {
+  if (fields.length < 3 || fields.length > 4)
+    return `${fields.length} fields; expected domain,extension,password,display_name`
+  const [domain = '', user = '', password = '', displayName = ''] = fields
+  const named = domainProblem(domain.toLowerCase()) ?? userProblem(user)
+  if (named !== undefined) return named
+  if (password === '') return 'the password is empty'
+  if (password.length > PASSWORD_MAX) return `the password is longer than ${PASSWORD_MAX}`
+  if (displayName.length > DISPLAY_NAME_MAX)
+    return `the display name is longer than ${DISPLAY_NAME_MAX}`
+  return undefined
+}

@@ -1,0 +1,49 @@
+//! Golden scripts: commands as JSON into a real replica, refusals and rows out.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { ReadConnection } from '../../src/store/database.ts'
+import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
+import type { Command, IdempotencyKey, Row } from '../../src/store/store.ts'
+import { walk } from '../harness/datadriven.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'pbx-schema-'))
+const opened: OpenReplica[] = []
+afterAll(() => {
+  for (const { close } of opened) close()
+  rmSync(directory, { recursive: true })
+})
+
+walk(new URL('./testdata/schema', import.meta.url).pathname, () => {
+  const home = mkdtempSync(join(directory, 'data-'))
+  const replica = openReplica(home, { addon: undefined })
+  opened.push(replica)
+  const reader = ReadConnection.open(join(home, 'pbx.db'), { addon: undefined })
+  let id = 0
+  return (command) => {
+    switch (command.name) {
+      // apply [key=…]: one command a line, all of them in one commit
+      case 'apply': {
+        const key = command.arg('key') as IdempotencyKey | undefined
+        const proposals = command.body.map((line) => {
+          return { id: ++id, command: JSON.parse(line) as Command, key }
+        })
+        const outcomes = replica.replica.commit(proposals)
+        return outcomes.map(({ index, refusal }) => `${index} ${refusal ?? 'ok'}`).join('\n')
+      }
+      case 'rows':
+        return reader.all(command.body.join(' ')).map(show).join('\n') || 'none'
+      default:
+        return `unknown command ${command.name}`
+    }
+  }
+})
+
+function show(row: Row): string {
+  const values = Object.entries(row).map(([name, value]) => {
+    return `${name}=${value instanceof Uint8Array ? `${value.length} bytes` : String(value)}`
+  })
+  return values.join(' ')
+}
