@@ -11,7 +11,7 @@ export type Command = {
   readonly words: readonly string[]
   /** Lines after the command line that began with a tab, without it. */
   readonly body: readonly string[]
-  arg(key: string): string | undefined
+  readonly arg: (key: string) => string | undefined
 }
 
 type Case = { readonly comment: string; readonly head: readonly string[] }

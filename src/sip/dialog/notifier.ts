@@ -112,7 +112,8 @@ export function stepNotifier(state: Notifier, input: NotifierInput, now: Millis)
 }
 
 export function notifierDeadline(state: Notifier): Millis | undefined {
-  if (state.state === 'terminated') return state.due && !state.inFlight ? state.notBefore : undefined
+  if (state.state === 'terminated')
+    return state.due && !state.inFlight ? state.notBefore : undefined
   const sendAt = state.due && !state.inFlight ? state.notBefore : state.expiresAt
   return sendAt < state.expiresAt ? sendAt : state.expiresAt
 }

@@ -140,7 +140,7 @@ export function policyAfter422(
   return { ...policy, minSe: asked, interval: Math.max(policy.interval, asked) }
 }
 
-/** Runs the timer from now: at the 2xx that set the terms, sent or received, and at each refresh. */
+/** Runs the timer from now: at the 2xx that set the terms, sent or received, at each refresh. */
 export function startSessionTimer(terms: SessionTerms, now: Millis): SessionTimer {
   const { interval, minSe: least, refresher } = terms
   // §10: the BYE goes out early by 32 s or a third of the interval, whichever is less.

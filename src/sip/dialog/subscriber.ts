@@ -20,8 +20,8 @@ export type Subscriber = {
   readonly refreshAt: Millis | undefined
   /** Timer N: a NOTIFY must come by then (§4.1.2.4). */
   readonly notifyBy: Millis | undefined
-  /** A SUBSCRIBE is on its way. */
-  readonly inFlight: boolean
+  /** Expires of the SUBSCRIBE that is on its way. */
+  readonly asked: number | undefined
 }
 
 export type SubscriberInput =
@@ -67,7 +67,7 @@ export function startSubscriber(expires: number, now: Millis): SubscriberStep {
     expiresAt: undefined,
     refreshAt: undefined,
     notifyBy: after(now, HOPE),
-    inFlight: true,
+    asked: expires,
   }
   return { next, outputs: [{ kind: 'subscribe', expires }] }
 }
@@ -77,17 +77,19 @@ export function stepSubscriber(
   input: SubscriberInput,
   now: Millis,
 ): SubscriberStep {
-  if (state.state === 'ended') return { next: state, outputs: [] }
+  if (state.state === 'ended') return stay(state)
   switch (input.kind) {
     case 'answered':
-      return onAnswered({ ...state, inFlight: false }, input, now)
+      return onAnswered(state, input, now)
     case 'unanswered':
       // RFC 5057: a SUBSCRIBE that times out takes its subscription along.
       return end(state, 'unanswered', 0)
     case 'notified':
       return onNotified(state, input, now)
     case 'unsubscribe':
-      if (state.wanted === 0) return { next: state, outputs: [] }
+      if (state.wanted === 0) return stay(state)
+      // One at a time: before the first answer there is no dialog to say it in.
+      if (state.asked !== undefined) return stay({ ...state, wanted: 0 })
       return subscribe({ ...state, wanted: 0 }, now)
     case 'wake':
       return onWake(state, now)
@@ -103,7 +105,7 @@ export function subscriberDeadline(state: Subscriber): Millis | undefined {
   return state.state === 'ended' ? undefined : first
 }
 
-/** A successor takes over: `shift` is its clock minus the one in the value. It refreshes at once. */
+/** A successor takes over and refreshes at once; `shift` is its clock minus the one in the value. */
 export function resumeSubscriber(state: Subscriber, shift: Millis, now: Millis): Subscriber {
   const { expiresAt } = state
   return {
@@ -111,18 +113,23 @@ export function resumeSubscriber(state: Subscriber, shift: Millis, now: Millis):
     expiresAt: expiresAt === undefined ? undefined : after(expiresAt, shift),
     refreshAt: now,
     notifyBy: undefined,
-    inFlight: false,
+    asked: undefined,
   }
 }
+
+/** A refused refresh this close to the end is the last. */
+const LAST_CHANCE: Millis = seconds(10)
 
 type Answered = Extract<SubscriberInput, { kind: 'answered' }>
 type Notified = Extract<SubscriberInput, { kind: 'notified' }>
 
-function onAnswered(state: Subscriber, answer: Answered, now: Millis): SubscriberStep {
+function onAnswered(before: Subscriber, answer: Answered, now: Millis): SubscriberStep {
   const { status, minExpires = 0, retryAfter } = answer
+  const state = { ...before, asked: undefined }
   if (status < 300) {
+    if (state.wanted === 0 && before.asked !== 0) return subscribe(state, now)
     const expires = Math.min(answer.expires ?? state.wanted, state.wanted)
-    return { next: granted(state, expires, now), outputs: [] }
+    return stay(granted(state, expires, now))
   }
   if (status === 423 && minExpires > state.wanted && state.wanted > 0)
     return subscribe({ ...state, wanted: minExpires }, now)
@@ -132,10 +139,11 @@ function onAnswered(state: Subscriber, answer: Answered, now: Millis): Subscribe
     const again = established && status === 481 ? 0 : retryAfter
     return end(state, String(status), again)
   }
-  // §4.1.2.2: it lives on until it expires; try again once more on the way there.
+  // §4.1.2.2: it lives on until it expires; try again on the way there, while there is time.
   const left = (state.expiresAt ?? now) - now
-  const delay = retryAfter === undefined ? millis(left / 2) : seconds(retryAfter)
-  return { next: { ...state, refreshAt: after(now, delay), notifyBy: undefined }, outputs: [] }
+  const delay = retryAfter === undefined ? millis(Math.ceil(left / 2)) : seconds(retryAfter)
+  const refreshAt = left < LAST_CHANCE ? undefined : after(now, delay)
+  return stay({ ...state, refreshAt, notifyBy: undefined })
 }
 
 function onNotified(state: Subscriber, notify: Notified, now: Millis): SubscriberStep {
@@ -149,15 +157,15 @@ function onNotified(state: Subscriber, notify: Notified, now: Millis): Subscribe
   // The notifier may shorten, never lengthen (§4.1.3); before the 2xx it is all we know.
   const limit = state.expiresAt === undefined ? state.wanted : (state.expiresAt - now) / 1_000
   if (notify.expires === undefined || (notify.expires >= limit && state.expiresAt !== undefined))
-    return { next, outputs: [] }
-  return { next: granted(next, Math.min(notify.expires, limit), now), outputs: [] }
+    return stay(next)
+  return stay(granted(next, Math.min(notify.expires, limit), now))
 }
 
 function onWake(state: Subscriber, now: Millis): SubscriberStep {
   const isPast = (at: Millis | undefined): boolean => at !== undefined && now >= at
   if (isPast(state.notifyBy)) return end(state, 'no-notify', 0)
   if (isPast(state.expiresAt)) return end(state, 'expired', 0)
-  return isPast(state.refreshAt) ? subscribe(state, now) : { next: state, outputs: [] }
+  return isPast(state.refreshAt) ? subscribe(state, now) : stay(state)
 }
 
 /** §4.1.3: what each reason means for a subscriber who still wants to know. */
@@ -176,8 +184,10 @@ function tryAgain(reason: string, retryAfter: number | undefined): number | unde
 }
 
 function subscribe(state: Subscriber, now: Millis): SubscriberStep {
-  const next = { ...state, refreshAt: undefined, notifyBy: after(now, HOPE), inFlight: true }
-  return { next, outputs: [{ kind: 'subscribe', expires: state.wanted }] }
+  const expires = state.wanted
+  const notifyBy = after(now, HOPE)
+  const next = { ...state, refreshAt: undefined, notifyBy, asked: expires }
+  return { next, outputs: [{ kind: 'subscribe', expires }] }
 }
 
 /** Refreshed 32 s before the end, or at 9/10 of long ones and half of short ones. */
@@ -191,4 +201,8 @@ function granted(state: Subscriber, expires: number, now: Millis): Subscriber {
 function end(state: Subscriber, reason: string, tryAgainAfter: number | undefined): SubscriberStep {
   const next: Subscriber = { ...state, state: 'ended' }
   return { next, outputs: [{ kind: 'ended', reason, tryAgainAfter }] }
+}
+
+function stay(next: Subscriber): SubscriberStep {
+  return { next, outputs: [] }
 }

@@ -13,16 +13,16 @@ import { walk } from '../../harness/datadriven.ts'
 import { saved } from './messages.ts'
 
 const CARRIERS: Readonly<Record<string, Carrier>> = {
-  'INVITE': 'INVITE',
+  INVITE: 'INVITE',
   'INVITE/1xx': 'INVITE 1xx',
   'INVITE/1xx-rel': 'INVITE 1xx-rel',
   'INVITE/2xx': 'INVITE 2xx',
   'INVITE/failed': 'INVITE failed',
-  'ACK': 'ACK',
-  'PRACK': 'PRACK',
+  ACK: 'ACK',
+  PRACK: 'PRACK',
   'PRACK/2xx': 'PRACK 2xx',
   'PRACK/failed': 'PRACK failed',
-  'UPDATE': 'UPDATE',
+  UPDATE: 'UPDATE',
   'UPDATE/2xx': 'UPDATE 2xx',
   'UPDATE/failed': 'UPDATE failed',
 }

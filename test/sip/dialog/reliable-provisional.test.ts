@@ -27,7 +27,7 @@ walk(new URL('./testdata/reliable-provisional', import.meta.url).pathname, () =>
       lines.push(`${now}ms ${[kind, ...Object.values(rest)].join(' ')}`)
   }
   const advance = (until: Millis): void => {
-    for (let due = reliableDeadline(sender); due !== undefined && due <= until; ) {
+    for (let due = reliableDeadline(sender); due !== undefined && due <= until;) {
       now = due
       feed({ kind: 'wake' })
       due = reliableDeadline(sender)
