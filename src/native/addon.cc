@@ -1,0 +1,16 @@
+//! The one native add-on: everything it speeds up has a fallback in TypeScript. N-API only, so a
+//! binary outlives Node's updates; `abi` tells an out-of-date binary from a current one.
+
+#include <node_api.h>
+
+namespace pbx {
+void ExportUdp(napi_env env, napi_value exports);
+}
+
+NAPI_MODULE_INIT() {
+  napi_value abi;
+  napi_create_uint32(env, 1, &abi);
+  napi_set_named_property(env, exports, "abi", abi);
+  pbx::ExportUdp(env, exports);
+  return exports;
+}

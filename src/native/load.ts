@@ -1,0 +1,74 @@
+//! Loads the native add-on: from dist/native in development, from a file that was unpacked out of
+//! the executable in production. Works in every thread.
+
+import { err, ok, type Result } from '../base/result.ts'
+
+/** Raw functions of the add-on, see udp-napi.cc; `udp.ts` is what others use. */
+export type Native = {
+  readonly udpOpen: (lent: Lent, onBatch: (count: number) => void) => NativeHub
+  readonly udpBind: (
+    hub: NativeHub,
+    address: string,
+    port: number,
+    flags: number,
+    bufferBytes: number,
+  ) => readonly [id: number, port: number, receiveBuffer: number] | string
+  readonly udpClose: (hub: NativeHub, socket: number) => void
+  readonly udpCloseAll: (hub: NativeHub) => void
+  /** Five plain arguments: an object would be decoded field by field for every new peer. */
+  readonly udpPeer: (
+    hub: NativeHub,
+    socket: number,
+    address: string,
+    port: number,
+    localAddress: string,
+  ) => number
+  readonly udpDescribe: (hub: NativeHub, slot: number) => Described | undefined
+  readonly udpFlush: (hub: NativeHub) => void
+  readonly udpFailures: (hub: NativeHub) => readonly NativeFailure[]
+  readonly udpBacklog: (hub: NativeHub, socket: number) => readonly [bytes: number, drops: number]
+}
+
+export type NativeHub = object
+export type Described = readonly [socket: number, address: string, port: number, local: string]
+export type NativeFailure = readonly [socket: number, address: string, port: number, code: string]
+
+/** Memory shared with the add-on; its layout is told in udp-hub.h. */
+export type Lent = {
+  readonly rxSlab: Buffer
+  readonly rx: Uint32Array
+  readonly txSlab: Buffer
+  readonly tx: Uint32Array
+  readonly counters: Float64Array
+  readonly slots: number
+  readonly stride: number
+  readonly txSlots: number
+  readonly peerMax: number
+  readonly pendingMax: number
+}
+
+const ABI = 1
+const FUNCTIONS = [
+  ...['udpOpen', 'udpBind', 'udpClose', 'udpCloseAll', 'udpPeer', 'udpDescribe', 'udpFlush'],
+  ...['udpFailures', 'udpBacklog'],
+]
+
+/** The add-on at `path`, or why there is none. Never throws: everyone has a fallback. */
+export function loadNative(path: string | undefined): Result<Native, string> {
+  if (path === undefined) return err('no add-on was built')
+  const module: { exports: unknown } = { exports: {} }
+  try {
+    process.dlopen(module, path)
+  } catch (failure) {
+    return err(`${path} did not load: ${failure instanceof Error ? failure.message : 'unknown'}`)
+  }
+  const { exports } = module
+  if (!isNative(exports)) return err(`${path} is of another version: build it again`)
+  return ok(exports)
+}
+
+function isNative(exports: unknown): exports is Native {
+  if (typeof exports !== 'object' || exports === null) return false
+  const found = new Map<string, unknown>(Object.entries(exports))
+  return found.get('abi') === ABI && FUNCTIONS.every((name) => found.get(name) instanceof Function)
+}
