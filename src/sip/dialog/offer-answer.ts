@@ -124,28 +124,31 @@ export function backOff(
 type Objection = { readonly status: 491 | 500; readonly reason: string }
 
 function objectionTo(state: OfferAnswer, { by, carrier, sdp }: Passing): Objection | undefined {
-  const { invite, update, offer } = state
-  switch (carrier) {
-    case 'INVITE':
-      if (invite !== undefined) return clash(invite, by, 'an INVITE is in progress')
-      return offer === undefined ? undefined : clash(offer.by, by, 'an offer waits for its answer')
-    case 'UPDATE':
-      if (update === by) return clash(update, by, 'an UPDATE is in progress')
-      if (!sdp) return undefined
-      if (offer !== undefined) return clash(offer.by, by, 'an offer waits for its answer')
-      if (invite !== undefined && !state.offered)
-        return { status: 491, reason: 'the offer is due in a response to the INVITE' }
-      // Only a sender must know better; what a peer asks before that can be answered.
-      return state.settled || by === 'remote'
-        ? undefined
-        : { status: 491, reason: 'no first offer and answer yet' }
-    case 'PRACK':
-      if (!sdp || offer === undefined || isAnswer(state, by, 'INVITE 1xx-rel')) return undefined
-      return clash(offer.by, by, 'an offer waits for its answer')
-    default:
-      return undefined
-  }
+  if (carrier === 'INVITE') return objectionToInvite(state, by)
+  if (carrier === 'UPDATE') return objectionToUpdate(state, by, sdp)
+  if (carrier !== 'PRACK' || !sdp || state.offer === undefined) return undefined
+  if (isAnswer(state, by, 'INVITE 1xx-rel')) return undefined
+  return clash(state.offer.by, by, UNANSWERED)
 }
+
+function objectionToInvite({ invite, offer }: OfferAnswer, by: Side): Objection | undefined {
+  if (invite !== undefined) return clash(invite, by, 'an INVITE is in progress')
+  return offer === undefined ? undefined : clash(offer.by, by, UNANSWERED)
+}
+
+function objectionToUpdate(state: OfferAnswer, by: Side, sdp: boolean): Objection | undefined {
+  const { invite, update, offer } = state
+  if (update === by) return clash(update, by, 'an UPDATE is in progress')
+  if (!sdp) return undefined
+  if (offer !== undefined) return clash(offer.by, by, UNANSWERED)
+  if (invite !== undefined && !state.offered)
+    return { status: 491, reason: 'the offer is due in a response to the INVITE' }
+  // Only a sender must know better; what a peer asks before that can be answered.
+  if (state.settled || by === 'remote') return undefined
+  return { status: 491, reason: 'no first offer and answer yet' }
+}
+
+const UNANSWERED = 'an offer waits for its answer'
 
 /** Two that cross: 491. A second one by the same side before the first is done: 500. */
 function clash(first: Side, second: Side, reason: string): Objection {

@@ -105,7 +105,7 @@ export function subscriberDeadline(state: Subscriber): Millis | undefined {
   return state.state === 'ended' ? undefined : first
 }
 
-/** A successor takes over and refreshes at once; `shift` is its clock minus the one in the value. */
+/** A successor takes over and refreshes at once; `shift` is its clock less the one in the value. */
 export function resumeSubscriber(state: Subscriber, shift: Millis, now: Millis): Subscriber {
   const { expiresAt } = state
   return {
