@@ -1,6 +1,13 @@
 //! What both client machines hear and do.
 
-export type ClientEvent = '1xx' | '2xx' | '300-699' | 'transport-error'
+export type ClientEvent =
+  | '1xx'
+  | '2xx'
+  | '300-699'
+  | 'transport-error'
+  /** A CANCEL of this INVITE goes out. */
+  | 'cancel'
+  | `timer ${'A' | 'B' | 'CANCEL' | 'D' | 'E' | 'F' | 'K' | 'M'}`
 
 export type ClientAction =
   | 'send-request'

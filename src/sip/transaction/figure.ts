@@ -58,7 +58,7 @@ type Node<State, Event extends string, Action> = {
   readonly name: State
   readonly repeat: Repeat<Event> | undefined
   readonly expiry: Expiry<Event> | undefined
-  readonly arrows: { [event in Event]?: Leg<State, Event, Action> }
+  readonly arrows: ReadonlyMap<Event, Leg<State, Event, Action>>
 }
 type Leg<State, Event extends string, Action> = {
   readonly to: Node<State, Event, Action>
@@ -83,21 +83,18 @@ export function figure<State extends string, Event extends string, Action>(
     const known = nodes.get(name)
     if (known !== undefined) return known
     const { repeat, expiry, on } = rows[name]
-    const arrows: Node<State, Event, Action>['arrows'] = {}
+    const arrows = new Map<Event, Leg<State, Event, Action>>()
     const made = { name, repeat, expiry, arrows }
     nodes.set(name, made)
     for (const event in on) {
-      const arrow = on[event]
+      const arrow: Arrow<State, Action> | undefined = on[event]
       if (arrow === undefined) continue
       events.add(event)
       const [to, ...actions] = arrow
-      arrows[event] = { to: node(to), actions }
+      arrows.set(event, { to: node(to), actions })
     }
     for (const timer of [repeat, expiry])
-      assert(
-        timer === undefined || arrows[timer.event] !== undefined,
-        `${name}: no arrow for timer`,
-      )
+      assert(timer === undefined || arrows.has(timer.event), `${name}: no arrow for timer`)
     return made
   }
   return { start: node(start), first, events }
@@ -126,7 +123,7 @@ export class FigureMachine<State extends string, Event extends string, Action> {
 
   /** What to do; an event the state has no arrow for is ignored. */
   step(event: Event, now: Millis): readonly Action[] {
-    const leg = this.#node.arrows[event]
+    const leg = this.#node.arrows.get(event)
     if (leg === undefined) return NOTHING
     if (leg.to !== this.#node) this.#enter(leg.to, now)
     return leg.actions
@@ -160,7 +157,7 @@ export class FigureMachine<State extends string, Event extends string, Action> {
     if (expiry === undefined) this.#expireAt = millis(NEVER)
     else if (!expiry.running) {
       const delay = this.#reliable ? expiry.reliable : expiry.unreliable
-      const leg = node.arrows[expiry.event]
+      const leg = node.arrows.get(expiry.event)
       if (delay === 0 && leg !== undefined && leg.actions.length === 0) this.#enter(leg.to, now)
       else this.#expireAt = after(now, delay)
     }

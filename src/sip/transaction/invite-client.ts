@@ -15,7 +15,7 @@
 //! A CANCEL must wait for a provisional answer, so there is no way to it from `calling`.
 
 import { type ClientAction, type ClientEvent } from './client-events.ts'
-import { doubling, figure, once, type Figure } from './figure.ts'
+import { doubling, figure, once } from './figure.ts'
 import { HOPE, T1, TIMER_D } from './timers.ts'
 import { millis } from '../../base/time.ts'
 
@@ -26,63 +26,52 @@ export type State =
   | 'accepted'
   | 'completed'
   | 'terminated'
-export type Event =
-  | ClientEvent
-  | 'cancel'
-  | 'timer A'
-  | 'timer B'
-  | 'timer D'
-  | 'timer M'
-  | 'timer CANCEL'
 
-export const INVITE_CLIENT: Figure<State, Event, ClientAction> = figure(
-  ['calling', 'send-request'],
-  {
-    calling: {
-      repeat: doubling('timer A', T1),
-      expiry: once('timer B', HOPE),
-      on: {
-        '1xx': ['proceeding', 'deliver'],
-        '2xx': ['accepted', 'deliver'],
-        '300-699': ['completed', 'send-ack', 'deliver'],
-        'timer A': ['calling', 'send-request'],
-        'timer B': ['terminated', 'timed-out'],
-        'transport-error': ['terminated', 'transport-failed'],
-      },
+export const INVITE_CLIENT = figure<State, ClientEvent, ClientAction>(['calling', 'send-request'], {
+  calling: {
+    repeat: doubling('timer A', T1),
+    expiry: once('timer B', HOPE),
+    on: {
+      '1xx': ['proceeding', 'deliver'],
+      '2xx': ['accepted', 'deliver'],
+      '300-699': ['completed', 'send-ack', 'deliver'],
+      'timer A': ['calling', 'send-request'],
+      'timer B': ['terminated', 'timed-out'],
+      'transport-error': ['terminated', 'transport-failed'],
     },
-    proceeding: {
-      on: {
-        '1xx': ['proceeding', 'deliver'],
-        '2xx': ['accepted', 'deliver'],
-        '300-699': ['completed', 'send-ack', 'deliver'],
-        cancel: ['cancelling'],
-      },
-    },
-    cancelling: {
-      expiry: once('timer CANCEL', HOPE),
-      on: {
-        '1xx': ['cancelling', 'deliver'],
-        '2xx': ['accepted', 'deliver'],
-        '300-699': ['completed', 'send-ack', 'deliver'],
-        'timer CANCEL': ['terminated', 'timed-out'],
-      },
-    },
-    // A second 2xx is a fork or a lost ACK; either way the UAC core must see it.
-    accepted: {
-      expiry: once('timer M', HOPE),
-      on: {
-        '2xx': ['accepted', 'deliver'],
-        'timer M': ['terminated'],
-      },
-    },
-    completed: {
-      expiry: once('timer D', TIMER_D, millis(0)),
-      on: {
-        '300-699': ['completed', 'send-ack'],
-        'timer D': ['terminated'],
-        'transport-error': ['terminated', 'transport-failed'],
-      },
-    },
-    terminated: { on: {} },
   },
-)
+  proceeding: {
+    on: {
+      '1xx': ['proceeding', 'deliver'],
+      '2xx': ['accepted', 'deliver'],
+      '300-699': ['completed', 'send-ack', 'deliver'],
+      cancel: ['cancelling'],
+    },
+  },
+  cancelling: {
+    expiry: once('timer CANCEL', HOPE),
+    on: {
+      '1xx': ['cancelling', 'deliver'],
+      '2xx': ['accepted', 'deliver'],
+      '300-699': ['completed', 'send-ack', 'deliver'],
+      'timer CANCEL': ['terminated', 'timed-out'],
+    },
+  },
+  // A second 2xx is a fork or a lost ACK; either way the UAC core must see it.
+  accepted: {
+    expiry: once('timer M', HOPE),
+    on: {
+      '2xx': ['accepted', 'deliver'],
+      'timer M': ['terminated'],
+    },
+  },
+  completed: {
+    expiry: once('timer D', TIMER_D, millis(0)),
+    on: {
+      '300-699': ['completed', 'send-ack'],
+      'timer D': ['terminated'],
+      'transport-error': ['terminated', 'transport-failed'],
+    },
+  },
+  terminated: { on: {} },
+})

@@ -19,22 +19,14 @@
 //! TU and changes nothing (RFC 6026 §8.8). Timer H is told too, as §17.2.1 says in words, although
 //! RFC 6026 draws it without an action.
 
-import { doubling, figure, once, type Figure } from './figure.ts'
+import { doubling, figure, once } from './figure.ts'
 import { type ServerAction, type ServerEvent } from './server-events.ts'
 import { HOPE, T1, T2, T4 } from './timers.ts'
 import { millis } from '../../base/time.ts'
 
 export type State = 'trying' | 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated'
-export type Event =
-  | ServerEvent
-  | 'ack'
-  | 'timer 100'
-  | 'timer G'
-  | 'timer H'
-  | 'timer I'
-  | 'timer L'
 
-export const INVITE_SERVER: Figure<State, Event, ServerAction> = figure(['trying', 'deliver'], {
+export const INVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
   trying: {
     expiry: once('timer 100', millis(0)),
     on: {

@@ -13,14 +13,13 @@
 //! E and F run on from `trying` into `proceeding`.
 
 import { type ClientAction, type ClientEvent } from './client-events.ts'
-import { doubling, figure, once, still, stillEvery, type Figure } from './figure.ts'
+import { doubling, figure, once, still, stillEvery } from './figure.ts'
 import { HOPE, T1, T2, T4 } from './timers.ts'
 import { millis } from '../../base/time.ts'
 
 export type State = 'trying' | 'proceeding' | 'completed' | 'terminated'
-export type Event = ClientEvent | 'timer E' | 'timer F' | 'timer K'
 
-export const NON_INVITE_CLIENT: Figure<State, Event, ClientAction> = figure(
+export const NON_INVITE_CLIENT = figure<State, ClientEvent, ClientAction>(
   ['trying', 'send-request'],
   {
     trying: {

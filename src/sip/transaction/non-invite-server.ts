@@ -15,15 +15,14 @@
 //! and its 408, like its silence, ends the transaction without an answer. A transport error is
 //! told to the TU and changes nothing (RFC 6026 §8.8).
 
-import { figure, once, type Figure } from './figure.ts'
+import { figure, once } from './figure.ts'
 import { type ServerAction, type ServerEvent } from './server-events.ts'
 import { HOPE, NON_INVITE_TRYING } from './timers.ts'
 import { millis } from '../../base/time.ts'
 
 export type State = 'trying' | 'proceeding' | 'completed' | 'terminated'
-export type Event = ServerEvent | 'TU 408' | 'timer 100' | 'timer hope' | 'timer J'
 
-export const NON_INVITE_SERVER: Figure<State, Event, ServerAction> = figure(['trying', 'deliver'], {
+export const NON_INVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
   trying: {
     expiry: once('timer 100', NON_INVITE_TRYING),
     on: {

@@ -7,7 +7,10 @@ export type ServerEvent =
   | 'TU 1xx'
   | 'TU 2xx'
   | 'TU 300-699'
+  | 'TU 408'
+  | 'ack'
   | 'transport-error'
+  | `timer ${'100' | 'G' | 'H' | 'hope' | 'I' | 'J' | 'L'}`
 
 export type ServerAction =
   /** The request goes up. */
@@ -21,7 +24,8 @@ export type ServerAction =
   | 'timed-out'
   | 'transport-failed'
 
-export function classifyAnswer(status: number): 'TU 1xx' | 'TU 2xx' | 'TU 300-699' {
+export function classifyAnswer(status: number, invite: boolean): ServerEvent {
+  if (status === 408 && !invite) return 'TU 408'
   if (status < 200) return 'TU 1xx'
   return status < 300 ? 'TU 2xx' : 'TU 300-699'
 }

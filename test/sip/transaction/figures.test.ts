@@ -52,11 +52,12 @@ function script<State extends string, Event extends string, Action extends strin
       now = until
     }
 
-    return ({ name: command, words, arg }: Command): string => {
+    return (given: Command): string => {
+      const { name: command, words } = given
       lines = []
       const event = command.replace(/^(TU|timer)_/, '$1 ')
       if (command === 'start') {
-        machine = new FigureMachine(figure, arg('transport') !== 'udp', now)
+        machine = new FigureMachine(figure, given.arg('transport') !== 'udp', now)
         take(figure.first, '')
       } else if (command === 'advance') advance(after(now, millis(Number(words[0]))))
       else if (machine !== undefined && isEvent(event)) hear(machine, event)

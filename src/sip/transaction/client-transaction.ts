@@ -1,0 +1,135 @@
+//! One client transaction: a machine of §17.1 and the messages it sends.
+
+import { unreachable } from '../../base/assert.ts'
+import { deadline, type Deadline } from '../../base/heap.ts'
+import type { Millis } from '../../base/time.ts'
+import type { SipRequest, SipResponse } from '../message/message.ts'
+import { serialize } from '../message/serialize.ts'
+import { classify, type ClientAction, type ClientEvent } from './client-events.ts'
+import { FigureMachine } from './figure.ts'
+import type { FlowId, Source, Target } from './flow.ts'
+import { ackFor } from './hop-by-hop.ts'
+import { INVITE_CLIENT, type State as InviteState } from './invite-client.ts'
+import type { ClientKey } from './keys.ts'
+import type { FailureCause, LayerOutput } from './layer-events.ts'
+import { NON_INVITE_CLIENT, type State as NonInviteState } from './non-invite-client.ts'
+import type { Timed } from './schedule.ts'
+
+type State = InviteState | NonInviteState
+type ExtraHeaders = readonly (readonly [string, string])[]
+
+export type ClientOrder = {
+  readonly key: ClientKey
+  readonly to: FlowId | Target
+  readonly reliable: boolean
+  readonly request: SipRequest
+}
+
+export class ClientTransaction implements Timed {
+  readonly key: ClientKey
+  readonly to: FlowId | Target
+  readonly reliable: boolean
+  readonly timer: Deadline<Timed> = deadline(this)
+  /** Headers of the CANCEL that waits for a provisional answer. */
+  pendingCancel: ExtraHeaders | undefined
+  readonly #machine: FigureMachine<State, ClientEvent, ClientAction>
+  /** Our own CANCEL: nobody asks how it went. */
+  readonly #quiet: boolean
+  /** What a retransmission repeats: the request, then the ACK, then nothing. */
+  #message: SipRequest | undefined
+  #bytes: Uint8Array | undefined
+  #answered = false
+
+  constructor(order: ClientOrder, quiet: boolean, now: Millis, out: LayerOutput[]) {
+    this.key = order.key
+    this.to = order.to
+    this.reliable = order.reliable
+    this.#quiet = quiet
+    this.#message = order.request
+    this.#bytes = serialize(order.request)
+    const figure = order.request.method === 'INVITE' ? INVITE_CLIENT : NON_INVITE_CLIENT
+    this.#machine = new FigureMachine<State, ClientEvent, ClientAction>(figure, order.reliable, now)
+    for (const action of figure.first) this.#carryOut(action, out)
+  }
+
+  get state(): State {
+    return this.#machine.state
+  }
+
+  /** The request, as long as it has no final answer. */
+  get request(): SipRequest | undefined {
+    return this.#answered ? undefined : this.#message
+  }
+
+  hear(response: SipResponse, source: Source, now: Millis, out: LayerOutput[]): void {
+    const actions = this.#machine.step(classify(response.status), now)
+    for (const action of actions)
+      if (action === 'send-ack') this.#acknowledge(response, out)
+      else if (action !== 'deliver') this.#carryOut(action, out)
+      else if (!this.#quiet) out.push({ kind: 'response', key: this.key, source, response })
+    if (response.status < 200 || this.#answered) return
+    this.#answered = true
+    if (!actions.includes('send-ack')) this.#forget()
+  }
+
+  /** The CANCEL is on its way: from now on the final answer has its limit. */
+  cancelled(now: Millis): void {
+    this.pendingCancel = undefined
+    this.#machine.step('cancel', now)
+  }
+
+  transportFailed(now: Millis, out: LayerOutput[]): void {
+    for (const action of this.#machine.step('transport-error', now)) this.#carryOut(action, out)
+  }
+
+  wake(now: Millis, out: LayerOutput[]): void {
+    for (const action of this.#machine.wake(now)) this.#carryOut(action, out, true)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#machine.deadline()
+  }
+
+  #carryOut(action: ClientAction, out: LayerOutput[], again = false): void {
+    switch (action) {
+      case 'send-request':
+        return this.#send(out, again)
+      case 'timed-out':
+        return this.#fail('timeout', out)
+      case 'transport-failed':
+        return this.#fail('transport', out)
+      case 'send-ack':
+      case 'deliver':
+        // Only a response leads here, and `hear` does these two itself.
+        return undefined
+      default:
+        return unreachable(action)
+    }
+  }
+
+  /** A retransmitted answer gets the same ACK once more. */
+  #acknowledge(response: SipResponse, out: LayerOutput[]): void {
+    if (!this.#answered && this.#message !== undefined) {
+      this.#message = ackFor(this.#message, response)
+      this.#bytes = serialize(this.#message)
+    }
+    this.#send(out, this.#answered)
+  }
+
+  #send(out: LayerOutput[], again: boolean): void {
+    const message = this.#message
+    const bytes = this.#bytes
+    if (message === undefined || bytes === undefined) return
+    out.push({ kind: 'send', to: this.to, message, bytes, again })
+  }
+
+  /** Who has had a final answer is not told that the ACK did not go. */
+  #fail(cause: FailureCause, out: LayerOutput[]): void {
+    if (!this.#answered && !this.#quiet) out.push({ kind: 'failed', key: this.key, cause })
+  }
+
+  #forget(): void {
+    this.#message = undefined
+    this.#bytes = undefined
+  }
+}

@@ -1,0 +1,145 @@
+//! One server transaction: a machine of §17.2, where its answers go, and the last of them.
+
+import { unreachable } from '../../base/assert.ts'
+import { deadline, type Deadline } from '../../base/heap.ts'
+import type { Millis } from '../../base/time.ts'
+import type { SipRequest, SipResponse } from '../message/message.ts'
+import { reply } from '../message/reply.ts'
+import { serialize } from '../message/serialize.ts'
+import { toTag, topVia } from '../message/views.ts'
+import { FigureMachine } from './figure.ts'
+import type { FlowId, Source, Target } from './flow.ts'
+import { INVITE_SERVER, type State as InviteState } from './invite-server.ts'
+import type { ServerKey } from './keys.ts'
+import type { LayerOutput } from './layer-events.ts'
+import { NON_INVITE_SERVER, type State as NonInviteState } from './non-invite-server.ts'
+import { responseFallback, responseRoute } from './response-route.ts'
+import type { Timed } from './schedule.ts'
+import { classifyAnswer, type ServerAction, type ServerEvent } from './server-events.ts'
+
+type State = InviteState | NonInviteState
+
+export class ServerTransaction implements Timed {
+  readonly key: ServerKey
+  /** By this one its copies on other ways are known (§8.2.2.2). */
+  readonly mergeKey: string | undefined
+  readonly invite: boolean
+  readonly timer: Deadline<Timed> = deadline(this)
+  /** The next one in the line of those that only linger. */
+  next: ServerTransaction | undefined
+  readonly #machine: FigureMachine<State, ServerEvent, ServerAction>
+  #to: FlowId | Target
+  #fallback: Target | undefined
+  /** Until the 100 that copies it, or the first answer. */
+  #request: SipRequest | undefined
+  /** What a retransmission repeats. */
+  #answer: SipResponse | undefined
+  #bytes: Uint8Array | undefined
+
+  constructor(
+    keys: { readonly key: ServerKey; readonly mergeKey: string | undefined },
+    request: SipRequest,
+    source: Source,
+    now: Millis,
+  ) {
+    this.key = keys.key
+    this.mergeKey = keys.mergeKey
+    this.invite = request.method === 'INVITE'
+    this.#request = request
+    const via = topVia(request)
+    this.#to = via === undefined ? source.flow : responseRoute(source, via)
+    this.#fallback = via === undefined ? undefined : responseFallback(source, via)
+    const reliable = source.transport !== 'udp'
+    const figure = this.invite ? INVITE_SERVER : NON_INVITE_SERVER
+    this.#machine = new FigureMachine<State, ServerEvent, ServerAction>(figure, reliable, now)
+  }
+
+  get state(): State {
+    return this.#machine.state
+  }
+
+  /** It has no final answer yet. */
+  get open(): boolean {
+    const { state } = this.#machine
+    return state === 'trying' || state === 'proceeding'
+  }
+
+  /** Of the answers, when there has been one with a tag. */
+  get toTag(): string | undefined {
+    return this.#answer === undefined ? undefined : toTag(this.#answer)
+  }
+
+  /** False when the transaction is past that. Each action an answer leads to is to send it. */
+  answer(response: SipResponse, now: Millis, out: LayerOutput[]): boolean {
+    const actions = this.#machine.step(classifyAnswer(response.status, this.invite), now)
+    if (actions.length === 0) return false
+    const again = response === this.#answer
+    this.#keep(response)
+    this.#send(out, again)
+    return true
+  }
+
+  /** The request came again. */
+  hear(now: Millis, out: LayerOutput[]): void {
+    for (const action of this.#machine.step('request', now)) this.#carryOut(action, out)
+  }
+
+  hearAck(request: SipRequest, source: Source, now: Millis, out: LayerOutput[]): void {
+    for (const action of this.#machine.step('ack', now))
+      if (action === 'deliver-ack') out.push({ kind: 'ack', source, request })
+  }
+
+  /** `to` could not be reached: the other way of §18.2.2, if there is one and it is not that. */
+  transportFailed(now: Millis, out: LayerOutput[]): void {
+    if (this.#fallback !== undefined) {
+      this.#to = this.#fallback
+      this.#fallback = undefined
+      return this.#send(out, true)
+    }
+    for (const action of this.#machine.step('transport-error', now)) this.#carryOut(action, out)
+  }
+
+  wake(now: Millis, out: LayerOutput[]): void {
+    for (const action of this.#machine.wake(now)) this.#carryOut(action, out)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#machine.deadline()
+  }
+
+  #carryOut(action: ServerAction, out: LayerOutput[]): void {
+    const { key } = this
+    switch (action) {
+      case 'resend':
+        return this.#send(out, true)
+      case 'send-trying':
+        if (this.#request !== undefined) this.#keep(reply(this.#request, 100))
+        return this.#send(out, false)
+      case 'timed-out':
+        return void out.push({ kind: 'server-failed', key, cause: 'timeout' })
+      case 'transport-failed':
+        return void out.push({ kind: 'server-failed', key, cause: 'transport' })
+      case 'send-response':
+      case 'deliver':
+      case 'deliver-ack':
+        // Done where the answer, or the source, is at hand.
+        return undefined
+      default:
+        return unreachable(action)
+    }
+  }
+
+  #keep(response: SipResponse): void {
+    this.#request = undefined
+    if (response === this.#answer) return
+    this.#answer = response
+    this.#bytes = serialize(response)
+  }
+
+  #send(out: LayerOutput[], again: boolean): void {
+    const message = this.#answer
+    const bytes = this.#bytes
+    if (message === undefined || bytes === undefined) return
+    out.push({ kind: 'send', to: this.#to, message, bytes, again })
+  }
+}
