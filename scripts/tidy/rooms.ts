@@ -40,11 +40,11 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/observe': { imports: [], packages: ['pino', 'prom-client'] },
   'src/http': {
     imports: ['src/observe'],
-    packages: ['fastify', '@fastify/swagger'],
+    packages: ['fastify'],
   },
   'src/console': {
     imports: ['src/store', 'src/cluster', 'src/control', 'src/http', 'src/observe'],
-    packages: ['fastify', 'typebox'],
+    packages: ['fastify', '@fastify/swagger', 'typebox'],
   },
   'src/cli': { imports: ['src/config', 'src/console'], packages: ['yargs', 'typebox'] },
   'roles/call-manager': { imports: [...ROLE, ...SIP] },

@@ -1,0 +1,101 @@
+//! What is live: registrations and calls; and what was: ladders and call detail records.
+
+import { masked } from '../../observe/ladder-text.ts'
+import { wallTime } from '../../base/time.ts'
+import type { CallId } from '../../control/ids.ts'
+import { HttpRefusal } from '../../http/server.ts'
+import type { Cdr } from '../../store/schema/call.ts'
+import { cdrOf, cdrsOf } from '../../store/schema/cdr.ts'
+import type { ConsoleContext } from '../context.ts'
+import { tenantNamed } from '../tenants.ts'
+import { defined } from './defined.ts'
+import * as shapes from './shapes.ts'
+import type { Api } from './typed.ts'
+
+export function callRoutes(api: Api, context: ConsoleContext): void {
+  const { store, view } = context
+  api.get(
+    '/registrations',
+    { schema: { querystring: shapes.PageQuery, response: { 200: shapes.RegistrationPage } } },
+    (request) => {
+      const { domain, after = '', limit = 100 } = request.query
+      const primary = domain === undefined ? undefined : tenantNamed(store, domain).primaryDomain
+      const found = view.registrations({ domain: primary, after, limit })
+      const last = found.length === limit ? found.at(-1)?.aor : undefined
+      const items = found.map(({ aor, contacts }) => ({ aor, contacts: [...contacts] }))
+      return last === undefined ? { items } : { items, next: last }
+    },
+  )
+  api.get('/calls', { schema: { response: { 200: shapes.CallList } } }, () => ({
+    items: view.calls().map(({ startedAt, answeredAt, ...call }) =>
+      defined({
+        ...call,
+        startedAt: iso(startedAt),
+        answeredAt: answeredAt === undefined ? undefined : iso(answeredAt),
+      }),
+    ),
+  }))
+  api.delete('/calls/:call', { schema: { params: shapes.CallPath } }, (request, reply) => {
+    if (!view.hangup(request.params.call)) throw noCall(request.params.call)
+    return reply.code(204).send()
+  })
+  api.get(
+    '/calls/:call/trace',
+    { schema: { params: shapes.CallPath, response: { 200: shapes.Trace } } },
+    (request) => {
+      const { call } = request.params
+      const sipCallIds = [...sipCallIdsOf(context, call)]
+      const messages = view.messagesOf(sipCallIds)
+      if (messages.length === 0) throw noCall(call)
+      return {
+        call,
+        sipCallIds,
+        messages: messages.map(({ at, text, direction, peer }) => {
+          return { at: iso(at), direction, peer, text: masked(text) }
+        }),
+      }
+    },
+  )
+  api.get(
+    '/cdrs',
+    { schema: { querystring: shapes.CdrQuery, response: { 200: shapes.CdrPage } } },
+    (request) => {
+      const { domain, before, limit = 100 } = request.query
+      const { tenant } = tenantNamed(store, domain)
+      const from = before === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(before)
+      const cdrs = store.read((db) => cdrsOf(db, tenant, wallTime(from), limit))
+      const last = cdrs.length === limit ? cdrs.at(-1) : undefined
+      const items = cdrs.map(cdrView)
+      return last === undefined ? { items } : { items, next: iso(last.startedAt) }
+    },
+  )
+}
+
+/** Of a live call, of one that ended, or the word itself: it may be a SIP Call-ID. */
+function sipCallIdsOf({ store, view }: ConsoleContext, call: string): ReadonlySet<string> {
+  const live = view.sipCallIdsOf(call)
+  if (live.length > 0) return new Set(live)
+  const cdr = store.read((db) => cdrOf(db, call as CallId))
+  const ended = [cdr?.callerSipCallId, cdr?.calleeSipCallId].filter((id) => id !== undefined)
+  return new Set(ended.length > 0 ? ended : [call])
+}
+
+function noCall(call: string): HttpRefusal {
+  return new HttpRefusal(404, `there is no call ${call}, or its messages are no longer held`)
+}
+
+function cdrView(cdr: Cdr): shapes.CdrView {
+  const { tenant: _, startedAt, rangAt, answeredAt, endedAt, media, ...rest } = cdr
+  return defined({
+    ...rest,
+    startedAt: iso(startedAt),
+    rangAt: rangAt === undefined ? undefined : iso(rangAt),
+    answeredAt: answeredAt === undefined ? undefined : iso(answeredAt),
+    endedAt: iso(endedAt),
+    media: media.map((each) => defined(each)),
+  })
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}

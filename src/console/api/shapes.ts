@@ -1,0 +1,206 @@
+//! What goes over the API, as JSON schemas and as types. The CLI reads the same types: one API.
+
+import { type Static, Type } from 'typebox'
+
+const name = (description: string) => Type.String({ minLength: 1, maxLength: 253, description })
+const moment = (description: string) => Type.String({ format: 'date-time', description })
+
+/** Undefined domain: the first tenant's. */
+const domain = Type.Optional(name('SIP domain; the first one when absent'))
+const limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'how many at most' }),
+)
+const next = Type.Optional(Type.String({ description: 'pass it as `after` for the next page' }))
+
+export const ErrorShape = Type.Object({ error: Type.String() })
+
+export const HealthShape = Type.Object({
+  healthy: Type.Boolean(),
+  checks: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      ok: Type.Boolean(),
+      detail: Type.Optional(Type.String({ description: 'what is wrong' })),
+    }),
+  ),
+})
+export type Health = Static<typeof HealthShape>
+
+export const StatusShape = Type.Object({
+  name: Type.String({ description: 'name of this server' }),
+  version: Type.String(),
+  node: Type.String({ description: 'release of the runtime' }),
+  roles: Type.Array(Type.String()),
+  startedAt: moment('when this process started'),
+  health: HealthShape,
+  endpoints: Type.Array(
+    Type.Object({ transport: Type.String(), address: Type.String(), port: Type.Integer() }),
+  ),
+  domains: Type.Array(Type.String({ description: "tenants' primary domains, at most 100" })),
+  extensions: Type.Integer(),
+  registrations: Type.Integer(),
+  calls: Type.Integer(),
+  residentBytes: Type.Integer({ description: 'memory of this process' }),
+})
+export type Status = Static<typeof StatusShape>
+
+export const ExtensionShape = Type.Object({
+  extension: Type.String(),
+  domain: Type.String(),
+  displayName: Type.String(),
+  enabled: Type.Boolean(),
+  updatedAt: moment('last change'),
+})
+export type ExtensionView = Static<typeof ExtensionShape>
+
+export const ExtensionPage = Type.Object({ items: Type.Array(ExtensionShape), next })
+export type ExtensionPage = Static<typeof ExtensionPage>
+
+export const PageQuery = Type.Object(
+  { domain, after: Type.Optional(Type.String({ maxLength: 512 })), limit },
+  { additionalProperties: false },
+)
+
+const password = Type.Optional(
+  Type.String({ minLength: 6, maxLength: 128, description: 'generated when absent' }),
+)
+
+export const NewExtension = Type.Object(
+  {
+    domain,
+    extension: name('user part of its address'),
+    displayName: Type.Optional(Type.String({ maxLength: 128 })),
+    password,
+  },
+  { additionalProperties: false },
+)
+
+export const NewPassword = Type.Object({ password }, { additionalProperties: false })
+
+/** The only place a password is shown: right after it was set. */
+export const ExtensionSecret = Type.Object({
+  extension: Type.String(),
+  domain: Type.String(),
+  password: Type.String(),
+})
+export type ExtensionSecret = Static<typeof ExtensionSecret>
+
+export const ExtensionPath = Type.Object({ domain: name('SIP domain'), extension: name('user') })
+
+/** One line of the answer to an import, which is newline-delimited JSON. */
+export const ImportLine = Type.Union([
+  Type.Object({
+    kind: Type.Literal('bad'),
+    line: Type.Integer(),
+    reason: Type.String(),
+  }),
+  Type.Object({
+    kind: Type.Union([Type.Literal('progress'), Type.Literal('done')]),
+    lines: Type.Integer(),
+    imported: Type.Integer(),
+    bad: Type.Integer(),
+  }),
+  Type.Object({ kind: Type.Literal('failed'), reason: Type.String() }),
+])
+export type ImportLine = Static<typeof ImportLine>
+
+export const RegistrationPage = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      aor: Type.String(),
+      contacts: Type.Array(
+        Type.Object({
+          uri: Type.String(),
+          transport: Type.String(),
+          address: Type.String(),
+          userAgent: Type.String(),
+          q: Type.Number(),
+          behindNat: Type.Boolean(),
+          expiresIn: Type.Integer({ description: 'seconds' }),
+        }),
+      ),
+    }),
+  ),
+  next,
+})
+export type RegistrationPage = Static<typeof RegistrationPage>
+
+export const CallList = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      caller: Type.String(),
+      callee: Type.String(),
+      state: Type.String(),
+      startedAt: moment('when the INVITE came'),
+      answeredAt: Type.Optional(moment('when it was answered')),
+    }),
+  ),
+})
+export type CallList = Static<typeof CallList>
+
+export const CallPath = Type.Object({ call: name('our call id, or a SIP Call-ID') })
+
+export const Trace = Type.Object({
+  call: Type.String(),
+  sipCallIds: Type.Array(Type.String()),
+  messages: Type.Array(
+    Type.Object({
+      at: moment('when it was sent or received'),
+      direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
+      peer: Type.String({ description: 'the other end' }),
+      text: Type.String({ description: 'the message, proofs of passwords masked' }),
+    }),
+  ),
+})
+export type Trace = Static<typeof Trace>
+
+const Stream = Type.Object({
+  packets: Type.Integer(),
+  octets: Type.Integer(),
+  lost: Type.Integer(),
+  jitter: Type.Number({ description: 'milliseconds' }),
+})
+
+export const CdrShape = Type.Object({
+  call: Type.String(),
+  direction: Type.String(),
+  caller: Type.String(),
+  callerName: Type.String(),
+  callee: Type.String(),
+  dialled: Type.String(),
+  answeredBy: Type.Optional(Type.String()),
+  startedAt: moment('when the INVITE came'),
+  rangAt: Type.Optional(moment('first ringing')),
+  answeredAt: Type.Optional(moment('answer')),
+  endedAt: moment('end'),
+  durationMs: Type.Integer({ description: 'from answer to end' }),
+  status: Type.Integer({ description: 'SIP status the caller got' }),
+  cause: Type.String(),
+  endedBy: Type.String(),
+  codec: Type.Optional(Type.String()),
+  media: Type.Array(
+    Type.Object({
+      leg: Type.String(),
+      codec: Type.Optional(Type.String()),
+      received: Stream,
+      sent: Stream,
+    }),
+  ),
+  callerSipCallId: Type.String(),
+  calleeSipCallId: Type.Optional(Type.String()),
+  transferredFrom: Type.Optional(Type.String()),
+  forwardedBy: Type.Optional(Type.String()),
+  callerUserAgent: Type.String(),
+  calleeUserAgent: Type.String(),
+  node: Type.String(),
+})
+export type CdrView = Static<typeof CdrShape>
+
+export const CdrQuery = Type.Object(
+  { domain, before: Type.Optional(moment('those that started earlier')), limit },
+  { additionalProperties: false },
+)
+
+export const CdrPage = Type.Object({ items: Type.Array(CdrShape), next })
+export type CdrPage = Static<typeof CdrPage>

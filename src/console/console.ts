@@ -1,0 +1,59 @@
+//! The console's routes: health and metrics for machines that watch, the API for programs, pages
+//! for people.
+
+import type { FastifyInstance } from 'fastify'
+import { callRoutes } from './api/calls.ts'
+import { extensionRoutes, importRoute } from './api/extensions.ts'
+import { describeApi } from './api/openapi.ts'
+import { HealthShape } from './api/shapes.ts'
+import { healthOf, statusRoute } from './api/status.ts'
+import type { Api, Typebox } from './api/typed.ts'
+import { claimPages } from './claim.ts'
+import type { ConsoleContext } from './context.ts'
+import { webPages } from './web.ts'
+
+export function consoleRoutes(app: FastifyInstance, context: ConsoleContext): void {
+  const { access, metrics } = context
+  describeApi(app, context)
+  void app.register((routes, _options, done) => {
+    const schema = { response: { 200: HealthShape, 503: HealthShape } }
+    routes.get('/healthz', { schema }, async (_request, reply) => {
+      const health = await healthOf(context)
+      return reply.code(health.healthy ? 200 : 503).send(health)
+    })
+    routes.get('/metrics', async (request, reply) => {
+      if (!isLocal(request.ip)) access.requireAdministrator(request)
+      return reply.type(metrics.contentType).send(await metrics.text())
+    })
+    done()
+  })
+  void app.register((pages, _options, done) => {
+    webPages(pages, context)
+    claimPages(pages, context)
+    done()
+  })
+  void app.register((routes, _options, done) => apiRoutes(routes, context, done), {
+    prefix: '/api/v1',
+  })
+}
+
+function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => void): void {
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  void app.register((inner, _options, innerDone) => {
+    const api: Api = inner.withTypeProvider<Typebox>()
+    api.addHook('onRequest', async (request) => {
+      context.access.requireAdministrator(request)
+    })
+    statusRoute(api, context)
+    extensionRoutes(api, context)
+    importRoute(api, context)
+    callRoutes(api, context)
+    innerDone()
+  })
+  done()
+}
+
+/** Scrapers on this machine need no token; what is measured is nobody else's business. */
+function isLocal(address: string): boolean {
+  return /^(127\.|::1$|::ffff:127\.)/.test(address)
+}

@@ -1,0 +1,20 @@
+//! What every page and every API operation of the console works with.
+
+import type { Host } from '../base/host.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Store } from '../store/store.ts'
+import type { Access } from './access.ts'
+import type { SystemView } from './system-view.ts'
+
+export type ConsoleContext = {
+  readonly host: Host
+  readonly store: Store
+  readonly view: SystemView
+  readonly metrics: Metrics
+  readonly access: Access
+  /** Name of this server. */
+  readonly name: string
+  readonly version: string
+  /** Known once the doors are open. */
+  readonly httpsPort: () => number
+}
