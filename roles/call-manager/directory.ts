@@ -1,6 +1,14 @@
 //! Tenants, domains and extensions, answered from memory, else by a local read.
 
+import type { Cancel } from '../../src/base/host.ts'
+import { Lru } from '../../src/base/lru.ts'
 import type { TenantId } from '../../src/control/ids.ts'
+import { bytesOf } from '../../src/sip/message/text.ts'
+import { openCredentials } from '../../src/store/credentials.ts'
+import { extensionByUser, type ExtensionRow } from '../../src/store/schema/extension.ts'
+import { allTenants, domainsOf } from '../../src/store/schema/tenant.ts'
+import type { Command, Store } from '../../src/store/store.ts'
+import type { Vault } from '../../src/store/vault.ts'
 
 export type Tenant = {
   readonly id: TenantId
@@ -13,6 +21,7 @@ export type Tenant = {
 export type Extension = {
   readonly tenant: TenantId
   readonly user: string
+  /** As bytes, ready for a SIP header: see sip/message/text.ts. */
   readonly displayName: string
   /** The tenant's primary domain. */
   readonly domain: string
@@ -26,8 +35,8 @@ export type Credentials = { readonly md5: string; readonly sha256: string }
 
 export interface Directory {
   /**
-   * The tenant that owns the domain. An address or name of this machine stands for the first
-   * tenant: phones are often given no more than that.
+   * The tenant that owns the domain (in lower case). An address or name of this machine stands
+   * for the first tenant: phones are often given no more than that.
    */
   tenantOf(domain: string): Tenant | undefined
   extension(tenant: TenantId, user: string): Extension | undefined
@@ -35,7 +44,150 @@ export interface Directory {
   credentials(tenant: TenantId, user: string): Credentials | undefined
 }
 
+export type DirectoryOptions = {
+  readonly store: Store
+  readonly vault: Vault
+  /** Whether a host name or address means this machine. */
+  readonly isOurs: (host: string) => boolean
+  /** Extensions kept in memory, some 500 bytes each. */
+  readonly capacity?: number
+}
+
 /** `user` as bytes (unescaped), in any case: users are compared exactly. */
 export function aorOf(user: string, primaryDomain: string): string {
   return `sip:${user}@${primaryDomain}`
+}
+
+export function openDirectory(options: DirectoryOptions): Directory & { readonly close: Cancel } {
+  const directory = new CachedDirectory(options)
+  const close = options.store.applied(({ command }) => directory.onApplied(command))
+  return {
+    tenantOf: (domain) => directory.tenantOf(domain),
+    extension: (tenant, user) => directory.extension(tenant, user),
+    credentials: (tenant, user) => directory.credentials(tenant, user),
+    close,
+  }
+}
+
+type Known = { readonly extension: Extension; readonly credentials: Credentials | undefined }
+
+const CAPACITY = 131_072
+/** Names that were asked for and are nobody's: kept apart, so that a scan cannot empty the rest. */
+const STRANGERS = 4_096
+
+class CachedDirectory implements Directory {
+  readonly #store: Store
+  readonly #vault: Vault
+  readonly #isOurs: (host: string) => boolean
+  /** Read whole, again after a change: there are few, and they seldom change. */
+  #tenants: Tenants | undefined
+  readonly #known: Lru<string, Known>
+  readonly #strangers = new Lru<string, true>(STRANGERS)
+  /** Opened in vain for strangers, so that asking for one takes as long as for a user. */
+  readonly #decoy: Uint8Array
+
+  constructor({ store, vault, isOurs, capacity = CAPACITY }: DirectoryOptions) {
+    this.#store = store
+    this.#vault = vault
+    this.#isOurs = isOurs
+    this.#known = new Lru(capacity)
+    this.#decoy = vault.seal('decoy', new Uint8Array(48))
+  }
+
+  tenantOf(domain: string): Tenant | undefined {
+    const tenants = (this.#tenants ??= this.#readTenants())
+    return tenants.byDomain.get(domain) ?? (this.#isOurs(domain) ? tenants.first : undefined)
+  }
+
+  extension(tenant: TenantId, user: string): Extension | undefined {
+    return this.#find(tenant, user)?.extension
+  }
+
+  credentials(tenant: TenantId, user: string): Credentials | undefined {
+    return this.#find(tenant, user)?.credentials
+  }
+
+  onApplied(command: Command): void {
+    switch (command.kind) {
+      case 'tenant.put':
+      case 'tenant.remove':
+      case 'domain.add':
+      case 'domain.remove':
+        this.#tenants = undefined
+        // A tenant's extensions hold its primary domain.
+        this.#known.clear()
+        this.#strangers.clear()
+        return
+      case 'extension.put':
+      case 'extension.passwd':
+      case 'extension.remove':
+        this.#forget(command.tenant, command.user)
+        return
+      case 'extension.import':
+        for (const [user] of command.rows) this.#forget(command.tenant, user)
+        return
+      default:
+        return
+    }
+  }
+
+  #forget(tenant: TenantId, user: string): void {
+    const key = keyOf(tenant, user)
+    this.#known.delete(key)
+    this.#strangers.delete(key)
+  }
+
+  #find(tenant: TenantId, user: string): Known | undefined {
+    const key = keyOf(tenant, user)
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    if (this.#strangers.get(key) !== undefined) return undefined
+    const row = this.#store.read((db) => extensionByUser(db, tenant, user))
+    const domain = this.#domainOf(tenant)
+    if (row === undefined || domain === undefined) {
+      openCredentials(this.#vault, { tenant, user }, this.#decoy)
+      this.#strangers.set(key, true)
+      return undefined
+    }
+    const read = this.#knownOf(row, domain)
+    this.#known.set(key, read)
+    return read
+  }
+
+  #knownOf(row: ExtensionRow, domain: string): Known {
+    const { tenant, user, enabled } = row
+    const displayName = bytesOf(row.displayName)
+    const aor = aorOf(user, domain)
+    const extension: Extension = { tenant, user, displayName, domain, aor, enabled }
+    const opened = openCredentials(this.#vault, row, row.sealed)
+    return { extension, credentials: enabled ? opened : undefined }
+  }
+
+  #domainOf(tenant: TenantId): string | undefined {
+    return (this.#tenants ??= this.#readTenants()).byId.get(tenant)?.primaryDomain
+  }
+
+  #readTenants(): Tenants {
+    return this.#store.read((db) => {
+      const byDomain = new Map<string, Tenant>()
+      const byId = new Map<TenantId, Tenant>()
+      for (const { tenant: id, name, primaryDomain } of allTenants(db)) {
+        const tenant: Tenant = { id, name, primaryDomain, domains: domainsOf(db, id) }
+        byId.set(id, tenant)
+        for (const domain of tenant.domains) byDomain.set(domain, tenant)
+      }
+      return { byDomain, byId, first: byId.values().next().value }
+    })
+  }
+}
+
+type Tenants = {
+  readonly byDomain: ReadonlyMap<string, Tenant>
+  readonly byId: ReadonlyMap<TenantId, Tenant>
+  /** The oldest. */
+  readonly first: Tenant | undefined
+}
+
+function keyOf(tenant: TenantId, user: string): string {
+  return `${tenant}\n${user}`
 }

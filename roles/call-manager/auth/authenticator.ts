@@ -1,8 +1,30 @@
 //! Who sent this request? What the call manager asks before it acts on one.
+//!
+//!     scanner? -> which tenant? -> banned? -> credentials? -> right password? -> new nonce? -> ok
+//!       drop       drop           drop     challenge    challenge, strike  challenge, stale
+//!
+//! A user who does not exist goes the same way as one with a wrong password, with a secret that
+//! nothing matches, and gets the same answers.
 
+import { randomBytes } from 'node:crypto'
+import type { Host } from '../../../src/base/host.ts'
+import { hashOf } from '../../../src/sip/auth/challenge.ts'
+import {
+  nonceCount,
+  parseCredentials,
+  type Credentials,
+} from '../../../src/sip/auth/credentials.ts'
+import { hashBody, verify } from '../../../src/sip/auth/digest.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
+import { reply } from '../../../src/sip/message/reply.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
-import type { Extension } from '../directory.ts'
+import { aorOf, type Directory, type Extension, type Tenant } from '../directory.ts'
+import { BlockTokens } from './block-token.ts'
+import { challenge, credentialsHeader } from './challenge.ts'
+import { claimOf, type Claim } from './claim.ts'
+import { Offers, UserAgents } from './clients.ts'
+import { LockOut, type Ban, type Claimant } from './lockout.ts'
+import { Nonces } from './nonces.ts'
 
 export type Verdict =
   | { readonly kind: 'ok'; readonly extension: Extension }
@@ -11,9 +33,140 @@ export type Verdict =
   /** Known, but not allowed: answer it. */
   | { readonly kind: 'refuse'; readonly response: SipResponse }
   /** A scanner or a locked-out guesser: no answer at all. The reason is for logs and metrics. */
-  | { readonly kind: 'drop'; readonly reason: string }
+  | { readonly kind: 'drop'; readonly reason: DropReason }
+
+export type DropReason = 'scanner' | 'unknown-domain' | 'malformed' | Ban
 
 export interface Authenticator {
   /** For every request outside of a dialog, ACK and CANCEL excepted. */
   authenticate(request: SipRequest, source: Source): Verdict
+  /**
+   * Why a request that needs no authentication (an OPTIONS ping) gets no answer; undefined when
+   * it may have one. `authenticate` has asked this itself.
+   */
+  screen(request: SipRequest, source: Source): DropReason | undefined
+}
+
+export type AuthenticatorOptions = { readonly host: Host; readonly directory: Directory }
+
+export function createAuthenticator({ host, directory }: AuthenticatorOptions): Authenticator {
+  return new DigestAuthenticator(host, directory)
+}
+
+class DigestAuthenticator implements Authenticator {
+  readonly #host: Host
+  readonly #directory: Directory
+  readonly #nonces = new Nonces(new BlockTokens(randomBytes(16)))
+  readonly #lockOut = new LockOut()
+  readonly #userAgents = new UserAgents()
+  readonly #offers = new Offers()
+  /** What the passwords of strangers are compared with. */
+  readonly #nobody = {
+    md5: randomBytes(16).toString('hex'),
+    sha256: randomBytes(32).toString('hex'),
+  }
+
+  constructor(host: Host, directory: Directory) {
+    this.#host = host
+    this.#directory = directory
+  }
+
+  screen(request: SipRequest, source: Source): DropReason | undefined {
+    if (this.#userAgents.isScanner(userAgentOf(request))) return 'scanner'
+    const aor = claimOf(request, this.#directory)?.aor ?? ''
+    return this.#lockOut.ban({ address: source.address, port: source.port, aor }, this.#host.now())
+  }
+
+  authenticate(request: SipRequest, source: Source): Verdict {
+    if (this.#userAgents.isScanner(userAgentOf(request))) return drop('scanner')
+    const claim = claimOf(request, this.#directory)
+    if (claim === undefined) return drop('unknown-domain')
+    const { tenant } = claim
+    const credentials = credentialsFor(request, tenant.primaryDomain)
+    // Whose password is being tried counts, not whose name stands in From.
+    const aor = credentials === undefined ? claim.aor : aorFor(credentials, tenant)
+    const claimant: Claimant = { address: source.address, port: source.port, aor }
+    const ban = this.#lockOut.ban(claimant, this.#host.now())
+    if (ban !== undefined) return drop(ban)
+    if (credentials === undefined) return this.#challenge(request, claim, claimant, false)
+    return this.#check(request, claim, claimant, credentials)
+  }
+
+  #check(request: SipRequest, claim: Claim, claimant: Claimant, credentials: Credentials): Verdict {
+    const now = this.#host.now()
+    const { tenant } = claim
+    const { address } = claimant
+    const hash = hashOf(credentials.algorithm)
+    const known = this.#directory.credentials(tenant.id, credentials.username) ?? this.#nobody
+    const ha1 = hash === 'MD5' ? known.md5 : known.sha256
+    const needsBody = credentials.qop === 'auth-int'
+    const bodyHash = needsBody ? hashBody(credentials.algorithm, request.body) : undefined
+    // SHA-512-256 is never offered, and there is no secret to compare it with.
+    const isRight =
+      hash !== 'SHA-512-256' && verify({ method: request.method, credentials, ha1, bodyHash })
+    if (!isRight) {
+      // Who cannot know our nonces sends in another's name, to have that one locked out.
+      if (this.#nonces.isOurs(credentials.nonce, address))
+        this.#report(claimant, this.#lockOut.failed(claimant, now))
+      return this.#challenge(request, claim, claimant, false)
+    }
+    const count = credentials.nc === undefined ? undefined : nonceCount(credentials.nc)
+    if (this.#nonces.use(credentials.nonce, count, address, now) === 'stale')
+      return this.#challenge(request, claim, claimant, true)
+    this.#lockOut.succeeded(claimant, now)
+    this.#offers.answered(keyOf(claimant), hash === 'MD5' ? 'MD5' : 'SHA-256', now)
+    return this.#admit(request, claim, credentials)
+  }
+
+  #admit(request: SipRequest, claim: Claim, credentials: Credentials): Verdict {
+    const extension = this.#directory.extension(claim.tenant.id, credentials.username)
+    const isOwn = request.method !== 'REGISTER' || credentials.username === claim.user
+    if (extension !== undefined && isOwn) return { kind: 'ok', extension }
+    // Someone else's registration (RFC 3261 §10.3 step 4): the right password of the wrong user.
+    const options = { toTag: this.#host.random.token(10) }
+    return { kind: 'refuse', response: reply(request, 403, options) }
+  }
+
+  #challenge(request: SipRequest, claim: Claim, claimant: Claimant, stale: boolean): Verdict {
+    const now = this.#host.now()
+    this.#report(claimant, this.#lockOut.challenged(claimant, now))
+    const offer = this.#offers.next(keyOf(claimant), userAgentOf(request), now)
+    const response = challenge(request, {
+      realm: claim.tenant.primaryDomain,
+      nonce: this.#nonces.issue(claimant.address, now),
+      algorithms: offer === 'md5' ? ['MD5'] : ['SHA-256', 'MD5'],
+      stale,
+      toTag: this.#host.random.token(10),
+    })
+    return { kind: 'challenge', response }
+  }
+
+  #report({ address, aor }: Claimant, bans: readonly Ban[]): void {
+    for (const ban of bans) this.#host.log('warn', 'source.banned', { address, aor, ban })
+  }
+}
+
+function drop(reason: DropReason): Verdict {
+  return { kind: 'drop', reason }
+}
+
+function userAgentOf(request: SipRequest): string {
+  return request.headers.get('user-agent') ?? ''
+}
+
+/** Of several, the one for our realm: a request may carry those for proxies further on. */
+function credentialsFor(request: SipRequest, realm: string): Credentials | undefined {
+  for (const text of request.headers.all(credentialsHeader(request.method))) {
+    const credentials = parseCredentials(text)
+    if (credentials?.realm === realm && !credentials.userhash) return credentials
+  }
+  return undefined
+}
+
+function aorFor({ username }: Credentials, tenant: Tenant): string {
+  return aorOf(username, tenant.primaryDomain)
+}
+
+function keyOf({ address, aor }: Claimant): string {
+  return `${address} ${aor}`
 }

@@ -1,0 +1,31 @@
+//! Whom a request claims to be of, before anything is proved. Pure.
+
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { parseUri, type SipUri } from '../../../src/sip/message/uri.ts'
+import { from, to } from '../../../src/sip/message/views.ts'
+import { aorOf, type Directory, type Tenant } from '../directory.ts'
+
+export type Claim = { readonly tenant: Tenant; readonly user: string; readonly aor: string }
+
+/** RFC 3323 §4.1.1.3: who calls anonymously shows the tenant by the Request-URI alone. */
+const ANONYMOUS = 'anonymous.invalid'
+
+/**
+ * To of a REGISTER (RFC 3261 §10.3 step 3), From of all else. Undefined when the domain is none
+ * of ours.
+ */
+export function claimOf(request: SipRequest, directory: Directory): Claim | undefined {
+  const uri = request.method === 'REGISTER' ? to(request)?.uri : from(request)?.uri
+  if (uri === undefined) return undefined
+  const host = uri.host === ANONYMOUS ? parseUri(request.uri)?.host : uri.host
+  const tenant = host === undefined ? undefined : directory.tenantOf(host)
+  if (tenant === undefined) return undefined
+  const user = uri.user ?? ''
+  return { tenant, user, aor: aorOf(user, tenant.primaryDomain) }
+}
+
+/** The AOR that a URI of ours stands for; undefined when its domain is not ours. */
+export function aorAt(uri: SipUri, directory: Directory): string | undefined {
+  const tenant = directory.tenantOf(uri.host)
+  return tenant === undefined ? undefined : aorOf(uri.user ?? '', tenant.primaryDomain)
+}

@@ -1,0 +1,88 @@
+//! Who may still try. Pure.
+//!
+//! Many phones share one address behind a NAT, and a guesser may sit among them, so the smallest
+//! thing that misbehaves is banned first:
+//!
+//! | banned             | when                                                         |
+//! |--------------------|--------------------------------------------------------------|
+//! | socket and user    | 10 wrong passwords                                           |
+//! | address and user   | 30: the guesser changes ports                                |
+//! | address            | wrong passwords for 20 users, or 300 challenges all ignored  |
+//! | user, from anywhere| 200: the guessers are many                                   |
+//!
+//! The last two spare whoever has shown the right password from that address before. A ban starts
+//! at 30 seconds and doubles every time up to an hour.
+
+import { Lru } from '../../../src/base/lru.ts'
+import { seconds, type Millis } from '../../../src/base/time.ts'
+import { Strikes } from './strikes.ts'
+
+/** Who asks: where from, and as whom. */
+export type Claimant = {
+  readonly address: string
+  readonly port: number
+  readonly aor: string
+}
+
+export type Ban = 'socket-banned' | 'pair-banned' | 'address-banned' | 'user-banned'
+
+const COMMON = { window: seconds(600), ban: seconds(30), longest: seconds(3600) }
+const PROVEN_CAPACITY = 200_000
+
+export class LockOut {
+  readonly #sockets = new Strikes({ ...COMMON, limit: 10, capacity: 50_000 })
+  readonly #pairs = new Strikes({ ...COMMON, limit: 30, capacity: 50_000 })
+  readonly #addresses = new Strikes({ ...COMMON, limit: 20, capacity: 20_000 })
+  readonly #users = new Strikes({ ...COMMON, limit: 200, capacity: 20_000 })
+  readonly #ignored = new Strikes({ ...COMMON, limit: 300, capacity: 20_000 })
+  /** Address and user that have shown the right password, and when. */
+  readonly #proven = new Lru<string, Millis>(PROVEN_CAPACITY)
+
+  /** Why the claimant gets no answer; undefined when it may try. */
+  ban(claimant: Claimant, now: Millis): Ban | undefined {
+    const { address, aor } = claimant
+    if (this.#sockets.isBanned(socketOf(claimant), now)) return 'socket-banned'
+    const pair = pairOf(claimant)
+    if (this.#pairs.isBanned(pair, now)) return 'pair-banned'
+    const banned =
+      this.#addresses.isBanned(address, now) || this.#ignored.isBanned(address, now)
+        ? 'address-banned'
+        : this.#users.isBanned(aor, now)
+          ? 'user-banned'
+          : undefined
+    return banned === undefined || this.#proven.get(pair) !== undefined ? undefined : banned
+  }
+
+  /** A wrong password, by someone who has heard our challenge. The bans that it brought. */
+  failed(claimant: Claimant, now: Millis): readonly Ban[] {
+    const bans: Ban[] = []
+    const pair = pairOf(claimant)
+    const isNewUser = this.#pairs.count(pair, now) === 0
+    if (this.#sockets.strike(socketOf(claimant), now)) bans.push('socket-banned')
+    if (this.#pairs.strike(pair, now)) bans.push('pair-banned')
+    if (isNewUser && this.#addresses.strike(claimant.address, now)) bans.push('address-banned')
+    if (this.#users.strike(claimant.aor, now)) bans.push('user-banned')
+    return bans
+  }
+
+  /** A challenge goes out; someone who never answers any is looking around. */
+  challenged({ address }: Claimant, now: Millis): readonly Ban[] {
+    return this.#ignored.strike(address, now) ? ['address-banned'] : []
+  }
+
+  succeeded(claimant: Claimant, now: Millis): void {
+    const pair = pairOf(claimant)
+    this.#sockets.clear(socketOf(claimant))
+    this.#pairs.clear(pair)
+    this.#ignored.clear(claimant.address)
+    this.#proven.set(pair, now)
+  }
+}
+
+function socketOf({ address, port, aor }: Claimant): string {
+  return `${address} ${port} ${aor}`
+}
+
+function pairOf({ address, aor }: Claimant): string {
+  return `${address} ${aor}`
+}

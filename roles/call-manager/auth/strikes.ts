@@ -1,0 +1,63 @@
+//! Counts what should not happen, by key, and bans a key that has done it too often: longer every
+//! time. Pure. Bounded: the keys unused for longest are forgotten.
+
+import { Lru } from '../../../src/base/lru.ts'
+import { after, millis, type Millis } from '../../../src/base/time.ts'
+
+export type StrikePolicy = {
+  /** Strikes until the first ban; a third of it until the next ones. */
+  readonly limit: number
+  /** Strikes older than this are forgiven. */
+  readonly window: Millis
+  /** The first ban; each one after it is twice as long, up to the longest. */
+  readonly ban: Millis
+  readonly longest: Millis
+  readonly capacity: number
+}
+
+type Entry = { strikes: number; since: Millis; bans: number; until: Millis }
+
+export class Strikes {
+  readonly #policy: StrikePolicy
+  readonly #entries: Lru<string, Entry>
+
+  constructor(policy: StrikePolicy) {
+    this.#policy = policy
+    this.#entries = new Lru(policy.capacity)
+  }
+
+  isBanned(key: string, now: Millis): boolean {
+    const entry = this.#entries.get(key)
+    return entry !== undefined && now < entry.until
+  }
+
+  /** Strikes that count now. */
+  count(key: string, now: Millis): number {
+    const entry = this.#entries.get(key)
+    return entry === undefined || this.#isForgiven(entry, now) ? 0 : entry.strikes
+  }
+
+  /** True when this one brought a ban. */
+  strike(key: string, now: Millis): boolean {
+    const entry = this.#entries.get(key) ?? { strikes: 0, since: now, bans: 0, until: now }
+    this.#entries.set(key, entry)
+    if (this.#isForgiven(entry, now)) entry.strikes = 0
+    if (entry.strikes === 0) entry.since = now
+    entry.strikes++
+    const { limit, ban, longest } = this.#policy
+    if (entry.strikes < (entry.bans === 0 ? limit : Math.ceil(limit / 3))) return false
+    const length = Math.min(ban * 2 ** entry.bans, longest)
+    entry.until = after(now, millis(length))
+    entry.strikes = 0
+    entry.bans++
+    return true
+  }
+
+  clear(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  #isForgiven(entry: Entry, now: Millis): boolean {
+    return now - entry.since > this.#policy.window
+  }
+}
