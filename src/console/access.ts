@@ -40,7 +40,8 @@ export class Access {
 
   /** Who may do everything there is in this version: a system administrator, or the local CLI. */
   requireAdministrator(request: FastifyRequest): Principal {
-    this.refuseFlood(request)
+    // Tokens and session ids are random enough not to be guessed, so a right one always gets in,
+    // whatever others at the same address try.
     const { authorization } = request.headers
     const principal =
       authorization === undefined ? this.session(request) : this.#bearer(authorization)
@@ -49,6 +50,7 @@ export class Access {
       if (authorization === undefined && !reads) requireSameOrigin(request)
       return principal
     }
+    this.refuseFlood(request)
     if (authorization !== undefined) this.countFailure(request, 'token')
     throw new HttpRefusal(401, 'sign in, or send a valid API token as Authorization: Bearer')
   }

@@ -39,6 +39,8 @@ export type HttpServers = {
 }
 
 const BODY_MAX = 1024 * 1024
+/** An unknown field is an error, not a field to pass over. */
+const STRICT = { removeAdditional: false } as const
 const HEADERS_TIMEOUT_MS = 10_000
 /** An import of a million rows from a slow line is one request. */
 const REQUEST_TIMEOUT_MS = 3_600_000
@@ -54,7 +56,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 export async function openHttp(options: HttpOptions): Promise<HttpServers> {
   const { address, identity } = options
-  const app = fastify({ bodyLimit: BODY_MAX })
+  const app = fastify({ bodyLimit: BODY_MAX, ajv: { customOptions: STRICT } })
   prepare(app, options)
   options.routes(app)
   await app.ready()
