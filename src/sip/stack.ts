@@ -1,13 +1,34 @@
 //! The host between transport, transaction layer and transaction user.
+//!
+//!     transport ──received──> admission ──> layer ──request, cancel, ack──> transaction user
+//!         ^                      │            │  ──response, failed──> attempts ──> who asked
+//!         +───────send───────────+────────────+
+//!
+//! What the layer puts out is carried out here, between two of its steps: nobody is called from
+//! within one.
 
-import type { Cancel } from '../base/host.ts'
+import { unreachable } from '../base/assert.ts'
+import type { Cancel, Host } from '../base/host.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
-import type { SipUri } from './message/uri.ts'
+import { serialize } from './message/serialize.ts'
+import { invalidity } from './message/validate.ts'
+import { topVia } from './message/views.ts'
+import { Admission, type Refusal } from './stack/admission.ts'
+import { Attempts, type Destination } from './stack/attempts.ts'
+import { Branches } from './stack/branch.ts'
+import { Pump } from './stack/pump.ts'
+import type { Received, Resolve, SendFailure, SipTransport } from './stack/sip-transport.ts'
+import type { ResponseHandler, TransactionUser } from './stack/transaction-user.ts'
 import type { FlowId, Source, Target } from './transaction/flow.ts'
-import type { ClientKey, ServerKey } from './transaction/keys.ts'
+import { refusal } from './transaction/hop-by-hop.ts'
+import { serverKeyOf, type ClientKey, type ServerKey } from './transaction/keys.ts'
+import type { LayerInput, LayerOutput } from './transaction/layer-events.ts'
+import { DEFAULT_BOUNDS, TransactionLayer } from './transaction/layer.ts'
+import { responseRoute } from './transaction/response-route.ts'
+import type { ServerBounds } from './transaction/server-transactions.ts'
 
-/** Where a request goes: down a flow, to an address, or wherever RFC 3263 leads. */
-export type Destination = FlowId | Target | { readonly uri: SipUri }
+export type { Destination } from './stack/attempts.ts'
+export type { RequestFailure, ResponseHandler, TransactionUser } from './stack/transaction-user.ts'
 
 export interface SipStack {
   /**
@@ -16,7 +37,7 @@ export interface SipStack {
    * `user` hears nothing before this returns.
    */
   request(request: SipRequest, to: Destination, user: ResponseHandler): ClientKey
-  /** Answers; later answers than the final one are only sent for a 2xx to INVITE (§13.3.1.4). */
+  /** Answers; after a 2xx to INVITE more of them may be sent (§13.3.1.4). */
   respond(key: ServerKey, response: SipResponse): void
   /** Outside of any transaction: the ACK to a 2xx. A request gets a Via of ours. */
   send(message: SipMessage, to: Destination): void
@@ -28,30 +49,243 @@ export interface SipStack {
   cancel(key: ClientKey, headers?: readonly (readonly [string, string])[]): void
 }
 
-/** Of one client transaction: provisional answers, then one final or one failure. */
-export type ResponseHandler = {
-  /** After a 2xx to INVITE more of them may follow: retransmissions and other forks. */
-  onResponse(response: SipResponse, source: Source): void
-  onFailed(cause: RequestFailure): void
-}
-
-export type RequestFailure = 'timeout' | 'transport' | 'unresolvable' | 'cancelled'
-
-/** Who decides what requests mean. Called from within the stack's pump; must not throw. */
-export type TransactionUser = {
-  /** Anything but ACK and CANCEL. Retransmissions, loops and merged requests do not get here. */
-  onRequest(request: SipRequest, key: ServerKey, source: Source): void
-  /** The layer has answered the CANCEL; the INVITE waits for its 487. */
-  onCancel(inviteKey: ServerKey, cancel: SipRequest, source: Source): void
-  /** An ACK to a 2xx. */
-  onAck(request: SipRequest, source: Source): void
-  /** No client transaction knows it: a late 2xx, or nonsense. */
-  onStrayResponse(response: SipResponse, source: Source): void
-  /** A final answer to INVITE was never acknowledged, or could not be sent. */
-  onServerFailed(key: ServerKey, cause: 'timeout' | 'transport'): void
-}
-
 export interface RunnableSipStack extends SipStack {
   /** Begins to pump; `user` hears of everything from now on. Returns its closing. */
   start(user: TransactionUser): Cancel
+  readonly counters: Readonly<StackCounters>
+  /** What is alive; all zero when nothing is. */
+  readonly size: StackSize
+  /** The share of new requests that overload control turns away now, 0 to 1. */
+  readonly refusing: number
+}
+
+export type StackOptions = {
+  readonly host: Host
+  readonly transport: SipTransport
+  readonly resolve: Resolve
+  readonly bounds?: ServerBounds
+  /** The ladder recorder's tap: every message that came or went, as it was on the wire. */
+  readonly onMessage?: MessageTap
+  /** Share of the time since the last call that the event loop was busy; overload control's eye. */
+  readonly busy?: () => number
+}
+
+export type MessageTap = (
+  direction: 'in' | 'out',
+  peer: Source | FlowId | Target,
+  message: SipMessage,
+  bytes: Uint8Array,
+) => void
+
+export type StackSize = {
+  readonly clients: number
+  readonly servers: number
+  readonly timers: number
+  readonly attempts: number
+}
+
+export type StackCounters = {
+  received: number
+  sent: number
+  /** Of all sent, those sent again because no answer or ACK came in time. */
+  retransmitted: number
+  /** Refused without a transaction, by why. */
+  invalid: number
+  overloaded: number
+  screened: number
+  /** The transaction user answered when it was too late, or twice. */
+  unsent: number
+  transportFailures: number
+  timeouts: number
+  /** The transaction user threw. */
+  bugs: number
+}
+
+export function createSipStack(options: StackOptions): RunnableSipStack {
+  return new Stack(options)
+}
+
+class Stack implements RunnableSipStack {
+  readonly counters: StackCounters = {
+    received: 0,
+    sent: 0,
+    retransmitted: 0,
+    invalid: 0,
+    overloaded: 0,
+    screened: 0,
+    unsent: 0,
+    transportFailures: 0,
+    timeouts: 0,
+    bugs: 0,
+  }
+  readonly #options: StackOptions
+  readonly #layer: TransactionLayer
+  readonly #branches: Branches
+  readonly #pump: Pump
+  readonly #attempts: Attempts
+  readonly #admission: Admission
+  #user: TransactionUser | undefined
+
+  constructor(options: StackOptions) {
+    const { host, transport, resolve, busy } = options
+    this.#options = options
+    this.#layer = new TransactionLayer(options.bounds ?? DEFAULT_BOUNDS)
+    this.#pump = new Pump(host, this.#layer, (outputs) => this.#carryOut(outputs))
+    const branches = new Branches(host.random)
+    this.#branches = branches
+    const feed = (input: LayerInput): void => this.#pump.feed(input)
+    this.#attempts = new Attempts({ host, transport, resolve, branches, feed })
+    const knows = (request: SipRequest): boolean => {
+      const key = serverKeyOf(request)
+      return key !== undefined && this.#layer.knows(key)
+    }
+    this.#admission = new Admission({ host, branches, knows, busy })
+  }
+
+  get refusing(): number {
+    return this.#admission.refusing
+  }
+
+  get size(): StackSize {
+    return { ...this.#layer.size, attempts: this.#attempts.size }
+  }
+
+  start(user: TransactionUser): Cancel {
+    const { transport } = this.#options
+    this.#user = user
+    const closings = [
+      transport.received((received) => this.#receive(received)),
+      transport.failed((failure) => this.#sendFailed(failure)),
+      transport.flowClosed((to) => {
+        this.#pump.feed({ kind: 'transport-failed', to, message: undefined })
+      }),
+      this.#admission.start(),
+    ]
+    return () => {
+      for (const close of closings) close()
+      this.#pump.stop()
+      this.#user = undefined
+    }
+  }
+
+  request(request: SipRequest, to: Destination, user: ResponseHandler): ClientKey {
+    return this.#attempts.begin(request, to, user)
+  }
+
+  respond(key: ServerKey, response: SipResponse): void {
+    this.#pump.feed({ kind: 'respond', key, response })
+  }
+
+  cancel(key: ClientKey, headers: readonly (readonly [string, string])[] = []): void {
+    this.#attempts.cancel(key, headers)
+  }
+
+  send(message: SipMessage, to: Destination): void {
+    if (typeof to === 'string' || 'transport' in to) return this.#sendNow(message, to)
+    this.#options.resolve(to.uri, ([first]) => {
+      if (first !== undefined) this.#sendNow(message, first)
+      else this.#options.host.log('warn', 'sip.unroutable', { uri: to.uri.host })
+    })
+  }
+
+  #sendNow(message: SipMessage, to: FlowId | Target): void {
+    if (message.kind === 'response') return this.#transmit(to, message, serialize(message))
+    const outgoing = this.#attempts.withVia(message, to, this.#branches.next(message))
+    if (outgoing === undefined) this.counters.transportFailures++
+    else this.#transmit(to, outgoing.request, serialize(outgoing.request))
+  }
+
+  #receive({ source, message, bytes, waited }: Received): void {
+    this.counters.received++
+    this.#admission.count(waited)
+    this.#options.onMessage?.('in', source, message, bytes)
+    const bad = invalidity(message)
+    if (bad !== undefined) {
+      this.counters.invalid++
+      if (message.kind === 'request') this.#refuse(message, source, bad)
+      return
+    }
+    const why = message.kind === 'request' ? this.#admission.refusal(message) : undefined
+    if (why === undefined || message.kind === 'response')
+      return this.#pump.feed({ kind: 'received', source, message })
+    if (why.status === 503) this.counters.overloaded++
+    else this.counters.screened++
+    return this.#refuse(message, source, why)
+  }
+
+  /** Without a transaction; an ACK is never answered. */
+  #refuse(request: SipRequest, source: Source, why: Refusal): void {
+    const via = topVia(request)
+    if (via === undefined || request.method === 'ACK') return
+    const response = refusal(request, why.status, why.headers, why.reason)
+    this.#transmit(responseRoute(source, via), response, serialize(response))
+  }
+
+  #sendFailed({ target, cause, message }: SendFailure): void {
+    this.counters.transportFailures++
+    this.#options.host.log('debug', 'sip.send-failed', { to: placeText(target), cause })
+    this.#pump.feed({ kind: 'transport-failed', to: target, message })
+  }
+
+  #carryOut(outputs: readonly LayerOutput[]): void {
+    for (const output of outputs) {
+      try {
+        this.#carryOutOne(output)
+      } catch (error) {
+        // One call's bug must not stop the others' messages: it is counted and answered with 500.
+        this.#bug(output, error)
+      }
+    }
+  }
+
+  #carryOutOne(output: LayerOutput): void {
+    const user = this.#user
+    switch (output.kind) {
+      case 'send':
+        if (output.again) this.counters.retransmitted++
+        return this.#transmit(output.to, output.message, output.bytes)
+      case 'request':
+        return user?.onRequest(output.request, output.key, output.source)
+      case 'cancel':
+        return user?.onCancel(output.key, output.request, output.source)
+      case 'ack':
+        return user?.onAck(output.request, output.source)
+      case 'response':
+        return this.#attempts.onResponse(output.key, output.response, output.source)
+      case 'stray-response':
+        return user?.onStrayResponse(output.response, output.source)
+      case 'failed':
+        if (output.cause === 'timeout') this.counters.timeouts++
+        return this.#attempts.onFailed(output.key, output.cause)
+      case 'server-failed':
+        if (output.cause === 'timeout') this.counters.timeouts++
+        return user?.onServerFailed(output.key, output.cause)
+      case 'unsent':
+        this.counters.unsent++
+        return this.#options.host.log('debug', 'sip.unsent', { status: output.response.status })
+      case 'client-terminated':
+        return this.#attempts.onTerminated(output.key)
+      case 'server-terminated':
+        return undefined
+      default:
+        return unreachable(output)
+    }
+  }
+
+  #transmit(to: FlowId | Target, message: SipMessage, bytes: Uint8Array): void {
+    this.counters.sent++
+    this.#options.onMessage?.('out', to, message, bytes)
+    this.#options.transport.send(to, message, bytes)
+  }
+
+  #bug(output: LayerOutput, error: unknown): void {
+    this.counters.bugs++
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#options.host.log('error', 'sip.user-threw', { on: output.kind, error: text })
+    if (output.kind === 'request') this.respond(output.key, refusal(output.request, 500))
+  }
+}
+
+function placeText(to: FlowId | Target): string {
+  return typeof to === 'string' ? to : `${to.transport}:${to.host}:${to.port}`
 }

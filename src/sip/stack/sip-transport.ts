@@ -2,6 +2,7 @@
 //! simulated network of the tests; both pass test/contract/sip-transport.ts.
 
 import type { Subscribe } from '../../base/host.ts'
+import type { Millis } from '../../base/time.ts'
 import type { SipMessage } from '../message/message.ts'
 import type { SipUri } from '../message/uri.ts'
 import type { FlowId, Source, Target, TransportName } from '../transaction/flow.ts'
@@ -27,6 +28,8 @@ export type Received = {
   readonly message: SipMessage
   /** As they came. Belongs to the receiver of the event. */
   readonly bytes: Uint8Array
+  /** How long it lay in the kernel before it was read, when that is known. */
+  readonly waited?: Millis
 }
 
 export type SendFailure = {

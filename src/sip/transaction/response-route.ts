@@ -1,4 +1,7 @@
 //! Where responses go: RFC 3261 §18.2.2, RFC 3581 §4.
+//!
+//! Deviation: `maddr` is not followed. It was meant for multicast, and lets anyone have our answers
+//! sent to whom he likes.
 
 import type { Via } from '../message/via.ts'
 import { isReliable, type FlowId, type Source, type Target } from './flow.ts'
@@ -9,7 +12,6 @@ const DEFAULT_PORT = { udp: 5060, tcp: 5060, tls: 5061, ws: 80, wss: 443 } as co
 export function responseRoute(source: Source, via: Via): FlowId | Target {
   if (isReliable(source.transport)) return source.flow
   const port = via.port ?? DEFAULT_PORT.udp
-  if (via.maddr !== undefined) return { transport: 'udp', host: via.maddr, port }
   // With rport, and for everyone who sends from where he listens, back the way it came.
   if (via.rport !== undefined || source.port === port) return source.flow
   return { transport: 'udp', host: source.address, port }

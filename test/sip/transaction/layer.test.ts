@@ -122,7 +122,9 @@ walk(new URL('./testdata/layer', import.meta.url).pathname, () => {
 function describe(output: LayerOutput): string {
   switch (output.kind) {
     case 'send':
-      return `${output.again ? 'resend' : 'send'} ${placeText(output.to)}: ${summary(output.message)}`
+      return `${output.again ? 'resend' : 'send'} ${placeText(output.to)}: ${summary(
+        output.message,
+      )}`
     case 'request':
     case 'cancel':
       return `${output.kind} ${output.key}: ${summary(output.request)}`

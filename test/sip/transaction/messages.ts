@@ -88,7 +88,8 @@ export function summary(message: SipMessage): string {
   const tag = toTag(message)
   const sequence = cseq(message)
   const of = `${callId(message)} ${sequence?.number} ${sequence?.method}`
-  return `${start} (${topVia(message)?.branch ?? 'no branch'}, ${of}${tag === undefined ? '' : `, to ${tag}`})`
+  const branch = topVia(message)?.branch ?? 'no branch'
+  return `${start} (${branch}, ${of}${tag === undefined ? '' : `, to ${tag}`})`
 }
 
 function address(text: string): { readonly host: string; readonly port: number } {

@@ -1,0 +1,93 @@
+//! Which requests outside of a dialog become transactions. The others are answered at once and
+//! forgotten: overload (503), and what `screen` finds.
+
+import type { Cancel, Host } from '../../base/host.ts'
+import { after, millis, type Millis } from '../../base/time.ts'
+import type { SipRequest } from '../message/message.ts'
+import { toTag } from '../message/views.ts'
+import { Branches } from './branch.ts'
+import { Overload } from './overload.ts'
+import { screen } from './screen.ts'
+
+export type Refusal = {
+  readonly status: number
+  readonly reason?: string
+  readonly headers?: readonly (readonly [string, string])[]
+}
+
+export type AdmissionNeeds = {
+  readonly host: Host
+  readonly branches: Branches
+  /** The request is a retransmission, or otherwise under way. */
+  readonly knows: (request: SipRequest) => boolean
+  /** Share of the time since the last call that the event loop was busy. */
+  readonly busy: (() => number) | undefined
+}
+
+const SAMPLE_EVERY: Millis = millis(100)
+const RETRY_AFTER_MIN = 2
+const RETRY_AFTER_SPREAD = 9
+/** What overload control may turn away; other requests serve what is under way. */
+const NEW_WORK = new Set(['INVITE', 'REGISTER', 'SUBSCRIBE', 'MESSAGE', 'PUBLISH', 'OPTIONS'])
+
+export class Admission {
+  readonly #needs: AdmissionNeeds
+  readonly #overload = new Overload()
+  #messages = 0
+  #waited: Millis = millis(0)
+
+  constructor(needs: AdmissionNeeds) {
+    this.#needs = needs
+  }
+
+  /** The share of new requests that overload control refuses now, 0 to 1. */
+  get refusing(): number {
+    return this.#overload.share
+  }
+
+  /** Every message that came in; `waited` in the kernel, when that is known. */
+  count(waited: Millis | undefined): void {
+    this.#messages++
+    if (waited !== undefined && waited > this.#waited) this.#waited = waited
+  }
+
+  /** Undefined when the request may go on. */
+  refusal(request: SipRequest): Refusal | undefined {
+    const { method } = request
+    if (method === 'ACK' || method === 'CANCEL' || toTag(request) !== undefined) return undefined
+    if (this.#turnsAway(request)) return { status: 503, headers: [this.#retryAfter()] }
+    return screen(request, this.#needs.branches.isLoop(request))
+  }
+
+  /** Samples the load every 100 ms; how late the sample comes is the first sign of overload. */
+  start(): Cancel {
+    const { host, busy } = this.#needs
+    let cancel: Cancel
+    const arm = (): void => {
+      const at = after(host.now(), SAMPLE_EVERY)
+      cancel = host.wake(at, () => sample(at))
+    }
+    const sample = (expected: Millis): void => {
+      const now = host.now()
+      const late = millis(Math.max(0, now - expected))
+      const seen = { late, waited: this.#waited, busy: busy?.() ?? 0, messages: this.#messages }
+      this.#overload.sample(seen, now)
+      this.#messages = 0
+      this.#waited = millis(0)
+      arm()
+    }
+    arm()
+    return () => cancel()
+  }
+
+  #turnsAway(request: SipRequest): boolean {
+    if (this.#overload.share === 0 || !NEW_WORK.has(request.method)) return false
+    return !this.#needs.knows(request) && this.#overload.refuses()
+  }
+
+  /** Spread, so that those turned away do not come back as one. */
+  #retryAfter(): readonly [string, string] {
+    const after = RETRY_AFTER_MIN + this.#needs.host.random.below(RETRY_AFTER_SPREAD)
+    return ['retry-after', String(after)]
+  }
+}

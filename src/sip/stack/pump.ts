@@ -1,0 +1,74 @@
+//! Runs the transaction layer in real time: an input is stepped, its outputs are carried out in
+//! order, then come the inputs that were given meanwhile, then whatever is due.
+
+import type { Cancel, Host } from '../../base/host.ts'
+import type { Millis } from '../../base/time.ts'
+import type { LayerInput, LayerOutput } from '../transaction/layer-events.ts'
+import type { TransactionLayer } from '../transaction/layer.ts'
+
+const WAKE: LayerInput = { kind: 'wake' }
+
+export class Pump {
+  readonly #host: Host
+  readonly #layer: TransactionLayer
+  readonly #carryOut: (outputs: readonly LayerOutput[]) => void
+  readonly #waiting: LayerInput[] = []
+  #running = false
+  #alarm: { readonly at: Millis; readonly cancel: Cancel } | undefined
+
+  /** `carryOut` may feed; it must not throw. */
+  constructor(
+    host: Host,
+    layer: TransactionLayer,
+    carryOut: (outputs: readonly LayerOutput[]) => void,
+  ) {
+    this.#host = host
+    this.#layer = layer
+    this.#carryOut = carryOut
+  }
+
+  feed(input: LayerInput): void {
+    this.#waiting.push(input)
+    if (this.#running) return
+    this.#running = true
+    try {
+      this.#run(this.#host.now())
+    } finally {
+      this.#waiting.length = 0
+      this.#running = false
+    }
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+  }
+
+  /** Until nothing waits and nothing is due: the INVITE server's 100 is, when a turn ends. */
+  #run(now: Millis): void {
+    const waiting = this.#waiting
+    for (;;) {
+      for (let next = 0; next < waiting.length; next++) {
+        const input = waiting[next]
+        if (input !== undefined) this.#carryOut(this.#layer.step(input, now))
+      }
+      waiting.length = 0
+      const due = this.#layer.deadline()
+      if (due === undefined || due > now) return
+      waiting.push(WAKE)
+    }
+  }
+
+  /** An alarm that comes too early costs less than one that is moved with every message. */
+  #arm(): void {
+    const at = this.#layer.deadline()
+    if (at === undefined || (this.#alarm !== undefined && this.#alarm.at <= at)) return
+    this.#alarm?.cancel()
+    const ring = (): void => {
+      this.#alarm = undefined
+      this.feed(WAKE)
+    }
+    this.#alarm = { at, cancel: this.#host.wake(at, ring) }
+  }
+}
