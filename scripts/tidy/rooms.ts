@@ -46,7 +46,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     imports: ['src/store', 'src/cluster', 'src/control', 'src/http', 'src/observe'],
     packages: ['fastify', '@fastify/swagger', 'typebox'],
   },
-  'src/cli': { imports: ['src/config', 'src/console'], packages: ['yargs', 'typebox'] },
+  'src/cli': {
+    imports: ['src/config', 'src/console', 'src/observe'],
+    packages: ['yargs', 'typebox'],
+  },
   'roles/call-manager': { imports: [...ROLE, ...SIP] },
   'roles/media': { imports: [...ROLE, 'src/media'] },
   'roles/ivr': { imports: ROLE },

@@ -1,0 +1,98 @@
+//! `pbx import FILE`: streams the file to the API, shows progress, tells every bad line.
+
+import { createReadStream, statSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import type { ImportLine } from '../console/api/shapes.ts'
+import type { Client } from './client.ts'
+import { CliFailure } from './errors.ts'
+import { clock, grouped, printable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+const PATH = '/import'
+
+/** 0 when every line was taken, 1 when one was bad. `-` reads stdin. */
+export async function importFile(
+  client: Client,
+  file: string,
+  json: boolean,
+  terminal: Terminal,
+): Promise<number> {
+  const upload = open(file, terminal)
+  const began = performance.now()
+  let drawn = false
+  const erase = (): void => {
+    if (drawn) terminal.error('\r\u001b[K')
+    drawn = false
+  }
+  for await (const text of client.stream(PATH, 'text/csv', upload.source)) {
+    if (json) terminal.out(`${text}\n`)
+    const line = JSON.parse(text) as ImportLine
+    const seconds = (performance.now() - began) / 1000
+    switch (line.kind) {
+      case 'bad':
+        erase()
+        if (!json) terminal.error(`line ${line.line}: ${printable(line.reason)}\n`)
+        break
+      case 'progress':
+        if (!terminal.watched || json) break
+        erase()
+        terminal.error(progressText(line, seconds, upload.fraction()))
+        drawn = true
+        break
+      case 'done':
+        erase()
+        if (!json) terminal.out(doneText(line, seconds))
+        return line.bad === 0 ? 0 : 1
+      case 'failed':
+        erase()
+        throw new CliFailure(`${line.reason}; what was taken so far stays, so send it all again`)
+    }
+  }
+  throw new CliFailure('the system went away in the middle; send the file again, it does no harm')
+}
+
+type Upload = {
+  readonly source: Readable
+  /** How much of it is sent, 0 to 1; undefined when its size is not known. */
+  readonly fraction: () => number | undefined
+}
+
+function open(file: string, { stdin }: Terminal): Upload {
+  if (file === '-') return { source: Readable.from(stdin), fraction: () => undefined }
+  let size: number
+  try {
+    const about = statSync(file)
+    if (about.isDirectory()) throw new CliFailure(`${file} is a directory`, 2)
+    size = about.size
+  } catch (error) {
+    if (error instanceof CliFailure) throw error
+    const because = error instanceof Error ? error.message : String(error)
+    throw new CliFailure(`${file} cannot be read: ${because}`, 2)
+  }
+  const source = createReadStream(file)
+  return { source, fraction: () => (size === 0 ? undefined : source.bytesRead / size) }
+}
+
+type Counts = { readonly lines: number; readonly imported: number; readonly bad: number }
+
+function progressText(
+  { imported, bad }: Counts,
+  seconds: number,
+  fraction: number | undefined,
+): string {
+  const left = fraction === undefined ? undefined : (seconds * (1 - fraction)) / fraction
+  const parts = [
+    `${grouped(imported)} imported`,
+    `${grouped(imported / seconds)}/s`,
+    fraction === undefined ? undefined : `${Math.floor(fraction * 100)} %`,
+    left === undefined ? undefined : `${clock(left)} left`,
+    bad === 0 ? undefined : `${grouped(bad)} bad`,
+  ]
+  return parts.filter((part) => part !== undefined).join(', ')
+}
+
+function doneText({ lines, imported, bad }: Counts, seconds: number): string {
+  const rate = `${grouped(imported / seconds)}/s`
+  const said = `imported ${grouped(imported)} of ${grouped(lines)} lines`
+  return `${said} in ${seconds.toFixed(1)} s (${rate}), ${grouped(bad)} bad\n`
+}

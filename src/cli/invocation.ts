@@ -1,0 +1,60 @@
+//! What a command line asks for.
+
+export type Invocation =
+  | {
+      readonly kind: 'run'
+      readonly options: Readonly<Record<string, string>>
+      readonly config: string | undefined
+    }
+  /** Help or the version, asked for. */
+  | { readonly kind: 'print'; readonly text: string }
+  /** Not understood: each line says what and how to mend it. */
+  | { readonly kind: 'refused'; readonly reasons: readonly string[] }
+  | ({ readonly kind: 'command'; readonly target: Target; readonly json: boolean } & Command)
+
+/** Where the API is: found through a data directory, or named. */
+export type Target = {
+  readonly data: string
+  readonly api: string | undefined
+  readonly token: string | undefined
+  /** A certificate to trust, for an API with a self-signed one. */
+  readonly ca: string | undefined
+}
+
+export type Command =
+  | { readonly command: 'status' }
+  | {
+      readonly command: 'extension add'
+      readonly user: UserName
+      readonly displayName: string | undefined
+      readonly password: Password
+    }
+  | {
+      readonly command: 'extension list'
+      readonly domain: string | undefined
+      readonly limit: number | undefined
+    }
+  | { readonly command: 'extension remove'; readonly user: UserName }
+  | { readonly command: 'extension passwd'; readonly user: UserName; readonly password: Password }
+  | { readonly command: 'import'; readonly file: string }
+  | {
+      readonly command: 'registrations'
+      readonly domain: string | undefined
+      readonly limit: number | undefined
+    }
+  | { readonly command: 'calls' }
+  | { readonly command: 'hangup'; readonly call: string }
+  | { readonly command: 'trace'; readonly call: string; readonly messages: boolean }
+  | {
+      readonly command: 'cdrs'
+      readonly domain: string | undefined
+      readonly limit: number | undefined
+    }
+
+export type UserName = { readonly user: string; readonly domain: string | undefined }
+
+/** `generated`: the server thinks one up and says it once. */
+export type Password =
+  | { readonly kind: 'generated' }
+  | { readonly kind: 'given'; readonly password: string }
+  | { readonly kind: 'stdin' }

@@ -1,0 +1,223 @@
+//! Carries out a command against a running system, by its API alone.
+
+import { unreachable } from '../base/assert.ts'
+import type * as api from '../console/api/shapes.ts'
+import { Client } from './client.ts'
+import { CliFailure } from './errors.ts'
+import { importFile } from './import.ts'
+import type { Invocation, Password, UserName } from './invocation.ts'
+import { clock, type Column, grouped, localTime, table } from './table.ts'
+import type { Terminal } from './terminal.ts'
+import { traceText } from './trace.ts'
+
+type Asked = Extract<Invocation, { kind: 'command' }>
+
+/** The exit code: 0 when all went well, 1 when not, 2 when it was asked for wrongly. */
+export async function runCommand(asked: Asked, terminal: Terminal): Promise<number> {
+  try {
+    return await carryOut(asked, new Client(asked.target), terminal)
+  } catch (failure) {
+    if (!(failure instanceof CliFailure)) throw failure
+    terminal.error(`pbx: ${failure.message}\n`)
+    return failure.exitCode
+  }
+}
+
+async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promise<number> {
+  const show = <T>(value: T, text: (value: T) => string): number => {
+    terminal.out(asked.json ? `${JSON.stringify(value, undefined, 2)}\n` : text(value))
+    return 0
+  }
+  switch (asked.command) {
+    case 'status': {
+      const status = await client.call<api.Status>('GET', '/status')
+      show(status, statusText)
+      return status.health.healthy ? 0 : 1
+    }
+    case 'extension add': {
+      const body = {
+        ...named(asked.user),
+        displayName: asked.displayName,
+        password: await passwordOf(asked.password, terminal),
+      }
+      return show(await client.call<api.ExtensionSecret>('POST', '/extensions', body), secretText)
+    }
+    case 'extension passwd': {
+      const password = await passwordOf(asked.password, terminal)
+      const path = `${await extensionPath(client, asked.user)}/password`
+      return show(await client.call<api.ExtensionSecret>('PUT', path, { password }), secretText)
+    }
+    case 'extension remove':
+      await client.call('DELETE', await extensionPath(client, asked.user))
+      return show({ removed: asked.user.user }, ({ removed }) => `removed ${removed}\n`)
+    case 'extension list':
+      return listPages(client, terminal, asked, '/extensions', EXTENSIONS)
+    case 'registrations':
+      return listPages(client, terminal, asked, '/registrations', REGISTRATIONS)
+    case 'cdrs':
+      return listPages(client, terminal, asked, '/cdrs', CDRS)
+    case 'calls':
+      return show(await client.call<api.CallList>('GET', '/calls'), ({ items }) =>
+        items.length === 0 ? 'no calls are up\n' : table(items, CALLS),
+      )
+    case 'hangup':
+      await client.call('DELETE', `/calls/${encodeURIComponent(asked.call)}`)
+      return show({ ended: asked.call }, ({ ended }) => `ended ${ended}\n`)
+    case 'trace': {
+      const path = `/calls/${encodeURIComponent(asked.call)}/trace`
+      const trace = await client.call<api.Trace>('GET', path)
+      return show(trace, (value) => traceText(value, asked.messages))
+    }
+    case 'import':
+      return importFile(client, asked.file, asked.json, terminal)
+    default:
+      return unreachable(asked)
+  }
+}
+
+// ---- lists -------------------------------------------------------------------------------------
+
+type Listing<Row> = {
+  readonly none: string
+  readonly cursor: 'after' | 'before'
+  readonly columns: readonly Column<Row>[]
+  /** Rows of one item. */
+  readonly rows: (item: never) => readonly Row[]
+}
+
+type Page = { readonly items: readonly never[]; readonly next?: string }
+
+/** Without a limit everything is listed, a page at a time; JSON is one object a line then. */
+async function listPages<Row>(
+  client: Client,
+  terminal: Terminal,
+  asked: { readonly domain: string | undefined; readonly limit: number | undefined; json: boolean },
+  path: string,
+  { none, cursor, columns, rows }: Listing<Row>,
+): Promise<number> {
+  const { domain, json } = asked
+  let left = asked.limit ?? (cursor === 'before' ? CDRS_SHOWN : Number.POSITIVE_INFINITY)
+  let at = ''
+  for (;;) {
+    const query = new URLSearchParams({ limit: String(Math.min(left, PAGE)) })
+    if (domain !== undefined) query.set('domain', domain)
+    if (at !== '') query.set(cursor, at)
+    const page = await client.call<Page>('GET', `${path}?${query.toString()}`)
+    if (json) terminal.out(page.items.map((item) => `${JSON.stringify(item)}\n`).join(''))
+    else if (page.items.length > 0) terminal.out(table(page.items.flatMap(rows), columns))
+    else if (at === '') terminal.out(`${none}\n`)
+    left -= page.items.length
+    at = page.next ?? ''
+    if (at === '' || left <= 0) return 0
+  }
+}
+
+const PAGE = 1_000
+const CDRS_SHOWN = 20
+
+const EXTENSIONS: Listing<api.ExtensionView> = {
+  none: 'there are no extensions; make one with: pbx extension add 1001',
+  cursor: 'after',
+  rows: (item: api.ExtensionView) => [item],
+  columns: [
+    { head: 'EXTENSION', cell: ({ extension }) => extension },
+    { head: 'DOMAIN', cell: ({ domain }) => domain },
+    { head: 'NAME', cell: ({ displayName }) => displayName },
+    { head: 'ENABLED', cell: ({ enabled }) => (enabled ? 'yes' : 'no') },
+    { head: 'CHANGED', cell: ({ updatedAt }) => localTime(updatedAt) },
+  ],
+}
+
+type Registered = api.RegistrationPage['items'][number]
+type Device = Registered['contacts'][number] & { readonly aor: string }
+
+const REGISTRATIONS: Listing<Device> = {
+  none: 'nobody is registered',
+  cursor: 'after',
+  rows: ({ aor, contacts }: Registered) => contacts.map((contact) => ({ aor, ...contact })),
+  columns: [
+    { head: 'AOR', cell: ({ aor }) => aor.replace(/^sip:/, '') },
+    { head: 'DEVICE AT', cell: ({ transport, address }) => `${transport} ${address}` },
+    { head: 'NAT', cell: ({ behindNat }) => (behindNat ? 'yes' : 'no') },
+    { head: 'Q', cell: ({ q }) => String(q), right: true },
+    { head: 'EXPIRES IN', cell: ({ expiresIn }) => clock(expiresIn), right: true },
+    { head: 'USER AGENT', cell: ({ userAgent }) => userAgent },
+  ],
+}
+
+type LiveCall = api.CallList['items'][number]
+
+const CALLS: readonly Column<LiveCall>[] = [
+  { head: 'CALL', cell: ({ id }) => id },
+  { head: 'FROM', cell: ({ caller }) => caller },
+  { head: 'TO', cell: ({ callee }) => callee },
+  { head: 'STATE', cell: ({ state }) => state },
+  {
+    head: 'FOR',
+    cell: ({ startedAt, answeredAt }) =>
+      clock((Date.now() - Date.parse(answeredAt ?? startedAt)) / 1000),
+    right: true,
+  },
+]
+
+const CDRS: Listing<api.CdrView> = {
+  none: 'no call has ended yet',
+  cursor: 'before',
+  rows: (item: api.CdrView) => [item],
+  columns: [
+    { head: 'STARTED', cell: ({ startedAt }) => localTime(startedAt) },
+    { head: 'FROM', cell: ({ caller }) => caller.replace(/^sip:/, '') },
+    { head: 'TO', cell: ({ callee }) => callee.replace(/^sip:/, '') },
+    { head: 'TALKED', cell: ({ durationMs }) => clock(durationMs / 1000), right: true },
+    { head: 'STATUS', cell: ({ status }) => String(status), right: true },
+    { head: 'CAUSE', cell: ({ cause }) => cause },
+    { head: 'ENDED BY', cell: ({ endedBy }) => endedBy },
+    { head: 'CALL', cell: ({ call }) => call },
+  ],
+}
+
+// ---- texts -------------------------------------------------------------------------------------
+
+function statusText(status: api.Status): string {
+  const up = clock((Date.now() - Date.parse(status.startedAt)) / 1000)
+  const { healthy, checks } = status.health
+  const failing = checks.filter(({ ok }) => !ok)
+  const facts: readonly (readonly [string, string])[] = [
+    ['health', healthy ? 'ok' : failing.map(({ name, detail }) => `${name}: ${detail}`).join('; ')],
+    ['server', `${status.name}, version ${status.version}, up ${up}`],
+    ['roles', status.roles.join(', ')],
+    ['sip', status.endpoints.map((each) => `${each.transport} ${each.port}`).join(', ')],
+    ['domains', status.domains.join(', ')],
+    ['extensions', grouped(status.extensions)],
+    ['registered', grouped(status.registrations)],
+    ['calls', grouped(status.calls)],
+    ['memory', `${grouped(status.residentBytes / 1024 / 1024)} MiB`],
+  ]
+  return facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
+}
+
+function secretText({ extension, domain, password }: api.ExtensionSecret): string {
+  return `${extension}@${domain} password ${password}\n`
+}
+
+// ---- extensions --------------------------------------------------------------------------------
+
+function named({ user, domain }: UserName): { extension: string; domain: string | undefined } {
+  return { extension: user, domain }
+}
+
+/** The path names a domain; without one it is the first there is. */
+async function extensionPath(client: Client, { user, domain }: UserName): Promise<string> {
+  const known = domain ?? (await client.call<api.Status>('GET', '/status')).domains[0] ?? ''
+  return `/extensions/${encodeURIComponent(known)}/${encodeURIComponent(user)}`
+}
+
+async function passwordOf(password: Password, { stdin }: Terminal): Promise<string | undefined> {
+  if (password.kind === 'generated') return undefined
+  if (password.kind === 'given') return password.password
+  let text = ''
+  for await (const piece of stdin) text += String(piece)
+  const [line = ''] = text.split(/\r?\n/, 1)
+  if (line === '') throw new CliFailure('--password-stdin: stdin holds no password', 2)
+  return line
+}
