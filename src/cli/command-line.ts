@@ -124,7 +124,9 @@ export function parseCommandLine(args: readonly string[], version: string): Invo
   parser.fail((message: string | null, error: Error | undefined) => {
     failure ||= message ?? error?.message ?? 'not understood'
   })
-  void parser.parse([...args], {}, (_error, _given, output) => {
+  // yargs takes a lone dash for an option.
+  const words = args.map((word) => (word === '-' ? '/dev/stdin' : word))
+  void parser.parse(words, {}, (_error, _given, output) => {
     printed = output
   })
   if (failure !== '') return { kind: 'refused', reasons: [inOurWords(failure, args)] }

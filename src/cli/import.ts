@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts'
 
 const PATH = '/import'
 
-/** 0 when every line was taken, 1 when one was bad. `-` reads stdin. */
+/** 0 when every line was taken, 1 when one was bad. `-` is `/dev/stdin` by now. */
 export async function importFile(
   client: Client,
   file: string,
@@ -58,7 +58,7 @@ type Upload = {
 }
 
 function open(file: string, { stdin }: Terminal): Upload {
-  if (file === '-') return { source: Readable.from(stdin), fraction: () => undefined }
+  if (file === '/dev/stdin') return { source: Readable.from(stdin), fraction: () => undefined }
   let size: number
   try {
     const about = statSync(file)

@@ -1,0 +1,143 @@
+//! Every command against a real console over a real store.
+
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { wallTime } from '../../src/base/time.ts'
+import { parseCommandLine } from '../../src/cli/command-line.ts'
+import { runCommand } from '../../src/cli/run-command.ts'
+import { writeRunFile } from '../../src/config/run-file.ts'
+import { openWorld, type World } from '../console/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+  writeRunFile(world.data, { pid: process.pid, api: world.url })
+})
+afterAll(() => world.close())
+
+type Ran = { readonly code: number; readonly out: string; readonly error: string }
+
+async function pbx(line: string, stdin = ''): Promise<Ran> {
+  const words = [...line.split(' '), ...(line.includes('--api') ? [] : ['--data', world.data])]
+  const asked = parseCommandLine(words, '1.2.3')
+  if (asked.kind !== 'command') throw new Error(JSON.stringify(asked))
+  const ran = { out: '', error: '' }
+  const code = await runCommand(asked, {
+    out: (text) => void (ran.out += text),
+    error: (text) => void (ran.error += text),
+    watched: true,
+    stdin: Readable.from([stdin]),
+  })
+  return { code, ...ran }
+}
+
+test('status', async () => {
+  const { code, out } = await pbx('status')
+  expect(code).toBe(0)
+  expect(out).toMatch(/^health {6}ok\nserver {6}pbx-1, version 1\.2\.3, up 0:0\d\n/)
+  expect(out).toContain('sip         udp 5060\n')
+  world.live.healthy = false
+  const failing = await pbx('status')
+  expect([failing.code, failing.out]).toEqual([1, expect.stringContaining('store: the <disk>')])
+  world.live.healthy = true
+})
+
+test('extensions: add, list, passwd, remove', async () => {
+  expect(await pbx('extension add 1001 --name Bob --password sekret77')).toEqual({
+    code: 0,
+    out: '1001@pbx.example password sekret77\n',
+    error: '',
+  })
+  const generated = await pbx('extension add 1002@alias.example')
+  expect(generated.out).toMatch(/^1002@pbx\.example password [a-z2-9]{14}\n$/)
+  const list = await pbx('extension list')
+  expect(list.out).toMatch(
+    /^EXTENSION +DOMAIN +NAME +ENABLED +CHANGED\n1001 +pbx\.example +Bob +yes +20.*\n1002 .*\n$/,
+  )
+  const json = await pbx('extension list --json --limit 1')
+  expect(JSON.parse(json.out)).toMatchObject({ extension: '1001', displayName: 'Bob' })
+  const stdin = await pbx('extension passwd 1001 --password-stdin', 'from a pipe\n')
+  expect(stdin.out).toBe('1001@pbx.example password from a pipe\n')
+  expect(await pbx('extension remove 1002')).toMatchObject({ code: 0, out: 'removed 1002\n' })
+  expect(await pbx('extension remove 1002')).toMatchObject({
+    code: 1,
+    error: 'pbx: there is no extension 1002@pbx.example\n',
+  })
+})
+
+test('import: bad lines are told with their reason, and then it exits with 1', async () => {
+  const file = join(world.data, 'people.csv')
+  const rows = Array.from({ length: 5_000 }, (_, index) => `pbx.example,${5000 + index},secret-pw`)
+  rows.splice(100, 0, 'pbx.example,50 50,secret-pw,Bad', 'just one field')
+  writeFileSync(file, rows.join('\n'))
+  const ran = await pbx(`import ${file}`)
+  expect(ran.code).toBe(1)
+  expect(ran.out).toMatch(/^imported 5,000 of 5,002 lines in \d+\.\d s \([\d,]+\/s\), 2 bad\n$/)
+  expect(ran.error).toContain('line 101: the extension "50 50" has characters other than')
+  expect(ran.error).toContain('line 102: 1 fields; expected domain,extension,password')
+  const clean = await pbx('import -', 'pbx.example,9001,secret-pw\n')
+  expect([clean.code, clean.out]).toEqual([0, expect.stringMatching(/^imported 1 of 1 lines/)])
+  const absent = await pbx('import /nowhere.csv')
+  expect([absent.code, absent.error]).toEqual([2, expect.stringContaining('cannot be read')])
+})
+
+test('registrations, calls, hangup', async () => {
+  expect((await pbx('registrations')).out).toBe('nobody is registered\n')
+  const contact = {
+    uri: 'sip:1001@192.0.2.7',
+    transport: 'udp',
+    address: '192.0.2.7:5060',
+    userAgent: 'Phone\u001b[2J',
+    q: 1,
+    behindNat: true,
+    expiresIn: 3723,
+  }
+  world.live.registrations = [{ aor: 'sip:1001@pbx.example', contacts: [contact] }]
+  expect((await pbx('registrations')).out).toBe(
+    'AOR               DEVICE AT           NAT  Q  EXPIRES IN  USER AGENT\n' +
+      '1001@pbx.example  udp 192.0.2.7:5060  yes  1     1:02:03  Phone?[2J\n',
+  )
+  expect((await pbx('calls')).out).toBe('no calls are up\n')
+  const startedAt = wallTime(Date.now() - 5_000)
+  const call = { id: 'c1', caller: '1001', callee: '1002', state: 'ringing', startedAt }
+  world.live.calls = [{ ...call, answeredAt: undefined }]
+  expect((await pbx('calls')).out).toMatch(/\nc1 +1001 +1002 +ringing +0:0[5-9]\n$/)
+  expect((await pbx('hangup c1')).out).toBe('ended c1\n')
+  expect((await pbx('hangup c9')).code).toBe(1)
+})
+
+test('trace: the ladder, or whole messages without the proof of a password', async () => {
+  expect((await pbx('trace c1')).out).toContain('--- INVITE sip:1002@pbx --')
+  expect((await pbx('trace c1 --messages')).out).toContain('Digest response="***"')
+  expect((await pbx('trace nothing')).error).toContain('there is no call nothing')
+})
+
+test('cdrs', async () => {
+  expect((await pbx('cdrs')).out).toBe('no call has ended yet\n')
+})
+
+test('another system is reached by --api; what goes wrong is said', async () => {
+  const api = `--api ${world.url} --token ${world.token}`
+  expect((await pbx(`calls ${api}`)).code).toBe(0)
+  const ca = join(world.data, 'tls', 'certificate.pem')
+  const secure = `--api ${world.secureUrl.replace('127.0.0.1', 'localhost')}`
+  expect((await pbx(`calls ${secure} --token ${world.token} --ca ${ca}`)).code).toBe(0)
+  const cases: readonly (readonly [string, string])[] = [
+    [`--api ${world.url} --token wrong`, 'does not accept this token'],
+    [`${secure} --token ${world.token}`, 'a certificate that nobody we trust signed'],
+    ['--api http://127.0.0.1:1 --token t', 'nothing listens there'],
+    ['--api pbx.example --token t', 'must be a URL'],
+  ]
+  for (const [options, message] of cases) {
+    const ran = await pbx(`calls ${options}`)
+    expect([ran.code > 0, ran.error]).toEqual([true, expect.stringContaining(message)])
+  }
+})
+
+test('where nothing runs, the command says how to name another system', async () => {
+  rmSync(join(world.data, 'run.json'))
+  const ran = await pbx('status')
+  expect([ran.code, ran.error]).toEqual([1, expect.stringContaining('no pbx runs with the data')])
+})
