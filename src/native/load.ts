@@ -26,6 +26,8 @@ export type Native = {
   readonly udpDescribe: (hub: NativeHub, slot: number) => Described | undefined
   readonly udpFlush: (hub: NativeHub) => void
   readonly udpFailures: (hub: NativeHub) => readonly NativeFailure[]
+  /** The local address the system would send from, '' when there is no way there. */
+  readonly udpRoute: (address: string) => string
   readonly udpBacklog: (hub: NativeHub, socket: number) => readonly [bytes: number, drops: number]
 }
 
@@ -50,7 +52,7 @@ export type Lent = {
 const ABI = 1
 const FUNCTIONS = [
   ...['udpOpen', 'udpBind', 'udpClose', 'udpCloseAll', 'udpPeer', 'udpDescribe', 'udpFlush'],
-  ...['udpFailures', 'udpBacklog'],
+  ...['udpFailures', 'udpBacklog', 'udpRoute'],
 ]
 
 /** The add-on at `path`, or why there is none. Never throws: everyone has a fallback. */

@@ -26,10 +26,13 @@ const TX_BYTES = 512 << 10
 const PENDING_BYTES = 4 << 20
 const REUSE_PORT = 1
 const REPORT_ERRORS = 2
+const TIMESTAMPS = 4
 const FROM_TX = 0
 const FROM_RX = 1
 /** Where the add-on counts the failures that wait to be fetched. */
 const FAILURES = 6
+/** Where it says how long the oldest datagram of the batch has waited. */
+const WAITED = 7
 
 export function batchedHub<Context>(
   native: Native,
@@ -112,6 +115,10 @@ class BatchedHub<Context> implements UdpHub<Context>, UdpBatch<Context> {
     return peer
   }
 
+  get waited(): number {
+    return this.#lent.counters[WAITED] ?? 0
+  }
+
   slab(): Buffer {
     return this.#lent.rxSlab
   }
@@ -129,8 +136,14 @@ class BatchedHub<Context> implements UdpHub<Context>, UdpBatch<Context> {
   }
 
   counters(): UdpCounters {
-    const [received = 0, sent = 0, receiveCalls = 0, sendCalls = 0, truncated = 0, sendDropped = 0] =
-      this.#lent.counters
+    const [
+      received = 0,
+      sent = 0,
+      receiveCalls = 0,
+      sendCalls = 0,
+      truncated = 0,
+      sendDropped = 0,
+    ] = this.#lent.counters
     return { received, sent, receiveCalls, sendCalls, truncated, sendDropped }
   }
 
@@ -148,7 +161,9 @@ class BatchedHub<Context> implements UdpHub<Context>, UdpBatch<Context> {
     const { address, port, bufferBytes = BUFFER_BYTES } = options
     const reuse = options.reusePort === true ? REUSE_PORT : 0
     const report = options.reportErrors === true ? REPORT_ERRORS : 0
-    const bound = this.#native.udpBind(this.#hub, address, port, reuse | report, bufferBytes)
+    const stamp = options.timestamps === true ? TIMESTAMPS : 0
+    const flags = reuse | report | stamp
+    const bound = this.#native.udpBind(this.#hub, address, port, flags, bufferBytes)
     if (typeof bound === 'string') return err({ code: bound, address, port })
     const [id, taken] = bound
     const socket: UdpSocket = {
@@ -269,7 +284,7 @@ function lend<Context>(options: UdpHubOptions<Context>): Lent {
     rx: new Uint32Array(2 * slots),
     txSlab: Buffer.alloc(TX_BYTES),
     tx: new Uint32Array(1 + TX_WORDS * TX_SLOTS),
-    counters: new Float64Array(7),
+    counters: new Float64Array(8),
     slots,
     stride,
     txSlots: TX_SLOTS,

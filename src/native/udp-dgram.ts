@@ -217,6 +217,7 @@ class DgramSocket implements UdpSocket {
 
 class Single<Context> implements UdpBatch<Context> {
   readonly count = 1
+  readonly waited = 0
   #bytes: Buffer = Buffer.alloc(0)
   #peer: UdpPeer<Context> | undefined
 

@@ -38,12 +38,17 @@ void Deliver(Hub* hub, uint32_t count) {
   Flush(hub);
 }
 
+void NewBatch(Hub* hub) {
+  hub->peers.NewBatch();
+  hub->counters->waited = 0;
+}
+
 void OnCheck(uv_check_t* check) {
   Hub* hub = static_cast<Hub*>(check->data);
   if (hub->ready.empty()) return;
   Flush(hub);  // what waits names peers that this batch may push out
   hub->readyNow.swap(hub->ready);
-  hub->peers.NewBatch();
+  NewBatch(hub);
   uint32_t filled = 0;
   for (size_t at = 0; at < hub->readyNow.size(); at++) {
     Socket* socket = hub->readyNow[at];
@@ -53,7 +58,7 @@ void OnCheck(uv_check_t* check) {
     if (filled < hub->slots) continue;
     Deliver(hub, filled);
     if (!hub->open) return;
-    hub->peers.NewBatch();
+    NewBatch(hub);
     filled = 0;
   }
   hub->readyNow.clear();
@@ -129,6 +134,8 @@ int Bind(int fd, const sockaddr_storage& bound, int flags) {
     const int name = four ? IP_PKTINFO : IPV6_RECVPKTINFO;
     if (setsockopt(fd, level, name, &on, sizeof on) != 0) return errno;
   }
+  if (flags & kTimestamps && setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0)
+    return errno;
   if (flags & kReportErrors) {
     const int level = four ? IPPROTO_IP : IPPROTO_IPV6;
     const int name = four ? IP_RECVERR : IPV6_RECVERR;

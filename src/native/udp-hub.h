@@ -53,7 +53,7 @@ struct Failure {
 };
 
 struct Counters {  // doubles, so that JavaScript reads them from a Float64Array
-  double received, sent, receiveCalls, sendCalls, truncated, sendDropped, failures;
+  double received, sent, receiveCalls, sendCalls, truncated, sendDropped, failures, waited;
 };
 
 struct Hub {
@@ -93,8 +93,8 @@ int OpenSocket(Hub* hub, const sockaddr_storage& bound, int flags, int buffers, 
 void CloseSocket(Socket* socket);
 
 // udp-io.cc: batches in and out
-constexpr int kReusePort = 1, kReportErrors = 2;
-constexpr size_t kControl = 64;
+constexpr int kReusePort = 1, kReportErrors = 2, kTimestamps = 4;
+constexpr size_t kControl = 128;  // room for a local address and a time stamp
 void PrepareBatches(Hub* hub);
 uint32_t Receive(Hub* hub, Socket* socket, uint32_t filled);
 void Flush(Hub* hub);

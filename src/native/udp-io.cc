@@ -5,6 +5,7 @@
 #include <linux/errqueue.h>
 #include <netinet/ip_icmp.h>
 #include <string.h>
+#include <time.h>
 
 #include <algorithm>
 
@@ -96,6 +97,18 @@ bool Stale(int error) {
 }
 
 bool Full(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS; }
+
+/** Milliseconds since the kernel stamped the datagram; 0 when it did not. */
+double Waited(msghdr* header) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+    timespec then, now;
+    memcpy(&then, CMSG_DATA(part), sizeof then);
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (now.tv_sec - then.tv_sec) * 1e3 + (now.tv_nsec - then.tv_nsec) / 1e6;
+  }
+  return 0;
+}
 
 /** What the kernel shortened in the header of a datagram received, made full again. */
 void ExpectAny(msghdr* header) {
@@ -200,6 +213,8 @@ uint32_t Receive(Hub* hub, Socket* socket, uint32_t filled) {
   const int got = recvmmsg(socket->fd, &hub->inbox[filled], room, MSG_DONTWAIT, nullptr);
   if (got <= 0) return filled;
   hub->counters->received += got;
+  hub->counters->waited =
+      std::max(hub->counters->waited, Waited(&hub->inbox[filled].msg_hdr));
   const uint32_t end = filled + static_cast<uint32_t>(got);
   for (uint32_t at = filled; at < end; at++) {
     msghdr& header = hub->inbox[at].msg_hdr;

@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "udp-hub.h"
 
@@ -318,6 +319,30 @@ napi_value Backlog(napi_env env, napi_callback_info info) {
                     Number(env, memory[SK_MEMINFO_DROPS])});
 }
 
+/** route(address) → the local address the system would send from, '' when there is no way */
+napi_value Route(napi_env env, napi_callback_info info) {
+  Arguments in(env, info);
+  char address[128];
+  sockaddr_storage to, from;
+  if (!in.Text(0, address, sizeof address) || !Parse(address, 9, &to)) return Text(env, "");
+  const int fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return Text(env, "");
+  const bool four = to.ss_family == AF_INET;
+  socklen_t length = four ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  char local[128] = "";
+  if (connect(fd, reinterpret_cast<sockaddr*>(&to), length) == 0 &&
+      getsockname(fd, reinterpret_cast<sockaddr*>(&from), &length) == 0) {
+    const auto* six = reinterpret_cast<sockaddr_in6*>(&from);
+    const void* bytes =
+        four ? static_cast<void*>(&reinterpret_cast<sockaddr_in*>(&from)->sin_addr)
+             : static_cast<const void*>(&six->sin6_addr);
+    Format(four ? 4 : 6, static_cast<const uint8_t*>(bytes), four ? 0 : six->sin6_scope_id, local,
+           sizeof local);
+  }
+  close(fd);
+  return Text(env, local);
+}
+
 }  // namespace
 
 void ExportUdp(napi_env env, napi_value exports) {
@@ -327,7 +352,7 @@ void ExportUdp(napi_env env, napi_value exports) {
   } functions[] = {{"udpOpen", Open},         {"udpBind", Bind},   {"udpClose", Close},
                    {"udpCloseAll", CloseAll}, {"udpPeer", Peer},   {"udpDescribe", Describe},
                    {"udpFlush", FlushAll},    {"udpFailures", Failures},
-                   {"udpBacklog", Backlog}};
+                   {"udpBacklog", Backlog},   {"udpRoute", Route}};
   for (const auto& each : functions) {
     napi_value function;
     napi_create_function(env, each.name, NAPI_AUTO_LENGTH, each.call, nullptr, &function);

@@ -35,6 +35,8 @@ export interface UdpSocket {
 /** What came in one turn of the loop. Valid until the callback returns: copy what is kept. */
 export interface UdpBatch<Context> {
   readonly count: number
+  /** How long its oldest datagram lay in the kernel, in milliseconds; 0 when it cannot be told. */
+  readonly waited: number
   /** Who sent datagram `index`. */
   from(index: number): UdpPeer<Context>
   /** The memory datagram `index` lies in, from `start` to `end`; empty datagrams are possible. */
@@ -88,6 +90,8 @@ export type UdpSocketOptions = {
   readonly reusePort?: boolean
   /** Have `onFailure` told of ICMP errors (batched only). */
   readonly reportErrors?: boolean
+  /** Have the kernel stamp datagrams, for `UdpBatch.waited` (batched only). */
+  readonly timestamps?: boolean
   /** Kernel buffer asked for, each way, in bytes; default 4 MiB. */
   readonly bufferBytes?: number
 }

@@ -235,6 +235,35 @@ describe.each(['batched', 'dgram'] as const)('%s', (kind) => {
     await b.until(() => b.got.length === 1)
   })
 
+  test.runIf(kind === 'batched')('a batch tells how long it lay in the kernel', async () => {
+    const a = await side()
+    let waited = -1
+    const late = await new Promise<UdpSocket>((resolve) => {
+      const hub = makers.batched({
+        onBatch: (batch) => (waited = batch.waited),
+        onFailure: () => undefined,
+      })
+      open.push(hub)
+      void hub.open({ address: '127.0.0.1', port: 0, timestamps: true }).then((opened) => {
+        assert(opened.ok, 'no socket')
+        resolve(opened.value)
+      })
+    })
+    const to = a.hub.peer(a.socket, '127.0.0.1', late.port)
+    assert(to !== undefined, 'no peer')
+    // The kernel begins to stamp some time after it was asked to; without, nothing has waited.
+    for (let round = 0; round < 100 && waited < 30; round++) {
+      waited = -1
+      a.hub.send(to, Buffer.from('late'))
+      a.hub.flush()
+      // Keeps the loop from reading it.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30)
+      while (waited < 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(waited).toBeGreaterThanOrEqual(30)
+    expect(waited).toBeLessThan(10_000)
+  })
+
   test.runIf(kind === 'batched')('the backlog shows what waits in the kernel', async () => {
     const a = await side()
     const b = await side()
@@ -284,6 +313,12 @@ test('the add-on works in worker threads and lets them end with sockets open', a
   phone.close()
   const codes = await Promise.all(workers.map((worker) => worker.terminate()))
   expect(codes).toEqual([1, 1, 1])
+})
+
+test('the system tells which of its addresses reaches another', () => {
+  expect(native.value.udpRoute('127.0.0.1')).toBe('127.0.0.1')
+  expect(native.value.udpRoute('::1')).toBe('::1')
+  expect(native.value.udpRoute('no address')).toBe('')
 })
 
 test('no add-on is an outcome with its reason', async () => {
