@@ -34,7 +34,8 @@ export class Admission {
   readonly #needs: AdmissionNeeds
   readonly #overload = new Overload()
   #messages = 0
-  #waited: Millis = millis(0)
+  /** The shortest that any of them waited, when that is known. */
+  #waited: Millis | undefined
 
   constructor(needs: AdmissionNeeds) {
     this.#needs = needs
@@ -48,7 +49,8 @@ export class Admission {
   /** Every message that came in; `waited` in the kernel, when that is known. */
   count(waited: Millis | undefined): void {
     this.#messages++
-    if (waited !== undefined && waited > this.#waited) this.#waited = waited
+    if (waited === undefined) return
+    if (this.#waited === undefined || waited < this.#waited) this.#waited = waited
   }
 
   /** Undefined when the request may go on. */
@@ -73,7 +75,7 @@ export class Admission {
       const seen = { late, waited: this.#waited, busy: busy?.() ?? 0, messages: this.#messages }
       this.#overload.sample(seen, now)
       this.#messages = 0
-      this.#waited = millis(0)
+      this.#waited = undefined
       arm()
     }
     arm()
