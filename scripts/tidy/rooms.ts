@@ -33,6 +33,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/webrtc': { imports: ['src/rtp', 'src/sdp', 'src/native'] },
   'src/media': {
     imports: ['src/rtp', 'src/sdp', 'src/webrtc', 'src/control', 'src/native'],
+    packages: ['libopus-wasm'],
   },
   'src/store': { imports: ['src/raft', 'src/control'], packages: ['better-sqlite3'] },
   'src/cluster': { imports: ['src/control'] },
