@@ -1,4 +1,5 @@
 //! Where the devices of an AOR are reached, now: the location service (RFC 3261 §10) in memory.
+//! The registrar keeps it.
 
 import type { Subscribe } from '../../src/base/host.ts'
 import type { Millis } from '../../src/base/time.ts'
@@ -9,9 +10,11 @@ export type Binding = {
   readonly aor: string
   /** The contact's URI as registered: the Request-URI of what is sent to it. */
   readonly contact: string
+  /** Parsed anew at every asking: ask once. */
   readonly uri: SipUri
   /** Thousandths: 0 to 1000. */
   readonly q: number
+  /** `urn:uuid:…`, without quotes and brackets. */
   readonly instance: string | undefined
   readonly regId: number | undefined
   /**
@@ -19,12 +22,14 @@ export type Binding = {
    * Undefined after a restart, when only the address is known.
    */
   readonly flow: FlowId | undefined
-  /** The first hop: the device's address as seen from here, or the first Path URI's host. */
+  /** The device's address as seen from here, or that of the proxy that sent us its REGISTER. */
   readonly target: Target
-  /** Route set towards the device, first hop first (RFC 3327). */
+  /** Route set towards the device, first hop first (RFC 3327); goes into Route headers. */
   readonly path: readonly string[]
   readonly transport: TransportName
   readonly behindNat: boolean
+  /** False while it waits for a connection that only the device can make. */
+  readonly reachable: boolean
   readonly userAgent: string
   readonly callId: string
   readonly cseq: number
@@ -32,6 +37,13 @@ export type Binding = {
   readonly expiresAt: Millis
   /** `sip:user@domain;gr=…` when the device registered an instance (RFC 5627). */
   readonly pubGruu: string | undefined
+}
+
+export type LocationChange = {
+  readonly aor: string
+  readonly contact: string
+  /** `reached` and `lost`: the binding stays, its connection came or went. */
+  readonly event: 'registered' | 'unregistered' | 'expired' | 'reached' | 'lost'
 }
 
 export interface Location {
@@ -42,12 +54,11 @@ export interface Location {
   lookup(aor: string): readonly Binding[]
   /** All bindings of the AOR, those included that wait for their device to connect again. */
   bindings(aor: string): readonly Binding[]
-  /** The one instance a public or temporary GRUU of ours stands for. */
-  byGruu(uri: SipUri): Binding | undefined
+  /** Every live flow of the one instance that a GRUU of ours stands for, newest first. */
+  byGruu(uri: SipUri): readonly Binding[]
   /** Every AOR with bindings, for the console. */
   aors(): Iterable<string>
   /** Number of bindings. */
   readonly size: number
-  /** Registered, refreshed with another contact, gone, or reachable again. */
-  readonly changed: Subscribe<{ readonly aor: string }>
+  readonly changed: Subscribe<LocationChange>
 }

@@ -27,11 +27,10 @@ export type BindingRow = {
   readonly q: number
   readonly instance: string | undefined
   readonly regId: number | undefined
+  /** Where the device is reached, as far as that outlives its connection. */
   readonly transport: string
   readonly host: string
   readonly port: number
-  /** Names the local socket the device came through; meaningless after a restart but for UDP. */
-  readonly flow: string
   readonly path: readonly string[]
   readonly behindNat: boolean
   readonly userAgent: string
@@ -81,7 +80,6 @@ CREATE TABLE bindings (
   transport TEXT NOT NULL,
   host TEXT NOT NULL,
   port INTEGER NOT NULL,
-  flow TEXT NOT NULL,
   path TEXT NOT NULL,
   behind_nat INTEGER NOT NULL,
   user_agent TEXT NOT NULL,
@@ -119,7 +117,7 @@ function apply(db: WritableDatabase, command: BindingCommand): Refusal | undefin
 function put(db: WritableDatabase, row: BindingRow): void {
   db.run(
     `INSERT OR REPLACE INTO bindings
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     row.aor,
     row.key,
     row.tenant,
@@ -131,7 +129,6 @@ function put(db: WritableDatabase, row: BindingRow): void {
     row.transport,
     row.host,
     row.port,
-    row.flow,
     JSON.stringify(row.path),
     row.behindNat ? 1 : 0,
     row.userAgent,
@@ -180,7 +177,6 @@ function decode(row: Row): BindingRow {
     transport: text(row, 'transport'),
     host: text(row, 'host'),
     port: integer(row, 'port'),
-    flow: text(row, 'flow'),
     path: strings(text(row, 'path')),
     behindNat: flag(row, 'behind_nat'),
     userAgent: text(row, 'user_agent'),

@@ -1,0 +1,265 @@
+//! What one REGISTER changes: RFC 3261 §10.3 from step 6 on, RFC 5626 §6, RFC 3327 §5.3. Pure: the
+//! bindings of the AOR as they are, and the request, in; the changes, or a refusal, out.
+
+import { after, millis, type Millis } from '../../../src/base/time.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { flat } from '../../../src/sip/message/text.ts'
+import { sameUri } from '../../../src/sip/message/uri.ts'
+import { paths, required, supported, vias } from '../../../src/sip/message/views.ts'
+import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
+import type { Extension } from '../directory.ts'
+import { BindingRecord } from './binding-record.ts'
+import { asked, type Wish } from './contacts.ts'
+import { NO_GRUU } from './gruu.ts'
+import type { RegistrarPolicy } from './policy.ts'
+import { reachOf, type Reach } from './reach.ts'
+
+export type Registration = {
+  readonly request: SipRequest
+  readonly source: Source
+  readonly extension: Extension
+  /** Of the request: `Call-ID` and the number of `CSeq`. */
+  readonly callId: string
+  readonly cseq: number
+}
+
+export type Refusal = {
+  readonly status: number
+  readonly reason?: string
+  readonly headers?: readonly (readonly [string, string])[]
+}
+
+export type Refresh = {
+  readonly record: BindingRecord
+  readonly reach: Reach
+  readonly expiresAt: Millis
+}
+
+export type Changes = {
+  /** New ones, and those that changed in more than their lifetime. */
+  readonly put: readonly BindingRecord[]
+  readonly refresh: readonly Refresh[]
+  readonly remove: readonly BindingRecord[]
+}
+
+export type Decision =
+  | { readonly kind: 'refuse'; readonly refusal: Refusal }
+  | { readonly kind: 'change'; readonly changes: Changes }
+
+export type Situation = {
+  readonly current: readonly BindingRecord[]
+  readonly policy: RegistrarPolicy
+  readonly now: Millis
+  /** A number for temporary GRUUs that no live binding has. */
+  readonly newGruuId: () => number
+  /** One copy of what many phones say. */
+  readonly shared: (text: string) => string
+}
+
+const KNOWN_OPTIONS = new Set(['path', 'outbound', 'gruu'])
+
+export function decide(registration: Registration, situation: Situation): Decision {
+  const { request } = registration
+  const unknown = required(request).filter((tag) => !KNOWN_OPTIONS.has(tag))
+  if (unknown.length > 0)
+    return refuse({ status: 420, headers: [['unsupported', unknown.join(', ')]] })
+  const wanted = asked(request, situation.policy)
+  switch (wanted.kind) {
+    case 'bad':
+      return refuse({ status: 400, reason: wanted.reason })
+    case 'too-brief': {
+      const seconds = String(situation.policy.expiryMin / 1000)
+      return refuse({ status: 423, headers: [['min-expires', seconds]] })
+    }
+    case 'fetch':
+      return { kind: 'change', changes: { put: [], refresh: [], remove: [] } }
+    case 'remove-all': {
+      const isLate = situation.current.some((record) => isOutOfOrder(record, registration))
+      if (isLate) return refuse(OUT_OF_ORDER)
+      return { kind: 'change', changes: { put: [], refresh: [], remove: situation.current } }
+    }
+    case 'wishes':
+      return fulfil(registration, situation, wanted.wishes)
+  }
+}
+
+const OUT_OF_ORDER: Refusal = { status: 500, reason: 'CSeq Out of Order' }
+
+function refuse(refusal: Refusal): Decision {
+  return { kind: 'refuse', refusal }
+}
+
+/** All wishes or none (§10.3 step 7). */
+function fulfil(
+  registration: Registration,
+  situation: Situation,
+  wishes: readonly Wish[],
+): Decision {
+  const { request } = registration
+  const path = pathOf(request)
+  if (path === undefined) return refuse({ status: 400, reason: 'Malformed Path' })
+  const hasRegId = wishes.some(({ regId }) => regId !== undefined)
+  if (hasRegId && lacksOutbound(request)) return refuse({ status: 439 })
+  const put: BindingRecord[] = []
+  const refresh: Refresh[] = []
+  const remove: BindingRecord[] = []
+  for (const wish of wishes) {
+    const existing = situation.current.find((record) => isOf(record, wish))
+    if (existing !== undefined && isOutOfOrder(existing, registration)) return refuse(OUT_OF_ORDER)
+    if (wish.expiry === 0) {
+      if (existing !== undefined) remove.push(existing)
+      continue
+    }
+    const reach = reachOf(request, registration.source, wish.uri, path)
+    const expiresAt = after(situation.now, lifetime(wish, reach, situation.policy))
+    if (existing !== undefined && isPureRefresh(existing, wish, reach, registration, path)) {
+      refresh.push({ record: existing, reach, expiresAt })
+    } else {
+      const context = { registration, situation, path }
+      const record = newRecord(context, wish, reach, existing, expiresAt)
+      put.push(record)
+      // Equal URIs may be written differently, and a device may have begun to name itself.
+      if (existing !== undefined && existing.key !== record.key) remove.push(existing)
+    }
+  }
+  const surplus = pushedOut(situation, put, remove)
+  return { kind: 'change', changes: { put, refresh, remove: [...remove, ...surplus] } }
+}
+
+/** In order, flat; undefined when one cannot be read. */
+function pathOf(request: SipRequest): readonly string[] | undefined {
+  if (!request.headers.has('path')) return NO_PATH
+  if (paths(request) === undefined) return undefined
+  return request.headers.list('path').map(flat)
+}
+
+const NO_PATH: readonly string[] = []
+
+/** RFC 5626 §6: a first hop that is no edge proxy cannot keep the flow. */
+function lacksOutbound(request: SipRequest): boolean {
+  const proxies = (vias(request)?.length ?? 1) - 1
+  if (proxies === 0) return false
+  // The edge proxy was the first to add a Path, so its one is the last.
+  const edge = paths(request)?.at(-1)
+  return edge === undefined || !edge.uri.params.has('ob')
+}
+
+function isOf(record: BindingRecord, wish: Wish): boolean {
+  if (wish.instance !== undefined && record.instance !== undefined)
+    return record.instance === wish.instance && record.regId === wish.regId
+  return record.contact === wish.contact || sameUri(record.uri, wish.uri)
+}
+
+/** A CSeq at or below the one that made the binding, of the same Call-ID (§10.3 step 7). */
+function isOutOfOrder(record: BindingRecord, { callId, cseq }: Registration): boolean {
+  return record.callId === callId && cseq <= record.cseq
+}
+
+function lifetime(wish: Wish, { target, behindNat }: Reach, policy: RegistrarPolicy): Millis {
+  if (!behindNat || isReliable(target.transport)) return wish.expiry
+  return millis(Math.min(wish.expiry, policy.expiryMaxBehindNat))
+}
+
+/** Nothing changes that a successor would have to know: not worth waiting for the disk. */
+function isPureRefresh(
+  record: BindingRecord,
+  wish: Wish,
+  reach: Reach,
+  { request, callId }: Registration,
+  path: readonly string[],
+): boolean {
+  const { target } = record
+  // The far port of a connection is new every time and of no use to anybody else.
+  const isSamePort = target.port === reach.target.port || isReliable(target.transport)
+  const isSamePlace = target.transport === reach.target.transport && isSamePort
+  return (
+    isSamePlace &&
+    target.host === reach.target.host &&
+    record.behindNat === reach.behindNat &&
+    record.contact === wish.contact &&
+    record.q === wish.q &&
+    record.instance === wish.instance &&
+    (record.gruuId === NO_GRUU || record.callId === callId) &&
+    record.userAgent === userAgentOf(request) &&
+    record.path.length === path.length &&
+    record.path.every((hop, index) => hop === path[index])
+  )
+}
+
+type Context = {
+  readonly registration: Registration
+  readonly situation: Situation
+  readonly path: readonly string[]
+}
+
+function newRecord(
+  { registration, situation, path }: Context,
+  wish: Wish,
+  reach: Reach,
+  existing: BindingRecord | undefined,
+  expiresAt: Millis,
+): BindingRecord {
+  const { request, extension, callId, cseq } = registration
+  const { tenant, user, domain, aor } = extension
+  const { instance, regId, q } = wish
+  const { flow, target, behindNat } = reach
+  const bound = {
+    tenant,
+    user,
+    domain,
+    aor,
+    contact: flat(wish.contact),
+    q,
+    instance: instance === undefined ? undefined : flat(instance),
+    regId,
+    flow,
+    target,
+    path,
+    behindNat,
+    userAgent: situation.shared(userAgentOf(request)),
+    callId: flat(callId),
+    cseq,
+    gruuId: gruuIdOf(existing, instance, callId, situation),
+    registeredAt: existing?.registeredAt ?? situation.now,
+  }
+  return new BindingRecord(bound, situation.now, expiresAt)
+}
+
+/** RFC 5627 §5.4: temporary GRUUs live until the instance registers with another Call-ID. */
+function gruuIdOf(
+  existing: BindingRecord | undefined,
+  instance: string | undefined,
+  callId: string,
+  { current, newGruuId }: Situation,
+): number {
+  if (instance === undefined) return NO_GRUU
+  const kept = existing ?? current.find((record) => record.instance === instance)
+  return kept !== undefined && kept.instance === instance && kept.callId === callId
+    ? kept.gruuId
+    : newGruuId()
+}
+
+/** Those that make room: first who cannot be reached, then who was heard of least recently. */
+function pushedOut(
+  { current, policy }: Situation,
+  put: readonly BindingRecord[],
+  removed: readonly BindingRecord[],
+): readonly BindingRecord[] {
+  const keys = new Set(put.map(({ key }) => key))
+  const staying = current.filter((record) => !keys.has(record.key) && !removed.includes(record))
+  const surplus = staying.length + put.length - policy.contactsMax
+  if (surplus <= 0) return []
+  const order = (record: BindingRecord): number => (record.reachable ? 1 : 0)
+  const sorted = staying.toSorted((a, b) => order(a) - order(b) || a.refreshedAt - b.refreshedAt)
+  return sorted.slice(0, surplus)
+}
+
+const USER_AGENT_MAX = 128
+
+function userAgentOf(request: SipRequest): string {
+  return (request.headers.get('user-agent') ?? '').slice(0, USER_AGENT_MAX)
+}
+
+export function supports(request: SipRequest, option: string): boolean {
+  return supported(request).includes(option)
+}

@@ -1,0 +1,235 @@
+//! The registrar: RFC 3261 §10 as a machine.
+//!
+//!     register -> decide -+- refused or nothing new ------------------------> respond
+//!                         +- pure refresh -> memory, next batch ------------> respond
+//!                         +- new, changed, gone -> propose -> committed ----> memory, respond
+//!
+//! REGISTERs of one AOR pass one at a time: while a change of it is being committed the next ones
+//! wait, so that what was decided is still true when it takes effect.
+
+import { Lru } from '../../../src/base/lru.ts'
+import type { Machine } from '../../../src/base/machine.ts'
+import type { Random } from '../../../src/base/random.ts'
+import type { Millis, WallTime } from '../../../src/base/time.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { flat } from '../../../src/sip/message/text.ts'
+import type { FlowId } from '../../../src/sip/transaction/flow.ts'
+import type { BindingCommand } from '../../../src/store/schema/binding.ts'
+import { accepted, refused } from './answer.ts'
+import { rowOf, type BindingRecord } from './binding-record.ts'
+import type { BindingTable } from './binding-table.ts'
+import { decide, type Changes, type Refresh, type Registration } from './decide.ts'
+import type { TemporaryGruus } from './gruu.ts'
+import type { RegistrarPolicy } from './policy.ts'
+import { RefreshBatch } from './refresh-batch.ts'
+
+/** Names a REGISTER that waits for its answer; the host's own. */
+export type Ticket = number
+
+export type Input =
+  | { readonly kind: 'register'; readonly ticket: Ticket; readonly registration: Registration }
+  /** What became of the command proposed for the AOR. */
+  | { readonly kind: 'committed'; readonly aor: string; readonly outcome: CommitOutcome }
+  | { readonly kind: 'flow-closed'; readonly flow: FlowId }
+  /** The extension is no more, or may not register any more. */
+  | { readonly kind: 'revoked'; readonly aor: string }
+  | { readonly kind: 'wake' }
+
+export type CommitOutcome = 'ok' | 'busy' | 'failed'
+
+export type Output =
+  | { readonly kind: 'respond'; readonly ticket: Ticket; readonly response: SipResponse }
+  /** To be answered by `committed`. */
+  | { readonly kind: 'propose'; readonly aor: string; readonly command: BindingCommand }
+  /** Recoverable: nobody waits for it. */
+  | { readonly kind: 'tell'; readonly command: BindingCommand }
+
+/** Lent by the host. The wall clock is for what others read: Date, and times in the store. */
+export type RegistrarContext = {
+  readonly policy: RegistrarPolicy
+  readonly random: Random
+  readonly wallAt: (now: Millis) => WallTime
+  readonly gruus: TemporaryGruus
+}
+
+type Waiting = { readonly ticket: Ticket; readonly registration: Registration }
+type Pending = Waiting & { readonly changes: Changes; readonly queue: Waiting[] }
+
+export class Registrar implements Machine<Input, Output> {
+  readonly #table: BindingTable
+  readonly #context: RegistrarContext
+  readonly #pending = new Map<string, Pending>()
+  readonly #batch: RefreshBatch
+  readonly #userAgents = new Lru<string, string>(500)
+  #outputs: Output[] = []
+
+  constructor(table: BindingTable, context: RegistrarContext) {
+    this.#table = table
+    this.#context = context
+    this.#batch = new RefreshBatch(context.policy.refreshInterval)
+  }
+
+  step(input: Input, now: Millis): readonly Output[] {
+    switch (input.kind) {
+      case 'register':
+        this.#onRegister(input, now)
+        break
+      case 'committed':
+        this.#onCommitted(input.aor, input.outcome, now)
+        break
+      case 'flow-closed':
+        this.#onFlowClosed(input.flow)
+        break
+      case 'revoked':
+        for (const record of [...this.#table.records(input.aor)])
+          this.#take(record, 'unregistered', now)
+        break
+      case 'wake':
+        this.#onWake(now)
+        break
+    }
+    const outputs = this.#outputs
+    this.#outputs = []
+    return outputs
+  }
+
+  deadline(): Millis | undefined {
+    const expiry = this.#table.nextExpiry()
+    const flush = this.#batch.due
+    if (expiry === undefined || flush === undefined) return expiry ?? flush
+    return expiry < flush ? expiry : flush
+  }
+
+  /** What has been gathered for the next batch, before its time: for a registrar that stops. */
+  drain(now: Millis): BindingCommand | undefined {
+    return this.#batch.take(this.#batch.due ?? now, this.#table, this.#offset(now))
+  }
+
+  #onRegister(waiting: Waiting, now: Millis): void {
+    const pending = this.#pending.get(waiting.registration.extension.aor)
+    if (pending === undefined) this.#decide(waiting, now)
+    else if (pending.queue.length < this.#context.policy.queueMax) pending.queue.push(waiting)
+    else this.#refuse(waiting, BUSY)
+  }
+
+  #decide(waiting: Waiting, now: Millis): void {
+    const { registration } = waiting
+    const { aor } = registration.extension
+    const decision = decide(registration, {
+      current: this.#table.records(aor),
+      policy: this.#context.policy,
+      now,
+      newGruuId: () => this.#newGruuId(),
+      shared: (text) => this.#shared(text),
+    })
+    if (decision.kind === 'refuse') return this.#refuse(waiting, decision.refusal)
+    const { changes } = decision
+    if (changes.put.length === 0 && changes.remove.length === 0) {
+      for (const refresh of changes.refresh) this.#refresh(refresh, registration, now)
+      return this.#accept(waiting, now)
+    }
+    this.#pending.set(aor, { ...waiting, changes, queue: [] })
+    const offset = this.#offset(now)
+    const put = changes.put.map((record) => rowOf(record, offset))
+    const remove = changes.remove.map(({ key }) => key)
+    const command: BindingCommand = { kind: 'binding.bind', aor, put, remove }
+    this.#outputs.push({ kind: 'propose', aor, command })
+  }
+
+  #onCommitted(aor: string, outcome: CommitOutcome, now: Millis): void {
+    const pending = this.#pending.get(aor)
+    if (pending === undefined) return
+    this.#pending.delete(aor)
+    if (outcome === 'ok') {
+      this.#takeEffect(pending, now)
+      this.#accept(pending, now)
+    } else this.#refuse(pending, outcome === 'busy' ? BUSY : FAILED)
+    for (const waiting of pending.queue) this.#onRegister(waiting, now)
+  }
+
+  #takeEffect({ changes, registration }: Pending, now: Millis): void {
+    for (const record of changes.remove) {
+      this.#table.remove(record)
+      this.#table.announce(record, 'unregistered')
+    }
+    for (const record of changes.put) {
+      this.#table.put(record)
+      this.#table.announce(record, 'registered')
+    }
+    for (const refresh of changes.refresh) this.#refresh(refresh, registration, now)
+  }
+
+  #refresh({ record, reach, expiresAt }: Refresh, registration: Registration, now: Millis): void {
+    // It may have expired, or been pushed out, while a change of the same REGISTER was committed.
+    if (!this.#table.has(record)) return
+    const wasReachable = record.reachable
+    record.callId =
+      record.callId === registration.callId ? record.callId : flat(registration.callId)
+    record.cseq = registration.cseq
+    record.refreshedAt = now
+    record.target = reach.target.port === record.target.port ? record.target : reach.target
+    this.#table.setFlow(record, reach.flow)
+    this.#table.prolong(record, expiresAt)
+    this.#batch.refreshed(record, now)
+    if (!wasReachable && record.reachable) this.#table.announce(record, 'reached')
+  }
+
+  #onFlowClosed(flow: FlowId): void {
+    for (const record of [...this.#table.onFlow(flow)]) {
+      this.#table.setFlow(record, undefined)
+      this.#table.announce(record, 'lost')
+    }
+  }
+
+  #onWake(now: Millis): void {
+    let record = this.#table.expired(now)
+    while (record !== undefined) {
+      this.#take(record, 'expired', now)
+      record = this.#table.expired(now)
+    }
+    const command = this.#batch.take(now, this.#table, this.#offset(now))
+    if (command !== undefined) this.#outputs.push({ kind: 'tell', command })
+  }
+
+  #take(record: BindingRecord, event: 'expired' | 'unregistered', now: Millis): void {
+    this.#table.remove(record)
+    this.#table.announce(record, event)
+    this.#batch.gone(record, now)
+  }
+
+  #accept({ ticket, registration }: Waiting, now: Millis): void {
+    const { random, gruus, wallAt } = this.#context
+    const bindings = this.#table.records(registration.extension.aor)
+    const context = { now, wall: wallAt(now), toTag: random.token(10), gruus }
+    const response = accepted(registration.request, bindings, context)
+    this.#outputs.push({ kind: 'respond', ticket, response })
+  }
+
+  #refuse({ ticket, registration }: Waiting, refusal: Parameters<typeof refused>[1]): void {
+    const response = refused(registration.request, refusal, this.#context.random.token(10))
+    this.#outputs.push({ kind: 'respond', ticket, response })
+  }
+
+  #newGruuId(): number {
+    for (;;) {
+      const gruuId = 1 + this.#context.random.below(2 ** 32 - 1)
+      if (!this.#table.isGruuTaken(gruuId)) return gruuId
+    }
+  }
+
+  #shared(text: string): string {
+    const known = this.#userAgents.get(text)
+    if (known !== undefined) return known
+    const copy = flat(text)
+    this.#userAgents.set(copy, copy)
+    return copy
+  }
+
+  #offset(now: Millis): number {
+    return this.#context.wallAt(now) - now
+  }
+}
+
+const BUSY = { status: 503, headers: [['retry-after', '2']] } as const
+/** The outcome is unknown: the device asks again, with a higher CSeq, and learns it. */
+const FAILED = { status: 503, headers: [['retry-after', '10']] } as const
