@@ -22,8 +22,8 @@ export type WatchedDialog = {
     readonly displayName: string
   }
   /**
-   * As the extension's device sees the dialog, for a Replaces that picks it up (RFC 3891): `localTag`
-   * is the device's tag. Undefined where that is not to be shown.
+   * As the extension's device sees the dialog, for a Replaces that picks it up (RFC 3891):
+   * `localTag` is the device's tag. Undefined where that is not to be shown.
    */
   readonly sip:
     | { readonly callId: string; readonly localTag: string; readonly remoteTag: string }
@@ -33,6 +33,9 @@ export type WatchedDialog = {
 export interface WatchedDialogs {
   /** Those of this AOR that are not terminated. */
   of(aor: string): readonly WatchedDialog[]
-  /** Every dialog that begins, changes its state or its parties, or terminates. */
+  /**
+   * Every dialog that begins, changes its state or its parties, or terminates; `of` tells it
+   * already.
+   */
   readonly changed: Subscribe<WatchedDialog>
 }

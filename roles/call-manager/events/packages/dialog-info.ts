@@ -1,0 +1,52 @@
+//! The package `dialog`, RFC 4235: what lights the lamps of busy lamp fields. Pure. Every NOTIFY
+//! holds the full state; it is short.
+
+import { millis } from '../../../../src/base/time.ts'
+import type { WatchedDialog } from '../watched-dialog.ts'
+import { element, writeXml, type XmlElement } from '../xml.ts'
+import type { EventPackage } from './package.ts'
+
+const NAMESPACE = 'urn:ietf:params:xml:ns:dialog-info'
+
+export const dialogPackage: EventPackage = {
+  name: 'dialog',
+  contentType: 'application/dialog-info+xml',
+  gap: millis(250),
+  watchers: 'tenant',
+  accepts: undefined,
+  bodyMax: 0,
+  compose(aor, { dialogs }, version) {
+    const attributes = { version: String(version), state: 'full', entity: aor }
+    const list = dialogs.map((each) => dialogElement(each))
+    return writeXml(element(NAMESPACE, 'dialog-info', attributes, ...list))
+  },
+}
+
+function dialogElement({ aor, id, state, direction, remote, sip }: WatchedDialog): XmlElement {
+  const attributes = {
+    id,
+    'call-id': sip?.callId,
+    'local-tag': sip?.localTag,
+    'remote-tag': sip?.remoteTag,
+    direction,
+  }
+  const display = remote.displayName === '' ? undefined : remote.displayName
+  return element(
+    NAMESPACE,
+    'dialog',
+    attributes,
+    element(NAMESPACE, 'state', {}, state),
+    party('local', aor, undefined),
+    party('remote', remote.uri, display),
+  )
+}
+
+function party(name: 'local' | 'remote', uri: string, display: string | undefined): XmlElement {
+  return element(
+    NAMESPACE,
+    name,
+    {},
+    element(NAMESPACE, 'identity', { display }, uri),
+    element(NAMESPACE, 'target', { uri }),
+  )
+}
