@@ -12,14 +12,15 @@ type Environment = Readonly<Record<string, string | undefined>>
 export function cacheDirectory(environment: Environment): string {
   const [systemd] = (environment['CACHE_DIRECTORY'] ?? '').split(':')
   const home = homedir()
-  const candidates = [
+  const candidates: readonly (string | undefined)[] = [
     systemd,
     environment['XDG_CACHE_HOME'],
     home === '/' || home === '' ? undefined : join(home, '.cache'),
     tmpdir(),
-  ].filter((each) => each !== undefined && each.startsWith('/'))
+  ].filter((each) => each?.startsWith('/') === true)
   const reasons: string[] = []
   for (const base of candidates) {
+    if (base === undefined) continue
     const directory = join(base, `pbx-${process.getuid?.() ?? 'user'}`)
     const reason = makePrivate(directory)
     if (reason === undefined) return directory

@@ -1,0 +1,242 @@
+//! A real phone: baresip with a tone for a microphone and a WAV file for a loudspeaker, driven
+//! over its control socket (JSON in netstrings).
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const MODULES = ['/usr/lib/baresip/modules', '/usr/lib/x86_64-linux-gnu/baresip/modules']
+const PATIENCE_MS = 10_000
+
+export type PhoneOptions = {
+  readonly user: string
+  readonly password: string
+  readonly domain: string
+  /** `127.0.0.1:5060` */
+  readonly server: string
+  readonly transport?: 'udp' | 'tcp' | 'tls'
+  readonly codecs?: string
+  /** Hz of the tone it sends. */
+  readonly tone?: number
+  readonly answer?: 'manual' | 'auto'
+  readonly mediaEncryption?: string
+}
+
+export type PhoneEvent = { readonly type: string; readonly [field: string]: unknown }
+
+export class Baresip {
+  readonly #options: PhoneOptions
+  readonly #directory: string
+  readonly #events: PhoneEvent[] = []
+  readonly #process: ChildProcess
+  readonly #exited: Promise<void>
+  #socket: Socket | undefined
+  #received = Buffer.alloc(0)
+  #log = ''
+
+  private constructor(options: PhoneOptions, control: number, sip: number) {
+    this.#options = options
+    this.#directory = mkdtempSync(join(tmpdir(), `pbx-phone-${options.user}-`))
+    writeFileSync(join(this.#directory, 'config'), config(options, this.#directory, control, sip))
+    writeFileSync(join(this.#directory, 'accounts'), account(options))
+    writeFileSync(join(this.#directory, 'contacts'), '')
+    const stdio = ['ignore', 'pipe', 'pipe'] as const
+    const child = spawn('baresip', ['-4', '-f', this.#directory], { stdio: [...stdio] })
+    child.stdout.on('data', (piece: Buffer) => void (this.#log += piece.toString()))
+    child.stderr.on('data', (piece: Buffer) => void (this.#log += piece.toString()))
+    this.#process = child
+    this.#exited = new Promise((resolve, reject) => {
+      child.on('error', (error) =>
+        reject(new Error(`baresip (Debian: baresip-core) is needed: ${error.message}`)),
+      )
+      child.on('close', () => resolve())
+    })
+    process.once('exit', () => child.kill('SIGKILL'))
+  }
+
+  /** Runs and is registered. */
+  static async start(options: PhoneOptions): Promise<Baresip> {
+    const control = await freePort()
+    const phone = new Baresip(options, control, await freePort())
+    await phone.#connect(control)
+    await phone.#until('registered', () => {
+      const [, status] = /\{0\/\w+\/v4\} (\d{3}) /.exec(phone.#log) ?? []
+      if (status !== undefined && status !== '200') throw phone.#failure(`REGISTER got ${status}`)
+      return status === '200' ? true : undefined
+    })
+    return phone
+  }
+
+  dial(user: string): void {
+    this.command('dial', `sip:${user}@${this.#options.domain}`)
+  }
+
+  accept(): void {
+    this.command('accept')
+  }
+
+  hangup(): void {
+    this.command('hangup')
+  }
+
+  /** A long command of baresip: `hold`, `resume`, `transfer`, `sndcode` … */
+  command(name: string, params = ''): void {
+    const text = JSON.stringify({ command: name, params, token: 't' })
+    this.#socket?.write(`${Buffer.byteLength(text)}:${text},`)
+  }
+
+  /** The next event of this type; each is given out once. */
+  event(type: string, ms = PATIENCE_MS): Promise<PhoneEvent> {
+    const taken = (): PhoneEvent | undefined => {
+      const at = this.#events.findIndex((event) => event.type === type)
+      return at === -1 ? undefined : this.#events.splice(at, 1)[0]
+    }
+    return this.#until(type, taken, ms)
+  }
+
+  /** WAV files of what it heard, one a call, complete once the phone has stopped. */
+  heard(): readonly string[] {
+    const names = readdirSync(this.#directory).filter((name) => name.endsWith('-dec.wav'))
+    return names.sort().map((name) => join(this.#directory, name))
+  }
+
+  async stop(): Promise<void> {
+    this.command('quit')
+    const stopped = await Promise.race([this.#exited.then(() => true), sleep(3_000)])
+    if (stopped !== true) this.#process.kill('SIGKILL')
+    await this.#exited
+    this.#socket?.destroy()
+  }
+
+  /** After what it heard has been looked at. */
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  async #connect(port: number): Promise<void> {
+    await this.#until('ready', async () => {
+      const socket = connect(port, '127.0.0.1')
+      const opened = await new Promise<boolean>((resolve) => {
+        socket.once('connect', () => resolve(true))
+        socket.once('error', () => resolve(false))
+      })
+      if (!opened) return undefined
+      socket.on('data', (piece: Buffer) => this.#take(piece))
+      socket.on('error', () => socket.destroy())
+      this.#socket = socket
+      return true
+    })
+  }
+
+  /** Netstrings: `length:json,` */
+  #take(piece: Buffer): void {
+    this.#received = Buffer.concat([this.#received, piece])
+    for (;;) {
+      const colon = this.#received.indexOf(':')
+      if (colon === -1) return
+      const end = colon + 1 + Number(this.#received.toString('latin1', 0, colon))
+      if (this.#received.length <= end) return
+      const event: unknown = JSON.parse(this.#received.toString('utf8', colon + 1, end))
+      this.#received = this.#received.subarray(end + 1)
+      if (isEvent(event)) this.#events.push(event)
+    }
+  }
+
+  async #until<T>(
+    what: string,
+    look: () => T | undefined | Promise<T | undefined>,
+    ms = PATIENCE_MS,
+  ): Promise<T> {
+    const deadline = Date.now() + ms
+    for (;;) {
+      const found = await look()
+      if (found !== undefined) return found
+      if (this.#process.exitCode !== null) await this.#exited
+      if (this.#process.exitCode !== null || Date.now() > deadline)
+        throw this.#failure(`no ${what}; events: ${this.#events.map(({ type }) => type).join(' ')}`)
+      await sleep(20)
+    }
+  }
+
+  #failure(message: string): Error {
+    return new Error(`phone ${this.#options.user}: ${message}\n${this.#log.slice(-2_000)}`)
+  }
+}
+
+function isEvent(value: unknown): value is PhoneEvent {
+  return typeof value === 'object' && value !== null && 'type' in value
+}
+
+function config(options: PhoneOptions, directory: string, control: number, sip: number): string {
+  const modules = [
+    'opus',
+    'g722',
+    'g711',
+    'ausine',
+    'aufile',
+    'sndfile',
+    'srtp',
+    'dtls_srtp',
+    'uuid',
+  ]
+  const apps = ['menu', 'contact', 'mwi', 'presence', 'ctrl_tcp']
+  return [
+    'poll_method epoll',
+    `sip_listen 127.0.0.1:${sip}`,
+    'net_interface 127.0.0.1',
+    `audio_player aufile,${join(directory, 'unused.wav')}`,
+    `audio_source ausine,${options.tone ?? 1017}`,
+    'audio_alert ausine,0',
+    // ausine makes two channels at 48 kHz; baresip converts them to what the codec wants.
+    'ausrc_srate 48000',
+    'ausrc_channels 2',
+    'ausrc_format s16',
+    'auplay_format s16',
+    'auenc_format s16',
+    'audec_format s16',
+    'audio_buffer 20-160',
+    'audio_txmode thread',
+    'jitter_buffer_delay 1-5',
+    'rtp_ports 20000-29998',
+    'call_local_timeout 120',
+    'menu_bell no',
+    'ringback_disabled yes',
+    'statmode_default off',
+    `snd_path ${directory}`,
+    `module_path ${MODULES.find((path) => existsSync(path)) ?? ''}`,
+    ...modules.map((name) => `module ${name}.so`),
+    'module_tmp account.so',
+    ...apps.map((name) => `module_app ${name}.so`),
+    `ctrl_tcp_listen 127.0.0.1:${control}`,
+    '',
+  ].join('\n')
+}
+
+function account(options: PhoneOptions): string {
+  const { user, password, domain, server, transport = 'udp', codecs, mediaEncryption } = options
+  const parameters = [
+    `<sip:${user}@${domain};transport=${transport}>`,
+    `auth_user=${user}`,
+    `auth_pass=${password}`,
+    `answermode=${options.answer ?? 'manual'}`,
+    'regint=600',
+    'call_transfer=yes',
+    `outbound="sip:${server};transport=${transport}"`,
+    codecs === undefined ? '' : `audio_codecs=${codecs}`,
+    mediaEncryption === undefined ? '' : `mediaenc=${mediaEncryption}`,
+  ]
+  return `${parameters.filter((each) => each !== '').join(';')}\n`
+}
+
+/** A TCP port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net')
+  const server = createServer()
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise<void>((resolve) => void server.close(() => resolve()))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
