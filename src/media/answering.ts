@@ -1,0 +1,103 @@
+//! Legs that are answered here, with no far side, and what they are fed with.
+
+import { err, ok } from '../base/result.ts'
+import type { AnswerHere, MediaId, MediaSource, Sdp } from '../control/media-control.ts'
+import { answerHere as ourAnswer, chosenCodecs, type Choose } from '../sdp/answer-here.ts'
+import { codecsOf, type Codec } from '../sdp/codec.ts'
+import type { Description } from '../sdp/description.ts'
+import { say } from '../sdp/local-side.ts'
+import { agree, wantsOf } from './agreement.ts'
+import type { Board } from './board.ts'
+import { legOf, liveConnection, meet, noFamily, readOffer } from './legs.ts'
+import { portsOf } from './negotiation.ts'
+import { rejected, sdp, type Outcome } from './outcome.ts'
+import type { Player } from './player.ts'
+import type { Session } from './session.ts'
+
+export function answerHere(board: Board, player: Player, request: AnswerHere): Outcome<Sdp> {
+  const offer = readOffer(request.offer)
+  if (!offer.ok) return offer
+  const { source } = request
+  if (source?.kind === 'prompt' && !player.sounds.has(source.name))
+    return rejected(`there is no prompt named ${source.name}`)
+  const chosen = chosenCodecs(offer.value, chooser(player, source))
+  if (!chosen.some((codec) => codec !== undefined))
+    return rejected(nothingToSay(player, offer.value))
+  const leg = answerer(board, request, offer.value)
+  if (!leg.ok) return leg
+  const session = leg.value
+  for (const [index, section] of offer.value.media.entries())
+    if (chosen[index] !== undefined && !board.open(session, index, section.media.kind)) {
+      if (session.told === undefined) board.release(session.id)
+      return err({ kind: 'no-capacity' })
+    }
+  const ours = { address: session.face.told, ports: portsOf(session) }
+  const told = ourAnswer(offer.value, chosen, ours)
+  session.local = say(session.local, told, ours.address)
+  session.pending = undefined
+  agree(session, told, offer.value, wantsOf(offer.value))
+  board.part(session)
+  board.settle(session)
+  play(board, player, session, source)
+  return ok(sdp(session.local.text))
+}
+
+export function feed(
+  board: Board,
+  player: Player,
+  media: MediaId,
+  source: MediaSource | undefined,
+): Outcome<void> {
+  const session = board.sessions.get(media)
+  if (session?.told === undefined) return err({ kind: 'no-session' })
+  if (source?.kind === 'prompt' && !player.sounds.has(source.name))
+    return rejected(`there is no prompt named ${source.name}`)
+  board.part(session)
+  play(board, player, session, source)
+  return ok(undefined)
+}
+
+function play(
+  board: Board,
+  player: Player,
+  session: Session,
+  source: MediaSource | undefined,
+): void {
+  board.unloop(session)
+  if (source?.kind === 'echo') {
+    player.stop(session)
+    board.loop(session)
+  } else if (source === undefined) player.stop(session)
+  else player.play(session, source)
+}
+
+/** An echo returns anything; a made sound needs a codec we can make, and is only sound. */
+function chooser(player: Player, source: MediaSource | undefined): Choose {
+  if (source?.kind === 'echo') return (_, codecs) => codecs[0]
+  return (kind, codecs) => {
+    if (kind !== 'audio') return undefined
+    const made = codecs.find((codec) => player.sounds.canMake(codec))
+    return made ?? (source === undefined ? codecs[0] : undefined)
+  }
+}
+
+function answerer(board: Board, request: AnswerHere, offer: Description): Outcome<Session> {
+  const known = board.sessions.get(request.media)
+  if (known !== undefined) {
+    legOf(board, known, request.toward)
+    const reason = meet(known, offer)
+    return reason === undefined ? ok(known) : rejected(reason)
+  }
+  const connection = liveConnection(offer)
+  const face = board.faceFor(request.toward ?? connection?.host, connection?.family)
+  if (face === undefined) return rejected(noFamily(connection))
+  const session = board.make(request.media, request.call, face)
+  session.signalling = request.toward
+  board.add(session)
+  return ok(session)
+}
+
+function nothingToSay(player: Player, offer: Description): string {
+  const names = offer.media.flatMap((section) => codecsOf(section).map(({ name }: Codec) => name))
+  return `none of ${names.join(', ')} can be made here: offer ${player.sounds.codecs.join(', ')}`
+}

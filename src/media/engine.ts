@@ -1,0 +1,212 @@
+//! One worker's media engine: hub, sockets, switchboard, player and sweep put together. Carries
+//! out requests in the order they came.
+
+import type { Log } from '../base/host.ts'
+import type { Random } from '../base/random.ts'
+import { err, ok, type Result } from '../base/result.ts'
+import { millis } from '../base/time.ts'
+import type { MediaEvent, MediaId, MediaReport } from '../control/media-control.ts'
+import type { Native } from '../native/load.ts'
+import { udpHub } from '../native/udp-hub.ts'
+import type { UdpHub } from '../native/udp.ts'
+import { answerHere, feed } from './answering.ts'
+import { Board } from './board.ts'
+import { boundAddresses, type Addresses, type Interface } from './faces.ts'
+import { Forwarder } from './forwarder.ts'
+import { connect, relayAnswer, relayOffer, withdrawOffer } from './negotiation.ts'
+import { rejected } from './outcome.ts'
+import { Player } from './player.ts'
+import type { PortRange } from './port-pool.ts'
+import { PortStock, type PortPair } from './port-stock.ts'
+import type { Answer, MediaRequest, MediaStatus } from './protocol.ts'
+import { silentFor } from './silence.ts'
+import type { Sounds } from './sounds.ts'
+import type { Stream } from './stream.ts'
+
+export type EngineOptions = {
+  readonly addresses: Addresses
+  readonly ports: PortRange
+  /** Milliseconds without a packet from a leg that should send before `rtp-timeout`. */
+  readonly silenceLimit: number
+  readonly native: Result<Native, string>
+}
+
+/** The world, lent: the worker gives the real one. */
+export type EngineHost = {
+  readonly now: () => number
+  readonly wall: () => number
+  readonly random: Random
+  readonly wake: (at: number, run: () => void) => void
+  readonly interfaces: () => readonly Interface[]
+  readonly emit: (event: MediaEvent) => void
+  readonly log: Log
+}
+
+type Waiting = { readonly request: MediaRequest; readonly done: (answer: Answer) => void }
+
+/** A datagram longer than an Ethernet frame is no sound and no picture of a phone. */
+const DATAGRAM_MAX = 2048
+const SWEEP_MS = 1000
+
+export class MediaEngine {
+  readonly #options: EngineOptions
+  readonly #host: EngineHost
+  readonly #hub: UdpHub<unknown>
+  readonly #board: Board
+  readonly #player: Player
+  readonly #forwarder: Forwarder
+  readonly #stocks: readonly PortStock<Stream>[]
+  readonly #waiting: Waiting[] = []
+  #busy = false
+  #draining = false
+  #closed = false
+
+  constructor(options: EngineOptions, sounds: Sounds, host: EngineHost) {
+    this.#options = options
+    this.#host = host
+    const hub = udpHub<unknown>(options.native, 'rtp', host.log, {
+      onBatch: (batch) => this.#forwarder.onBatch(batch),
+      // A phone that is gone answers by ICMP; silence detection is what tells of it.
+      onFailure: () => undefined,
+      datagramMax: DATAGRAM_MAX,
+    })
+    const bySocket: (PortPair<Stream> | undefined)[] = []
+    const { random, log } = host
+    const { addresses, ports: range } = options
+    const stocks = boundAddresses(addresses).map(
+      (address) =>
+        [address, new PortStock<Stream>({ hub, address, range, random, log, bySocket })] as const,
+    )
+    this.#hub = hub
+    this.#stocks = stocks.map(([, stock]) => stock)
+    this.#board = new Board({ ...host, addresses, hub, stocks: new Map(stocks) })
+    this.#player = new Player(sounds, { ...host, hub })
+    this.#forwarder = new Forwarder(this.#board, bySocket, (batch, index, peer) =>
+      hub.forward(batch, index, peer),
+    )
+    this.#sweepAt(host.now() + SWEEP_MS)
+  }
+
+  get path(): 'batched' | 'dgram' {
+    return this.#hub.kind
+  }
+
+  /** Opens the first ports; the error says why none could be. */
+  async start(): Promise<Result<void, string>> {
+    await this.#fill()
+    if (this.#stocks.every((stock) => stock.counts().ready > 0)) return ok(undefined)
+    const { bind } = this.#options.addresses
+    const { first, last } = this.#options.ports
+    return err(
+      `none of the media ports ${first}-${last} can be opened on ${bind}: ` +
+        'set --address to an address of this host, or --rtp-ports to free ports',
+    )
+  }
+
+  /** Calls `done` when the request is carried out: at once, unless ports must be opened first. */
+  handle(request: MediaRequest, done: (answer: Answer) => void): void {
+    this.#waiting.push({ request, done })
+    if (!this.#busy) this.#work()
+  }
+
+  async stop(): Promise<void> {
+    this.#closed = true
+    for (const id of this.#board.sessions.keys()) this.#release(id)
+    await this.#hub.close()
+  }
+
+  #work(): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.done(this.#carryOut(next.request))
+      if (this.#stocks.every((stock) => stock.isReady())) continue
+      this.#busy = true
+      // `fill` never fails: what it could not open, it has logged, and requests say no-capacity.
+      void this.#fill().then(() => {
+        this.#busy = false
+        this.#work()
+      })
+      return
+    }
+  }
+
+  #carryOut(request: MediaRequest): Answer {
+    switch (request.method) {
+      case 'relayOffer':
+      case 'answerHere':
+        return this.#begin(request)
+      case 'relayAnswer':
+        return relayAnswer(this.#board, request.request)
+      case 'withdrawOffer':
+        return withdrawOffer(this.#board, request.request)
+      case 'connect':
+        return connect(this.#board, request.request)
+      case 'feed':
+        return feed(this.#board, this.#player, request.media, request.source)
+      case 'release':
+        return request.media.map((id) => this.#release(id))
+      case 'status':
+        return this.status()
+      case 'drain':
+        this.#draining = true
+        return undefined
+    }
+  }
+
+  #begin(request: MediaRequest & { readonly method: 'relayOffer' | 'answerHere' }): Answer {
+    const { sessions } = this.#board
+    if (request.method === 'answerHere') {
+      if (this.#draining && !sessions.has(request.request.media))
+        return err({ kind: 'no-capacity' })
+      return answerHere(this.#board, this.#player, request.request)
+    }
+    const { from, to } = request.request
+    if (from === to) return rejected('a leg cannot be put its own offer')
+    const known = sessions.has(from) || sessions.has(to)
+    if (this.#draining && !known) return err({ kind: 'no-capacity' })
+    return relayOffer(this.#board, request.request)
+  }
+
+  #release(id: MediaId): MediaReport {
+    const session = this.#board.sessions.get(id)
+    if (session !== undefined) this.#player.end(session)
+    return this.#board.release(id)
+  }
+
+  status(): MediaStatus {
+    const { received, sent } = this.#hub.counters()
+    const ports = { lent: 0, resting: 0, ready: 0, closed: 0 }
+    for (const counts of this.#stocks.map((stock) => stock.counts())) {
+      ports.lent += counts.lent
+      ports.resting += counts.resting
+      ports.ready += counts.ready
+      ports.closed += counts.closed
+    }
+    return {
+      path: this.#hub.kind,
+      sessions: this.#board.sessions.size,
+      playing: this.#player.count,
+      ports,
+      packets: { received, sent, ...this.#forwarder.counters },
+      framesSkipped: this.#player.skipped,
+    }
+  }
+
+  async #fill(): Promise<void> {
+    await Promise.all(this.#stocks.map((stock) => stock.fill(this.#host.now())))
+  }
+
+  #sweepAt(at: number): void {
+    this.#host.wake(at, () => {
+      if (this.#closed) return
+      const now = this.#host.now()
+      for (const session of this.#board.sessions.values()) {
+        const silence = silentFor(session.silence, now, this.#options.silenceLimit)
+        if (silence === undefined) continue
+        const event = { kind: 'rtp-timeout', media: session.id } as const
+        this.#host.emit({ ...event, silentFor: millis(Math.round(silence)) })
+      }
+      for (const stock of this.#stocks) stock.retire(now)
+      this.#sweepAt(at + SWEEP_MS)
+    })
+  }
+}

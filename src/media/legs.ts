@@ -1,0 +1,91 @@
+//! From a request's ids and texts to sessions and descriptions, or to why that cannot be.
+
+import { ok } from '../base/result.ts'
+import type { RelayOffer, Sdp } from '../control/media-control.ts'
+import { connectionOf, isNowhere, type Connection } from '../sdp/address.ts'
+import { isCarried } from '../sdp/carry.ts'
+import type { Description } from '../sdp/description.ts'
+import { parseSdp } from '../sdp/parse.ts'
+import { refusal } from '../sdp/relay.ts'
+import { MEDIA_LINES_MAX, type Board } from './board.ts'
+import { rejected, type Outcome } from './outcome.ts'
+import type { Session } from './session.ts'
+
+export function readDescription(text: Sdp): Outcome<Description> {
+  const parsed = parseSdp(text)
+  if (parsed.ok) return parsed
+  const { line, reason } = parsed.error
+  return rejected(`the SDP ${reason}${line === 0 ? '' : ` (line ${line})`}`)
+}
+
+export function readOffer(text: Sdp): Outcome<Description> {
+  const offer = readDescription(text)
+  if (!offer.ok) return offer
+  const reason = refusal(offer.value)
+  if (reason !== undefined) return rejected(reason)
+  const carried = offer.value.media.filter((section) => isCarried(offer.value, section))
+  if (carried.length > MEDIA_LINES_MAX)
+    return rejected(`more than ${MEDIA_LINES_MAX} media lines are offered`)
+  return offer
+}
+
+export type Legs = {
+  readonly from: Session
+  readonly to: Session
+  /** Those that this request made: released again when it fails. */
+  readonly created: readonly Session[]
+}
+
+/** The sessions of an offer, made when new. */
+export function legsOf(board: Board, request: RelayOffer, offer: Description): Outcome<Legs> {
+  const { sessions } = board
+  const created: Session[] = []
+  const from = sessions.get(request.from) ?? offerer(board, request, offer)
+  if (typeof from === 'string') return rejected(from)
+  if (!sessions.has(request.from)) created.push(from)
+  const reason = meet(from, offer)
+  if (reason !== undefined) return rejected(reason)
+  const known = sessions.get(request.to)
+  if (known !== undefined) legOf(board, known, request.toward)
+  const family = request.toward === undefined ? from.face.told.family : undefined
+  const face = known?.face ?? board.faceFor(request.toward, family)
+  if (face === undefined) return rejected(`this server has no address to reach ${request.toward}`)
+  const to = known ?? board.make(request.to, request.call, face)
+  to.signalling = request.toward ?? to.signalling
+  for (const session of [from, to]) if (!sessions.has(session.id)) board.add(session)
+  if (known === undefined) created.push(to)
+  return ok({ from, to, created })
+}
+
+function offerer(board: Board, request: RelayOffer, offer: Description): Session | string {
+  const connection = liveConnection(offer)
+  const face = board.faceFor(connection?.host, connection?.family)
+  if (face === undefined) return noFamily(connection)
+  return board.make(request.from, request.call, face)
+}
+
+/** Brings a known leg's face in line with where its signalling goes, before it is first told. */
+export function legOf(board: Board, session: Session, toward: string | undefined): void {
+  if (toward === undefined) return
+  session.signalling = toward
+  if (session.local.said !== undefined) return
+  session.face = board.faceFor(toward, session.face.told.family) ?? session.face
+}
+
+/** Why a leg's description cannot be met from the address family it has; undefined when it can. */
+export function meet(session: Session, description: Description): string | undefined {
+  const connection = liveConnection(description)
+  if (connection === undefined || isNowhere(connection.host)) return undefined
+  return connection.family === session.face.told.family ? undefined : noFamily(connection)
+}
+
+/** The `c=` of the first line that can be carried. */
+export function liveConnection(description: Description): Connection | undefined {
+  const live = description.media.find((section) => isCarried(description, section))
+  return live === undefined ? undefined : connectionOf(description, live)
+}
+
+export function noFamily(connection: Connection | undefined): string {
+  const family = connection?.family === 'IP6' ? 'IPv6' : 'IPv4'
+  return `the media address is ${family} and this server or leg has none of that family`
+}

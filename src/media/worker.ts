@@ -1,0 +1,96 @@
+//! The media worker thread: lends the engine a clock, randomness and timers, and carries messages
+//! between it and whoever started the thread.
+
+import { randomInt } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../base/assert.ts'
+import type { Fields, LogLevel } from '../base/host.ts'
+import { randomFrom } from '../base/random.ts'
+import { loadNative } from '../native/load.ts'
+import { MediaEngine } from './engine.ts'
+import { familyOf, type Interface } from './faces.ts'
+import { opusVoice } from './opus.ts'
+import type { Message, ToWorker, WorkerSetup } from './protocol.ts'
+import { readRecordings, Sounds } from './sounds.ts'
+import { G722, PCMA, PCMU } from './voices.ts'
+
+assert(parentPort !== null, 'the media worker is started as a worker thread')
+const port = parentPort
+// Decoder: written by `startWorker` in client.ts, of this same version.
+const setup = workerData as WorkerSetup
+
+const INTERFACES_MS = 5000
+
+let outbox: Message[] = []
+let flushing = false
+
+function post(message: Message): void {
+  outbox.push(message)
+  if (flushing) return
+  flushing = true
+  setImmediate(flush)
+}
+
+function flush(): void {
+  flushing = false
+  if (outbox.length === 0) return
+  port.postMessage(outbox)
+  outbox = []
+}
+
+function log(level: LogLevel, event: string, fields: Fields = {}): void {
+  post({ kind: 'log', level, event, fields })
+}
+
+let interfaces: readonly Interface[] = []
+let interfacesAt = Number.NEGATIVE_INFINITY
+
+/** Read again now and then: an address may come and go while we run. */
+function currentInterfaces(): readonly Interface[] {
+  const now = performance.now()
+  if (now - interfacesAt < INTERFACES_MS) return interfaces
+  interfacesAt = now
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  interfaces = all.map(({ address, internal, cidr }) => {
+    const family = familyOf(address)
+    const prefix = Number(cidr?.split('/')[1] ?? (family === 'IP4' ? 32 : 128))
+    return { address, internal, family, prefix }
+  })
+  return interfaces
+}
+
+async function main(): Promise<void> {
+  const recordings = readRecordings(setup.prompts)
+  if (!recordings.ok) return post({ kind: 'failed', reason: recordings.error.join('; ') })
+  const native = loadNative(setup.nativePath)
+  const sounds = new Sounds([PCMU, PCMA, G722, await opusVoice()], recordings.value)
+  const { addresses, ports, silenceLimit } = setup
+  const engine = new MediaEngine({ addresses, ports, silenceLimit, native }, sounds, {
+    now: () => performance.now(),
+    wall: () => Date.now(),
+    random: randomFrom(() => randomInt(2 ** 47) / 2 ** 47),
+    wake: (at, run) => void setTimeout(run, Math.max(0, at - performance.now())),
+    interfaces: currentInterfaces,
+    emit: (event) => post({ kind: 'event', event }),
+    log,
+  })
+  const started = await engine.start()
+  if (!started.ok) return post({ kind: 'failed', reason: started.error })
+  port.on('message', (batch: ToWorker | 'stop') => {
+    if (batch === 'stop') {
+      void engine.stop().then(() => {
+        flush()
+        port.close()
+        process.exit(0)
+      })
+      return
+    }
+    for (const { id, request } of batch)
+      engine.handle(request, (answer) => post({ kind: 'answer', id, answer }))
+    flush()
+  })
+  post({ kind: 'started', path: engine.path })
+}
+
+await main()
