@@ -1,6 +1,5 @@
 //! What a server asks for (WWW-Authenticate, Proxy-Authenticate): RFC 7616 §3.3, RFC 8760.
 
-import { lower } from '../message/chars.ts'
 import type { HashName } from './hash.ts'
 import { formatFields, parseDigestFields } from './fields.ts'
 
@@ -43,7 +42,7 @@ export function hashOf(algorithm: Algorithm): HashName {
 
 /** An absent algorithm is MD5 (RFC 7616 §3.3); an unknown one is undefined. */
 export function parseAlgorithm(text: string | undefined): Algorithm | undefined {
-  return text === undefined ? 'MD5' : ALGORITHMS[lower(text)]
+  return text === undefined ? 'MD5' : ALGORITHMS[text.toLowerCase()]
 }
 
 /** Undefined when malformed, of another scheme, or with an algorithm we do not know. */

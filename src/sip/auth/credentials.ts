@@ -1,6 +1,5 @@
 //! What a client answers (Authorization, Proxy-Authorization): RFC 7616 §3.4.
 
-import { lower } from '../message/chars.ts'
 import { unescape } from '../message/uri.ts'
 import { parseAlgorithm, type Algorithm, type Qop } from './challenge.ts'
 import { formatFields, parseDigestFields } from './fields.ts'
@@ -48,7 +47,7 @@ export function parseCredentials(text: string): Credentials | undefined {
     realm,
     nonce,
     uri,
-    response: lower(response),
+    response: response.toLowerCase(),
     algorithm,
     qop,
     cnonce,
@@ -87,7 +86,7 @@ export function formatNonceCount(count: number): string {
 
 function parseQop(text: string | undefined): Qop | 'unknown' | undefined {
   if (text === undefined) return undefined
-  const name = lower(text)
+  const name = text.toLowerCase()
   return name === 'auth' || name === 'auth-int' ? name : 'unknown'
 }
 

@@ -1,20 +1,12 @@
 //! What WWW-Authenticate, Authorization and Authentication-Info are made of: RFC 7616 §3,
 //! `Digest name=value, name="value"`.
 
-import {
-  isToken,
-  lower,
-  quote,
-  quotedEnd,
-  skipBlanks,
-  tokenEnd,
-  unquote,
-} from '../message/chars.ts'
+import { isToken, quote, quotedEnd, skipBlanks, runEnd, TOKEN, unquote } from '../message/chars.ts'
 
 /** The auth-params of a `Digest` field; undefined for another scheme, or when malformed. */
 export function parseDigestFields(text: string): ReadonlyMap<string, string> | undefined {
-  const schemeEnd = tokenEnd(text, 0, text.length)
-  if (lower(text.slice(0, schemeEnd)) !== 'digest') return undefined
+  const schemeEnd = runEnd(TOKEN, text, 0, text.length)
+  if (text.slice(0, schemeEnd).toLowerCase() !== 'digest') return undefined
   return parseFields(text, schemeEnd)
 }
 
@@ -24,10 +16,10 @@ export function parseFields(text: string, from = 0): ReadonlyMap<string, string>
   const end = text.length
   let at = skipBlanks(text, from, end)
   while (at < end) {
-    const nameEnd = tokenEnd(text, at, end)
+    const nameEnd = runEnd(TOKEN, text, at, end)
     const equals = skipBlanks(text, nameEnd, end)
     if (nameEnd === at || text.charCodeAt(equals) !== EQUALS) return undefined
-    const name = lower(text.slice(at, nameEnd))
+    const name = text.slice(at, nameEnd).toLowerCase()
     const valueAt = skipBlanks(text, equals + 1, end)
     const valueEnd = endOfValue(text, valueAt, end)
     if (valueEnd === -1 || fields.has(name)) return undefined

@@ -1,72 +1,83 @@
-//! Character classes of RFC 3261 §25.1, one table lookup per character.
+//! Character classes of RFC 3261 §25.1, one table look-up a character, and the small readers that
+//! every grammar here is made of. Readers work in place, from `at` up to `end`; their loops call
+//! nothing, because this is where a parser spends its time.
 
-const TOKEN = 1
-const DIGIT = 2
-const HEX = 4
-const UPPER = 8
+/** A set of characters; sets can be joined with `|`. */
+export const TOKEN = 1
+export const HEX = 2
 /** What a user part may hold unescaped: unreserved and user-unreserved. */
-const USER = 16
-const PASSWORD = 32
+export const USER = 4
+export const PASSWORD = 8
 /** What a URI parameter may hold unescaped: param-unreserved and unreserved. */
-const PARAM = 64
+export const PARAM = 16
 /** Host name characters, with the `_` that DNS in the field knows. */
-const HOST = 128
+export const HOST = 32
+/** What cannot end or break a URI: no blank, no control, none of `<`, `>`, `"`. */
+export const VISIBLE = 64
+/** What a parameter's value may hold without quotes: visible, but no `;` and no `,`. */
+export const VALUE = 128
+/** Space and tab, and the CR and LF of text that was not unfolded. */
+export const BLANK = 256
+export const DIGIT = 512
+export const LETTER = 1024
 
-const ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
-const UNRESERVED = `${ALPHANUMERIC}-_.!~*'()`
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+const DIGITS = '0123456789'
+const UNRESERVED = `${LETTERS}${DIGITS}-_.!~*'()`
 
-const CLASS = new Uint8Array(256)
-function mark(characters: string, bit: number): void {
-  for (let index = 0; index < characters.length; index++) {
-    const code = characters.charCodeAt(index)
-    CLASS[code] = (CLASS[code] ?? 0) | bit
-  }
-}
-mark(`${ALPHANUMERIC}-.!%*_+\`'~`, TOKEN)
-mark('0123456789', DIGIT)
-mark('0123456789abcdefABCDEF', HEX)
-mark('ABCDEFGHIJKLMNOPQRSTUVWXYZ', UPPER)
+const CLASS = new Uint16Array(256)
+for (let code = 0x21; code < 0x100; code++) if (code !== 0x7f) CLASS[code] = VISIBLE | VALUE
+for (const character of '<>"') CLASS[character.charCodeAt(0)] = 0
+for (const character of ';,') CLASS[character.charCodeAt(0)] = VISIBLE
+mark(LETTERS, LETTER)
+mark(DIGITS, DIGIT)
+mark(' \t\r\n', BLANK)
+mark(`${LETTERS}${DIGITS}-.!%*_+\`'~`, TOKEN)
+mark(`${DIGITS}abcdefABCDEF`, HEX)
 mark(`${UNRESERVED}&=+$,;?/`, USER)
 mark(`${UNRESERVED}&=+$,`, PASSWORD)
 mark(`${UNRESERVED}[]/:&+$`, PARAM)
-mark(`${ALPHANUMERIC}-._`, HOST)
+mark(`${LETTERS}${DIGITS}-._`, HOST)
 
-const has = (code: number, bit: number): boolean => ((CLASS[code] ?? 0) & bit) !== 0
-
-export const isTokenChar = (code: number): boolean => has(code, TOKEN)
-export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39
-export const isHex = (code: number): boolean => has(code, HEX)
-export const isUpper = (code: number): boolean => code >= 0x41 && code <= 0x5a
-export const isUserChar = (code: number): boolean => has(code, USER)
-export const isPasswordChar = (code: number): boolean => has(code, PASSWORD)
-export const isParamChar = (code: number): boolean => has(code, PARAM)
-export const isHostChar = (code: number): boolean => has(code, HOST)
-/** Space, tab, and the CR and LF that folding leaves behind. */
-export const isBlank = (code: number): boolean =>
-  code === 0x20 || code === 0x09 || code === 0x0d || code === 0x0a
-
-export function isToken(text: string): boolean {
-  return text !== '' && tokenEnd(text, 0, text.length) === text.length
+function mark(characters: string, set: number): void {
+  for (let index = 0; index < characters.length; index++) {
+    const code = characters.charCodeAt(index)
+    CLASS[code] = (CLASS[code] ?? 0) | set
+  }
 }
 
-/** Where the token that begins at `at` ends; `at` itself when there is none. */
-export function tokenEnd(text: string, at: number, end: number): number {
+export function isIn(set: number, code: number): boolean {
+  return ((CLASS[code] ?? 0) & set) !== 0
+}
+
+/** Where the run of characters of the set that begins at `at` ends; `at` itself when there is none. */
+export function runEnd(set: number, text: string, at: number, end: number): number {
   let index = at
-  while (index < end && isTokenChar(text.charCodeAt(index))) index++
+  while (index < end && ((CLASS[text.charCodeAt(index)] ?? 0) & set) !== 0) index++
   return index
+}
+
+export function isToken(text: string): boolean {
+  return text !== '' && runEnd(TOKEN, text, 0, text.length) === text.length
 }
 
 export function skipBlanks(text: string, at: number, end: number): number {
   let index = at
-  while (index < end && isBlank(text.charCodeAt(index))) index++
+  while (index < end && ((CLASS[text.charCodeAt(index)] ?? 0) & BLANK) !== 0) index++
   return index
 }
 
 /** The end without the blanks before it. */
 export function trimEnd(text: string, at: number, end: number): number {
   let index = end
-  while (index > at && isBlank(text.charCodeAt(index - 1))) index--
+  while (index > at && ((CLASS[text.charCodeAt(index - 1)] ?? 0) & BLANK) !== 0) index--
   return index
+}
+
+/** `text.indexOf` within bounds; -1 when it is not there. */
+export function indexWithin(text: string, character: string, at: number, end: number): number {
+  const index = text.indexOf(character, at)
+  return index < end ? index : -1
 }
 
 /** Just past the closing quote of the quoted string that opens at `at`; -1 when it never closes. */
@@ -93,31 +104,23 @@ export function unquote(text: string): string {
 }
 
 export function quote(text: string): string {
-  let quoted = '"'
-  for (const character of text)
-    quoted += character === '"' || character === '\\' ? `\\${character}` : character
-  return `${quoted}"`
+  if (!text.includes('"') && !text.includes('\\')) return `"${text}"`
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`
 }
 
-/** Digits to a number; undefined when there are none, anything else is among them, or too many. */
+/** More digits than any number of SIP has, leading zeros allowed for. */
+const MAX_DIGITS = 64
+
+/** Digits to a number; undefined when there are none, or anything else is among them. */
 export function decimal(text: string, at = 0, end = text.length): number | undefined {
   if (at >= end || end - at > MAX_DIGITS) return undefined
   let value = 0
   for (let index = at; index < end; index++) {
-    const code = text.charCodeAt(index)
-    if (!isDigit(code)) return undefined
-    value = value * 10 + code - 0x30
+    const digit = text.charCodeAt(index) - 0x30
+    if (digit < 0 || digit > 9) return undefined
+    value = value * 10 + digit
   }
   return value
-}
-
-/** More digits than a double holds exactly, fewer than would make it infinite. */
-const MAX_DIGITS = 64
-
-export function lower(text: string): string {
-  for (let index = 0; index < text.length; index++)
-    if (isUpper(text.charCodeAt(index))) return text.toLowerCase()
-  return text
 }
 
 /** Case-insensitive equality of ASCII text. */

@@ -4,14 +4,15 @@
 import {
   decimal,
   isToken,
-  lower,
   quotedEnd,
   skipBlanks,
-  tokenEnd,
+  runEnd,
+  TOKEN,
   trimEnd,
   unquote,
 } from './chars.ts'
 import { Params } from './params.ts'
+import { methodAt } from './start-line.ts'
 
 export type CSeq = { readonly number: number; readonly method: string }
 /** RFC 3262 §7.2. */
@@ -64,17 +65,17 @@ export type Timestamp = { readonly sent: number; readonly delay: number | undefi
 
 /** §8.1.1.5: below 2^31. */
 const CSEQ_LIMIT = 2 ** 31
-/** Delta-seconds, ttl-less numbers: 32 bits (§20.19). */
+/** Delta-seconds and response numbers: 32 bits (§20.19). */
 const DELTA_LIMIT = 2 ** 32
 
 export function parseCSeq(text: string, at = 0, end = text.length): CSeq | undefined {
   let numberEnd = at
   while (numberEnd < end && text.charCodeAt(numberEnd) > 0x20) numberEnd++
   const number = decimal(text, at, numberEnd)
-  const methodAt = skipBlanks(text, numberEnd, end)
+  const methodPlace = skipBlanks(text, numberEnd, end)
   if (number === undefined || number >= CSEQ_LIMIT) return undefined
-  if (methodAt === end || tokenEnd(text, methodAt, end) !== end) return undefined
-  return { number, method: text.slice(methodAt, end) }
+  if (methodPlace === end || runEnd(TOKEN, text, methodPlace, end) !== end) return undefined
+  return { number, method: methodAt(text, methodPlace, end) }
 }
 
 export function parseRAck(text: string): RAck | undefined {
@@ -85,7 +86,13 @@ export function parseRAck(text: string): RAck | undefined {
   return { rseq, cseq: cseq.number, method: cseq.method }
 }
 
-/** Delta-seconds and other 32-bit numbers. */
+/** Delta-seconds: more than 32 bits' worth counts as that (RFC 4475 §3.1.2.4). */
+export function parseSeconds(text: string): number | undefined {
+  const value = decimal(text)
+  return value === undefined ? undefined : Math.min(value, DELTA_LIMIT - 1)
+}
+
+/** A 32-bit number that has to be exact. */
 export function parseNumber(text: string): number | undefined {
   const value = decimal(text)
   return value === undefined || value >= DELTA_LIMIT ? undefined : value
@@ -98,19 +105,19 @@ export function parseHops(text: string): number | undefined {
 }
 
 export function parseMediaType(text: string): MediaType | undefined {
-  const typeEnd = tokenEnd(text, 0, text.length)
+  const typeEnd = runEnd(TOKEN, text, 0, text.length)
   const slash = skipBlanks(text, typeEnd, text.length)
   if (typeEnd === 0 || text.charAt(slash) !== '/') return undefined
   const subtypeAt = skipBlanks(text, slash + 1, text.length)
-  const subtypeEnd = tokenEnd(text, subtypeAt, text.length)
+  const subtypeEnd = runEnd(TOKEN, text, subtypeAt, text.length)
   const params = Params.parse(text, subtypeEnd, text.length)
   if (subtypeEnd === subtypeAt || params === undefined) return undefined
-  const subtype = lower(text.slice(subtypeAt, subtypeEnd))
-  return { type: lower(text.slice(0, typeEnd)), subtype, params }
+  const subtype = text.slice(subtypeAt, subtypeEnd).toLowerCase()
+  return { type: text.slice(0, typeEnd).toLowerCase(), subtype, params }
 }
 
 export function parseParameterised(text: string): Parameterised | undefined {
-  const valueEnd = tokenEnd(text, 0, text.length)
+  const valueEnd = runEnd(TOKEN, text, 0, text.length)
   const params = Params.parse(text, valueEnd, text.length)
   if (valueEnd === 0 || params === undefined) return undefined
   return { value: text.slice(0, valueEnd), params }
@@ -118,7 +125,7 @@ export function parseParameterised(text: string): Parameterised | undefined {
 
 export function parseSessionExpires(text: string): SessionExpires | undefined {
   const field = parseParameterised(text)
-  const seconds = field && parseNumber(field.value)
+  const seconds = field && parseSeconds(field.value)
   if (field === undefined || seconds === undefined) return undefined
   const refresher = field.params.get('refresher')?.toLowerCase()
   if (refresher !== undefined && refresher !== 'uac' && refresher !== 'uas') return undefined
@@ -136,9 +143,9 @@ export function parseSubscriptionState(text: string): SubscriptionState | undefi
   const { params } = field
   return {
     state: field.value.toLowerCase(),
-    expires: parseNumber(params.get('expires') ?? ''),
+    expires: parseSeconds(params.get('expires') ?? ''),
     reason: params.get('reason')?.toLowerCase(),
-    retryAfter: parseNumber(params.get('retry-after') ?? ''),
+    retryAfter: parseSeconds(params.get('retry-after') ?? ''),
   }
 }
 
@@ -172,17 +179,17 @@ export function formatReason(reason: Reason): string {
   if (reason.cause !== undefined) params = params.with('cause', String(reason.cause))
   // RFC 3326 §2: the text is always a quoted string.
   if (reason.text !== undefined) params = params.withQuoted('text', reason.text)
-  return `${reason.protocol}${params}`
+  return `${reason.protocol}${params.toString()}`
 }
 
 export function parseRetryAfter(text: string): RetryAfter | undefined {
-  const numberEnd = tokenEnd(text, 0, text.length)
-  const seconds = parseNumber(text.slice(0, numberEnd))
+  const numberEnd = runEnd(TOKEN, text, 0, text.length)
+  const seconds = parseSeconds(text.slice(0, numberEnd))
   let at = skipBlanks(text, numberEnd, text.length)
   if (text.charAt(at) === '(') at = commentEnd(text, at)
   const params = Params.parse(text, at, text.length)
   if (seconds === undefined || params === undefined) return undefined
-  return { seconds, duration: parseNumber(params.get('duration') ?? '') }
+  return { seconds, duration: parseSeconds(params.get('duration') ?? '') }
 }
 
 export function parseWarning(text: string): Warning | undefined {
@@ -204,10 +211,9 @@ export function parseTimestamp(text: string): Timestamp | undefined {
 }
 
 /** §20.8: word or word@word; here, one run of visible characters. */
-export function parseCallId(text: string): string | undefined {
-  for (let index = 0; index < text.length; index++)
-    if (text.charCodeAt(index) <= 0x20) return undefined
-  return text === '' ? undefined : text
+export function parseCallId(text: string, at = 0, end = text.length): string | undefined {
+  for (let index = at; index < end; index++) if (text.charCodeAt(index) <= 0x20) return undefined
+  return at === end ? undefined : text.slice(at, end)
 }
 
 export function parseToken(text: string): string | undefined {

@@ -1,7 +1,8 @@
 //! Header field names: any case and the compact forms (§7.3.3, §20) to one canonical name, and back
 //! to the case in which the RFCs write it.
 
-import { isTokenChar } from './chars.ts'
+import { runEnd, TOKEN } from './chars.ts'
+import { NameTable, type Spellings } from './name-table.ts'
 
 /** Lower-case and long: `via`, `call-id`. */
 export type HeaderName = string
@@ -25,50 +26,32 @@ Geolocation Geolocation-Routing Geolocation-Error Resource-Priority Accept-Resou
 User-to-User Info-Package Recv-Info Session-ID Trigger-Consent Permission-Missing Feature-Caps
 Encryption Hide Response-Key X-RTP-Stat`
 
-type Known = { readonly canonical: HeaderName; readonly conventional: string }
-
-const BUCKETS: (Known[] | undefined)[] = Array.from({ length: 1024 })
 const CONVENTIONAL = new Map<HeaderName, string>()
-/** Spellings met in code and on the wire; the values of `KNOWN` in the cases people write. */
+/** The two spellings that code uses, to the canonical one. */
 const CANONICAL = new Map<string, HeaderName>()
+const TABLE = new NameTable(spellings())
 
-for (const entry of KNOWN.trim().split(/\s+/)) {
-  const [conventional = '', compact] = entry.split('=')
-  const canonical = conventional.toLowerCase()
-  const known = { canonical, conventional }
-  CONVENTIONAL.set(canonical, conventional)
-  for (const spelling of [conventional, canonical]) CANONICAL.set(spelling, canonical)
-  index(canonical, known)
-  if (compact === undefined) continue
-  CANONICAL.set(compact, canonical)
-  index(compact, known)
+function* spellings(): Spellings {
+  for (const entry of KNOWN.trim().split(/\s+/)) {
+    const [conventional = '', compact] = entry.split('=')
+    const canonical = conventional.toLowerCase()
+    CONVENTIONAL.set(canonical, conventional)
+    yield [conventional, canonical]
+    if (compact !== undefined) yield [compact, canonical]
+  }
 }
 
-function index(spelling: string, known: Known): void {
-  const slot = hash(spelling, 0, spelling.length)
-  const bucket = BUCKETS[slot] ?? []
-  // A compact form is found through its own spelling, so that one comparison settles a hit.
-  bucket.push({ canonical: known.canonical, conventional: spelling })
-  BUCKETS[slot] = bucket
-}
-
-function hash(text: string, at: number, end: number): number {
-  const first = text.charCodeAt(at) | 0x20
-  const last = text.charCodeAt(end - 1) | 0x20
-  const middle = text.charCodeAt((at + end) >> 1) | 0x20
-  return (first * 31 + last * 7 + middle * 131 + (end - at) * 17) & 1023
+for (const [canonical, conventional] of CONVENTIONAL) {
+  const name = TABLE.find(canonical, 0, canonical.length) ?? canonical
+  CANONICAL.set(canonical, name).set(conventional, name)
 }
 
 /** The canonical name of the field name at [at, end); undefined when it is no token. */
 export function headerNameAt(text: string, at: number, end: number): HeaderName | undefined {
   if (at >= end) return undefined
-  const bucket = BUCKETS[hash(text, at, end)]
-  if (bucket !== undefined)
-    for (const { canonical, conventional } of bucket)
-      if (conventional.length === end - at && matches(text, at, conventional)) return canonical
-  for (let place = at; place < end; place++)
-    if (!isTokenChar(text.charCodeAt(place))) return undefined
-  return text.slice(at, end).toLowerCase()
+  const known = TABLE.find(text, at, end)
+  if (known !== undefined) return known
+  return runEnd(TOKEN, text, at, end) === end ? text.slice(at, end).toLowerCase() : undefined
 }
 
 /** The canonical name of any spelling. */
@@ -81,14 +64,4 @@ export function conventionalName(name: HeaderName): string {
   const known = CONVENTIONAL.get(name)
   if (known !== undefined) return known
   return name.replaceAll(/(^|-)[a-z]/g, (start) => start.toUpperCase())
-}
-
-/** `spelling` is lower-case; only letters may differ, by their case bit. */
-function matches(text: string, at: number, spelling: string): boolean {
-  for (let place = 0; place < spelling.length; place++) {
-    const expected = spelling.charCodeAt(place)
-    const code = text.charCodeAt(at + place)
-    if (code !== expected && (expected < 0x61 || (code | 0x20) !== expected)) return false
-  }
-  return true
 }

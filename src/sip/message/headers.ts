@@ -1,8 +1,9 @@
 //! Header fields in order. What was received stays in the datagram's string until asked for; what
 //! is being built is mutable. Once sent or received a message's headers are treated as read-only.
 
+import { assert } from '../../base/assert.ts'
 import { canonicalName, type HeaderName } from './header-name.ts'
-import { isBlank, quotedEnd, skipBlanks, trimEnd } from './chars.ts'
+import { indexWithin, isToken, quotedEnd, skipBlanks, trimEnd } from './chars.ts'
 
 /** One field line: the value is `text` from `at` to `end`, unfolded and trimmed. Immutable. */
 export class Field {
@@ -63,6 +64,13 @@ export class Headers {
 
   add(name: HeaderName, value: string): this {
     this.#change().push(field(name, value))
+    return this
+  }
+
+  /** Appends another message's fields of that name, as they are. */
+  copyFrom(other: Headers, name: HeaderName): this {
+    const fields = this.#change()
+    for (const each of other.fields(name)) fields.push(each)
     return this
   }
 
@@ -154,6 +162,7 @@ export class Headers {
 
 /** The next comma outside quotes and angle brackets, or `end`. */
 export function commaAt(text: string, at: number, end: number): number {
+  if (indexWithin(text, ',', at, end) === -1) return end
   for (let index = at; index < end; index++) {
     const code = text.charCodeAt(index)
     if (code === 0x2c) return index
@@ -204,8 +213,9 @@ function cleaned(value: string): string {
 }
 
 function field(name: HeaderName, value: string): Field {
+  const canonical = canonicalName(name)
+  assert(isToken(canonical), `header name is no token: ${JSON.stringify(name)}`)
   const text = wireText(value)
-  let at = 0
-  while (at < text.length && isBlank(text.charCodeAt(at))) at++
-  return new Field(canonicalName(name), text, at, trimEnd(text, at, text.length))
+  const at = skipBlanks(text, 0, text.length)
+  return new Field(canonical, text, at, trimEnd(text, at, text.length))
 }

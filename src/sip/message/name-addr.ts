@@ -1,6 +1,16 @@
 //! `"Display name" <uri>;params`, as in From, To, Contact, Route, Refer-To: RFC 3261 §25.1.
 
-import { isTokenChar, quote, quotedEnd, isToken, skipBlanks, trimEnd, unquote } from './chars.ts'
+import {
+  indexWithin,
+  isIn,
+  quote,
+  quotedEnd,
+  isToken,
+  TOKEN,
+  skipBlanks,
+  trimEnd,
+  unquote,
+} from './chars.ts'
 import { Params } from './params.ts'
 import { formatUri, parseUriAt, type SipUri } from './uri.ts'
 
@@ -25,9 +35,9 @@ export function parseNameAddr(text: string): NameAddr | undefined {
 /** Always with angle brackets, so that parameters cannot be mistaken for the URI's. */
 export function formatNameAddr(address: NameAddr): string {
   const { displayName, uriText, params } = address
-  if (displayName === undefined || displayName === '') return `<${uriText}>${params}`
+  if (displayName === undefined || displayName === '') return `<${uriText}>${params.toString()}`
   const name = isToken(displayName) ? displayName : quote(displayName)
-  return `${name} <${uriText}>${params}`
+  return `${name} <${uriText}>${params.toString()}`
 }
 
 /** Reads the one value that fills `text` from `at` to `end`. */
@@ -43,14 +53,14 @@ export function parseNameAddrAt(text: string, at: number, end: number): NameAddr
     open = skipBlanks(text, close, stop)
     if (text.charCodeAt(open) !== LESS) return undefined
   } else if (text.charCodeAt(start) !== LESS) {
-    open = text.indexOf('<', start)
-    if (open === -1 || open >= stop) return bareAddress(text, start, stop)
+    open = indexWithin(text, '<', start, stop)
+    if (open === -1) return bareAddress(text, start, stop)
     const nameEnd = trimEnd(text, start, open)
     if (!isTokens(text, start, nameEnd)) return undefined
     displayName = text.slice(start, nameEnd)
   }
-  const close = text.indexOf('>', open)
-  if (close === -1 || close >= stop) return undefined
+  const close = indexWithin(text, '>', open, stop)
+  if (close === -1) return undefined
   const uri = parseUriAt(text, open + 1, close)
   const params = close + 1 === stop ? Params.NONE : Params.parse(text, close + 1, stop)
   if (uri === undefined || params === undefined) return undefined
@@ -78,7 +88,7 @@ function bareAddress(text: string, at: number, end: number): NameAddr | undefine
 function isTokens(text: string, at: number, end: number): boolean {
   for (let index = at; index < end; index++) {
     const code = text.charCodeAt(index)
-    if (!isTokenChar(code) && code !== 0x20 && code !== 0x09 && code < 0x80) return false
+    if (!isIn(TOKEN, code) && code !== 0x20 && code !== 0x09 && code < 0x80) return false
   }
   return true
 }

@@ -1,15 +1,18 @@
 //! Parameters of a URI or a header field: `;name=value`, names in any case, values as they came.
 
 import {
-  isBlank,
   isToken,
-  lower,
+  PARAM,
   quote,
   quotedEnd,
+  runEnd,
   sameText,
   skipBlanks,
+  TOKEN,
   unquote,
+  VALUE,
 } from './chars.ts'
+import { NameTable } from './name-table.ts'
 
 /** Immutable; `with` and `without` return another. */
 export class Params implements Iterable<readonly [string, string | undefined]> {
@@ -25,6 +28,7 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
     this.#values = values
   }
 
+  /** Values that are no tokens get quotes. */
   static of(entries: Iterable<readonly [string, string | undefined]>): Params {
     let params = Params.NONE
     for (const [name, value] of entries) params = params.with(name, value)
@@ -32,22 +36,22 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
   }
 
   /**
-   * Reads `;name=value;…` in `text` from `at`, where a `;` or blanks before one are expected, up to
-   * `end`. Undefined when malformed.
+   * Reads `;name=value;…` from `at`, where a `;` or blanks before one are expected, up to `end`.
+   * Undefined when malformed.
    */
   static parse(text: string, at: number, end: number): Params | undefined {
+    let index = skipBlanks(text, at, end)
+    if (index === end) return Params.NONE
     const names: string[] = []
     const values: (string | undefined)[] = []
-    let index = skipBlanks(text, at, end)
     while (index < end) {
       if (text.charCodeAt(index) !== SEMICOLON) return undefined
       const nameAt = skipBlanks(text, index + 1, end)
-      let nameEnd = nameAt
-      while (nameEnd < end && isNameChar(text.charCodeAt(nameEnd))) nameEnd++
+      const nameEnd = runEnd(PARAM | TOKEN, text, nameAt, end)
       if (nameEnd === nameAt) return undefined
-      names.push(lower(text.slice(nameAt, nameEnd)))
+      names.push(nameOf(text, nameAt, nameEnd))
       index = skipBlanks(text, nameEnd, end)
-      if (text.charCodeAt(index) !== EQUALS || index >= end) {
+      if (index === end || text.charCodeAt(index) !== EQUALS) {
         values.push(undefined)
         continue
       }
@@ -57,7 +61,7 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
       values.push(text.slice(valueAt, valueEnd))
       index = skipBlanks(text, valueEnd, end)
     }
-    return names.length === 0 ? Params.NONE : new Params(names, values)
+    return new Params(names, values)
   }
 
   get size(): number {
@@ -93,8 +97,8 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
   /** Sets or replaces with a value that is already in wire form. */
   withRaw(name: string, value: string | undefined): Params {
     const index = this.#indexOf(name)
-    if (index === -1) return new Params([...this.#names, lower(name)], [...this.#values, value])
-    return new Params(this.#names, this.#values.with(index, value))
+    if (index !== -1) return new Params(this.#names, this.#values.with(index, value))
+    return new Params([...this.#names, name.toLowerCase()], [...this.#values, value])
   }
 
   without(name: string): Params {
@@ -111,48 +115,51 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
   /** `;name=value…`, empty when there are none. */
   toString(): string {
     let text = ''
-    for (let index = 0; index < this.#names.length; index++) {
-      const value = this.#values[index]
-      text += value === undefined ? `;${this.#names[index]}` : `;${this.#names[index]}=${value}`
-    }
+    for (const [name, value] of this) text += value === undefined ? `;${name}` : `;${name}=${value}`
     return text
   }
 
   #indexOf(name: string): number {
-    const index = this.#names.indexOf(name)
-    if (index !== -1) return index
-    return this.#names.findIndex((each) => sameText(each, name))
+    const names = this.#names
+    for (let index = 0; index < names.length; index++) if (names[index] === name) return index
+    const lower = name.toLowerCase()
+    return lower === name ? -1 : this.#indexOf(lower)
   }
 }
 
 const SEMICOLON = 0x3b
 const EQUALS = 0x3d
-const COMMA = 0x2c
 const QUOTE = 0x22
 
-/** Between token and what URI parameters may be named: all that cannot end a name. */
-function isNameChar(code: number): boolean {
-  return code > 0x20 && code !== SEMICOLON && code !== EQUALS && !isForbidden(code)
+const NAMES = new NameTable(
+  (
+    'tag branch rport received maddr ttl lr transport user method ob expires q +sip.instance reg-id ' +
+    'alias keep comp pub-gruu temp-gruu cause text refresher id reason retry-after to-tag from-tag ' +
+    'early-only isfocus boundary handling charset index privacy phone-context gr sigcomp-id'
+  )
+    .split(' ')
+    .map((name) => [name, name]),
+)
+
+function nameOf(text: string, at: number, end: number): string {
+  return NAMES.find(text, at, end) ?? text.slice(at, end).toLowerCase()
 }
 
-function isForbidden(code: number): boolean {
-  return code === COMMA || code === QUOTE || code === 0x3c || code === 0x3e || code === 0x7f
-}
-
+/** Where the value ends, quoted or not; -1 when a quote never closes. */
 function endOfValue(text: string, at: number, end: number): number {
-  if (text.charCodeAt(at) === QUOTE && at < end) return quotedEnd(text, at, end)
-  let index = at
-  while (index < end) {
-    const code = text.charCodeAt(index)
-    if (code === SEMICOLON || isBlank(code)) break
-    if (code < 0x20 || isForbidden(code)) return -1
-    index++
-  }
-  return index
+  if (at < end && text.charCodeAt(at) === QUOTE) return quotedEnd(text, at, end)
+  return runEnd(VALUE, text, at, end)
 }
 
 /** What may stand unquoted: a token, a host, an IPv6 reference. */
 function isPlain(value: string): boolean {
-  if (isToken(value)) return true
-  return value.startsWith('[') && value.endsWith(']') && !/[\s"<>,;]/.test(value)
+  return isToken(value) || /^\[[\da-f:.]+\]$/i.test(value)
+}
+
+/** The same names with the same values in any order; names and values in any case. */
+export function sameParams(a: Params, b: Params): boolean {
+  if (a.size !== b.size) return false
+  for (const [name, value] of a)
+    if (!b.has(name) || !sameText(value ?? '', b.raw(name) ?? '')) return false
+  return true
 }

@@ -2,8 +2,7 @@
 
 import { Headers } from './headers.ts'
 import { response, type SipRequest, type SipResponse } from './message.ts'
-import { formatNameAddr } from './name-addr.ts'
-import { to, toTag } from './views.ts'
+import { toTag } from './views.ts'
 
 export type ReplyOptions = {
   readonly reason?: string
@@ -23,25 +22,24 @@ export function reply(
   options: ReplyOptions = {},
 ): SipResponse {
   const headers = new Headers()
-  for (const via of request.headers.all('via')) headers.add('via', via)
+  const asked = request.headers
+  headers.copyFrom(asked, 'via')
   if (status > 100 && status < 300 && DIALOG_MAKERS.has(request.method))
-    for (const route of request.headers.all('record-route')) headers.add('record-route', route)
-  copy(request, headers, 'from')
-  const tag = status > 100 && toTag(request) === undefined ? options.toTag : undefined
-  const address = tag === undefined ? undefined : to(request)
-  if (tag === undefined) copy(request, headers, 'to')
-  else if (address !== undefined)
-    headers.add('to', formatNameAddr({ ...address, params: address.params.withRaw('tag', tag) }))
-  else if (request.headers.has('to')) headers.add('to', `${request.headers.get('to')};tag=${tag}`)
-  copy(request, headers, 'call-id')
-  copy(request, headers, 'cseq')
-  if (status === 100) copy(request, headers, 'timestamp')
+    headers.copyFrom(asked, 'record-route')
+  headers.copyFrom(asked, 'from')
+  headers.copyFrom(asked, 'to')
+  // The header's own parameters come last in either form of an address.
+  if (
+    options.toTag !== undefined &&
+    status > 100 &&
+    toTag(request) === undefined &&
+    asked.has('to')
+  )
+    headers.set('to', `${asked.get('to')};tag=${options.toTag}`)
+  headers.copyFrom(asked, 'call-id')
+  headers.copyFrom(asked, 'cseq')
+  if (status === 100) headers.copyFrom(asked, 'timestamp')
   for (const [name, value] of options.headers ?? []) headers.add(name, value)
   if (options.contentType !== undefined) headers.set('content-type', options.contentType)
   return response(status, options.reason, headers, options.body)
-}
-
-function copy(request: SipRequest, headers: Headers, name: string): void {
-  const value = request.headers.get(name)
-  if (value !== undefined) headers.add(name, value)
 }

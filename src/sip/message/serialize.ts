@@ -1,14 +1,18 @@
 //! The strict writer: one space after the colon, CRLF, the RFCs' own case, Content-Length last and
-//! always right.
+//! always right. No value can break out of its line: what is set is cleaned when it is set
+//! (`headers.ts`), what was received holds no line break, the start line is cleaned here.
 
+import { assert } from '../../base/assert.ts'
+import { VISIBLE } from './chars.ts'
 import { conventionalName } from './header-name.ts'
-import { wireText } from './headers.ts'
+import { wireText, type Headers } from './headers.ts'
 import type { SipMessage } from './message.ts'
-import { isBlank } from './chars.ts'
+import { escape } from './uri.ts'
 
 export function serialize(message: SipMessage): Buffer {
-  const { body } = message
-  const head = `${startLine(message)}\r\n${fieldLines(message)}Content-Length: ${body.length}\r\n\r\n`
+  const { headers, body } = message
+  const length = `Content-Length: ${body.length}\r\n\r\n`
+  const head = `${startLine(message)}\r\n${fieldLines(headers)}${length}`
   const bytes = Buffer.allocUnsafe(head.length + body.length)
   bytes.write(head, 0, 'latin1')
   if (body.length > 0) bytes.set(body, head.length)
@@ -16,27 +20,21 @@ export function serialize(message: SipMessage): Buffer {
 }
 
 function startLine(message: SipMessage): string {
-  if (message.kind === 'response') return `SIP/2.0 ${message.status} ${wireText(message.reason)}`
-  return `${unbroken(message.method)} ${unbroken(message.uri)} SIP/2.0`
+  if (message.kind === 'request')
+    return `${unbroken(message.method)} ${unbroken(message.uri)} SIP/2.0`
+  const { status, reason } = message
+  assert(status >= 100 && status <= 699, `no SIP status code: ${status}`)
+  return `SIP/2.0 ${status} ${wireText(reason)}`
 }
 
-function fieldLines(message: SipMessage): string {
+function fieldLines(headers: Headers): string {
   let lines = ''
-  for (const field of message.headers.fields())
-    if (field.name !== 'content-length')
-      lines += `${conventionalName(field.name)}: ${field.value}\r\n`
+  for (const { name, value } of headers.fields())
+    if (name !== 'content-length') lines += `${conventionalName(name)}: ${value}\r\n`
   return lines
 }
 
-/** A method or URI: blanks and controls cannot be in it, so they leave as their escapes. */
+/** A method or URI: what cannot be in it leaves as its escape. */
 function unbroken(text: string): string {
-  const line = wireText(text)
-  let clean = ''
-  for (let index = 0; index < line.length; index++) {
-    const code = line.charCodeAt(index)
-    if (!isBlank(code)) continue
-    clean = line.replaceAll(' ', '%20').replaceAll('\t', '%09')
-    return clean
-  }
-  return line
+  return escape(wireText(text), VISIBLE)
 }

@@ -2,15 +2,22 @@
 
 import {
   decimal,
-  isHex,
-  isHostChar,
-  isParamChar,
-  isPasswordChar,
-  isUserChar,
-  lower,
+  DIGIT,
+  HEX,
+  HOST,
+  indexWithin,
+  isIn,
+  LETTER,
+  PARAM,
+  PASSWORD,
+  runEnd,
   sameText,
+  TOKEN,
+  USER,
+  VISIBLE,
 } from './chars.ts'
-import { Params } from './params.ts'
+import { parseIpv6 } from './ip.ts'
+import { Params, sameParams } from './params.ts'
 
 export type SipUri = {
   /** Lower-case: `sip`, `sips`, `tel`, or one we only carry. */
@@ -38,7 +45,7 @@ export function sipUri(
     scheme: parts.scheme ?? 'sip',
     user: parts.user,
     password: parts.password,
-    host: lower(host),
+    host: host.toLowerCase(),
     ipv6: host.includes(':'),
     port: parts.port,
     params: parts.params ?? Params.NONE,
@@ -55,21 +62,21 @@ export function parseUri(text: string): SipUri | undefined {
 export function parseUriAt(text: string, at: number, end: number): SipUri | undefined {
   const colon = schemeEnd(text, at, end)
   if (colon === -1 || colon + 1 >= end) return undefined
-  const scheme = lower(text.slice(at, colon))
+  if (colon - at === 3 && text.startsWith('sip', at)) return parseSip('sip', text, colon + 1, end)
+  const scheme = text.slice(at, colon).toLowerCase()
   if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, text, colon + 1, end)
   if (scheme === 'tel') return parseTel(text, colon + 1, end)
-  for (let index = colon + 1; index < end; index++)
-    if (!isVisible(text.charCodeAt(index))) return undefined
+  if (runEnd(VISIBLE, text, colon + 1, end) !== end) return undefined
   return opaqueUri(scheme, text.slice(colon + 1, end))
 }
 
 export function formatUri(uri: SipUri): string {
   if (uri.opaque !== undefined) return `${uri.scheme}:${uri.opaque}`
-  if (uri.scheme === 'tel') return `tel:${uri.user ?? ''}${uri.params}`
+  if (uri.scheme === 'tel') return `tel:${uri.user ?? ''}${uri.params.toString()}`
   let text = `${uri.scheme}:`
   if (uri.user !== undefined) {
-    text += escape(uri.user, isUserChar)
-    if (uri.password !== undefined) text += `:${escape(uri.password, isPasswordChar)}`
+    text += escape(uri.user, USER)
+    if (uri.password !== undefined) text += `:${escape(uri.password, PASSWORD)}`
     text += '@'
   }
   text += formatHostPort(uri.host, uri.port)
@@ -85,7 +92,7 @@ export function formatHostPort(host: string, port: number | undefined): string {
 
 /** Escapes what would end a parameter's value. */
 export function escapeParam(value: string): string {
-  return escape(value, isParamChar)
+  return escape(value, PARAM)
 }
 
 /**
@@ -100,7 +107,7 @@ export function sameUri(a: SipUri, b: SipUri): boolean {
     a.password === b.password &&
     a.host === b.host &&
     a.port === b.port &&
-    sameParams(a.params, b.params) &&
+    sameEnough(a.params, b.params) &&
     sameHeaders(a.headers, b.headers)
   )
 }
@@ -112,8 +119,7 @@ export function unescape(text: string): string | undefined {
   let plain = ''
   let from = 0
   while (percent !== -1) {
-    if (!isHex(text.charCodeAt(percent + 1)) || !isHex(text.charCodeAt(percent + 2)))
-      return undefined
+    if (runEnd(HEX, text, percent + 1, percent + 3) !== percent + 3) return undefined
     const code = Number.parseInt(text.slice(percent + 1, percent + 3), 16)
     plain += text.slice(from, percent) + String.fromCharCode(code)
     from = percent + 3
@@ -122,100 +128,110 @@ export function unescape(text: string): string | undefined {
   return plain + text.slice(from)
 }
 
-/** Writes every byte that `allowed` does not name as `%xx`. */
-export function escape(text: string, allowed: (code: number) => boolean): string {
-  let index = 0
-  while (index < text.length && allowed(text.charCodeAt(index))) index++
-  if (index === text.length) return text
-  let escaped = text.slice(0, index)
-  for (; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (allowed(code)) escaped += text.charAt(index)
+/** Writes every byte that is not in the set as `%xx`. */
+export function escape(text: string, allowed: number): string {
+  let at = runEnd(allowed, text, 0, text.length)
+  if (at === text.length) return text
+  let escaped = text.slice(0, at)
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (isIn(allowed, code)) escaped += text.charAt(at)
     else escaped += `%${(code & 0xff).toString(16).toUpperCase().padStart(2, '0')}`
   }
   return escaped
 }
 
+/** The colon after the scheme: a letter, then letters, digits, `+`, `-`, `.`; -1 when there is none. */
 function schemeEnd(text: string, at: number, end: number): number {
+  if (!isIn(LETTER, text.charCodeAt(at))) return -1
+  const colon = runEnd(TOKEN, text, at, end)
+  return colon < end && text.charCodeAt(colon) === COLON ? colon : -1
+}
+
+/** What stands where after the scheme; undefined when a character is in the way. */
+function parseSip(scheme: string, text: string, at: number, end: number): SipUri | undefined {
+  let sign = -1
+  let colon = -1
+  let question = end
+  let isEscaped = false
   for (let index = at; index < end; index++) {
     const code = text.charCodeAt(index)
-    if (code === 0x3a) return index === at ? -1 : index
-    const letter = (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a && code < 0x80
-    if (!letter && (index === at || !isSchemeTail(code))) return -1
+    if (code === 0x40) {
+      if (sign !== -1) return undefined
+      sign = index
+      question = end
+    } else if (code === COLON) {
+      if (colon === -1) colon = index
+    } else if (code === 0x3f) {
+      if (question === end) question = index
+    } else if (code === 0x25) isEscaped = true
+    else if (!isIn(VISIBLE, code)) return undefined
   }
-  return -1
-}
-
-/** Digits, `+`, `-` and `.`. */
-function isSchemeTail(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || code === 0x2b || code === 0x2d || code === 0x2e
-}
-
-function parseSip(scheme: string, text: string, at: number, end: number): SipUri | undefined {
+  const hostAt = sign + 1 || at
+  const hostStop = hostEnd(text, hostAt, question)
+  if (hostStop === -1) return undefined
+  let paramsAt = hostStop
+  let port: number | undefined
+  if (hostStop < question && text.charCodeAt(hostStop) === COLON) {
+    paramsAt = runEnd(DIGIT, text, hostStop + 1, question)
+    port = decimal(text, hostStop + 1, paramsAt)
+    if (port === undefined || port > MAX_PORT) return undefined
+  }
+  const params = paramsAt === question ? Params.NONE : Params.parse(text, paramsAt, question)
+  if (params === undefined) return undefined
   let user: string | undefined
   let password: string | undefined
-  let hostAt = at
-  const sign = indexWithin(text, '@', at, end)
   if (sign !== -1) {
-    const colon = indexWithin(text, ':', at, sign)
-    const userEnd = colon === -1 ? sign : colon
-    if (userEnd === at || !isAllVisible(text, at, sign)) return undefined
-    user = unescape(text.slice(at, userEnd))
+    const userEnd = colon === -1 || colon > sign ? sign : colon
+    if (userEnd === at) return undefined
+    user = unescaped(text.slice(at, userEnd), isEscaped)
     if (user === undefined) return undefined
-    if (colon !== -1) {
-      password = unescape(text.slice(colon + 1, sign))
+    if (userEnd < sign) {
+      password = unescaped(text.slice(userEnd + 1, sign), isEscaped)
       if (password === undefined) return undefined
     }
-    hostAt = sign + 1
   }
-  const host = hostEnd(text, hostAt, end)
-  if (host === -1) return undefined
-  let index = host
-  let port: number | undefined
-  if (text.charCodeAt(index) === 0x3a && index < end) {
-    const portAt = index + 1
-    for (index = portAt; index < end && isDigitAt(text, index);) index++
-    port = decimal(text, portAt, index)
-    if (port === undefined || port > 65_535) return undefined
-  }
-  let paramsEnd = indexWithin(text, '?', index, end)
-  if (paramsEnd === -1) paramsEnd = end
-  if (!isAllVisible(text, index, end)) return undefined
-  const params = index === paramsEnd ? Params.NONE : Params.parse(text, index, paramsEnd)
-  if (params === undefined) return undefined
-  const ipv6 = text.charCodeAt(hostAt) === 0x5b
+  const host = hostName(text, hostAt, hostStop)
+  if (host === undefined) return undefined
+  const headers = question === end ? undefined : text.slice(question + 1, end)
   return {
     scheme,
     user,
     password,
-    host: lower(ipv6 ? text.slice(hostAt + 1, host - 1) : text.slice(hostAt, host)),
-    ipv6,
+    host,
+    ipv6: text.charCodeAt(hostAt) === BRACKET,
     port,
     params,
-    headers: paramsEnd === end ? undefined : text.slice(paramsEnd + 1, end),
+    headers,
     opaque: undefined,
   }
 }
 
-/** Where the host that begins at `at` ends; -1 when there is none. */
+const COLON = 0x3a
+const BRACKET = 0x5b
+const MAX_PORT = 65_535
+
+function unescaped(text: string, isEscaped: boolean): string | undefined {
+  return isEscaped ? unescape(text) : text
+}
+
+/** Where the host that begins at `at` ends, brackets included; -1 when there is none. */
 export function hostEnd(text: string, at: number, end: number): number {
-  let index = at
-  if (text.charCodeAt(at) === 0x5b && at < end) {
-    for (index = at + 1; index < end; index++) {
-      const code = text.charCodeAt(index)
-      if (code === 0x5d) return index - at > 2 ? index + 1 : -1
-      if (!isHex(code) && code !== 0x3a && code !== 0x2e) return -1
-    }
-    return -1
-  }
-  while (index < end && isHostChar(text.charCodeAt(index))) index++
-  return index === at ? -1 : index
+  if (at < end && text.charCodeAt(at) === BRACKET) return indexWithin(text, ']', at, end) + 1 || -1
+  const stop = runEnd(HOST, text, at, end)
+  return stop === at ? -1 : stop
+}
+
+/** What `hostEnd` found, in lower case and without brackets; undefined when no IPv6 is in them. */
+export function hostName(text: string, at: number, stop: number): string | undefined {
+  if (text.charCodeAt(at) === BRACKET) return parseIpv6(text.slice(at + 1, stop - 1))
+  return text.slice(at, stop).toLowerCase()
 }
 
 function parseTel(text: string, at: number, end: number): SipUri | undefined {
   let index = at
   while (index < end && isPhoneChar(text.charCodeAt(index))) index++
-  if (index === at || !isAllVisible(text, index, end)) return undefined
+  if (index === at || runEnd(VISIBLE, text, index, end) !== end) return undefined
   const params = Params.parse(text, index, end)
   if (params === undefined) return undefined
   return {
@@ -233,7 +249,7 @@ function parseTel(text: string, at: number, end: number): SipUri | undefined {
 
 /** RFC 3966 §3: digits, `+`, `*`, `#`, hex letters of local numbers, visual separators. */
 function isPhoneChar(code: number): boolean {
-  return isHex(code) || '+*#-.()'.includes(String.fromCharCode(code))
+  return isIn(HEX, code) || '+*#-.()'.includes(String.fromCharCode(code))
 }
 
 function opaqueUri(scheme: string, opaque: string): SipUri {
@@ -250,31 +266,10 @@ function opaqueUri(scheme: string, opaque: string): SipUri {
   }
 }
 
-function indexWithin(text: string, character: string, at: number, end: number): number {
-  const code = character.charCodeAt(0)
-  for (let index = at; index < end; index++) if (text.charCodeAt(index) === code) return index
-  return -1
-}
-
-function isDigitAt(text: string, index: number): boolean {
-  const code = text.charCodeAt(index)
-  return code >= 0x30 && code <= 0x39
-}
-
-/** No blank, no control, none of `<`, `>`, `"`. */
-function isVisible(code: number): boolean {
-  return code > 0x20 && code !== 0x7f && code !== 0x22 && code !== 0x3c && code !== 0x3e
-}
-
-function isAllVisible(text: string, at: number, end: number): boolean {
-  for (let index = at; index < end; index++) if (!isVisible(text.charCodeAt(index))) return false
-  return true
-}
-
 /** Parameters that count even when only one of the two has them. */
 const TELLING = ['user', 'ttl', 'method', 'maddr', 'transport']
 
-function sameParams(a: Params, b: Params): boolean {
+function sameEnough(a: Params, b: Params): boolean {
   for (const name of TELLING) if (a.has(name) !== b.has(name)) return false
   for (const [name, value] of a)
     if (b.has(name) && !sameText(value ?? '', b.raw(name) ?? '')) return false
@@ -298,10 +293,7 @@ function headerKey(field: string): string {
 
 /** RFC 3966 §4: visual separators do not count, parameters do, in any order. */
 function sameNumber(a: SipUri, b: SipUri): boolean {
-  if (digits(a.user) !== digits(b.user) || a.params.size !== b.params.size) return false
-  for (const [name, value] of a.params)
-    if (!b.params.has(name) || !sameText(value ?? '', b.params.raw(name) ?? '')) return false
-  return true
+  return digits(a.user) === digits(b.user) && sameParams(a.params, b.params)
 }
 
 const digits = (number: string | undefined): string =>

@@ -1,9 +1,9 @@
 //! Via: RFC 3261 §20.42, RFC 3581 (rport), RFC 5118 §4.5 (`received` without brackets).
 
-import { decimal, isDigit, skipBlanks, tokenEnd } from './chars.ts'
+import { decimal, DIGIT, runEnd, skipBlanks, TOKEN } from './chars.ts'
+import { NameTable } from './name-table.ts'
 import { Params } from './params.ts'
-import { formatHostPort, hostEnd } from './uri.ts'
-import { lower } from './chars.ts'
+import { formatHostPort, hostEnd, hostName } from './uri.ts'
 
 export type Via = {
   /** `UDP`, `TCP`, `TLS`, `WS`, `WSS`, or another token, upper-case. */
@@ -29,7 +29,7 @@ export function parseVia(text: string): Via | undefined {
 }
 
 export function formatVia(via: Via): string {
-  return `SIP/2.0/${via.transport} ${formatHostPort(via.host, via.port)}${via.params}`
+  return `SIP/2.0/${via.transport} ${formatHostPort(via.host, via.port)}${via.params.toString()}`
 }
 
 /** A Via to send: `rport` is asked for unless told otherwise. */
@@ -55,51 +55,57 @@ export function withReceived(top: Via, address: string, port: number): Via {
 
 /** Reads the one value that fills `text` from `at` to `end`. */
 export function parseViaAt(text: string, at: number, end: number): Via | undefined {
-  const nameEnd = tokenEnd(text, at, end)
-  if (text.slice(at, nameEnd).toUpperCase() !== 'SIP') return undefined
-  const versionAt = afterSlash(text, nameEnd, end)
-  if (versionAt === -1 || !text.startsWith('2.0', versionAt)) return undefined
-  const transportAt = afterSlash(text, versionAt + 3, end)
+  const transportAt = text.startsWith('SIP/2.0/', at) ? at + 8 : afterProtocol(text, at, end)
   if (transportAt === -1) return undefined
-  const transportEnd = tokenEnd(text, transportAt, end)
+  const transportEnd = runEnd(TOKEN, text, transportAt, end)
   const hostAt = skipBlanks(text, transportEnd, end)
   if (transportEnd === transportAt || hostAt === transportEnd) return undefined
   const hostStop = hostEnd(text, hostAt, end)
   if (hostStop === -1) return undefined
-  const ipv6 = text.charCodeAt(hostAt) === BRACKET
-  const host = ipv6 ? text.slice(hostAt + 1, hostStop - 1) : text.slice(hostAt, hostStop)
-  let index = skipBlanks(text, hostStop, end)
+  let paramsAt = skipBlanks(text, hostStop, end)
   let port: number | undefined
-  if (text.charCodeAt(index) === COLON && index < end) {
-    const portAt = skipBlanks(text, index + 1, end)
-    for (index = portAt; index < end && isDigit(text.charCodeAt(index));) index++
-    port = decimal(text, portAt, index)
+  if (paramsAt < end && text.charCodeAt(paramsAt) === COLON) {
+    const portAt = skipBlanks(text, paramsAt + 1, end)
+    paramsAt = runEnd(DIGIT, text, portAt, end)
+    port = decimal(text, portAt, paramsAt)
     if (port === undefined || port > 65_535) return undefined
   }
-  const params = Params.parse(text, index, end)
-  if (params === undefined) return undefined
-  const transport = text.slice(transportAt, transportEnd).toUpperCase()
-  return viaOf(transport, lower(host), port, params)
+  const host = hostName(text, hostAt, hostStop)
+  const params = Params.parse(text, paramsAt, end)
+  if (host === undefined || params === undefined) return undefined
+  const transport =
+    TRANSPORTS.find(text, transportAt, transportEnd) ??
+    text.slice(transportAt, transportEnd).toUpperCase()
+  return viaOf(transport, host, port, params)
 }
+
+const TRANSPORTS = new NameTable(
+  ['UDP', 'TCP', 'TLS', 'WS', 'WSS', 'SCTP', 'TLS-SCTP'].map((name) => [name, name]),
+)
 
 const SLASH = 0x2f
 const COLON = 0x3a
-const BRACKET = 0x5b
 
 function viaOf(transport: string, host: string, port: number | undefined, params: Params): Via {
-  const rport = params.get('rport')
-  const ttl = params.get('ttl')
   return {
     transport,
     host,
     port,
     branch: params.get('branch'),
     received: withoutBrackets(params.get('received')),
-    rport: params.has('rport') ? (decimal(rport ?? '') ?? true) : undefined,
+    rport: params.has('rport') ? (decimal(params.get('rport') ?? '') ?? true) : undefined,
     maddr: withoutBrackets(params.get('maddr')),
-    ttl: ttl === undefined ? undefined : decimal(ttl),
+    ttl: decimal(params.get('ttl') ?? ''),
     params,
   }
+}
+
+/** `SIP / 2.0 /`, with blanks where nobody writes them. */
+function afterProtocol(text: string, at: number, end: number): number {
+  const nameEnd = runEnd(TOKEN, text, at, end)
+  if (text.slice(at, nameEnd).toUpperCase() !== 'SIP') return -1
+  const versionAt = afterSlash(text, nameEnd, end)
+  return text.startsWith('2.0', versionAt) ? afterSlash(text, versionAt + 3, end) : -1
 }
 
 /** Past the `/` and the blanks around it; -1 when it is not there. */

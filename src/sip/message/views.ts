@@ -1,12 +1,13 @@
 //! Typed readers of header fields: lazy, memoised on the message, undefined when the field is absent
 //! or malformed. Whether a mandatory field is there at all is `validate.ts`'s business.
 
-import { lower, isToken } from './chars.ts'
+import { isToken } from './chars.ts'
 import { parseSipDate } from './date.ts'
 import * as values from './field-values.ts'
 import { commaAt, type Field, type Headers } from './headers.ts'
-import type { HeaderName, SipMessage } from './message.ts'
+import type { HeaderName, SipMessage, SipRequest } from './message.ts'
 import { parseNameAddr, parseNameAddrAt, type NameAddr } from './name-addr.ts'
+import { parseUri, type SipUri } from './uri.ts'
 import { parseVia, parseViaAt, type Via } from './via.ts'
 
 type View<T> = (message: { readonly headers: Headers }) => T | undefined
@@ -75,6 +76,7 @@ function tokens(
 }
 
 const asIs = (text: string): string => text
+const lowered = (text: string): string => text.toLowerCase()
 
 // RFC 3261 §8.1.1, the ones every message has.
 export const topVia = view((headers) => {
@@ -83,13 +85,28 @@ export const topVia = view((headers) => {
 })
 export const from: View<NameAddr> = single('from', parseNameAddrAt)
 export const to: View<NameAddr> = single('to', parseNameAddrAt)
-export const callId: View<string> = valued('call-id', values.parseCallId)
+export const callId: View<string> = single('call-id', values.parseCallId)
 export const cseq: View<values.CSeq> = single('cseq', values.parseCSeq)
 export const maxForwards: View<number> = valued('max-forwards', values.parseHops)
 export const vias: View<readonly Via[]> = listed('via', parseVia)
 
 export const fromTag = (message: SipMessage): string | undefined => from(message)?.params.get('tag')
 export const toTag = (message: SipMessage): string | undefined => to(message)?.params.get('tag')
+
+/** Kept with the headers too, for as long as they serve a request with the same Request-URI. */
+export function requestUri(request: SipRequest): SipUri | undefined {
+  const kept = keptRequestUri(request)
+  if (kept === undefined) return parseUri(request.uri)
+  if (kept.text !== request.uri) {
+    kept.text = request.uri
+    kept.uri = parseUri(request.uri)
+  }
+  return kept.uri
+}
+const keptRequestUri = view((): { text: string; uri: SipUri | undefined } => ({
+  text: '',
+  uri: undefined,
+}))
 
 /** `*` stands alone (§10.2.2); undefined when there is none, or one is malformed. */
 export const contacts: View<readonly NameAddr[] | '*'> = view((headers) => {
@@ -98,8 +115,8 @@ export const contacts: View<readonly NameAddr[] | '*'> = view((headers) => {
 })
 export const routes: View<readonly NameAddr[]> = listed('route', parseNameAddr)
 export const recordRoutes: View<readonly NameAddr[]> = listed('record-route', parseNameAddr)
-export const expires: View<number> = valued('expires', values.parseNumber)
-export const minExpires: View<number> = valued('min-expires', values.parseNumber)
+export const expires: View<number> = valued('expires', values.parseSeconds)
+export const minExpires: View<number> = valued('min-expires', values.parseSeconds)
 export const contentType: View<values.MediaType> = valued('content-type', values.parseMediaType)
 export const contentDisposition = valued('content-disposition', values.parseParameterised)
 export const accept: View<readonly values.MediaType[]> = listed('accept', values.parseMediaType)
@@ -110,10 +127,10 @@ export const warnings = listed('warning', values.parseWarning)
 export const replyTo = single('reply-to', parseNameAddrAt)
 
 /** Lower-case; empty when absent. */
-export const supported = tokens('supported', lower)
-export const required = tokens('require', lower)
-export const proxyRequired = tokens('proxy-require', lower)
-export const unsupported = tokens('unsupported', lower)
+export const supported = tokens('supported', lowered)
+export const required = tokens('require', lowered)
+export const proxyRequired = tokens('proxy-require', lowered)
+export const unsupported = tokens('unsupported', lowered)
 /** Methods as they are written. */
 export const allow = tokens('allow', asIs)
 /** Event packages as they are written. */
