@@ -1,0 +1,45 @@
+//! The ACK to our 2xx. After a delayed offer it brings the answer, for which the other side's 2xx
+//! still waits to be acknowledged.
+
+import { isAckFor } from '../../../src/sip/dialog/ack-2xx.ts'
+import { receivedDialogId } from '../../../src/sip/dialog/dialog.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
+import type { Call, MediaResult } from './call.ts'
+import { finish } from './end.ts'
+import { offerJoin } from './join.ts'
+import { acknowledge, sendBye } from './leg.ts'
+import { refusalOf } from './refusal.ts'
+import { sdpOf } from './sdp.ts'
+import type { LegId } from './state.ts'
+
+export function onAck(call: Call, request: SipRequest): void {
+  const id = receivedDialogId(request)
+  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  const { accepted } = leg ?? {}
+  if (leg === undefined || accepted === undefined) return
+  if (!isAckFor(accepted.waiting, cseq(request)?.number ?? 0)) return
+  leg.accepted = undefined
+  const step = call.passed(leg, 'remote', request)
+  if (leg.byeReason !== undefined) return sendBye(call, leg, leg.byeReason)
+  if (leg.state !== 'up') return
+  const { join } = call.state
+  if (join?.retryAt !== undefined) offerJoin(call, join)
+  if (accepted.owesAnswerTo === undefined) return
+  const peer = call.leg(accepted.owesAnswerTo)
+  const sdp = sdpOf(request)
+  if (step?.kind === 'broken' || sdp === undefined)
+    return finish(call, refusalOf(488, 'the ACK holds no answer'))
+  leg.sdp = sdp
+  if (peer === undefined) return
+  const relay = { call: call.state.id, from: leg.media, to: peer.media, sdp }
+  call.media({ kind: 'relay-answer', request: relay }, { kind: 'late-answer', leg: peer.id })
+}
+
+/** The answer is made over: the other side's 2xx gets its ACK. */
+export function lateAnswerReady(call: Call, id: LegId, result: MediaResult): void {
+  const leg = call.leg(id)
+  if (leg === undefined || !leg.owesAck) return
+  if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
+  acknowledge(call, leg, result.value)
+}

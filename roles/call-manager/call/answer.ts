@@ -1,0 +1,164 @@
+//! The 2xx of a device: the winner is connected, everybody else is told to stop. The confirmed call
+//! is committed before the caller gets its 2xx (DESIGN §4 rule 2).
+//!
+//!   2xx --ACK--> media: answer made over --> commit --> 2xx to the caller
+//!   2xx with an offer --> media: offer made over --> commit --> 2xx to the caller --its ACK-->
+//!                                                     media: answer made over --> ACK
+
+import { after } from '../../../src/base/time.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
+import { confirmDialog } from '../../../src/sip/dialog/dialog.ts'
+import { sessionTimerFrom2xx } from '../../../src/sip/dialog/session-timer.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { flat } from '../../../src/sip/message/text.ts'
+import { allow, cseq, toTag } from '../../../src/sip/message/views.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
+import { timerPolicy } from './admission.ts'
+import { earlyDialog } from './branch.ts'
+import type { Call } from './call.ts'
+import { finish } from './end.ts'
+import { accept } from './face.ts'
+import { cancelOthers, ELSEWHERE, isLive } from './fork.ts'
+import { hopAnswered } from './hop.ts'
+import { acknowledge, join, leave } from './leg.ts'
+import type { Then } from './pending.ts'
+import { refusalOf, sipReason } from './refusal.ts'
+import { sdpOf } from './sdp.ts'
+import { startTimer } from './session.ts'
+import { CALLER, type Attempt, type Branch, type EarlyDialog, type Leg, type LegId } from './state.ts'
+import { transferAnswered } from './transfer.ts'
+
+export function branchAnswered(
+  call: Call,
+  id: LegId,
+  response: SipResponse,
+  source: Source,
+): void {
+  const tag = toTag(response)
+  const known = call.state.legs.find(
+    (leg) => leg.branch === id && leg.dialog?.remote.tag === (tag ?? ''),
+  )
+  if (known !== undefined) return acknowledgeAgain(call, known)
+  const { attempt } = call.state
+  const branch = call.branch(id)
+  if (attempt === undefined || branch === undefined) return
+  const early = earlyDialog(call, attempt, branch, response)
+  if (early === undefined) return
+  const leg = legOf(call, branch, early, response, source)
+  call.state.legs.push(leg)
+  if (attempt.lingerUntil !== undefined || !isLive(branch)) return tooLate(call, leg, response)
+  branch.state = 'answered'
+  attempt.answeredBy = leg.id
+  attempt.waiting = []
+  attempt.lingerUntil = after(call.now, HOPE)
+  cancelOthers(call, attempt, id, ELSEWHERE)
+  takeWinner(call, { attempt, branch, early, leg }, response)
+}
+
+type Winner = {
+  readonly attempt: Attempt
+  readonly branch: Branch
+  readonly early: EarlyDialog
+  readonly leg: Leg
+}
+
+function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
+  const { attempt, branch, early, leg } = winner
+  const step = call.passed(leg, 'remote', response)
+  const sdp = sdpOf(response) ?? early.sdp
+  if (step?.kind !== 'taken' || sdp === undefined)
+    return finish(call, refusalOf(500, 'the device answered without a description'))
+  leg.sdp = sdp
+  const offer = step.meaning === 'offer'
+  if (!offer) acknowledge(call, leg, undefined)
+  if (branch.request !== undefined)
+    startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), branch.request, response))
+  if (attempt.purpose === 'transfer') return transferAnswered(call, leg)
+  const caller = call.leg(CALLER)
+  if (caller === undefined) return
+  join(caller, leg)
+  const { record } = call.state
+  record.answeredBy = leg.party.aor ?? leg.party.uri
+  record.calleeSipCallId = leg.dialog?.callId
+  record.calleeUserAgent = userAgentOf(response)
+  const relay = { call: call.state.id, from: leg.media, to: caller.media, sdp }
+  const then: Then = { kind: 'answer', leg: leg.id, offer, face: early.face?.tag ?? '' }
+  if (offer) call.media({ kind: 'relay-offer', request: { ...relay, restated: false } }, then)
+  else call.media({ kind: 'relay-answer', request: relay }, then)
+}
+
+function userAgentOf({ headers }: SipResponse): string {
+  return flat(headers.get('user-agent') ?? headers.get('server') ?? '')
+}
+
+/** Media has made the description over: commit, then answer the caller. */
+export function answerReady(
+  call: Call,
+  then: Then & { readonly kind: 'answer' },
+  sdp: Sdp | undefined,
+): void {
+  if (call.state.invite === undefined || call.state.phase !== 'setup') return
+  call.save({ ...then, kind: 'answer-saved', sdp })
+}
+
+export function answerSaved(
+  call: Call,
+  then: Then & { readonly kind: 'answer-saved' },
+  committed: boolean,
+): void {
+  const { invite, phase } = call.state
+  if (invite === undefined || phase !== 'setup') return
+  if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
+  const face = invite.faces.find(({ tag }) => tag === then.face)
+  if (face === undefined) return
+  call.changed(then.leg)
+  accept(call, then.leg, face, then.sdp)
+}
+
+/** A 2xx repeated because our ACK was lost (RFC 3261 §13.2.2.4). */
+function acknowledgeAgain(call: Call, leg: Leg): void {
+  if (!leg.owesAck) acknowledge(call, leg, leg.ackSdp)
+}
+
+/** A 2xx that crossed a CANCEL, or came second: acknowledged and hung up at once. */
+function tooLate(call: Call, leg: Leg, response: SipResponse): void {
+  call.passed(leg, 'remote', response)
+  const answered = call.state.attempt?.answeredBy !== undefined
+  leave(call, leg, answered ? ELSEWHERE : sipReason(487, 'Request Terminated'))
+}
+
+function legOf(
+  call: Call,
+  branch: Branch,
+  early: EarlyDialog,
+  response: SipResponse,
+  source: Source,
+): Leg {
+  const dialog = confirmDialog(early.dialog, response)
+  // A fork further on may answer twice; only the first keeps the branch's own number.
+  const first = call.leg(branch.leg) === undefined
+  return {
+    id: first ? branch.leg : call.newLegId(),
+    branch: branch.leg,
+    party: { aor: branch.target.aor, name: branch.target.name, uri: branch.target.aor },
+    side: 'callee',
+    state: 'up',
+    hop: hopAnswered(branch.target, response, source),
+    media: branch.media,
+    dialog,
+    exchange: early.exchange,
+    canUpdate: allow(response).includes('UPDATE') || early.canUpdate,
+    sdp: undefined,
+    peer: undefined,
+    held: false,
+    service: undefined,
+    accepted: undefined,
+    timer: undefined,
+    probeAt: undefined,
+    byeReason: undefined,
+    invitedCseq: cseq(response)?.number ?? branch.cseq,
+    owesAck: true,
+    ackSdp: undefined,
+  }
+}

@@ -1,0 +1,59 @@
+//! When a call must be woken, and what it does then.
+
+import type { Millis } from '../../../src/base/time.ts'
+import { notifierDeadline } from '../../../src/sip/dialog/notifier.ts'
+import { reliableDeadline } from '../../../src/sip/dialog/reliable-provisional.ts'
+import { sessionTimerDeadline } from '../../../src/sip/dialog/session-timer.ts'
+import { promptTimedOut } from './announce.ts'
+import type { Call } from './call.ts'
+import { stepSender } from './face.ts'
+import { ringingTimedOut } from './fork.ts'
+import { offerJoin } from './join.ts'
+import { wakeLeg } from './session.ts'
+import type { Attempt, CallState, Leg } from './state.ts'
+import { wakeTransfer } from './transfer.ts'
+
+export function deadlineOf(state: CallState): Millis | undefined {
+  let at: Millis | undefined
+  const consider = (due: Millis | undefined): void => {
+    if (due !== undefined && (at === undefined || due < at)) at = due
+  }
+  for (const leg of state.legs) considerLeg(leg, consider)
+  if (state.attempt !== undefined) consider(attemptDeadline(state.attempt))
+  if (state.invite !== undefined) consider(reliableDeadline(state.invite.sender))
+  consider(state.announcement?.endAt)
+  consider(state.join?.retryAt)
+  const notifier = state.transfer?.notifier
+  if (notifier !== undefined) consider(notifierDeadline(notifier))
+  return at
+}
+
+function considerLeg(leg: Leg, consider: (due: Millis | undefined) => void): void {
+  consider(leg.accepted?.waiting.at)
+  if (leg.timer !== undefined) consider(sessionTimerDeadline(leg.timer))
+  consider(leg.probeAt)
+}
+
+function attemptDeadline(attempt: Attempt): Millis {
+  return attempt.lingerUntil ?? attempt.groupEndAt
+}
+
+export function wake(call: Call): void {
+  const { state, now } = call
+  for (const leg of [...state.legs]) wakeLeg(call, leg)
+  const { attempt, invite, join } = state
+  if (attempt !== undefined && now >= attemptDeadline(attempt)) {
+    if (attempt.lingerUntil === undefined) ringingTimedOut(call, attempt)
+    else forget(call)
+  }
+  if (invite !== undefined) stepSender(call, invite, { kind: 'wake' })
+  if (state.announcement !== undefined && now >= state.announcement.endAt) promptTimedOut(call)
+  if (join?.retryAt !== undefined && now >= join.retryAt) offerJoin(call, join)
+  wakeTransfer(call)
+}
+
+/** No 2xx can come any more. */
+function forget(call: Call): void {
+  call.state.attempt = undefined
+  call.late.clear()
+}

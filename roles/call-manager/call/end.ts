@@ -1,0 +1,93 @@
+//! How a call ends: everybody is told, media gives its counters, one CDR goes out.
+//!
+//!   finish --> ending: BYE, CANCEL, final answers; media sessions released
+//!          --> counters in: the CDR is proposed, the snapshot goes with it --> ended
+
+import { after } from '../../../src/base/time.ts'
+import type { MediaReport } from '../../../src/control/media-control.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import type { Call } from './call.ts'
+import { cdrOf } from './cdr.ts'
+import { cancelOthers } from './fork.ts'
+import { stepSender } from './face.ts'
+import { leave } from './leg.ts'
+import { causeOf, sipReason } from './refusal.ts'
+import { endTransfer } from './transfer.ts'
+import { CALLER, type Refusal } from './state.ts'
+
+/** The caller's INVITE gets this answer, and that was the call. */
+export function refuse(call: Call, refusal: Refusal): void {
+  finish(call, refusal)
+}
+
+/**
+ * Ends the call, whatever state it is in. `refusal` tells the record and the parties why; a normal
+ * hang-up has status 200. `reason` is the Reason header to pass on (RFC 3326).
+ */
+export function finish(call: Call, refusal: Refusal, reason?: string): void {
+  const { state } = call
+  if (state.phase === 'ending' || state.phase === 'ended') return
+  const wasAnswered = state.record.answeredAt !== undefined
+  state.phase = 'ending'
+  state.announcement = undefined
+  writeEnd(call, refusal, wasAnswered)
+  const why = reason ?? reasonOf(refusal)
+  const first = state.invite?.key
+  answerInvite(call, refusal)
+  for (const serving of call.serving.values())
+    if (serving.key !== first) call.respond(serving, 487)
+  call.serving.clear()
+  endTransfer(call)
+  if (state.pickingUp !== undefined)
+    call.outputs.push({ kind: 'picked-up', to: state.pickingUp, leg: undefined })
+  if (state.attempt !== undefined) {
+    state.attempt.waiting = []
+    state.attempt.lingerUntil ??= after(call.now, HOPE)
+    cancelOthers(call, state.attempt, undefined, why)
+  }
+  for (const leg of state.legs) leave(call, leg, why)
+  const branches = state.attempt?.branches.map(({ media }) => media) ?? []
+  const media = new Set([...state.legs.map((leg) => leg.media), ...branches])
+  call.release([...media], { kind: 'reports' })
+}
+
+function writeEnd(call: Call, refusal: Refusal, wasAnswered: boolean): void {
+  const { record } = call.state
+  record.endedAt = call.wall()
+  record.endedBy = refusal.by
+  record.cause = causeOf(refusal)
+  record.status = wasAnswered ? 200 : refusal.status
+}
+
+function reasonOf(refusal: Refusal): string {
+  return refusal.status === 200 ? '' : sipReason(refusal.status, causeOf(refusal))
+}
+
+function answerInvite(call: Call, refusal: Refusal): void {
+  const { invite } = call.state
+  if (invite === undefined) return
+  call.state.invite = undefined
+  const { status, reason, headers } = refusal
+  const toTag = invite.faces[0]?.tag ?? call.newTag(CALLER)
+  const options = { toTag, headers, ...(reason === undefined ? {} : { reason }) }
+  stepSender(call, invite, { kind: 'finished' })
+  call.respond(invite, status === 200 ? 487 : status, options)
+  const caller = call.leg(CALLER)
+  if (caller !== undefined) caller.state = 'gone'
+}
+
+/** The counters are in: the CDR goes out, once. */
+export function reportsIn(call: Call, reports: readonly MediaReport[]): void {
+  const { state } = call
+  if (state.phase !== 'ending') return
+  state.phase = 'ended'
+  call.outputs.push({ kind: 'end', cdr: cdrOf(call, reports) })
+}
+
+/** Nothing can come any more: no transaction of ours runs, nobody owes us an ACK. */
+export function isOver(call: Call): boolean {
+  const { state } = call
+  if (state.phase !== 'ended') return false
+  const waits = state.legs.some((leg) => leg.accepted !== undefined || leg.byeReason !== undefined)
+  return !waits && call.sent.size === 0
+}

@@ -1,0 +1,169 @@
+//! The caller's side of an INVITE that is not answered yet: early dialogs, provisional responses
+//! (reliable ones by RFC 3262 when the caller can), and the 2xx.
+
+import type { Sdp } from '../../../src/control/media-control.ts'
+import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
+import { confirmDialog, dialogAsUas } from '../../../src/sip/dialog/dialog.ts'
+import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
+import {
+  isUnacknowledged,
+  stepReliable,
+  type SenderInput,
+  type SenderOutput,
+} from '../../../src/sip/dialog/reliable-provisional.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { reply } from '../../../src/sip/message/reply.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
+import { ALLOW, SUPPORTED } from './admission.ts'
+import type { Call } from './call.ts'
+import { finish } from './end.ts'
+import { addressOf } from './identity.ts'
+import { refusalOf } from './refusal.ts'
+import { sdpBody } from './sdp.ts'
+import { startTimer } from './session.ts'
+import { CALLER, type CallerInvite, type Face, type Leg, type LegId } from './state.ts'
+
+/** A To tag of its own for one more early dialog; undefined once the INVITE is answered. */
+export function newFace(call: Call): Face | undefined {
+  const { invite } = call.state
+  if (invite === undefined) return undefined
+  const tag = call.newTag(CALLER)
+  const face: Face = { tag, exchange: NO_EXCHANGE, dialog: undefined }
+  call.exchanged(face, 'remote', 'INVITE', invite.offer !== undefined)
+  invite.faces.push(face)
+  return face
+}
+
+/** Any face, for what belongs to no early dialog in particular. */
+export function someFace(call: Call): Face | undefined {
+  return call.state.invite?.faces[0] ?? newFace(call)
+}
+
+export type Progress = {
+  readonly status: number
+  readonly reason: string
+  /** The callee sent it reliably. */
+  readonly reliable: boolean
+  readonly sdp: Sdp | undefined
+}
+
+/** Sends a provisional response in this early dialog. */
+export function showProgress(call: Call, face: Face, progress: Progress): void {
+  const { invite } = call.state
+  if (invite === undefined || invite.held2xx !== undefined) return
+  const { status, reason, sdp } = progress
+  openDialog(call, invite, face)
+  const reliably =
+    invite.reliable === 'required' || (invite.reliable === 'supported' && progress.reliable)
+  const headers: (readonly [string, string])[] = [
+    ['contact', invite.contact],
+    ['allow', ALLOW],
+  ]
+  if (reliably) headers.push(['require', '100rel'], ['rseq', String(invite.sender.nextRseq)])
+  const options = { toTag: face.tag, reason, headers, ...sdpBody(sdp) }
+  const response = reply(invite.request, status, options)
+  call.passed(face, 'local', response)
+  if (!reliably) return respondOnce(call, invite, response)
+  const rseq = invite.sender.nextRseq
+  invite.unacknowledged.push({ rseq, response, sdp: sdp !== undefined })
+  stepSender(call, invite, { kind: 'respond' })
+}
+
+/** The early dialog that a response with this face's tag makes. */
+export function openDialog(call: Call, invite: CallerInvite, face: Face): void {
+  const options = { state: 'early', localTag: face.tag, contact: invite.contact } as const
+  face.dialog ??= dialogAsUas(invite.request, options)
+  call.changed(CALLER)
+}
+
+function respondOnce(call: Call, invite: CallerInvite, response: SipResponse): void {
+  call.outputs.push({ kind: 'respond', key: invite.key, response })
+}
+
+/** Drives the reliable responses; returns what it decided. */
+export function stepSender(
+  call: Call,
+  invite: CallerInvite,
+  input: SenderInput,
+): readonly SenderOutput[] {
+  const { next, outputs } = stepReliable(invite.sender, input, call.now)
+  invite.sender = next
+  for (const output of outputs) {
+    if (output.kind === 'transmit') {
+      const found = invite.unacknowledged.find(({ rseq }) => rseq === output.rseq)
+      if (found !== undefined) respondOnce(call, invite, found.response)
+    } else if (output.kind === 'acknowledged') {
+      const index = invite.unacknowledged.findIndex(({ rseq }) => rseq === output.rseq)
+      if (index !== -1) invite.unacknowledged.splice(index, 1)
+    } else if (output.kind === 'gave-up') {
+      finish(call, refusalOf(504, 'caller sent no PRACK'))
+    }
+  }
+  return outputs
+}
+
+/**
+ * Answers the caller: `sdp` is the answer, or with `offer` the callee's offer. Waits while a
+ * reliable response with a description is not acknowledged (RFC 3262 §3).
+ */
+export function accept(call: Call, leg: LegId, face: Face, sdp: Sdp | undefined): void {
+  const { invite } = call.state
+  if (invite === undefined) return
+  if (isUnacknowledged(invite.sender) && invite.unacknowledged.some((each) => each.sdp)) {
+    invite.held2xx = { leg, face: face.tag, sdp }
+    return
+  }
+  const caller = call.leg(CALLER)
+  if (caller === undefined) return
+  stepSender(call, invite, { kind: 'finished' })
+  const settled = face.exchange.offer === undefined && face.exchange.settled
+  const headers: (readonly [string, string])[] = [
+    ['contact', invite.contact],
+    ['allow', ALLOW],
+    ['supported', SUPPORTED],
+    ...invite.timer.headers,
+  ]
+  const callee = call.leg(leg)
+  if (callee !== undefined && callee !== caller)
+    headers.push(['p-asserted-identity', addressOf(callee.party)])
+  const body = settled ? {} : sdpBody(sdp)
+  const response = reply(invite.request, 200, { toTag: face.tag, headers, ...body })
+  call.passed(face, 'local', response)
+  openDialog(call, invite, face)
+  respondOnce(call, invite, response)
+  confirmCaller(call, caller, face, invite, response)
+}
+
+function confirmCaller(
+  call: Call,
+  caller: Leg,
+  face: Face,
+  invite: CallerInvite,
+  response: SipResponse,
+): void {
+  caller.state = 'up'
+  caller.dialog = face.dialog && confirmDialog(face.dialog)
+  caller.exchange = face.exchange
+  caller.accepted = {
+    key: invite.key,
+    request: invite.request,
+    response,
+    waiting: awaitAck(cseq(invite.request)?.number ?? 0, call.now),
+    owesAnswerTo: face.exchange.offer === undefined ? undefined : caller.peer,
+  }
+  startTimer(call, caller, invite.timer.terms)
+  call.state.invite = undefined
+  call.state.phase = 'up'
+  call.state.record.answeredAt = call.wall()
+  call.state.record.status = 200
+  call.changed(CALLER)
+}
+
+/** The last PRACK a 2xx waited for has come. */
+export function releaseHeld2xx(call: Call, invite: CallerInvite): void {
+  const { held2xx } = invite
+  if (held2xx === undefined || isUnacknowledged(invite.sender)) return
+  invite.held2xx = undefined
+  const face = invite.faces.find(({ tag }) => tag === held2xx.face)
+  if (face !== undefined) accept(call, held2xx.leg, face, held2xx.sdp)
+}

@@ -1,0 +1,160 @@
+//! Ringing devices: groups of equal q one after the other, all of a group together (RFC 3261 §16.6,
+//! §16.7). An attempt rings for the caller, or for somebody who is being transferred.
+
+import { after, millis, type Millis } from '../../../src/base/time.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
+import type { ForkTarget, Plan } from '../routing/plan.ts'
+import { attemptFailed } from './attempt-end.ts'
+import type { Call } from './call.ts'
+import { buildInvite } from './outgoing.ts'
+import { CALLER, type Attempt, type Branch, type Leg, type LegId } from './state.ts'
+
+export type AttemptStart = {
+  readonly purpose: Attempt['purpose']
+  readonly to: string
+  readonly plan: Plan & { readonly kind: 'fork' }
+  readonly contacts: readonly string[]
+  readonly endAt: Millis
+}
+
+export function startAttempt(call: Call, start: AttemptStart): void {
+  const { purpose, to, plan, contacts, endAt } = start
+  call.state.attempt = {
+    purpose,
+    to,
+    waiting: withContacts(plan.groups, contacts),
+    branches: [],
+    refusal: undefined,
+    endAt,
+    groupEndAt: endAt,
+    redirects: 0,
+    visited: [plan.callee.aor],
+    answeredBy: undefined,
+    lingerUntil: undefined,
+    diversions: [],
+  }
+  ringNextGroup(call, call.state.attempt)
+}
+
+/** The plan's targets, each with our Contact value towards it. */
+export function withContacts(
+  groups: readonly (readonly ForkTarget[])[],
+  contacts: readonly string[],
+): Attempt['waiting'] {
+  let index = 0
+  return groups.map((group) =>
+    group.map((target) => ({ target, contact: contacts[index++] ?? '' })),
+  )
+}
+
+/** Rings the next group, or ends the attempt when nobody is left and nobody rings. */
+export function ringNextGroup(call: Call, attempt: Attempt): void {
+  const group = attempt.waiting.shift()
+  if (group === undefined) {
+    attempt.groupEndAt = attempt.endAt
+    if (!attempt.branches.some(isLive)) attemptFailed(call, attempt)
+    return
+  }
+  const more = attempt.waiting.length > 0
+  const until = after(call.now, call.config.groupTimeout)
+  attempt.groupEndAt = more ? millis(Math.min(until, attempt.endAt)) : attempt.endAt
+  for (const { target, contact } of group) launch(call, attempt, target, contact)
+}
+
+export function isLive(branch: Branch): boolean {
+  return branch.state === 'preparing' || branch.state === 'calling' || branch.state === 'ringing'
+}
+
+/** Who the attempt rings for. */
+export function onBehalfOf(call: Call, attempt: Attempt): Leg | undefined {
+  return call.leg(attempt.purpose === 'call' ? CALLER : (call.state.transfer?.who ?? CALLER))
+}
+
+function launch(call: Call, attempt: Attempt, target: ForkTarget, contact: string): void {
+  const id = call.newLegId()
+  const branch: Branch = {
+    leg: id,
+    target,
+    media: call.mediaOf(id),
+    state: 'preparing',
+    request: undefined,
+    contact,
+    sipCallId: `${call.random.token(20)}@${call.config.host}`,
+    localTag: call.newTag(id),
+    cseq: 1,
+    early: [],
+    minSe: undefined,
+  }
+  attempt.branches.push(branch)
+  prepare(call, attempt, branch)
+}
+
+/** Gets the offer for the branch; without one (delayed offer) its INVITE goes at once. */
+function prepare(call: Call, attempt: Attempt, branch: Branch): void {
+  const party = onBehalfOf(call, attempt)
+  if (party === undefined) return
+  const restated = attempt.purpose === 'transfer'
+  const sdp = restated ? party.sdp : call.state.invite?.offer
+  if (sdp === undefined) return invite(call, attempt, branch, undefined)
+  const request = { call: call.state.id, from: party.media, to: branch.media, sdp, restated }
+  call.media({ kind: 'relay-offer', request }, { kind: 'branch-offer', branch: branch.leg })
+}
+
+export function invite(
+  call: Call,
+  attempt: Attempt,
+  branch: Branch,
+  sdp: Sdp | undefined,
+): void {
+  const party = onBehalfOf(call, attempt)
+  if (party === undefined) return
+  const request = buildInvite(call, attempt, branch, party, sdp)
+  branch.request = request
+  branch.state = 'calling'
+  const hop = { to: branch.target.to, aor: branch.target.aor }
+  call.send(request, hop, branch.target.uri, { kind: 'branch', branch: branch.leg })
+  // Early state is proposed the moment the INVITEs leave, and not waited for (DESIGN §4 rule 2).
+  if (attempt.branches.every(({ state }) => state !== 'preparing')) call.save(undefined)
+}
+
+/** The same INVITE with the next CSeq, after a 422. */
+export function inviteAgain(call: Call, attempt: Attempt, branch: Branch, minSe: number): void {
+  branch.cseq++
+  branch.minSe = minSe
+  branch.state = 'preparing'
+  branch.early.length = 0
+  prepare(call, attempt, branch)
+}
+
+/** Stops ringing: one branch, with the reason for its CANCEL (RFC 3326). */
+export function cancelBranch(call: Call, branch: Branch, reason: string | undefined): void {
+  if (!isLive(branch)) return
+  const tx = call.txOf((sent) => sent.kind === 'branch' && sent.branch === branch.leg)
+  if (tx === undefined) {
+    branch.state = 'over'
+    return
+  }
+  branch.state = 'cancelling'
+  call.outputs.push({ kind: 'cancel', tx, reason })
+}
+
+export const ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+
+export function cancelOthers(
+  call: Call,
+  attempt: Attempt,
+  winner: LegId | undefined,
+  reason: string | undefined,
+): void {
+  for (const branch of attempt.branches)
+    if (branch.leg !== winner) cancelBranch(call, branch, reason)
+}
+
+/** The attempt's time, or its group's, is up. */
+export function ringingTimedOut(call: Call, attempt: Attempt): void {
+  if (attempt.lingerUntil !== undefined) return
+  if (call.now < attempt.endAt) return ringNextGroup(call, attempt)
+  attempt.waiting = []
+  cancelOthers(call, attempt, undefined, undefined)
+  attemptFailed(call, attempt)
+}

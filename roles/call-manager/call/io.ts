@@ -1,0 +1,131 @@
+//! What goes into a call machine and what comes out. All of it is data; the host carries it out.
+
+import type { Brand } from '../../../src/base/brand.ts'
+import type { Result } from '../../../src/base/result.ts'
+import type { CallId } from '../../../src/control/ids.ts'
+import type {
+  AnswerHere,
+  ConnectRequest,
+  MediaFailure,
+  MediaId,
+  MediaReport,
+  RelayOffer,
+  RelayRequest,
+  Sdp,
+  WithdrawOffer,
+} from '../../../src/control/media-control.ts'
+import type { Replaces } from '../../../src/sip/dialog/replaces.ts'
+import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
+import type { SipUri } from '../../../src/sip/message/uri.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { Cdr } from '../../../src/store/schema/call.ts'
+import type { RequestFailure } from '../../../src/sip/stack.ts'
+import type { Plan } from '../routing/plan.ts'
+import type { Hop, Leg, LegId } from './state.ts'
+
+/** A client transaction of this call. */
+export type TxId = Brand<number, 'TxId'>
+/** A question to the outside whose answer comes as an input. */
+export type Tag = Brand<number, 'Tag'>
+
+export type CallInput =
+  | Invited
+  /** Within a dialog; `key` is what to answer it by. */
+  | {
+      readonly kind: 'request'
+      readonly key: ServerKey
+      readonly request: SipRequest
+      readonly source: Source
+    }
+  | { readonly kind: 'ack'; readonly request: SipRequest }
+  /** The CANCEL of an INVITE that we have not answered. */
+  | { readonly kind: 'cancel'; readonly key: ServerKey; readonly request: SipRequest }
+  | {
+      readonly kind: 'response'
+      readonly tx: TxId
+      readonly response: SipResponse
+      readonly source: Source
+    }
+  | { readonly kind: 'failed'; readonly tx: TxId; readonly cause: RequestFailure }
+  | { readonly kind: 'media'; readonly tag: Tag; readonly result: MediaResult }
+  | { readonly kind: 'reports'; readonly tag: Tag; readonly reports: readonly MediaReport[] }
+  | { readonly kind: 'played'; readonly media: MediaId }
+  | { readonly kind: 'media-lost'; readonly media: MediaId }
+  | { readonly kind: 'saved'; readonly tag: Tag; readonly ok: boolean }
+  | { readonly kind: 'planned'; readonly tag: Tag; readonly planned: Planned }
+  | Given
+  /** Another call wants the peer of the leg named: its place is taken by a leg of theirs. */
+  | { readonly kind: 'take'; readonly which: Replaces; readonly by: CallId; readonly tag: Tag }
+  /** Who picked up our ringing call, answered; undefined when that came to nothing. */
+  | { readonly kind: 'picked-up'; readonly leg: Leg | undefined; readonly from: CallId }
+  /** From the console, or because the process ends. */
+  | { readonly kind: 'hangup'; readonly status: number; readonly cause: string }
+  | { readonly kind: 'wake' }
+
+/** The first input of every call. */
+export type Invited = {
+  readonly kind: 'invited'
+  readonly key: ServerKey
+  readonly request: SipRequest
+  readonly source: Source
+  readonly caller: { readonly aor: string; readonly name: string; readonly user: string }
+  /** Our Contact value towards the caller. */
+  readonly contact: string
+  readonly planned: Planned
+}
+
+/** The answer to a `take`. */
+export type Given = {
+  readonly kind: 'given'
+  readonly tag: Tag
+  readonly outcome: Taken
+  readonly from: CallId
+}
+export type Taken =
+  | { readonly kind: 'leg'; readonly leg: Leg }
+  /** It rings, and is silenced now: answer here and hand the answered leg over. */
+  | { readonly kind: 'ringing' }
+  | { readonly kind: 'none'; readonly status: number; readonly reason: string }
+
+/** A plan with our Contact value towards each target, in the order of the groups. */
+export type Planned = { readonly plan: Plan; readonly contacts: readonly string[] }
+
+export type MediaResult = Result<Sdp | undefined, MediaFailure>
+
+export type MediaOp =
+  | { readonly kind: 'relay-offer'; readonly request: RelayOffer }
+  | { readonly kind: 'relay-answer'; readonly request: RelayRequest }
+  | { readonly kind: 'withdraw'; readonly request: WithdrawOffer }
+  | { readonly kind: 'answer-here'; readonly request: AnswerHere }
+  | { readonly kind: 'connect'; readonly request: ConnectRequest }
+
+export type CallOutput =
+  | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
+  | {
+      readonly kind: 'request'
+      readonly tx: TxId
+      readonly request: SipRequest
+      readonly hop: Hop
+      /** URI text of the next hop, for when `hop` says nothing. */
+      readonly nextHop: string
+    }
+  | {
+      readonly kind: 'ack'
+      readonly request: SipRequest
+      readonly hop: Hop
+      readonly nextHop: string
+    }
+  | { readonly kind: 'cancel'; readonly tx: TxId; readonly reason: string | undefined }
+  | { readonly kind: 'media'; readonly tag: Tag; readonly op: MediaOp }
+  | { readonly kind: 'release'; readonly tag: Tag; readonly media: readonly MediaId[] }
+  /** Propose the snapshot as it is now; with a tag the outcome is wanted. */
+  | { readonly kind: 'save'; readonly tag: Tag | undefined }
+  | { readonly kind: 'plan'; readonly tag: Tag; readonly uri: SipUri; readonly from: string }
+  | { readonly kind: 'take'; readonly tag: Tag; readonly which: Replaces }
+  | { readonly kind: 'give'; readonly to: CallId; readonly tag: Tag; readonly outcome: Taken }
+  /** The answer to a `take` that came out as `ringing`. */
+  | { readonly kind: 'picked-up'; readonly to: CallId; readonly leg: Leg | undefined }
+  /** What watchers see has changed. */
+  | { readonly kind: 'changed'; readonly leg: LegId }
+  | { readonly kind: 'end'; readonly cdr: Cdr }

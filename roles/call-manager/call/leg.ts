@@ -1,0 +1,57 @@
+//! One leg of a call: joined to its peer, acknowledged, and left.
+
+import type { Sdp } from '../../../src/control/media-control.ts'
+import type { Call } from './call.ts'
+import { sdpBody } from './sdp.ts'
+import type { Leg } from './state.ts'
+
+/** From now on these two talk to each other. */
+export function join(a: Leg, b: Leg): void {
+  a.peer = b.id
+  b.peer = a.id
+}
+
+/** The ACK to the leg's last 2xx; `sdp` is the answer to an offer in it. */
+export function acknowledge(call: Call, leg: Leg, sdp: Sdp | undefined): void {
+  leg.owesAck = false
+  leg.ackSdp = sdp
+  call.ack(leg, leg.hop, leg.invitedCseq, sdpBody(sdp))
+}
+
+/**
+ * Hangs up on this leg. Whose 2xx is not acknowledged yet gets its ACK first, and who has not
+ * acknowledged ours gets no BYE before it did, or never will (RFC 3261 §15).
+ */
+export function leave(call: Call, leg: Leg, reason: string): void {
+  if (leg.state === 'gone' || leg.state === 'leaving') return
+  leg.state = 'leaving'
+  leg.timer = undefined
+  leg.probeAt = undefined
+  call.changed(leg.id)
+  if (leg.owesAck) acknowledge(call, leg, undefined)
+  if (leg.accepted === undefined) sendBye(call, leg, reason)
+  else leg.byeReason = reason
+}
+
+export function sendBye(call: Call, leg: Leg, reason: string): void {
+  leg.byeReason = undefined
+  if (leg.dialog === undefined) return
+  const headers = reason === '' ? [] : ([['reason', reason]] as const)
+  call.request(leg, leg.hop, 'BYE', { kind: 'bye', leg: leg.id }, { headers })
+}
+
+/** A leg that another call gave away. Its tag still names that call. */
+export function adopt(call: Call, given: Leg): Leg {
+  const leg: Leg = { ...given, id: call.newLegId(), branch: undefined, peer: undefined }
+  call.state.legs.push(leg)
+  return leg
+}
+
+/** The peer hung up, or its dialog is known to be no more. */
+export function gone(call: Call, leg: Leg): void {
+  leg.state = 'gone'
+  leg.timer = undefined
+  leg.probeAt = undefined
+  leg.accepted = undefined
+  call.changed(leg.id)
+}

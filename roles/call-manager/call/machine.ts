@@ -1,0 +1,107 @@
+//! The call machine: inputs in, outputs out, everything in between is features over `Call`.
+//!
+//!   caller's INVITE --> plan --> attempt: branches ring --2xx--> committed --> 2xx --> up
+//!                        |          +-- nobody --> prompt, refusal      |
+//!                        +-- service: answered here                     +-- re-offers, transfers
+//!                        +-- refused                                    +-- BYE --> ending --> CDR
+
+import { assert, unreachable } from '../../../src/base/assert.ts'
+import type { Machine } from '../../../src/base/machine.ts'
+import type { Millis } from '../../../src/base/time.ts'
+import type { CallId, TenantId } from '../../../src/control/ids.ts'
+import { onAck } from './acked.ts'
+import { promptPlayed } from './announce.ts'
+import { Call, type CallWorld } from './call.ts'
+import { onCancel } from './cancel.ts'
+import { deadlineOf, wake } from './deadlines.ts'
+import { finish, isOver } from './end.ts'
+import { onRequest } from './in-dialog.ts'
+import type { CallInput, CallOutput, Invited } from './io.ts'
+import { refusalOf } from './refusal.ts'
+import { onFailed, onResponse } from './responses.ts'
+import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
+import { begin, callStateOf } from './setup.ts'
+import type { CallState } from './state.ts'
+import { give, pickedUp } from './takeover.ts'
+
+export class CallMachine implements Machine<CallInput, CallOutput> {
+  readonly #call: Call
+
+  private constructor(state: CallState, world: CallWorld) {
+    this.#call = new Call(state, world)
+  }
+
+  /** For the INVITE; step it with the same input. */
+  static invited(input: Invited, id: CallId, tenant: TenantId, world: CallWorld): CallMachine {
+    return new CallMachine(callStateOf(input, id, tenant, world), world)
+  }
+
+  /** From a snapshot. */
+  static resumed(state: CallState, world: CallWorld): CallMachine {
+    return new CallMachine(state, world)
+  }
+
+  get state(): CallState {
+    return this.#call.state
+  }
+
+  /** Nothing can come any more: the host forgets it. */
+  get over(): boolean {
+    return isOver(this.#call)
+  }
+
+  deadline(): Millis | undefined {
+    return deadlineOf(this.#call.state)
+  }
+
+  step(input: CallInput, now: Millis): readonly CallOutput[] {
+    const call = this.#call
+    assert(now >= call.now, 'time went backwards')
+    call.now = now
+    call.outputs = []
+    take(call, input)
+    for (let own = call.inbox.shift(); own !== undefined; own = call.inbox.shift()) take(call, own)
+    return call.outputs
+  }
+}
+
+function take(call: Call, input: CallInput): void {
+  switch (input.kind) {
+    case 'invited':
+      return begin(call, input)
+    case 'request':
+      return onRequest(call, input, input.source)
+    case 'ack':
+      return onAck(call, input.request)
+    case 'cancel':
+      return onCancel(call, input.key, input.request)
+    case 'response':
+      return onResponse(call, input.tx, input.response, input.source)
+    case 'failed':
+      return onFailed(call, input.tx, input.cause)
+    case 'media':
+      return onMedia(call, input)
+    case 'reports':
+      return onReports(call, input)
+    case 'played':
+      return promptPlayed(call, input.media)
+    case 'media-lost':
+      return finish(call, refusalOf(503, 'media server lost'))
+    case 'saved':
+      return onSaved(call, input)
+    case 'planned':
+      return onPlanned(call, input)
+    case 'given':
+      return onGiven(call, input)
+    case 'take':
+      return give(call, input)
+    case 'picked-up':
+      return pickedUp(call, input)
+    case 'hangup':
+      return finish(call, refusalOf(input.status, input.cause))
+    case 'wake':
+      return wake(call)
+    default:
+      return unreachable(input)
+  }
+}

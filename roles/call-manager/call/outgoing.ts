@@ -1,0 +1,70 @@
+//! The INVITE we send to a device on somebody's behalf.
+
+import { Headers } from '../../../src/sip/message/headers.ts'
+import { request as sipRequest, type SipRequest } from '../../../src/sip/message/message.ts'
+import { binary } from '../../../src/sip/message/text.ts'
+import { maxForwards } from '../../../src/sip/message/views.ts'
+import { sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
+import { ALLOW, timerPolicy } from './admission.ts'
+import type { Call } from './call.ts'
+import { addDiversions } from './diversion.ts'
+import { addIdentity, passesPrivately } from './identity.ts'
+import { SDP_TYPE } from './sdp.ts'
+import type { Attempt, Branch, Leg } from './state.ts'
+
+/** What of the caller's INVITE the callee gets to see as it is. */
+const PASSED: readonly string[] = [
+  'subject',
+  'priority',
+  'call-info',
+  'alert-info',
+  'user-to-user',
+  'accept-language',
+  'organization',
+  'in-reply-to',
+  'date',
+]
+
+/** `onBehalfOf` is who the callee will see calling. */
+export function buildInvite(
+  call: Call,
+  attempt: Attempt,
+  branch: Branch,
+  onBehalfOf: Leg,
+  sdp: Sdp | undefined,
+): SipRequest {
+  const incoming = attempt.purpose === 'call' ? call.state.invite?.request : undefined
+  const hops = incoming === undefined ? 70 : Math.min((maxForwards(incoming) ?? 70) - 1, 70)
+  const hidden = incoming !== undefined && passesPrivately(incoming)
+  const headers = new Headers()
+  headers.add('max-forwards', String(hops))
+  for (const route of branch.target.route) headers.add('route', route)
+  addIdentity(headers, onBehalfOf.party, branch.localTag, hidden, incoming)
+  headers.add('to', attempt.to)
+  headers.add('call-id', branch.sipCallId)
+  headers.add('cseq', `${branch.cseq} INVITE`)
+  headers.add('contact', branch.contact)
+  headers.add('allow', ALLOW)
+  // The callee's offer in a reliable 18x could not be passed to a caller without 100rel.
+  const reliable = sdp !== undefined || call.state.invite?.reliable !== 'no'
+  headers.add('supported', reliable ? WITH_100REL : WITHOUT_100REL)
+  const policy = timerPolicy(call.config)
+  const minSe = branch.minSe ?? policy.minSe
+  const interval = Math.max(policy.interval, minSe)
+  for (const [name, value] of sessionTimerOffer({ ...policy, minSe, interval }, undefined))
+    headers.add(name, value)
+  addDiversions(headers, attempt, hidden)
+  const { transfer } = call.state
+  if (attempt.purpose === 'transfer' && transfer !== undefined)
+    headers.add('referred-by', transfer.referredBy)
+  if (incoming !== undefined)
+    for (const name of PASSED)
+      for (const value of incoming.headers.all(name)) headers.add(name, value)
+  headers.add('user-agent', call.config.product)
+  if (sdp !== undefined) headers.add('content-type', SDP_TYPE)
+  return sipRequest('INVITE', branch.target.uri, headers, sdp && binary(sdp))
+}
+
+const WITH_100REL = 'replaces, timer, 100rel, histinfo'
+const WITHOUT_100REL = 'replaces, timer, histinfo'

@@ -1,0 +1,97 @@
+//! What a call is waiting for: what each of our requests was about, and how to go on when media,
+//! store or routing have answered. Data, so that no closure outlives a step. Class: ephemeral.
+
+import type { Sdp } from '../../../src/control/media-control.ts'
+import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
+import type { HeaderFields, SessionTerms } from '../../../src/sip/dialog/session-timer.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { LegId, Pending } from './state.ts'
+
+/** The timer terms of an INVITE or UPDATE: headers for its 2xx and what then runs. */
+export type Granted = {
+  readonly headers: HeaderFields
+  readonly terms: SessionTerms | undefined
+}
+
+/** A peer's re-INVITE, UPDATE or PRACK with an offer, handed on to the other side. */
+export type Serving = Pending & {
+  readonly from: DialogId
+  /** Undefined: a service of ours answers it. */
+  readonly to: DialogId | undefined
+  readonly sdp: Sdp | undefined
+  readonly granted: Granted
+}
+
+export type Sent =
+  | { readonly kind: 'branch'; readonly branch: LegId }
+  /** Tells nothing: PRACK, a BYE to a fork too many. */
+  | { readonly kind: 'quiet' }
+  | { readonly kind: 'bye'; readonly leg: LegId }
+  /** INVITE or UPDATE on behalf of the request `serving`. */
+  | {
+      readonly kind: 'relayed'
+      readonly serving: ServerKey
+      readonly to: DialogId
+      request: SipRequest | undefined
+    }
+  /** Our own re-INVITE that joins two legs (transfer, pick up). */
+  | { readonly kind: 'join'; readonly leg: LegId }
+  /** Our own UPDATE or re-INVITE that refreshes a session timer. */
+  | { readonly kind: 'refresh'; readonly leg: LegId; request: SipRequest | undefined }
+  | { readonly kind: 'probe'; readonly leg: LegId }
+  /** INFO or MESSAGE of a peer. */
+  | { readonly kind: 'passed'; readonly pending: Pending; readonly to: DialogId }
+  | { readonly kind: 'notify'; readonly leg: LegId }
+
+export type Then =
+  /** The offer for a branch is made: send its INVITE. */
+  | { readonly kind: 'branch-offer'; readonly branch: LegId }
+  /** The callee's description of a 18x is made over for the caller. */
+  | {
+      readonly kind: 'early'
+      readonly early: DialogId
+      readonly status: number
+      readonly reason: string
+      readonly reliable: boolean
+      readonly offer: boolean
+    }
+  /** The callee's description in the 2xx is made over for the caller. */
+  | {
+      readonly kind: 'answer'
+      readonly leg: LegId
+      readonly face: string
+      readonly offer: boolean
+    }
+  | {
+      readonly kind: 'answer-saved'
+      readonly leg: LegId
+      readonly face: string
+      readonly sdp: Sdp | undefined
+      readonly offer: boolean
+    }
+  /** The caller's answer in ACK or PRACK is made over for the callee. */
+  | { readonly kind: 'late-answer'; readonly leg: LegId }
+  | { readonly kind: 'prack-answer'; readonly early: DialogId }
+  /** The offer of a request being served is made over for the other side. */
+  | { readonly kind: 'reoffer'; readonly serving: ServerKey }
+  | { readonly kind: 'reanswer'; readonly serving: ServerKey }
+  | { readonly kind: 'reanswer-saved'; readonly serving: ServerKey; readonly sdp: Sdp | undefined }
+  | { readonly kind: 'service' }
+  | { readonly kind: 'service-saved'; readonly sdp: Sdp }
+  | { readonly kind: 'rehere'; readonly serving: ServerKey }
+  | { readonly kind: 'prompt' }
+  | { readonly kind: 'refresh-offer'; readonly leg: LegId }
+  | { readonly kind: 'refer-saved'; readonly pending: Pending }
+  | { readonly kind: 'transfer-plan' }
+  | { readonly kind: 'redirect-plan'; readonly branch: LegId; readonly status: number }
+  | { readonly kind: 'transfer-answer'; readonly leg: LegId }
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'join' }
+  | { readonly kind: 'joined' }
+  | { readonly kind: 'transfer-saved' }
+  | { readonly kind: 'here' }
+  | { readonly kind: 'here-saved'; readonly sdp: Sdp }
+  | { readonly kind: 'reports' }
+  /** Nobody waits for this one. */
+  | { readonly kind: 'nothing' }

@@ -1,0 +1,55 @@
+//! The caller acknowledges a reliable provisional response (RFC 3262). Its PRACK may bring the
+//! answer to the callee's offer, or an offer of its own.
+
+import { rack } from '../../../src/sip/message/views.ts'
+import { sendPrack } from './branch.ts'
+import type { Call, MediaResult } from './call.ts'
+import { finish } from './end.ts'
+import { endpointOf, oppositeOf, type Endpoint } from './endpoint.ts'
+import { releaseHeld2xx, stepSender } from './face.ts'
+import { refusalOf } from './refusal.ts'
+import { relayOffer, respondIn } from './reoffer.ts'
+import { sdpOf } from './sdp.ts'
+import type { Pending } from './state.ts'
+
+export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
+  const { invite } = call.state
+  const acknowledged = rack(pending.request)
+  if (end.kind !== 'face' || invite === undefined || acknowledged === undefined)
+    return call.respond(pending, acknowledged === undefined ? 400 : 481)
+  const outputs = stepSender(call, invite, { kind: 'prack', rack: acknowledged })
+  if (outputs.some(({ kind }) => kind === 'unmatched')) return call.respond(pending, 481)
+  const step = call.passed(end.holder, 'remote', pending.request)
+  if (step?.kind === 'refused') return call.respond(pending, step.status)
+  const sdp = sdpOf(pending.request)
+  const other = oppositeOf(call, end)
+  if (step?.kind === 'broken') {
+    call.respond(pending, 200)
+    return finish(call, refusalOf(500, 'the PRACK holds no answer'))
+  }
+  if (step?.meaning === 'offer') {
+    const granted = { headers: [], terms: undefined }
+    const from = end.face.dialog?.id
+    const to = other?.holder.dialog?.id
+    if (from !== undefined)
+      relayOffer(call, end, other, { ...pending, from, to, sdp, granted })
+  } else {
+    respondIn(call, end, pending, 200)
+    if (step?.meaning === 'answer' && sdp !== undefined && other?.kind === 'early') {
+      const early = other.early.dialog.id
+      const request = { call: call.state.id, from: end.media, to: other.media, sdp }
+      call.media({ kind: 'relay-answer', request }, { kind: 'prack-answer', early })
+    }
+  }
+  releaseHeld2xx(call, invite)
+}
+
+/** The caller's answer is made over: the device's PRACK can go. */
+export function prackAnswerReady(call: Call, id: string, result: MediaResult): void {
+  const end = endpointOf(call, id)
+  if (end?.kind !== 'early' || end.early.rack === undefined) return
+  if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
+  const { rack: value } = end.early
+  end.early.rack = undefined
+  sendPrack(call, end.branch, end.early, value, result.value)
+}

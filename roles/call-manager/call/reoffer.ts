@@ -1,0 +1,282 @@
+//! re-INVITE and UPDATE: hold in its forms, codec changes, session refreshes, delayed re-offers.
+//! The offer goes to the other side, its answer comes back; what cannot be passed on at this moment
+//! is refused with 491 (glare, RFC 3261 §14.2) and tried again by whoever sent it.
+//!
+//!   offer --media--> re-INVITE/UPDATE to the other side --2xx--> ACK, media --commit--> 2xx
+//!   no offer ------> re-INVITE without SDP --2xx: offer--> media --commit--> 2xx --ACK: answer-->
+//!                                                                          media --> ACK
+
+import type { Sdp } from '../../../src/control/media-control.ts'
+import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
+import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
+import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
+import {
+  judgeSessionTimer,
+  sessionTimerFrom2xx,
+  sessionTimerOffer,
+} from '../../../src/sip/dialog/session-timer.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import { ALLOW, objectionTo, SUPPORTED, timerPolicy } from './admission.ts'
+import { answerReady } from './answer.ts'
+import type { Call, MediaResult } from './call.ts'
+import { finish } from './end.ts'
+import { endpointOf, oppositeOf, type Endpoint } from './endpoint.ts'
+import { acknowledge } from './leg.ts'
+import type { Granted, Sent, Serving } from './pending.ts'
+import { refusalOf } from './refusal.ts'
+import { isHold, sdpBody, sdpOf } from './sdp.ts'
+import { answerServiceAgain } from './service.ts'
+import { startTimer } from './session.ts'
+import type { Leg, Pending } from './state.ts'
+
+type Relayed = Sent & { readonly kind: 'relayed' }
+
+export function onReoffer(call: Call, end: Endpoint, pending: Pending): void {
+  const { request, key } = pending
+  const objection = objectionTo(request, call.config, '')
+  if (objection !== undefined)
+    return void call.outputs.push({ kind: 'respond', key, response: objection })
+  const step = call.passed(end.holder, 'remote', request)
+  if (step?.kind === 'refused') return refuseStep(call, pending, step)
+  const sdp = sdpOf(request)
+  const granted = grant(call, end, pending)
+  if (request.method === 'UPDATE' && sdp === undefined)
+    return answerRefresh(call, end, pending, granted)
+  const { dialog } = end.holder
+  if (dialog === undefined) return
+  const other = oppositeOf(call, end)
+  const serving: Serving = { ...pending, from: dialog.id, to: other?.holder.dialog?.id, sdp, granted }
+  if (other === undefined && end.kind === 'leg' && end.leg.service !== undefined)
+    return answerServiceAgain(call, end.leg, serving)
+  relayOffer(call, end, other, serving)
+}
+
+function refuseStep(
+  call: Call,
+  pending: Pending,
+  step: { readonly status: number; readonly retryAfter: number | undefined },
+): void {
+  const headers =
+    step.retryAfter === undefined ? [] : ([['retry-after', String(step.retryAfter)]] as const)
+  call.respond(pending, step.status, { headers })
+}
+
+function grant(call: Call, end: Endpoint, { request }: Pending): Granted {
+  const terms = end.kind === 'leg' ? end.leg.timer : undefined
+  const verdict = judgeSessionTimer(timerPolicy(call.config), request, terms)
+  return verdict.kind === 'run' ? verdict : { headers: [], terms: undefined }
+}
+
+/** Nothing to negotiate: the session timer's refresh, or a new Contact. */
+function answerRefresh(call: Call, end: Endpoint, pending: Pending, granted: Granted): void {
+  const { dialog } = end.holder
+  const contact = ['contact', dialog?.localTarget ?? ''] as const
+  respondIn(call, end, pending, 200, { headers: [contact, ...granted.headers] })
+  if (end.kind === 'leg') startTimer(call, end.leg, granted.terms)
+}
+
+/** Starts to serve: the offer is made over for the other side, if it can take one now. */
+export function relayOffer(
+  call: Call,
+  end: Endpoint,
+  other: Endpoint | undefined,
+  serving: Serving,
+): void {
+  if (other === undefined || call.state.join !== undefined)
+    return refuseOffer(call, end, serving, 491)
+  const method = methodTowards(other, serving)
+  if (method === undefined) return refuseOffer(call, end, serving, 488)
+  if (!maySend(other.holder.exchange, method, serving.sdp !== undefined))
+    return refuseOffer(call, end, serving, 491)
+  call.serving.set(serving.key, serving)
+  if (serving.sdp === undefined) return sendOn(call, other, serving, undefined)
+  const request = {
+    call: call.state.id,
+    from: end.media,
+    to: other.media,
+    sdp: serving.sdp,
+    restated: false,
+  }
+  call.media({ kind: 'relay-offer', request }, { kind: 'reoffer', serving: serving.key })
+}
+
+/** Undefined: the other side rings and knows no UPDATE, so it cannot be asked. */
+function methodTowards(other: Endpoint, { request }: Serving): 'INVITE' | 'UPDATE' | undefined {
+  if (other.kind === 'leg' && request.method === 'INVITE') return 'INVITE'
+  if (other.canUpdate) return 'UPDATE'
+  return other.kind === 'leg' ? 'INVITE' : undefined
+}
+
+export function reofferReady(call: Call, key: ServerKey, result: MediaResult): void {
+  const serving = call.serving.get(key)
+  const other = serving?.to === undefined ? undefined : endpointOf(call, serving.to)
+  if (serving === undefined || other === undefined) return
+  if (!result.ok) return refuseServing(call, serving, 488)
+  const method = methodTowards(other, serving)
+  // Something else may have been sent to the other side while media was busy.
+  if (method === undefined || !maySend(other.holder.exchange, method, true))
+    return refuseServing(call, serving, 491)
+  sendOn(call, other, serving, result.value)
+}
+
+function sendOn(call: Call, other: Endpoint, serving: Serving, sdp: Sdp | undefined): void {
+  const method = methodTowards(other, serving) ?? 'UPDATE'
+  const { dialog } = other.holder
+  if (dialog === undefined) return
+  const timer = other.kind === 'leg' ? other.leg.timer : undefined
+  const sent: Relayed = { kind: 'relayed', serving: serving.key, to: dialog.id, request: undefined }
+  sent.request = call.request(other.holder, other.hop, method, sent, {
+    headers: [
+      ['allow', ALLOW],
+      ['supported', SUPPORTED],
+      ...(other.kind === 'leg' ? sessionTimerOffer(timerPolicy(call.config), timer) : []),
+    ],
+    ...sdpBody(sdp),
+  })
+}
+
+/** The other side's final answer, or none. */
+export function reofferAnswered(
+  call: Call,
+  sent: Relayed,
+  response: SipResponse | undefined,
+): void {
+  const other = endpointOf(call, sent.to)
+  const serving = call.serving.get(sent.serving)
+  if (other === undefined) return
+  if (response === undefined || response.status >= 300) {
+    const method = sent.request?.method === 'UPDATE' ? 'UPDATE failed' : 'INVITE failed'
+    call.exchanged(other.holder, 'remote', method, false)
+    return reofferRefused(call, other, serving, response)
+  }
+  const step = call.passed(other.holder, 'remote', response)
+  const sdp = sdpOf(response)
+  if (other.kind === 'leg') settleLeg(call, other.leg, sent, response)
+  const offer = step?.kind === 'taken' && step.meaning === 'offer'
+  if (other.kind === 'leg' && other.leg.owesAck && !offer) acknowledge(call, other.leg, undefined)
+  if (serving === undefined) return
+  if (step?.kind !== 'taken' || sdp === undefined)
+    return finish(call, refusalOf(500, 'a re-offer was answered without a description'))
+  if (other.kind === 'leg') other.leg.sdp = sdp
+  else if (other.kind === 'early') other.early.sdp = sdp
+  const from = endpointOf(call, serving.from)
+  if (from === undefined) return
+  const relay = { call: call.state.id, from: other.media, to: from.media, sdp }
+  const then = { kind: 'reanswer', serving: serving.key } as const
+  if (offer) call.media({ kind: 'relay-offer', request: { ...relay, restated: false } }, then)
+  else call.media({ kind: 'relay-answer', request: relay }, then)
+}
+
+function settleLeg(call: Call, leg: Leg, { request }: Relayed, response: SipResponse): void {
+  if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, response)
+  if (request === undefined) return
+  if (request.method === 'INVITE') {
+    leg.invitedCseq = cseq(response)?.number ?? leg.invitedCseq
+    leg.owesAck = true
+  }
+  startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), request, response))
+}
+
+function reofferRefused(
+  call: Call,
+  other: Endpoint,
+  serving: Serving | undefined,
+  response: SipResponse | undefined,
+): void {
+  const status = response?.status ?? 408
+  if (serving !== undefined) refuseServing(call, serving, PASSABLE.has(status) ? status : 488)
+  // RFC 3261 §12.2.1.2: that dialog is no more.
+  if ((status === 408 || status === 481) && other.kind === 'leg')
+    finish(call, refusalOf(status, 'lost'))
+}
+
+const PASSABLE: ReadonlySet<number> = new Set([486, 487, 488, 491, 500, 503, 504, 603, 606])
+
+/** Nothing has changed: media takes the offer back, and whoever made it is told. */
+function refuseServing(call: Call, serving: Serving, status: number): void {
+  call.serving.delete(serving.key)
+  const from = endpointOf(call, serving.from)
+  const to = serving.to === undefined ? undefined : endpointOf(call, serving.to)
+  if (from === undefined) return
+  if (to !== undefined && serving.sdp !== undefined) {
+    const request = { call: call.state.id, from: from.media, to: to.media }
+    call.media({ kind: 'withdraw', request }, { kind: 'nothing' })
+  }
+  refuseOffer(call, from, serving, status)
+}
+
+function refuseOffer(call: Call, from: Endpoint, pending: Pending, status: number): void {
+  if (isFirst(call, pending)) finish(call, refusalOf(status))
+  else respondIn(call, from, pending, status)
+}
+
+export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): void {
+  const serving = call.serving.get(key)
+  if (serving === undefined) return
+  const from = endpointOf(call, serving.from)
+  if (from === undefined) return
+  if (!result.ok) return finish(call, refusalOf(488, 'media could not follow a re-offer'))
+  const sdp = result.value
+  if (from.kind === 'face' && isFirst(call, serving)) {
+    call.serving.delete(key)
+    const leg = from.leg.peer ?? from.leg.id
+    const offer = serving.sdp === undefined
+    return answerReady(call, { kind: 'answer', leg, face: from.face.tag, offer }, sdp)
+  }
+  if (from.kind !== 'leg') return completeServing(call, key, sdp)
+  if (serving.sdp !== undefined) {
+    from.leg.sdp = serving.sdp
+    from.leg.held = isHold(serving.sdp)
+  }
+  call.save({ kind: 'reanswer-saved', serving: key, sdp })
+}
+
+/** The INVITE of somebody who takes a place in the call (Replaces): answered like any first one. */
+function isFirst(call: Call, { key }: Pending): boolean {
+  return call.state.invite?.key === key
+}
+
+/** Committed: the 2xx goes back. */
+export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined): void {
+  const serving = call.serving.get(key)
+  call.serving.delete(key)
+  const from = serving && endpointOf(call, serving.from)
+  if (serving === undefined || from?.holder.dialog === undefined) return
+  const { request, granted } = serving
+  const headers = [
+    ['contact', from.holder.dialog.localTarget],
+    ['allow', ALLOW],
+    ['supported', SUPPORTED],
+    ...granted.headers,
+  ] as const
+  const response = respondIn(call, from, serving, 200, { headers, ...sdpBody(sdp) })
+  if (from.kind !== 'leg') return
+  const { leg } = from
+  startTimer(call, leg, granted.terms)
+  call.changed(leg.id)
+  if (request.method !== 'INVITE') return
+  leg.accepted = {
+    key,
+    request,
+    response,
+    waiting: awaitAck(cseq(request)?.number ?? 0, call.now),
+    owesAnswerTo: leg.exchange.offer === undefined ? undefined : leg.peer,
+  }
+}
+
+/** Answers a request of the INVITE usage, and counts the answer in. */
+export function respondIn(
+  call: Call,
+  end: Endpoint,
+  pending: Pending,
+  status: number,
+  options: ReplyOptions = {},
+): SipResponse {
+  const response = reply(pending.request, status, options)
+  call.passed(end.holder, 'local', response)
+  call.outputs.push({ kind: 'respond', key: pending.key, response })
+  return response
+}

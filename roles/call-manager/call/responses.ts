@@ -1,0 +1,73 @@
+//! Answers to our requests, by what each was about.
+
+import type { RequestFailure } from '../../../src/sip/stack.ts'
+import { receivedDialogId } from '../../../src/sip/dialog/dialog.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
+import { branchFailed, branchResponded } from './branch.ts'
+import type { Call } from './call.ts'
+import type { TxId } from './io.ts'
+import { joinAnswered } from './join.ts'
+import { acknowledge } from './leg.ts'
+import { passBack } from './pass.ts'
+import type { Sent } from './pending.ts'
+import { reofferAnswered } from './reoffer.ts'
+import { byeAnswered, probeAnswered, refreshAnswered } from './session.ts'
+import { notifyAnswered } from './transfer.ts'
+
+export function onResponse(call: Call, tx: TxId, response: SipResponse, source: Source): void {
+  const sent = call.sent.get(tx)
+  if (sent === undefined) return onRepeated2xx(call, tx, response, source)
+  if (sent.kind === 'branch') {
+    if (response.status >= 200) call.sent.delete(tx)
+    if (response.status >= 200 && response.status < 300) call.late.set(tx, sent.branch)
+    return branchResponded(call, sent.branch, response, source)
+  }
+  if (response.status < 200) return
+  call.sent.delete(tx)
+  settle(call, sent, response)
+}
+
+/** No answer in time, or no way to send. */
+export function onFailed(call: Call, tx: TxId, cause: RequestFailure): void {
+  const sent = call.sent.get(tx)
+  call.sent.delete(tx)
+  if (sent === undefined) return
+  if (sent.kind === 'branch') branchFailed(call, sent.branch, cause)
+  else settle(call, sent, undefined)
+}
+
+function settle(call: Call, sent: Exclude<Sent, { kind: 'branch' }>, response?: SipResponse): void {
+  switch (sent.kind) {
+    case 'quiet':
+      return
+    case 'bye':
+      return byeAnswered(call, sent.leg)
+    case 'relayed':
+      return reofferAnswered(call, sent, response)
+    case 'join':
+      return joinAnswered(call, sent.leg, response)
+    case 'refresh':
+      return refreshAnswered(call, sent, response)
+    case 'probe':
+      return probeAnswered(call, sent.leg, response?.status ?? 408)
+    case 'passed':
+      return passBack(call, sent, response)
+    case 'notify':
+      return notifyAnswered(call, response)
+  }
+}
+
+/** A 2xx again, because our ACK was lost; or another one, of a fork further on. */
+function onRepeated2xx(call: Call, tx: TxId, response: SipResponse, source: Source): void {
+  const { status } = response
+  const number = cseq(response)
+  if (status < 200 || status >= 300 || number?.method !== 'INVITE') return
+  const branch = call.late.get(tx)
+  if (branch !== undefined) return branchResponded(call, branch, response, source)
+  const id = receivedDialogId(response)
+  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  if (leg !== undefined && !leg.owesAck && leg.invitedCseq === number.number)
+    acknowledge(call, leg, leg.ackSdp)
+}

@@ -1,0 +1,131 @@
+//! Media, store, routing or another call has answered: on with what waited for it. Whatever has
+//! happened to the call in between, each continuation looks at the state as it is now.
+
+import { reportsIn } from './end.ts'
+import { answerReady, answerSaved } from './answer.ts'
+import { lateAnswerReady } from './acked.ts'
+import { promptReady } from './announce.ts'
+import type { Call, MediaResult } from './call.ts'
+import { endpointOf } from './endpoint.ts'
+import { showProgress } from './face.ts'
+import { finish } from './end.ts'
+import { branchOver } from './branch.ts'
+import { invite } from './fork.ts'
+import type { CallInput } from './io.ts'
+import { connected, stageDone } from './join.ts'
+import type { Then } from './pending.ts'
+import { prackAnswerReady } from './prack.ts'
+import { redirectPlanned } from './redirect.ts'
+import { refusalOf } from './refusal.ts'
+import { completeServing, reanswerReady, reofferReady } from './reoffer.ts'
+import { serviceAnsweredAgain, serviceReady, serviceSaved } from './service.ts'
+import { refreshOfferReady } from './session.ts'
+import { hereReady, hereSaved, taken } from './takeover.ts'
+import {
+  referSaved,
+  targetPlanned,
+  transferAnswerReady,
+  transferSaved,
+  transferTaken,
+} from './transfer.ts'
+import type { LegId } from './state.ts'
+
+type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
+
+export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
+  const then = call.answered(tag)
+  if (then === undefined || call.state.phase === 'ending' || call.state.phase === 'ended') return
+  switch (then.kind) {
+    case 'branch-offer':
+      return branchOfferReady(call, then.branch, result)
+    case 'early':
+      return earlyReady(call, then, result)
+    case 'answer':
+      return result.ok ? answerReady(call, then, result.value) : notAcceptable(call)
+    case 'late-answer':
+      return lateAnswerReady(call, then.leg, result)
+    case 'prack-answer':
+      return prackAnswerReady(call, then.early, result)
+    case 'reoffer':
+      return reofferReady(call, then.serving, result)
+    case 'reanswer':
+      return reanswerReady(call, then.serving, result)
+    case 'service':
+      return serviceReady(call, result)
+    case 'rehere':
+      return serviceAnsweredAgain(call, then.serving, result)
+    case 'prompt':
+      return promptReady(call, result)
+    case 'refresh-offer':
+      return refreshOfferReady(call, then.leg, result)
+    case 'transfer-answer':
+      return transferAnswerReady(call, then.leg, result)
+    case 'join':
+      return connected(call, result)
+    case 'joined':
+      return stageDone(call, result)
+    case 'here':
+      return hereReady(call, result)
+    default:
+      return
+  }
+}
+
+function notAcceptable(call: Call): void {
+  finish(call, refusalOf(488))
+}
+
+function branchOfferReady(call: Call, id: LegId, result: MediaResult): void {
+  const { attempt } = call.state
+  const branch = call.branch(id)
+  if (attempt === undefined || branch?.state !== 'preparing') return
+  if (result.ok) return invite(call, attempt, branch, result.value)
+  branch.state = 'over'
+  const unreadable = result.error.kind === 'sdp-rejected'
+  branchOver(call, attempt, unreadable ? refusalOf(488) : refusalOf(503, 'no media'))
+}
+
+function earlyReady(call: Call, then: Then & { kind: 'early' }, result: MediaResult): void {
+  const end = endpointOf(call, then.early)
+  const face = end?.kind === 'early' ? end.early.face : undefined
+  if (face === undefined) return
+  const { status, reason, reliable } = then
+  // Ringing is told even when its sound cannot be.
+  showProgress(call, face, { status, reason, reliable, sdp: result.ok ? result.value : undefined })
+}
+
+export function onReports(call: Call, { tag, reports }: Of<'reports'>): void {
+  if (call.answered(tag)?.kind === 'reports') reportsIn(call, reports)
+}
+
+export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
+  const then = call.answered(tag)
+  switch (then?.kind) {
+    case 'answer-saved':
+      return answerSaved(call, then, ok)
+    case 'service-saved':
+      return serviceSaved(call, then.sdp, ok)
+    case 'here-saved':
+      return hereSaved(call, then.sdp, ok)
+    case 'reanswer-saved':
+      return completeServing(call, then.serving, then.sdp)
+    case 'refer-saved':
+      return referSaved(call, then.pending, ok)
+    case 'transfer-saved':
+      return transferSaved(call)
+    default:
+      return
+  }
+}
+
+export function onPlanned(call: Call, { tag, planned }: Of<'planned'>): void {
+  const then = call.answered(tag)
+  if (then?.kind === 'transfer-plan') targetPlanned(call, planned)
+  if (then?.kind === 'redirect-plan') redirectPlanned(call, then.branch, then.status, planned)
+}
+
+export function onGiven(call: Call, given: Of<'given'>): void {
+  if (call.answered(given.tag) === undefined) return
+  if (call.state.transfer !== undefined) transferTaken(call, given)
+  else taken(call, given)
+}

@@ -1,0 +1,64 @@
+//! Calls to a service of our own: answered here, with no far side.
+
+import { serviceAt, type Service } from '../routing/services.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { Call, MediaResult } from './call.ts'
+import { finish, refuse } from './end.ts'
+import { endpointOf } from './endpoint.ts'
+import { accept, someFace } from './face.ts'
+import type { Serving } from './pending.ts'
+import { refusalOf } from './refusal.ts'
+import { completeServing, respondIn } from './reoffer.ts'
+import { CALLER, type Leg } from './state.ts'
+
+export function answerAsService(call: Call, { number, source }: Service): void {
+  const { invite } = call.state
+  const caller = call.leg(CALLER)
+  if (caller === undefined || invite === undefined) return
+  // What a service would offer by itself is not known; phones call it with an offer.
+  if (invite.offer === undefined) return refuse(call, refusalOf(488, 'the service needs an offer'))
+  caller.service = number
+  call.state.record.answeredBy = number
+  const { offer } = invite
+  const request = { call: call.state.id, media: caller.media, offer, source }
+  call.media({ kind: 'answer-here', request }, { kind: 'service' })
+}
+
+export function serviceReady(call: Call, result: MediaResult): void {
+  if (call.state.invite === undefined) return
+  if (!result.ok || result.value === undefined) {
+    const status = !result.ok && result.error.kind === 'sdp-rejected' ? 488 : 503
+    return refuse(call, refusalOf(status))
+  }
+  call.save({ kind: 'service-saved', sdp: result.value })
+}
+
+export function serviceSaved(call: Call, sdp: Sdp, committed: boolean): void {
+  if (call.state.invite === undefined) return
+  if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
+  const face = someFace(call)
+  if (face !== undefined) accept(call, CALLER, face, sdp)
+}
+
+/** A re-INVITE on a leg that a service answers: hold, a new codec. */
+export function answerServiceAgain(call: Call, leg: Leg, serving: Serving): void {
+  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
+  const from = endpointOf(call, serving.from)
+  if (from === undefined) return
+  if (service === undefined || serving.sdp === undefined)
+    return void respondIn(call, from, serving, 488)
+  call.serving.set(serving.key, serving)
+  const { source } = service
+  const request = { call: call.state.id, media: leg.media, offer: serving.sdp, source }
+  call.media({ kind: 'answer-here', request }, { kind: 'rehere', serving: serving.key })
+}
+
+export function serviceAnsweredAgain(call: Call, key: ServerKey, result: MediaResult): void {
+  const serving = call.serving.get(key)
+  const from = serving && endpointOf(call, serving.from)
+  if (serving === undefined || from === undefined) return
+  if (result.ok) return completeServing(call, key, result.value)
+  call.serving.delete(key)
+  respondIn(call, from, serving, 488)
+}

@@ -1,0 +1,172 @@
+//! Is the other end still there? Session timers (RFC 4028), each leg for itself; a leg without one
+//! is asked by OPTIONS now and then. And our 2xx, repeated until its ACK (RFC 3261 §13.3.1.4).
+
+import { after, millis } from '../../../src/base/time.ts'
+import { wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
+import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
+import {
+  policyAfter422,
+  retryRefresh,
+  sessionTimerFrom2xx,
+  sessionTimerOffer,
+  startSessionTimer,
+  wakeSessionTimer,
+  type SessionTerms,
+} from '../../../src/sip/dialog/session-timer.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
+import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
+import type { Call, MediaResult } from './call.ts'
+import { finish } from './end.ts'
+import { acknowledge, gone, sendBye } from './leg.ts'
+import type { Sent } from './pending.ts'
+import { refusalOf } from './refusal.ts'
+import { sdpBody, sdpOf } from './sdp.ts'
+import type { Leg, LegId } from './state.ts'
+
+type Refresh = Sent & { readonly kind: 'refresh' }
+
+/** From a 2xx that settled the terms, or settled that there are none. */
+export function startTimer(call: Call, leg: Leg, terms: SessionTerms | undefined): void {
+  leg.timer = terms && startSessionTimer(terms, call.now)
+  leg.probeAt = terms === undefined ? nextProbe(call) : undefined
+}
+
+function nextProbe(call: Call): ReturnType<typeof after> {
+  return after(call.now, millis(call.config.sessionExpires * 500))
+}
+
+/** Carries out what is due on this leg. */
+export function wakeLeg(call: Call, leg: Leg): void {
+  if (leg.accepted !== undefined) repeat2xx(call, leg)
+  if (leg.state !== 'up') return
+  if (leg.timer !== undefined) {
+    const { next, output } = wakeSessionTimer(leg.timer, call.now)
+    leg.timer = next
+    if (output?.kind === 'expired') return finish(call, refusalOf(408, 'session expired'))
+    if (output?.kind === 'refresh') refresh(call, leg)
+  }
+  if (leg.probeAt === undefined || call.now < leg.probeAt) return
+  leg.probeAt = undefined
+  call.request(leg, leg.hop, 'OPTIONS', { kind: 'probe', leg: leg.id })
+}
+
+function repeat2xx(call: Call, leg: Leg): void {
+  const { accepted } = leg
+  if (accepted === undefined) return
+  const step = wakeAck2xx(accepted.waiting, call.now)
+  if (step.kind === 'repeat')
+    call.outputs.push({ kind: 'respond', key: accepted.key, response: accepted.response })
+  if (step.kind !== 'gave-up') {
+    accepted.waiting = step.next
+    return
+  }
+  leg.accepted = undefined
+  if (leg.state === 'up') finish(call, refusalOf(408, 'no ACK'))
+  else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
+}
+
+/** UPDATE changes nothing but the timer; who does not know it gets the same offer again. */
+function refresh(call: Call, leg: Leg): void {
+  const { timer } = leg
+  if (timer === undefined) return
+  if (leg.canUpdate && maySend(leg.exchange, 'UPDATE', false)) {
+    const headers = [...sessionTimerOffer(timerPolicy(call.config), timer), SUPPORTING]
+    const sent: Refresh = { kind: 'refresh', leg: leg.id, request: undefined }
+    sent.request = call.request(leg, leg.hop, 'UPDATE', sent, { headers })
+    return
+  }
+  const peer = call.peerOf(leg)
+  if (peer?.sdp === undefined || !maySend(leg.exchange, 'INVITE', true))
+    return retrySoon(call, leg)
+  const request = {
+    call: call.state.id,
+    from: peer.media,
+    to: leg.media,
+    sdp: peer.sdp,
+    restated: false,
+  }
+  call.media({ kind: 'relay-offer', request }, { kind: 'refresh-offer', leg: leg.id })
+}
+
+const SUPPORTING = ['supported', SUPPORTED] as const
+
+export function refreshOfferReady(call: Call, id: LegId, result: MediaResult): void {
+  const leg = call.leg(id)
+  if (leg?.timer === undefined || leg.state !== 'up') return
+  if (!result.ok || !maySend(leg.exchange, 'INVITE', true)) return retrySoon(call, leg)
+  const headers = [
+    ...sessionTimerOffer(timerPolicy(call.config), leg.timer),
+    SUPPORTING,
+    ['allow', ALLOW],
+  ] as const
+  const sent: Refresh = { kind: 'refresh', leg: leg.id, request: undefined }
+  const options = { headers, ...sdpBody(result.value) }
+  sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
+}
+
+function retrySoon(call: Call, leg: Leg): void {
+  if (leg.timer === undefined) return
+  const delay = millis(2_100 + 10 * call.random.below(191))
+  leg.timer = retryRefresh(leg.timer, after(call.now, delay))
+}
+
+export function refreshAnswered(
+  call: Call,
+  { leg: id, request }: Refresh,
+  response: SipResponse | undefined,
+): void {
+  const leg = call.leg(id)
+  if (leg === undefined || request === undefined) return
+  const status = response?.status ?? 408
+  if (response !== undefined && status < 300) return refreshed(call, leg, request, response)
+  call.exchanged(leg, 'remote', request.method === 'INVITE' ? 'INVITE failed' : 'UPDATE failed', false)
+  if (leg.state !== 'up' || leg.timer === undefined) return
+  if (status === 408 || status === 481) return finish(call, refusalOf(status, 'lost'))
+  if (response !== undefined && status === 422) {
+    const policy = policyAfter422({ ...timerPolicy(call.config), minSe: leg.timer.minSe }, response)
+    if (policy !== undefined) leg.timer = { ...leg.timer, minSe: policy.minSe }
+  } else if (request.method === 'UPDATE' && status !== 491 && status < 500) leg.canUpdate = false
+  else if (status === 405 || status === 501) leg.canUpdate = false
+  retrySoon(call, leg)
+}
+
+function refreshed(
+  call: Call,
+  leg: Leg,
+  request: NonNullable<Refresh['request']>,
+  response: SipResponse,
+): void {
+  call.passed(leg, 'remote', response)
+  if (request.method === 'INVITE') {
+    leg.invitedCseq = cseq(response)?.number ?? leg.invitedCseq
+    acknowledge(call, leg, undefined)
+    relayUnchanged(call, leg, response)
+  }
+  if (leg.state === 'up')
+    startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), request, response))
+}
+
+/** Media hears the answer; the other side, to whom nothing changed, does not. */
+function relayUnchanged(call: Call, leg: Leg, response: SipResponse): void {
+  const sdp = sdpOf(response)
+  const peer = call.peerOf(leg)
+  if (sdp === undefined || peer === undefined) return
+  leg.sdp = sdp
+  const request = { call: call.state.id, from: leg.media, to: peer.media, sdp }
+  call.media({ kind: 'relay-answer', request }, { kind: 'nothing' })
+}
+
+/** Any answer but "no such dialog" says that somebody is there. */
+export function probeAnswered(call: Call, id: LegId, status: number): void {
+  const leg = call.leg(id)
+  if (leg === undefined || leg.state !== 'up') return
+  if (status === 408 || status === 481) return finish(call, refusalOf(status, 'lost'))
+  if (leg.timer === undefined) leg.probeAt = nextProbe(call)
+}
+
+/** The BYE is answered, or nobody is there to answer it. */
+export function byeAnswered(call: Call, id: LegId): void {
+  const leg = call.leg(id)
+  if (leg?.state === 'leaving') gone(call, leg)
+}

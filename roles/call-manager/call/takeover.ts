@@ -1,0 +1,159 @@
+//! INVITE with Replaces (RFC 3891): a new caller takes somebody's place in another call. The one it
+//! then talks to comes over to this call with its leg (`given`); a call that still rings is picked
+//! up the other way round: this caller is answered here and goes over to the ringing call.
+
+import { judgeReplaces, type Replaces } from '../../../src/sip/dialog/replaces.ts'
+import type { CallId } from '../../../src/control/ids.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
+import { ELSEWHERE, cancelOthers, isLive } from './fork.ts'
+import { after } from '../../../src/base/time.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import type { Call, MediaResult } from './call.ts'
+import { finish, refuse } from './end.ts'
+import { endpointOf, legEnd } from './endpoint.ts'
+import { accept, newFace, openDialog, someFace } from './face.ts'
+import type { CallInput, Given, Taken } from './io.ts'
+import { startJoin } from './join.ts'
+import { adopt, join } from './leg.ts'
+import { refusalOf } from './refusal.ts'
+import { relayOffer } from './reoffer.ts'
+import { CALLER } from './state.ts'
+
+type Take = CallInput & { readonly kind: 'take' }
+type PickedUp = CallInput & { readonly kind: 'picked-up' }
+
+export function takeOver(call: Call, which: Replaces): void {
+  const tag = call.ask({ kind: 'taken' })
+  call.outputs.push({ kind: 'take', tag, which })
+}
+
+/** The other call's side: gives away the peer of the leg named, or says why not. */
+export function give(call: Call, { which, by, tag }: Take): void {
+  const outcome = outcomeOf(call, which)
+  if (outcome.kind === 'ringing' && call.state.attempt !== undefined) {
+    const { attempt } = call.state
+    attempt.waiting = []
+    attempt.lingerUntil = after(call.now, HOPE)
+    cancelOthers(call, attempt, undefined, ELSEWHERE)
+  }
+  call.outputs.push({ kind: 'give', to: by, tag, outcome })
+  if (outcome.kind !== 'leg') return
+  const { leg: given } = outcome
+  const { legs } = call.state
+  const replaced = legs.find((leg) => leg.peer === given.id)
+  legs.splice(legs.indexOf(given), 1)
+  if (replaced !== undefined) replaced.peer = undefined
+  const side = replaced?.side ?? 'caller'
+  finish(call, { ...refusalOf(200, 'transferred'), by: side })
+}
+
+function outcomeOf(call: Call, which: Replaces): Taken {
+  const { callId, toTag, fromTag } = which
+  // Phones differ in whose tag comes first.
+  const end =
+    endpointOf(call, `${callId};${toTag};${fromTag}`) ??
+    endpointOf(call, `${callId};${fromTag};${toTag}`)
+  const verdict = judgeReplaces(which, end?.holder.dialog)
+  if (verdict.kind === 'refuse')
+    return { kind: 'none', status: verdict.status, reason: verdict.reason }
+  if (end?.kind === 'early' && isLive(end.branch) && call.state.attempt?.purpose === 'call')
+    return { kind: 'ringing' }
+  const peer = end?.kind === 'leg' && end.leg.state === 'up' ? call.peerOf(end.leg) : undefined
+  const { transfer, join: joining } = call.state
+  const busy = transfer !== undefined || joining !== undefined || peer?.owesAck !== false
+  if (peer?.state !== 'up' || busy || call.state.phase !== 'up')
+    return { kind: 'none', status: 481, reason: 'that call cannot be taken now' }
+  return { kind: 'leg', leg: peer }
+}
+
+/** Ours: the leg has come, or there is none. */
+export function taken(call: Call, { outcome, from }: Given): void {
+  const { invite } = call.state
+  if (outcome.kind === 'none') return refuse(call, refusalOf(outcome.status, outcome.reason))
+  if (outcome.kind === 'ringing') {
+    call.state.pickingUp = from
+    return answerHere(call)
+  }
+  const leg = adopt(call, outcome.leg)
+  const caller = call.leg(CALLER)
+  const face = newFace(call)
+  if (invite === undefined || caller === undefined || face === undefined)
+    return finish(call, refusalOf(487))
+  join(caller, leg)
+  const { record } = call.state
+  record.transferredFrom = from
+  record.callee = leg.party.aor ?? leg.party.uri
+  record.answeredBy = record.callee
+  record.calleeSipCallId = leg.dialog?.callId
+  openDialog(call, invite, face)
+  const id = face.dialog?.id
+  const end = id === undefined ? undefined : endpointOf(call, id)
+  if (id === undefined || end === undefined) return
+  const { key, request, offer, timer } = invite
+  const to = leg.dialog?.id
+  relayOffer(call, end, legEnd(leg), { key, request, from: id, to, sdp: offer, granted: timer })
+}
+
+/** Answers our caller with nothing to hear yet: who it will talk to answers in the other call. */
+function answerHere(call: Call): void {
+  const { invite, id } = call.state
+  const caller = call.leg(CALLER)
+  if (invite === undefined || caller === undefined) return
+  const { offer } = invite
+  if (offer === undefined) return refuse(call, refusalOf(488, 'picking up needs an offer'))
+  const request = { call: id, media: caller.media, offer, source: undefined }
+  call.media({ kind: 'answer-here', request }, { kind: 'here' })
+}
+
+/** Either side of a pick-up is answered by media: commit, then its 2xx. */
+export function hereReady(call: Call, result: MediaResult): void {
+  if (call.state.invite === undefined) return
+  if (!result.ok || result.value === undefined) return refuse(call, refusalOf(488))
+  call.save({ kind: 'here-saved', sdp: result.value })
+}
+
+export function hereSaved(call: Call, sdp: Sdp, committed: boolean): void {
+  const { invite, pickingUp } = call.state
+  if (invite === undefined) return
+  if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
+  const face = someFace(call)
+  const caller = call.leg(CALLER)
+  if (face === undefined || caller === undefined) return
+  accept(call, caller.peer ?? CALLER, face, sdp)
+  if (pickingUp === undefined) return joinPicked(call)
+  handOver(call, pickingUp)
+}
+
+function handOver(call: Call, to: CallId): void {
+  const { legs } = call.state
+  const index = legs.findIndex(({ id }) => id === CALLER)
+  const [leg] = legs.splice(index, 1)
+  call.state.pickingUp = undefined
+  call.state.record.answeredBy = call.state.record.callee
+  call.outputs.push({ kind: 'picked-up', to, leg })
+  finish(call, { ...refusalOf(200, 'picked up'), by: 'caller' })
+}
+
+/** The ringing call's side: whoever picked up is there, so the caller can be answered. */
+export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
+  const { invite, id } = call.state
+  const caller = call.leg(CALLER)
+  if (given === undefined) return finish(call, refusalOf(480, 'picked up in vain'))
+  const leg = adopt(call, given)
+  leg.side = 'callee'
+  if (invite?.offer === undefined || caller === undefined)
+    return finish(call, refusalOf(487, 'picked up too late'))
+  join(caller, leg)
+  const { record } = call.state
+  record.answeredBy = leg.party.aor ?? leg.party.uri
+  record.calleeSipCallId = leg.dialog?.callId
+  record.transferredFrom = from
+  const request = { call: id, media: caller.media, offer: invite.offer, source: undefined }
+  call.media({ kind: 'answer-here', request }, { kind: 'here' })
+}
+
+function joinPicked(call: Call): void {
+  const caller = call.leg(CALLER)
+  const peer = caller && call.peerOf(caller)
+  if (caller !== undefined && peer !== undefined) startJoin(call, caller, peer)
+}

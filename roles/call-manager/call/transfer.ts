@@ -1,0 +1,277 @@
+//! Transfer: REFER within a call (RFC 3515, RFC 5589). We act on it ourselves; the phone that is
+//! transferred hears of it only by a re-INVITE, if at all. Blind: the target is called on its
+//! behalf. Attended (Refer-To with Replaces): the transferor's other call gives its leg to this one.
+//!
+//!   REFER --commit--> 202, NOTIFY 100 --> attempt --2xx--> join --commit--> NOTIFY 200, BYE
+//!                                     --> take the other call's leg --> join ...
+//!                                     --> refused: NOTIFY with the status, and all stays as it was
+
+import { after } from '../../../src/base/time.ts'
+import {
+  NO_GAP,
+  startNotifier,
+  stepNotifier,
+  type NotifierInput,
+  type NotifierOutput,
+} from '../../../src/sip/dialog/notifier.ts'
+import { readRefer, SIPFRAG, sipfrag, type Referral } from '../../../src/sip/dialog/refer.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { reasonPhrase } from '../../../src/sip/message/reasons.ts'
+import { flat } from '../../../src/sip/message/text.ts'
+import { parseUri } from '../../../src/sip/message/uri.ts'
+import type { MediaResult, Call } from './call.ts'
+import { finish } from './end.ts'
+import type { Endpoint } from './endpoint.ts'
+import { startAttempt } from './fork.ts'
+import { addressOf } from './identity.ts'
+import type { Given, Planned } from './io.ts'
+import { startJoin } from './join.ts'
+import { adopt, leave } from './leg.ts'
+import { refusalOf } from './refusal.ts'
+import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
+
+export function onRefer(call: Call, end: Endpoint, pending: Pending): void {
+  const reading = readRefer(pending.request)
+  if (reading.kind === 'refuse')
+    return call.respond(pending, reading.status, { reason: reading.reason })
+  const { referral } = reading
+  const objection = objectionTo(call, end, referral)
+  if (objection !== undefined)
+    return call.respond(pending, objection.status, { reason: objection.reason })
+  if (end.kind !== 'leg' || end.leg.peer === undefined) return
+  call.state.transfers++
+  call.state.transfer = {
+    kind: referral.replaces === undefined ? 'blind' : 'attended',
+    by: end.leg.id,
+    who: end.leg.peer,
+    target: referral.targetText,
+    replaces: referral.replaces,
+    event: referral.event,
+    referredBy: referral.referredBy ?? addressOf(end.leg.party),
+    notified: referral.notified,
+    notifier: undefined,
+    status: 100,
+    reason: 'Trying',
+  }
+  // The transfer is committed before its 2xx (DESIGN §4 rule 2).
+  call.save({ kind: 'refer-saved', pending })
+}
+
+function objectionTo(
+  call: Call,
+  end: Endpoint,
+  { method, target }: Referral,
+): { readonly status: number; readonly reason: string } | undefined {
+  const { state, config } = call
+  if (end.kind !== 'leg' || call.peerOf(end.leg)?.state !== 'up')
+    return { status: 403, reason: 'Nobody To Transfer' }
+  if (method !== 'INVITE') return { status: 403, reason: 'Only INVITE Can Be Referred' }
+  const cancelling = state.attempt?.branches.some((branch) => branch.state === 'cancelling')
+  if (state.transfer !== undefined || state.join !== undefined || cancelling === true)
+    return { status: 491, reason: 'Transfer In Progress' }
+  if (state.transfers >= config.transfersMax)
+    return { status: 403, reason: 'Too Many Transfers' }
+  const { scheme } = target
+  if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel')
+    return { status: 416, reason: reasonPhrase(416) }
+  return undefined
+}
+
+export function referSaved(call: Call, pending: Pending, committed: boolean): void {
+  const { transfer } = call.state
+  if (transfer === undefined || call.state.phase !== 'up') return call.respond(pending, 481)
+  if (!committed) {
+    call.state.transfer = undefined
+    return call.respond(pending, 503)
+  }
+  const by = call.leg(transfer.by)
+  const contact = by?.dialog?.localTarget
+  const headers: (readonly [string, string])[] = contact === undefined ? [] : [['contact', contact]]
+  if (!transfer.notified) headers.push(['refer-sub', 'false'])
+  call.respond(pending, 202, { headers })
+  if (transfer.notified) {
+    const { next, outputs } = startNotifier(SUBSCRIPTION, call.now)
+    transfer.notifier = next
+    carryOut(call, transfer, outputs)
+  }
+  findTarget(call, transfer)
+}
+
+/** Long enough for a phone to ring in; a transfer that takes longer is not followed to its end. */
+const SUBSCRIPTION = { expires: 180, pending: false, gap: NO_GAP }
+
+function findTarget(call: Call, transfer: Transfer): void {
+  const { replaces } = transfer
+  if (replaces === undefined) return planTarget(call, transfer)
+  const tag = call.ask({ kind: 'taken' })
+  call.outputs.push({ kind: 'take', tag, which: replaces })
+}
+
+function planTarget(call: Call, transfer: Transfer): void {
+  const uri = parseUri(transfer.target)
+  if (uri === undefined) return transferFailed(call, refusalOf(416))
+  const tag = call.ask({ kind: 'transfer-plan' })
+  const from = call.leg(transfer.who)?.party.aor ?? ''
+  call.outputs.push({ kind: 'plan', tag, uri, from })
+}
+
+export function targetPlanned(call: Call, { plan, contacts }: Planned): void {
+  const { transfer } = call.state
+  if (transfer === undefined) return
+  if (plan.kind !== 'fork')
+    return transferFailed(call, refusalOf(plan.kind === 'service' ? 603 : plan.status))
+  startAttempt(call, {
+    purpose: 'transfer',
+    to: `<${plan.callee.aor}>`,
+    plan,
+    contacts,
+    endAt: after(call.now, call.config.ringTimeout),
+  })
+}
+
+/** Attended: the other call gave its leg, or has none to give. */
+export function transferTaken(call: Call, given: Given): void {
+  const { transfer } = call.state
+  const who = transfer && call.leg(transfer.who)
+  if (transfer === undefined || who === undefined || call.state.phase !== 'up') {
+    if (given.outcome.kind === 'leg') leave(call, adopt(call, given.outcome.leg), '')
+    return
+  }
+  // Still ringing, or gone: call the target anew, as phones that do this expect.
+  if (given.outcome.kind !== 'leg') return planTarget(call, transfer)
+  call.state.record.transferredFrom = given.from
+  moveTo(call, transfer, who, adopt(call, given.outcome.leg))
+}
+
+/** The target answered our INVITE. */
+export function transferAnswered(call: Call, leg: Leg): void {
+  const { transfer } = call.state
+  const who = transfer && call.leg(transfer.who)
+  if (who === undefined || leg.sdp === undefined) return leave(call, leg, '')
+  const request = { call: call.state.id, from: leg.media, to: who.media, sdp: leg.sdp }
+  call.media({ kind: 'relay-answer', request }, { kind: 'transfer-answer', leg: leg.id })
+}
+
+export function transferAnswerReady(call: Call, id: LegId, result: MediaResult): void {
+  const { transfer } = call.state
+  const leg = call.leg(id)
+  const who = transfer && call.leg(transfer.who)
+  if (transfer === undefined || leg === undefined || who === undefined) return
+  if (!result.ok) {
+    leave(call, leg, '')
+    return transferFailed(call, refusalOf(488))
+  }
+  moveTo(call, transfer, who, leg)
+}
+
+function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
+  const by = call.leg(transfer.by)
+  if (by !== undefined) by.peer = undefined
+  // Whoever takes the transferor's place is that side of the call from now on.
+  to.side = by?.side ?? to.side
+  call.state.record.forwardedBy = transferorOf(call, transfer)
+  startJoin(call, who, to)
+}
+
+function transferorOf(call: Call, { by }: Transfer): string | undefined {
+  const party = call.leg(by)?.party
+  return party?.aor ?? party?.uri
+}
+
+/** Both legs have what they need: commit, then tell the transferor. */
+export function transferJoined(call: Call): void {
+  call.save({ kind: 'transfer-saved' })
+  for (const leg of call.state.legs) call.changed(leg.id)
+}
+
+export function transferSaved(call: Call): void {
+  const { transfer } = call.state
+  if (transfer === undefined) return
+  conclude(call, transfer, 200, 'OK')
+}
+
+export function transferProgress(call: Call, status: number, reason: string): void {
+  const { transfer } = call.state
+  if (transfer === undefined || transfer.status >= status) return
+  transfer.status = status
+  transfer.reason = flat(reason)
+  step(call, transfer, { kind: 'changed' })
+}
+
+/** Nobody took the transferee: it stays with the transferor, if that one is still there. */
+export function transferFailed(call: Call, refusal: Refusal): void {
+  const { transfer } = call.state
+  if (transfer === undefined) return
+  conclude(call, transfer, refusal.status, refusal.reason ?? reasonPhrase(refusal.status))
+  const by = call.leg(transfer.by)
+  if (by?.state !== 'up') finish(call, { ...refusal, cause: 'transfer failed', by: 'system' })
+}
+
+function conclude(call: Call, transfer: Transfer, status: number, reason: string): void {
+  transfer.status = status
+  transfer.reason = reason
+  if (transfer.notifier === undefined) return transferTold(call, transfer)
+  step(call, transfer, { kind: 'end', reason: 'noresource' })
+}
+
+/** The transferor knows how it ended; after a success it is no part of the call any more. */
+function transferTold(call: Call, transfer: Transfer): void {
+  call.state.transfer = undefined
+  const by = call.leg(transfer.by)
+  if (transfer.status === 200 && by?.state === 'up') leave(call, by, '')
+}
+
+function step(call: Call, transfer: Transfer, input: NotifierInput): void {
+  if (transfer.notifier === undefined) return
+  const { next, outputs } = stepNotifier(transfer.notifier, input, call.now)
+  transfer.notifier = next
+  carryOut(call, transfer, outputs)
+}
+
+function carryOut(call: Call, transfer: Transfer, outputs: readonly NotifierOutput[]): void {
+  const by = call.leg(transfer.by)
+  for (const output of outputs) {
+    if (output.kind === 'ended') {
+      transfer.notifier = undefined
+      if (transfer.status >= 200) transferTold(call, transfer)
+    } else if (by?.dialog !== undefined) {
+      const headers = [
+        ['event', transfer.event],
+        ['subscription-state', output.subscriptionState],
+      ] as const
+      const body = sipfrag(transfer.status, transfer.reason)
+      const options = { headers, body, contentType: SIPFRAG }
+      call.request(by, by.hop, 'NOTIFY', { kind: 'notify', leg: by.id }, options)
+    }
+  }
+}
+
+export function notifyAnswered(call: Call, response: SipResponse | undefined): void {
+  const { transfer } = call.state
+  if (transfer === undefined) return
+  step(
+    call,
+    transfer,
+    response === undefined
+      ? { kind: 'unanswered' }
+      : { kind: 'answered', status: response.status },
+  )
+}
+
+export function wakeTransfer(call: Call): void {
+  if (call.state.transfer !== undefined) step(call, call.state.transfer, { kind: 'wake' })
+}
+
+/** True when the leg that hung up had only transferred the other one, and the call goes on. */
+export function transferorLeft(call: Call, leg: Leg): boolean {
+  const { transfer } = call.state
+  if (transfer?.by === leg.id) return call.leg(transfer.who)?.state === 'up'
+  return leg.peer === undefined && call.state.legs.some((each) => each.state === 'up')
+}
+
+/** The call ends in the middle of it; the BYE tells the transferor all it needs. */
+export function endTransfer(call: Call): void {
+  call.state.transfer = undefined
+  call.state.join = undefined
+}
+
