@@ -88,7 +88,7 @@ export function stepNotifier(state: Notifier, input: NotifierInput, now: Millis)
       if (state.state === 'terminated') return stay(state)
       const next = { ...state, expiresAt: after(now, seconds(input.expires)), due: true }
       // §4.2.1.2: a refresh is answered by a NOTIFY at once, whatever the gap.
-      return flush(input.expires === 0 ? terminated(next, 'timeout') : urgent(next, now), now)
+      return flush(urgent(input.expires === 0 ? terminated(next, 'timeout') : next, now), now)
     }
     case 'approved':
       return state.state === 'pending'
