@@ -7,7 +7,8 @@
 //! |--------------------|--------------------------------------------------------------|
 //! | socket and user    | 10 wrong passwords                                           |
 //! | address and user   | 30: the guesser changes ports                                |
-//! | address            | wrong passwords for 20 users, or 300 challenges all ignored  |
+//! | address            | wrong passwords for 20 users, or 300 challenges in more than |
+//! |                    | 5 seconds with not one answered                              |
 //! | user, from anywhere| 200: the guessers are many                                   |
 //!
 //! The last two spare whoever has shown the right password from that address before. A ban starts
@@ -27,6 +28,7 @@ export type Claimant = {
 export type Ban = 'socket-banned' | 'pair-banned' | 'address-banned' | 'user-banned'
 
 const COMMON = { window: seconds(600), ban: seconds(30), longest: seconds(3600) }
+const IGNORED = { limit: 300, patience: seconds(5) }
 const PROVEN_CAPACITY = 200_000
 
 export class LockOut {
@@ -34,7 +36,7 @@ export class LockOut {
   readonly #pairs = new Strikes({ ...COMMON, limit: 30, capacity: 50_000 })
   readonly #addresses = new Strikes({ ...COMMON, limit: 20, capacity: 20_000 })
   readonly #users = new Strikes({ ...COMMON, limit: 200, capacity: 20_000 })
-  readonly #ignored = new Strikes({ ...COMMON, limit: 300, capacity: 20_000 })
+  readonly #ignored = new Strikes({ ...COMMON, ...IGNORED, capacity: 20_000 })
   /** Address and user that have shown the right password, and when. */
   readonly #proven = new Lru<string, Millis>(PROVEN_CAPACITY)
 

@@ -13,6 +13,8 @@ export type StrikePolicy = {
   readonly ban: Millis
   readonly longest: Millis
   readonly capacity: number
+  /** No ban sooner than this after the first strike: a crowd may come all at once. */
+  readonly patience?: Millis
 }
 
 type Entry = { strikes: number; since: Millis; bans: number; until: Millis }
@@ -44,8 +46,9 @@ export class Strikes {
     if (this.#isForgiven(entry, now)) entry.strikes = 0
     if (entry.strikes === 0) entry.since = now
     entry.strikes++
-    const { limit, ban, longest } = this.#policy
+    const { limit, ban, longest, patience = 0 } = this.#policy
     if (entry.strikes < (entry.bans === 0 ? limit : Math.ceil(limit / 3))) return false
+    if (now - entry.since < patience) return false
     const length = Math.min(ban * 2 ** entry.bans, longest)
     entry.until = after(now, millis(length))
     entry.strikes = 0
