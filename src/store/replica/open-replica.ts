@@ -1,7 +1,7 @@
 //! Opens the files of a replica: takes the directory for this process alone, brings the tables up
 //! to date, checks that the key belongs to them.
 
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
@@ -22,6 +22,10 @@ export type OpenReplica = {
 }
 
 export function openReplica(directory: string, options: ConnectionOptions): OpenReplica {
+  if (!isDirectory(directory)) {
+    const message = `${directory} is not a directory: make it, or name another with --data`
+    throw new StoreFault('data-unusable', message)
+  }
   const unlock = lock(directory, options)
   const file = join(directory, DATABASE)
   try {
@@ -41,6 +45,10 @@ export function openReplica(directory: string, options: ConnectionOptions): Open
     unlock()
     throw faultOf(error, file)
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
 /**

@@ -60,6 +60,8 @@ function apply(db: WritableDatabase, command: TenantCommand): Refusal | undefine
       return put(db, command)
     case 'tenant.remove':
       if (hasExtensions(db, command.tenant)) return refuse('the tenant still has extensions')
+      if (tenantById(db, command.tenant) === undefined)
+        return refuse(`there is no tenant ${command.tenant}`)
       db.run('DELETE FROM domains WHERE tenant = ?', command.tenant)
       db.run('DELETE FROM tenants WHERE tenant = ?', command.tenant)
       return undefined

@@ -1,0 +1,48 @@
+//! Data directories and stores that are gone when the test file is through.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { wallTime } from '../../src/base/time.ts'
+import type { TenantId } from '../../src/control/ids.ts'
+import { openStore } from '../../src/store/open.ts'
+import type { Command, Store } from '../../src/store/store.ts'
+import { realHost } from './host.ts'
+
+const homes: string[] = []
+const stores: Store[] = []
+afterAll(async () => {
+  for (const store of stores) await store.close()
+  for (const home of homes) rmSync(home, { recursive: true, force: true })
+})
+
+export function newHome(): string {
+  const home = mkdtempSync(join(tmpdir(), 'pbx-store-'))
+  homes.push(home)
+  return home
+}
+
+export async function newStore(directory = newHome()): Promise<Store> {
+  const store = await openStore({ host: realHost(), directory, onFault: fail })
+  stores.push(store)
+  return store
+}
+
+function fail(fault: Error): void {
+  throw fault
+}
+
+export const ACME = 'acme' as TenantId
+
+export const acme: Command = {
+  kind: 'tenant.put',
+  tenant: ACME,
+  name: 'Acme',
+  primaryDomain: 'acme.example',
+  at: wallTime(1),
+}
+
+export function put(name: string, value: string): Command {
+  return { kind: 'setting.put', scope: 'system', name, value }
+}
