@@ -1,0 +1,132 @@
+//! All open connections: by flow, by whom they lead to (RFC 3261 §18, RFC 5923), and one sweep for
+//! everything that takes too long.
+
+import type { Cancel, Host } from '../../base/host.ts'
+import { after, type Millis } from '../../base/time.ts'
+import type { FlowId, Source, Target, TransportName } from '../transaction/flow.ts'
+import { Admission, type Admitted } from './admission.ts'
+import { Connection, type ConnectionEvents, type Wire } from './connection.ts'
+import { connectionFlowId } from './flow-id.ts'
+import { type ConnectionLimits, SWEEP } from './limits.ts'
+
+export type PoolOptions = {
+  readonly host: Host
+  readonly limits: ConnectionLimits
+  readonly events: ConnectionEvents
+}
+
+export type Opening = {
+  readonly transport: TransportName
+  readonly wire: Wire
+  /** Of a connection that came to us. */
+  readonly admitted?: Admitted
+  /** How long opening may take, of one we dial. */
+  readonly patience?: Millis
+}
+
+export class Pool {
+  readonly limits: ConnectionLimits
+  readonly admission: Admission
+  readonly #host: Host
+  readonly #events: ConnectionEvents
+  readonly #process: string
+  readonly #byFlow = new Map<FlowId, Connection>()
+  readonly #byName = new Map<string, Connection>()
+  #serial = 0
+  #sweeping: Cancel | undefined
+
+  constructor({ host, limits, events }: PoolOptions) {
+    this.#host = host
+    this.limits = limits
+    this.admission = new Admission(limits)
+    this.#process = host.random.token(10)
+    this.#events = {
+      onMessage: (connection, bytes) => events.onMessage(connection, bytes),
+      onFailed: (failure) => events.onFailed(failure),
+      onClosed: (connection, cause) => {
+        this.#forget(connection)
+        events.onClosed(connection, cause)
+      },
+    }
+  }
+
+  get size(): number {
+    return this.#byFlow.size
+  }
+
+  /** A connection that came to us has a source from the start; one we dial gets it later. */
+  add({ transport, wire, admitted, patience }: Opening, source?: Omit<Source, 'flow'>): Connection {
+    const flow = connectionFlowId(transport, this.#process, ++this.#serial)
+    const connection = new Connection({
+      flow,
+      dialled: admitted === undefined,
+      wire,
+      events: this.#events,
+      limits: this.limits,
+      now: this.#host.now,
+      admitted,
+      patience: patience ?? this.limits.connect,
+    })
+    if (source !== undefined) {
+      connection.opened({ ...source, flow })
+      this.name(connection, { transport, host: source.address, port: source.port })
+    }
+    this.#byFlow.set(flow, connection)
+    this.#arm()
+    return connection
+  }
+
+  byFlow(flow: FlowId): Connection | undefined {
+    return this.#byFlow.get(flow)
+  }
+
+  /** One that leads to the target already: dialled for it, come from it, or named so by an alias. */
+  leadingTo(target: Target): Connection | undefined {
+    const found = this.#byName.get(nameOf(target))
+    return found?.usable === true ? found : undefined
+  }
+
+  /** Requests for `target` may use this connection, unless another is known for it. */
+  name(connection: Connection, target: Target): void {
+    const name = nameOf(target)
+    const known = this.#byName.get(name)
+    if (known === connection || known?.usable === true) return
+    this.#byName.set(name, connection)
+    connection.names.push(name)
+  }
+
+  introduced(connection: Connection): void {
+    if (connection.admitted !== undefined) this.admission.introduced(connection.admitted)
+  }
+
+  *[Symbol.iterator](): Generator<Connection> {
+    yield* this.#byFlow.values()
+  }
+
+  close(): void {
+    this.#sweeping?.()
+    this.#sweeping = undefined
+    for (const connection of [...this.#byFlow.values()]) connection.destroy('shut down')
+  }
+
+  #forget(connection: Connection): void {
+    this.#byFlow.delete(connection.flow)
+    for (const name of connection.names)
+      if (this.#byName.get(name) === connection) this.#byName.delete(name)
+    if (connection.admitted !== undefined) this.admission.release(connection.admitted)
+  }
+
+  #arm(): void {
+    this.#sweeping ??= this.#host.wake(after(this.#host.now(), SWEEP), () => {
+      this.#sweeping = undefined
+      const now = this.#host.now()
+      for (const connection of [...this.#byFlow.values()]) connection.sweep(now)
+      if (this.#byFlow.size > 0) this.#arm()
+    })
+  }
+}
+
+/** A connection that was verified for one name serves no other. */
+function nameOf({ transport, host, port, serverName = '' }: Target): string {
+  return `${transport}|${host}|${port}|${transport === 'tls' ? serverName : ''}`
+}

@@ -1,0 +1,65 @@
+//! A TCP or TLS socket under a connection: framing, keep-alives, writes.
+
+import type { Socket } from 'node:net'
+import type { Connection, Wire } from './connection.ts'
+import { StreamFramer, type Framed } from './framing.ts'
+
+const PONG = Buffer.from('\r\n')
+
+export type BrokenFrame = Extract<Framed, { kind: 'broken' }>
+export type StreamEvents = {
+  /** A whole message or ping came: whoever sent it speaks SIP. */
+  onIntroduced(connection: Connection): void
+  /** The stream cannot be read on; the connection is closed by whoever hears this. */
+  onBroken(connection: Connection, broken: BrokenFrame): void
+}
+
+export function streamWire(socket: Socket, written: () => void): Wire {
+  // One for all writes: they are done in order.
+  const done = (failure?: Error | null): void => {
+    if (failure === undefined || failure === null) written()
+  }
+  return {
+    write: (bytes) => void socket.write(bytes, done),
+    get queued() {
+      return socket.writableLength
+    },
+    end: () => void socket.end(),
+    destroy: () => void socket.destroy(),
+  }
+}
+
+/** Has what the socket brings go to its connection. */
+export function pump(socket: Socket, connection: Connection, events: StreamEvents): void {
+  const framer = new StreamFramer()
+  let cause = 'closed by the peer'
+  socket.on('data', (chunk: Buffer) => {
+    connection.heard()
+    for (const framed of framer.push(chunk)) {
+      if (!connection.usable) return
+      deliver(framed, connection, events)
+    }
+    connection.unfinished(framer.unfinished)
+  })
+  socket.on('error', (failure) => {
+    cause = 'code' in failure && typeof failure.code === 'string' ? failure.code : failure.message
+  })
+  socket.on('close', () => connection.closed(cause))
+}
+
+function deliver(framed: Framed, connection: Connection, events: StreamEvents): void {
+  switch (framed.kind) {
+    case 'message':
+      events.onIntroduced(connection)
+      return connection.onMessage(framed.bytes)
+    case 'ping':
+      events.onIntroduced(connection)
+      return connection.sendBare(PONG)
+    case 'pong':
+      return undefined
+    case 'broken':
+      return events.onBroken(connection, framed)
+    default:
+      return framed satisfies never
+  }
+}
