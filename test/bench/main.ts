@@ -1,0 +1,43 @@
+//! `npm run bench [-- rooms|product|kamailio …]`: what the rooms and the whole product do on one
+//! core, and the same against a plain dgram echo in the same run. Only prints: figures belong to a
+//! machine and a day.
+
+import { availableParallelism, cpus } from 'node:os'
+import { run as parseRows, type Row } from './parse.ts'
+import { kamailioRows, type ProductRow, productRows } from './product.ts'
+import { run as transactionRows } from './transaction.ts'
+import { transportRows } from './transport.ts'
+
+const parts = process.argv.slice(2)
+const wants = (part: string): boolean => parts.length === 0 || parts.includes(part)
+
+console.log(
+  `Node ${process.versions.node}, ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores`,
+)
+if (availableParallelism() < 2) throw new Error('two cores are needed: one serves, one loads')
+
+const echoRows = await transportRows()
+const echo = echoRows[0]?.value ?? 0
+if (wants('rooms')) {
+  print('messages', parseRows())
+  print('transactions', transactionRows())
+  print('datagrams', echoRows)
+} else print('datagrams', echoRows.slice(0, 1))
+if (wants('product')) print('product (ratio: to echoed packets)', await productRows(echo))
+if (wants('kamailio')) {
+  const rows = await kamailioRows(echo)
+  if (rows.length === 0) console.log('\nKamailio is not installed: not compared')
+  else print('Kamailio (ratio: to echoed packets)', rows)
+}
+
+function print(title: string, rows: readonly (Row | ProductRow)[]): void {
+  console.log(`\n${title}`)
+  for (const row of rows) {
+    const value = `${Math.round(row.value).toLocaleString('en')}${row.unit}`
+    const ratio = row.ratio === undefined ? '' : row.ratio.toFixed(3)
+    const wanted = 'wanted' in row ? (row.wanted ?? '') : ''
+    const note = 'note' in row ? (row.note ?? '') : ''
+    const cells = [row.name.padEnd(56), value.padStart(22), ratio.padStart(8), wanted.padStart(10)]
+    console.log(`  ${cells.join(' ')}  ${note}`.trimEnd())
+  }
+}

@@ -1,0 +1,202 @@
+//! The product under load, on one core, with the load on another: what `npm run bench` prints of
+//! REGISTER, calls and memory. Kamailio, when it is installed, is measured the same way.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Product, startProduct } from '../harness/product.ts'
+import type { Job } from './load/main.ts'
+import type { Outcome } from './load/pace.ts'
+import type { Row } from './parse.ts'
+
+const SERVER_CORE = '0'
+const LOAD_CORE = '1'
+const DOMAIN = 'pbx.example'
+const USERS = 100_000
+const CALL_USERS = 2_000
+const SECONDS = 8
+const WINDOW = 96
+
+export type ProductRow = Row & {
+  /** What issue and design ask for: at least, or for memory at most. */
+  readonly wanted?: string
+  readonly note?: string
+}
+
+type Server = { readonly address: string; readonly port: number }
+
+/** `echo`: packets a second that plain dgram echoes in this run, the baseline of all ratios. */
+export async function productRows(echo: number): Promise<readonly ProductRow[]> {
+  return [
+    ...(await measureRegister(echo)),
+    ...(await measureCalls(echo, true)),
+    ...(await measureCalls(echo, false)),
+    ...(await measureHeldCalls()),
+  ]
+}
+
+// ---- registrations -----------------------------------------------------------------------------
+
+async function measureRegister(echo: number): Promise<readonly ProductRow[]> {
+  const product = await started([])
+  try {
+    await provision(product, USERS)
+    const before = residentMebibytes(product.process)
+    const job = { kind: 'register', ...common(product), users: USERS } as const
+    const most = await load({ ...job, ...pace(0, SECONDS) })
+    const rows = [rate('REGISTER with digest', most, echo, '10,000')]
+    const steady = await load({ ...job, ...pace(10_000, SECONDS) })
+    rows.push(calm('REGISTER at 10,000/s', steady))
+    await load({ ...job, ...pace(0, 120), count: USERS })
+    await sleep(2_000)
+    const after = residentMebibytes(product.process)
+    rows.push(memory('100,000 bindings', after, 400, `${before} MiB before`))
+    return rows
+  } finally {
+    await product.stop()
+  }
+}
+
+// ---- calls -------------------------------------------------------------------------------------
+
+async function measureCalls(echo: number, anchored: boolean): Promise<readonly ProductRow[]> {
+  const product = await started(anchored ? [] : ['--media-anchor', 'off'])
+  const name = `calls with digest, media ${anchored ? 'anchored' : 'not anchored'}`
+  const wanted = anchored ? 500 : 2_500
+  try {
+    await provision(product, CALL_USERS)
+    const job = { kind: 'calls', ...common(product), users: CALL_USERS, hold: false } as const
+    const most = await load({ ...job, ...pace(0, SECONDS) })
+    const steady = await load({ ...job, ...pace(wanted, SECONDS) })
+    const asked = wanted.toLocaleString('en')
+    return [rate(name, most, echo, asked), calm(`${name}, at ${asked}/s`, steady)]
+  } finally {
+    await product.stop()
+  }
+}
+
+async function measureHeldCalls(): Promise<readonly ProductRow[]> {
+  const calls = 10_000
+  const product = await started(['--media-anchor', 'off'])
+  try {
+    await provision(product, CALL_USERS)
+    let resident = 0
+    const up = (): void => void (resident = residentMebibytes(product.process))
+    const job = { kind: 'calls', ...common(product), users: CALL_USERS, hold: true } as const
+    const outcome = await load({ ...job, rate: 500, window: calls, seconds: 120, count: calls }, up)
+    return [memory('10,000 calls up', resident, 1024, noteOf(outcome))]
+  } finally {
+    await product.stop()
+  }
+}
+
+// ---- Kamailio ----------------------------------------------------------------------------------
+
+export async function kamailioRows(echo: number): Promise<readonly ProductRow[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'pbx-kamailio-'))
+  const config = join(import.meta.dirname, 'kamailio', 'kamailio.cfg')
+  const port = 15_060
+  const args = ['-DD', '-E', '-f', config, '-A', `BENCH_PORT=${port}`, '-m', '512', '-M', '32']
+  const dirs = ['-Y', directory, '-w', directory, '-P', join(directory, 'pid')]
+  const server = { address: '127.0.0.1', port }
+  const child = spawn('taskset', ['-c', SERVER_CORE, 'kamailio', ...args, ...dirs], {
+    stdio: 'ignore',
+  })
+  try {
+    const running = await Promise.race([
+      new Promise<boolean>((resolve) => void child.once('error', () => resolve(false))),
+      new Promise<boolean>((resolve) => void child.once('exit', () => resolve(false))),
+      sleep(2_000, true),
+    ])
+    if (!running) return []
+    const job = { server, address: '127.0.0.1', domain: DOMAIN, users: 1_000, ...pace(0, SECONDS) }
+    const registered = await load({ kind: 'register', ...job })
+    const called = await load({ kind: 'calls', ...job, hold: false })
+    return [
+      rate('Kamailio: REGISTER with digest', registered, echo),
+      rate('Kamailio: calls with digest, stateful proxy', called, echo),
+    ]
+  } finally {
+    child.kill('SIGTERM')
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+// ---- helpers -----------------------------------------------------------------------------------
+
+function started(args: readonly string[]): Promise<Product> {
+  const prefix = ['taskset', '-c', SERVER_CORE]
+  return startProduct({ prefix, args: ['--log-level', 'warn', ...args] })
+}
+
+/** Users u0, u1 … with passwords pw-u0, pw-u1 … */
+async function provision(product: Product, users: number): Promise<void> {
+  const rows = Array.from({ length: users }, (_, user) => `${DOMAIN},u${user},pw-u${user},User`)
+  const response = await fetch(`${product.url}/api/v1/import`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${product.token}`, 'content-type': 'text/csv' },
+    body: rows.join('\n'),
+  })
+  const said = (await response.text()).trim().split('\n').at(-1) ?? ''
+  if (!said.includes('"done"') || !said.includes('"bad":0')) throw new Error(`import: ${said}`)
+}
+
+function common(product: Product): { address: string; server: Server; domain: string } {
+  const server = { address: '127.0.0.1', port: product.ports['udp'] ?? 0 }
+  return { address: '127.0.0.1', server, domain: DOMAIN }
+}
+
+function pace(
+  rateWanted: number,
+  seconds: number,
+): { rate: number; window: number; seconds: number; count: number } {
+  // At a rate the window only bounds what a server that falls behind may pile up.
+  return { rate: rateWanted, window: rateWanted === 0 ? WINDOW : 20_000, seconds, count: 0 }
+}
+
+/** Runs a job on the other core. */
+function load(job: Job, onUp: () => void = () => {}): Promise<Outcome> {
+  const program = join(import.meta.dirname, 'load', 'main.ts')
+  const args = ['-c', LOAD_CORE, process.execPath, program, JSON.stringify(job)]
+  const child = spawn('taskset', args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', (code) => reject(new Error(`the load generator ended with ${code}`)))
+    child.on('message', (message: { kind: 'up' } | { kind: 'done'; outcome: Outcome }) => {
+      if (message.kind === 'done') return resolve(message.outcome)
+      onUp()
+      child.send('go')
+    })
+  })
+}
+
+function residentMebibytes({ pid }: ChildProcess): number {
+  const [, kibibytes = '0'] =
+    /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Math.round(Number(kibibytes) / 1024)
+}
+
+function rate(name: string, outcome: Outcome, echo: number, wanted?: string): ProductRow {
+  const row = { name, value: outcome.perSecond, unit: '/s', ratio: outcome.perSecond / echo }
+  const note = `p50 ${outcome.p50} ms, p99 ${outcome.p99} ms; ${noteOf(outcome)}`
+  return { ...row, note, ...(wanted === undefined ? {} : { wanted: `>= ${wanted}` }) }
+}
+
+/** At the rate that is asked for nobody may have to send anything twice. */
+function calm(name: string, outcome: Outcome): ProductRow {
+  const value = outcome.late + outcome.retransmitted
+  const note = `${Math.round(outcome.perSecond)}/s, p99 ${outcome.p99} ms; ${noteOf(outcome)}`
+  return { name: `${name}: retransmissions`, value, unit: '', wanted: '0', note }
+}
+
+function memory(name: string, value: number, most: number, note: string): ProductRow {
+  return { name: `${name}: RSS`, value, unit: ' MiB', wanted: `<= ${most}`, note }
+}
+
+function noteOf({ failed, late, retransmitted, reasons }: Outcome): string {
+  const why = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`)
+  const parts = [`failed ${failed}`, ...why, `late ${late}`, `repeated ${retransmitted}`]
+  return parts.join(', ')
+}
