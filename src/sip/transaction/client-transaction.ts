@@ -1,9 +1,10 @@
 //! One client transaction: a machine of §17.1 and the messages it sends.
 
-import { unreachable } from '../../base/assert.ts'
+import { assert, unreachable } from '../../base/assert.ts'
 import { deadline, type Deadline } from '../../base/heap.ts'
 import type { Millis } from '../../base/time.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
+import { parseMessage } from '../message/parse.ts'
 import { serialize } from '../message/serialize.ts'
 import { classify, type ClientAction, type ClientEvent } from './client-events.ts'
 import { FigureMachine } from './figure.ts'
@@ -35,8 +36,9 @@ export class ClientTransaction implements Timed {
   readonly #machine: FigureMachine<State, ClientEvent, ClientAction>
   /** Our own CANCEL: nobody asks how it went. */
   readonly #quiet: boolean
+  /** Until the final answer. */
+  #request: SipRequest | undefined
   /** What a retransmission repeats: the request, then the ACK, then nothing. */
-  #message: SipRequest | undefined
   #bytes: Uint8Array | undefined
   #answered = false
 
@@ -45,7 +47,7 @@ export class ClientTransaction implements Timed {
     this.to = order.to
     this.reliable = order.reliable
     this.#quiet = quiet
-    this.#message = order.request
+    this.#request = order.request
     this.#bytes = serialize(order.request)
     const figure = order.request.method === 'INVITE' ? INVITE_CLIENT : NON_INVITE_CLIENT
     this.#machine = new FigureMachine<State, ClientEvent, ClientAction>(figure, order.reliable, now)
@@ -58,7 +60,7 @@ export class ClientTransaction implements Timed {
 
   /** The request, as long as it has no final answer. */
   get request(): SipRequest | undefined {
-    return this.#answered ? undefined : this.#message
+    return this.#request
   }
 
   hear(response: SipResponse, source: Source, now: Millis, out: LayerOutput[]): void {
@@ -69,7 +71,8 @@ export class ClientTransaction implements Timed {
       else if (!this.#quiet) out.push({ kind: 'response', key: this.key, source, response })
     if (response.status < 200 || this.#answered) return
     this.#answered = true
-    if (!actions.includes('send-ack')) this.#forget()
+    this.#request = undefined
+    if (!actions.includes('send-ack')) this.#bytes = undefined
   }
 
   /** The CANCEL is on its way: from now on the final answer has its limit. */
@@ -109,15 +112,20 @@ export class ClientTransaction implements Timed {
 
   /** A retransmitted answer gets the same ACK once more. */
   #acknowledge(response: SipResponse, out: LayerOutput[]): void {
-    if (!this.#answered && this.#message !== undefined) {
-      this.#message = ackFor(this.#message, response)
-      this.#bytes = serialize(this.#message)
+    if (this.#request !== undefined) {
+      const message = ackFor(this.#request, response)
+      this.#bytes = serialize(message)
+      out.push({ kind: 'send', to: this.to, message, bytes: this.#bytes, again: false })
+      return
     }
-    this.#send(out, this.#answered)
+    if (this.#bytes === undefined) return
+    const ack = parseMessage(this.#bytes)
+    assert(ack.ok, 'what we wrote can be read')
+    out.push({ kind: 'send', to: this.to, message: ack.value, bytes: this.#bytes, again: true })
   }
 
   #send(out: LayerOutput[], again: boolean): void {
-    const message = this.#message
+    const message = this.#request
     const bytes = this.#bytes
     if (message === undefined || bytes === undefined) return
     out.push({ kind: 'send', to: this.to, message, bytes, again })
@@ -126,10 +134,5 @@ export class ClientTransaction implements Timed {
   /** Who has had a final answer is not told that the ACK did not go. */
   #fail(cause: FailureCause, out: LayerOutput[]): void {
     if (!this.#answered && !this.#quiet) out.push({ kind: 'failed', key: this.key, cause })
-  }
-
-  #forget(): void {
-    this.#message = undefined
-    this.#bytes = undefined
   }
 }

@@ -34,6 +34,8 @@ export type Rows<State extends string, Event extends string, Action> = {
 }
 
 const NEVER = Number.POSITIVE_INFINITY
+/** In a machine, where a small whole number is cheaper to keep than infinity. */
+const UNARMED: Millis = millis(-1)
 
 /** Fires after `first`, then after twice as long, and so on up to `cap`. */
 export function doubling<Event>(event: Event, first: Millis, cap = millis(NEVER)): Repeat<Event> {
@@ -107,8 +109,8 @@ export class FigureMachine<State extends string, Event extends string, Action> {
   #node: Node<State, Event, Action>
   readonly #reliable: boolean
   #interval: Millis = millis(0)
-  #repeatAt: Millis = millis(NEVER)
-  #expireAt: Millis = millis(NEVER)
+  #repeatAt: Millis = UNARMED
+  #expireAt: Millis = UNARMED
 
   /** The caller does `figure.first`. */
   constructor(plan: Figure<State, Event, Action>, reliable: boolean, now: Millis) {
@@ -132,8 +134,8 @@ export class FigureMachine<State extends string, Event extends string, Action> {
   /** Fires the timer that is due, if one is. When both are, the state ends. */
   wake(now: Millis): readonly Action[] {
     const { repeat, expiry } = this.#node
-    if (expiry !== undefined && this.#expireAt <= now) return this.step(expiry.event, now)
-    if (repeat === undefined || this.#repeatAt > now) return NOTHING
+    if (expiry !== undefined && isDue(this.#expireAt, now)) return this.step(expiry.event, now)
+    if (repeat === undefined || !isDue(this.#repeatAt, now)) return NOTHING
     this.#interval = millis(
       repeat.running ? repeat.first : Math.min(this.#interval * 2, repeat.cap),
     )
@@ -142,19 +144,21 @@ export class FigureMachine<State extends string, Event extends string, Action> {
   }
 
   deadline(): Millis | undefined {
-    const at = Math.min(this.#repeatAt, this.#expireAt)
-    return at === NEVER ? undefined : millis(at)
+    const repeatAt = this.#repeatAt
+    const expireAt = this.#expireAt
+    if (repeatAt === UNARMED) return expireAt === UNARMED ? undefined : expireAt
+    return expireAt === UNARMED || repeatAt < expireAt ? repeatAt : expireAt
   }
 
   #enter(node: Node<State, Event, Action>, now: Millis): void {
     this.#node = node
     const { repeat, expiry } = node
-    if (repeat === undefined || this.#reliable) this.#repeatAt = millis(NEVER)
+    if (repeat === undefined || this.#reliable) this.#repeatAt = UNARMED
     else if (!repeat.running) {
       this.#interval = repeat.first
       this.#repeatAt = after(now, repeat.first)
     }
-    if (expiry === undefined) this.#expireAt = millis(NEVER)
+    if (expiry === undefined) this.#expireAt = UNARMED
     else if (!expiry.running) {
       const delay = this.#reliable ? expiry.reliable : expiry.unreliable
       const leg = node.arrows.get(expiry.event)
@@ -162,4 +166,8 @@ export class FigureMachine<State extends string, Event extends string, Action> {
       else this.#expireAt = after(now, delay)
     }
   }
+}
+
+function isDue(at: Millis, now: Millis): boolean {
+  return at !== UNARMED && at <= now
 }

@@ -13,7 +13,7 @@ export type ClientKey = Brand<string, 'ClientKey'>
 export type ServerKey = Brand<string, 'ServerKey'>
 
 export function clientKey(branch: string, method: string): ClientKey {
-  return `${branch}|${method}` as ClientKey
+  return flat(`${branch}|${method}`) as ClientKey
 }
 
 /** Of a response that came in, or a request of ours; the ACK to a 300-699 is its INVITE's. */
@@ -49,19 +49,14 @@ export function serverKeyOfResponse(response: SipResponse): ServerKey | undefine
  * requests outside of a dialog can be merged.
  */
 export function mergeKeyOf(request: SipRequest): string | undefined {
-  if (toTag(request) !== undefined) return undefined
+  if (request.method === 'REGISTER' || toTag(request) !== undefined) return undefined
   const sequence = cseq(request)
   if (sequence === undefined) return undefined
-  return `${callId(request)}|${fromTag(request)}|${sequence.number}|${request.method}`
-}
-
-/** A key to store: it must not keep the datagram alive that it was cut from. */
-export function stored<Key extends string>(key: Key): Key {
-  return flat(key) as Key
+  return flat(`${callId(request)}|${fromTag(request)}|${sequence.number}|${request.method}`)
 }
 
 function serverKey(branch: string, via: Via, method: string): ServerKey {
-  return `${branch}|${via.host}:${via.port ?? ''}|${method}` as ServerKey
+  return flat(`${branch}|${via.host}:${via.port ?? ''}|${method}`) as ServerKey
 }
 
 /**
@@ -72,7 +67,7 @@ function oldServerKey(request: SipRequest, via: Via, method: string): ServerKey 
   const { branch, host, port } = via
   const sender = `${fromTag(request)}|${branch ?? ''}|${host}:${port ?? ''}`
   const number = cseq(request)?.number
-  return `${callId(request)}|${number}|${sender}|${request.uri}|${method}` as ServerKey
+  return flat(`${callId(request)}|${number}|${sender}|${request.uri}|${method}`) as ServerKey
 }
 
 function matched(request: SipRequest): string {

@@ -1,11 +1,13 @@
 //! One server transaction: a machine of §17.2, where its answers go, and the last of them.
 
-import { unreachable } from '../../base/assert.ts'
+import { assert, unreachable } from '../../base/assert.ts'
 import { deadline, type Deadline } from '../../base/heap.ts'
 import type { Millis } from '../../base/time.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
+import { parseMessage } from '../message/parse.ts'
 import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
+import { binary, textOf } from '../message/text.ts'
 import { toTag, topVia } from '../message/views.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
@@ -32,9 +34,13 @@ export class ServerTransaction implements Timed {
   #fallback: Target | undefined
   /** Until the 100 that copies it, or the first answer. */
   #request: SipRequest | undefined
-  /** What a retransmission repeats. */
-  #answer: SipResponse | undefined
-  #bytes: Uint8Array | undefined
+  /**
+   * What a retransmission repeats, as it was on the wire. Not the message: tens of thousands of
+   * transactions wait out their timers at any time, and hardly any of them is asked again.
+   */
+  #wire: string | undefined
+  /** Of the INVITE's answers, when there has been one with a tag. */
+  #toTag: string | undefined
 
   constructor(
     keys: { readonly key: ServerKey; readonly mergeKey: string | undefined },
@@ -64,18 +70,16 @@ export class ServerTransaction implements Timed {
     return state === 'trying' || state === 'proceeding'
   }
 
-  /** Of the answers, when there has been one with a tag. */
   get toTag(): string | undefined {
-    return this.#answer === undefined ? undefined : toTag(this.#answer)
+    return this.#toTag
   }
 
   /** False when the transaction is past that. Each action an answer leads to is to send it. */
   answer(response: SipResponse, now: Millis, out: LayerOutput[]): boolean {
+    const { state } = this.#machine
     const actions = this.#machine.step(classifyAnswer(response.status, this.invite), now)
     if (actions.length === 0) return false
-    const again = response === this.#answer
-    this.#keep(response)
-    this.#send(out, again)
+    this.#sendNew(response, out, state === 'accepted')
     return true
   }
 
@@ -94,7 +98,7 @@ export class ServerTransaction implements Timed {
     if (this.#fallback !== undefined) {
       this.#to = this.#fallback
       this.#fallback = undefined
-      return this.#send(out, true)
+      return this.#resend(out)
     }
     for (const action of this.#machine.step('transport-error', now)) this.#carryOut(action, out)
   }
@@ -111,10 +115,10 @@ export class ServerTransaction implements Timed {
     const { key } = this
     switch (action) {
       case 'resend':
-        return this.#send(out, true)
+        return this.#resend(out)
       case 'send-trying':
-        if (this.#request !== undefined) this.#keep(reply(this.#request, 100))
-        return this.#send(out, false)
+        if (this.#request !== undefined) this.#sendNew(reply(this.#request, 100), out, false)
+        return undefined
       case 'timed-out':
         return void out.push({ kind: 'server-failed', key, cause: 'timeout' })
       case 'transport-failed':
@@ -129,17 +133,20 @@ export class ServerTransaction implements Timed {
     }
   }
 
-  #keep(response: SipResponse): void {
+  #sendNew(message: SipResponse, out: LayerOutput[], again: boolean): void {
+    const bytes = serialize(message)
     this.#request = undefined
-    if (response === this.#answer) return
-    this.#answer = response
-    this.#bytes = serialize(response)
+    if (this.invite) this.#toTag = toTag(message)
+    out.push({ kind: 'send', to: this.#to, message, bytes, again })
+    // The TU repeats its 2xx itself.
+    this.#wire = this.#machine.state === 'accepted' ? undefined : textOf(bytes)
   }
 
-  #send(out: LayerOutput[], again: boolean): void {
-    const message = this.#answer
-    const bytes = this.#bytes
-    if (message === undefined || bytes === undefined) return
-    out.push({ kind: 'send', to: this.#to, message, bytes, again })
+  #resend(out: LayerOutput[]): void {
+    if (this.#wire === undefined) return
+    const bytes = binary(this.#wire)
+    const read = parseMessage(bytes)
+    assert(read.ok, 'what we wrote can be read')
+    out.push({ kind: 'send', to: this.#to, message: read.value, bytes, again: true })
   }
 }

@@ -8,7 +8,7 @@ import { serialize } from '../message/serialize.ts'
 import { topVia } from '../message/views.ts'
 import type { Source } from './flow.ts'
 import { refusal, statelessTag } from './hop-by-hop.ts'
-import { mergeKeyOf, serverKeyOf, serverKeyOfResponse, stored, type ServerKey } from './keys.ts'
+import { mergeKeyOf, serverKeyOf, serverKeyOfResponse, type ServerKey } from './keys.ts'
 import type { LayerInput, LayerOutput } from './layer-events.ts'
 import { responseRoute } from './response-route.ts'
 import type { Schedule } from './schedule.ts'
@@ -146,13 +146,9 @@ export class ServerTransactions {
     source: Source,
     now: Millis,
   ): ServerTransaction {
-    const keys = {
-      key: stored(key),
-      mergeKey: mergeKey === undefined ? mergeKey : stored(mergeKey),
-    }
-    const opened = new ServerTransaction(keys, request, source, now)
-    this.#byKey.set(keys.key, opened)
-    if (keys.mergeKey !== undefined) this.#byMergeKey.set(keys.mergeKey, opened)
+    const opened = new ServerTransaction({ key, mergeKey }, request, source, now)
+    this.#byKey.set(key, opened)
+    if (mergeKey !== undefined) this.#byMergeKey.set(mergeKey, opened)
     this.#schedule.arm(opened)
     return opened
   }
