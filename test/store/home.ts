@@ -4,10 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import { wallTime } from '../../src/base/time.ts'
-import type { TenantId } from '../../src/control/ids.ts'
 import { openStore } from '../../src/store/open.ts'
-import type { Command, Store } from '../../src/store/store.ts'
+import type { Store } from '../../src/store/store.ts'
 import { realHost } from './host.ts'
 
 const homes: string[] = []
@@ -31,18 +29,4 @@ export async function newStore(directory = newHome()): Promise<Store> {
 
 function fail(fault: Error): void {
   throw fault
-}
-
-export const ACME = 'acme' as TenantId
-
-export const acme: Command = {
-  kind: 'tenant.put',
-  tenant: ACME,
-  name: 'Acme',
-  primaryDomain: 'acme.example',
-  at: wallTime(1),
-}
-
-export function put(name: string, value: string): Command {
-  return { kind: 'setting.put', scope: 'system', name, value }
 }

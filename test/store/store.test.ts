@@ -12,7 +12,8 @@ import { extensionByUser } from '../../src/store/schema/extension.ts'
 import { setting } from '../../src/store/schema/setting.ts'
 import type { Applied, IdempotencyKey } from '../../src/store/store.ts'
 import { openVault } from '../../src/store/vault.ts'
-import { ACME, acme, newHome, newStore, put } from './home.ts'
+import { ACME, acme, put } from './commands.ts'
+import { newHome, newStore } from './home.ts'
 import { realHost } from './host.ts'
 
 describe('propose', () => {
@@ -63,7 +64,7 @@ describe('propose', () => {
 })
 
 describe('applied', () => {
-  test('is told in log order, before the proposer, refusals left out, without passwords', async () => {
+  test('is told in log order, before the proposer; no refusals, no passwords', async () => {
     const store = await newStore()
     const told: Applied[] = []
     store.applied((applied) => told.push(applied))
@@ -195,4 +196,13 @@ describe('a directory that cannot be used is refused with how to mend it', () =>
     expect(fault?.code).toBe('corrupt')
     expect(fault?.message).toContain('restore a backup')
   })
+})
+
+test('commits are synced to the disk, one by one: WAL, synchronous FULL', async () => {
+  const home = newHome()
+  await (await newStore(home)).close()
+  const database = WriteConnection.open(join(home, 'pbx.db'), { addon: undefined })
+  expect(database.get('PRAGMA journal_mode')).toEqual({ journal_mode: 'wal' })
+  expect(database.get('PRAGMA synchronous')).toEqual({ synchronous: 2 })
+  database.close()
 })

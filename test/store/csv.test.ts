@@ -1,0 +1,36 @@
+//! CSV by script: `read [piece=N]` with the text as its body; `\n` `\r` `\t` stand for themselves.
+
+import { CsvReader, type CsvRecord } from '../../src/store/csv.ts'
+import { walk } from '../harness/datadriven.ts'
+
+walk(new URL('./testdata/csv', import.meta.url).pathname, () => (command) => {
+  const ends = command.arg('ends') === 'no' ? '' : '\n'
+  const body = command.body.join('\n').replaceAll('\\r', '\r') + ends
+  const long = Number(command.arg('long') ?? 0)
+  const text = body.replace('LONG', 'x'.repeat(long))
+  const whole = read(text, text.length)
+  // However the text is cut, the records are the same.
+  for (const size of [1, 2, 3, 7, 64])
+    if (show(read(text, size)) !== show(whole)) return `cut every ${size}: differs`
+  return show(whole)
+})
+
+function read(text: string, size: number): readonly CsvRecord[] {
+  const reader = new CsvReader()
+  const records: CsvRecord[] = []
+  for (let at = 0; at < text.length; at += size)
+    records.push(...reader.push(text.slice(at, at + size)))
+  return [...records, ...reader.end()]
+}
+
+function show(records: readonly CsvRecord[]): string {
+  const lines = records.map((record) => {
+    if (record.kind === 'bad') return `${record.line}: bad: ${record.reason}`
+    return `${record.line}: ${record.fields.map(quoted).join(' ')}`
+  })
+  return lines.join('\n') || 'none'
+}
+
+function quoted(field: string): string {
+  return field.length > 80 ? `(${field.length} characters)` : JSON.stringify(field)
+}
