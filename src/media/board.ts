@@ -160,7 +160,8 @@ export class Board {
       stream.sink = stream
       stream.flows = direction.send && direction.receive
       stream.renumber = undefined
-      stream.relabel = 1 + this.#options.random.below(0xffff_fffe)
+      stream.ownSsrc ??= 1 + this.#options.random.below(0xffff_fffe)
+      stream.relabel = stream.ownSsrc
     })
   }
 
@@ -216,9 +217,18 @@ export class Board {
       : undefined
   }
 
-  /** Is the leg expected to send anything? On hold and before its first agreement it is not. */
+  /**
+   * Is the leg expected to send anything? Not before its first agreement, and not on hold: a phone
+   * that holds by `sendonly` may have no music to send.
+   */
   #isHeard(session: Session): boolean {
-    return session.streams.some((stream, index) => stream !== undefined && maySend(session, index))
+    return session.streams.some(
+      (stream, index) =>
+        stream !== undefined &&
+        (['send', 'receive'] as const).every((way) => {
+          return allows(session.described, index, way) && allows(session.told, index, way)
+        }),
+    )
   }
 }
 

@@ -1,14 +1,11 @@
 //! One worker's media engine: hub, sockets, switchboard, player and sweep put together. Carries
 //! out requests in the order they came.
 
-import type { Log } from '../base/host.ts'
-import type { Random } from '../base/random.ts'
+import type { Host } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { millis } from '../base/time.ts'
+import { after, millis, seconds, type Millis } from '../base/time.ts'
 import type { MediaEvent, MediaId, MediaReport } from '../control/media-control.ts'
-import type { Native } from '../native/load.ts'
-import { udpHub } from '../native/udp-hub.ts'
-import type { UdpHub } from '../native/udp.ts'
+import type { UdpHub, UdpHubOptions } from '../native/udp.ts'
 import { answerHere, feed } from './answering.ts'
 import { Board } from './board.ts'
 import { boundAddresses, type Addresses, type Interface } from './faces.ts'
@@ -28,25 +25,20 @@ export type EngineOptions = {
   readonly ports: PortRange
   /** Milliseconds without a packet from a leg that should send before `rtp-timeout`. */
   readonly silenceLimit: number
-  readonly native: Result<Native, string>
 }
 
-/** The world, lent: the worker gives the real one. */
-export type EngineHost = {
-  readonly now: () => number
-  readonly wall: () => number
-  readonly random: Random
-  readonly wake: (at: number, run: () => void) => void
+/** The world, lent: the worker gives the real one, tests a simulated one. */
+export type EngineHost = Host & {
+  readonly openHub: (options: UdpHubOptions<unknown>) => UdpHub<unknown>
   readonly interfaces: () => readonly Interface[]
   readonly emit: (event: MediaEvent) => void
-  readonly log: Log
 }
 
 type Waiting = { readonly request: MediaRequest; readonly done: (answer: Answer) => void }
 
 /** A datagram longer than an Ethernet frame is no sound and no picture of a phone. */
 const DATAGRAM_MAX = 2048
-const SWEEP_MS = 1000
+const SWEEP_EVERY = seconds(1)
 
 export class MediaEngine {
   readonly #options: EngineOptions
@@ -64,7 +56,7 @@ export class MediaEngine {
   constructor(options: EngineOptions, sounds: Sounds, host: EngineHost) {
     this.#options = options
     this.#host = host
-    const hub = udpHub<unknown>(options.native, 'rtp', host.log, {
+    const hub = host.openHub({
       onBatch: (batch) => this.#forwarder.onBatch(batch),
       // A phone that is gone answers by ICMP; silence detection is what tells of it.
       onFailure: () => undefined,
@@ -84,7 +76,7 @@ export class MediaEngine {
     this.#forwarder = new Forwarder(this.#board, bySocket, (batch, index, peer) =>
       hub.forward(batch, index, peer),
     )
-    this.#sweepAt(host.now() + SWEEP_MS)
+    this.#sweepAt(after(host.now(), SWEEP_EVERY))
   }
 
   get path(): 'batched' | 'dgram' {
@@ -195,7 +187,7 @@ export class MediaEngine {
     await Promise.all(this.#stocks.map((stock) => stock.fill(this.#host.now())))
   }
 
-  #sweepAt(at: number): void {
+  #sweepAt(at: Millis): void {
     this.#host.wake(at, () => {
       if (this.#closed) return
       const now = this.#host.now()
@@ -206,7 +198,7 @@ export class MediaEngine {
         this.#host.emit({ ...event, silentFor: millis(Math.round(silence)) })
       }
       for (const stock of this.#stocks) stock.retire(now)
-      this.#sweepAt(at + SWEEP_MS)
+      this.#sweepAt(after(at, SWEEP_EVERY))
     })
   }
 }

@@ -84,10 +84,12 @@ export class Forwarder {
     }
     const type = payloadType(bytes, at)
     const start = payloadStart(bytes, at, end) ?? end
-    reception.count(from, number, timestamp(bytes, at), stream.clockOf(type), end - start, now)
+    const event = stream.isEvent(type)
+    const clock = event ? undefined : stream.clockOf(type)
+    reception.count(from, number, timestamp(bytes, at), clock, end - start, now)
     heard(stream.session.silence, now)
     if (!known) this.#onLatched(stream, source)
-    if (stream.isEvent(type)) this.#onEvent(stream, bytes, start, end, timestamp(bytes, at))
+    if (event) this.#onEvent(stream, bytes, start, end, timestamp(bytes, at))
     const { sink } = stream
     if (sink === undefined || !stream.flows || sink.rtpTo === undefined) return
     const other = stream.renumber?.get(type)

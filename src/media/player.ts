@@ -1,7 +1,8 @@
 //! Everything paced, in one loop from absolute deadlines: a frame of each playing track every
 //! 20 ms, a sender report every five seconds.
 
-import type { Random } from '../base/random.ts'
+import type { Host } from '../base/host.ts'
+import { millis } from '../base/time.ts'
 import type { UdpHub } from '../native/udp.ts'
 import type { MediaEvent } from '../control/media-control.ts'
 import { HEADER_LENGTH, writeHeader } from '../rtp/packet.ts'
@@ -27,14 +28,9 @@ export type Playing = {
 /** The numbering of what we make for a leg: one SSRC for its life. */
 export type Numbering = { readonly ssrc: number; sequence: number; timestamp: number }
 
-export type PlayerHost = {
+export type PlayerHost = Host & {
   readonly hub: UdpHub<unknown>
-  readonly random: Random
-  readonly now: () => number
-  readonly wall: () => number
   readonly emit: (event: MediaEvent) => void
-  /** Calls back at or soon after a time of `now`. */
-  readonly wake: (at: number, run: () => void) => void
 }
 
 /** A loop that was held up makes good this many frames, and lets go of the rest. */
@@ -112,7 +108,7 @@ export class Player {
       for (const session of this.#playing) this.#frame(session, pacing.ticks - count)
     this.#host.hub.flush()
     this.#pacing = this.#playing.size === 0 ? undefined : pacing
-    if (this.#pacing !== undefined) this.#host.wake(nextDeadline(pacing), this.#tick)
+    if (this.#pacing !== undefined) this.#host.wake(millis(nextDeadline(pacing)), this.#tick)
   }
 
   #frame(session: Session, tick: number): void {
@@ -166,7 +162,7 @@ export class Player {
     const { reception } = stream
     const block = {
       ssrc: reception.ssrc,
-      fractionLost: 0,
+      fractionLost: reception.takeFractionLost(),
       lost: reception.lost,
       highest: reception.extendedHighest,
       jitter: reception.jitterUnits,

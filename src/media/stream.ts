@@ -36,6 +36,7 @@ export class Stream {
   renumber: ReadonlyMap<number, number> | undefined
   /** Written over the SSRC of what is handed to the sink: an echo must not collide with its own. */
   relabel: number | undefined
+  ownSsrc: number | undefined
 
   sentPackets = 0
   sentOctets = 0

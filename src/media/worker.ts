@@ -5,9 +5,11 @@ import { randomInt } from 'node:crypto'
 import { networkInterfaces } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
-import type { Fields, LogLevel } from '../base/host.ts'
+import type { Host } from '../base/host.ts'
 import { randomFrom } from '../base/random.ts'
+import { millis, wallTime } from '../base/time.ts'
 import { loadNative } from '../native/load.ts'
+import { udpHub } from '../native/udp-hub.ts'
 import { MediaEngine } from './engine.ts'
 import { familyOf, type Interface } from './faces.ts'
 import { opusVoice } from './opus.ts'
@@ -39,10 +41,6 @@ function flush(): void {
   outbox = []
 }
 
-function log(level: LogLevel, event: string, fields: Fields = {}): void {
-  post({ kind: 'log', level, event, fields })
-}
-
 let interfaces: readonly Interface[] = []
 let interfacesAt = Number.NEGATIVE_INFINITY
 
@@ -60,37 +58,43 @@ function currentInterfaces(): readonly Interface[] {
   return interfaces
 }
 
+const host: Host = {
+  now: () => millis(performance.now()),
+  wall: () => wallTime(Date.now()),
+  random: randomFrom(() => randomInt(2 ** 47) / 2 ** 47),
+  wake: (at, run) => {
+    const timer = setTimeout(run, Math.max(0, at - performance.now()))
+    return () => clearTimeout(timer)
+  },
+  log: (level, event, fields = {}) => post({ kind: 'log', level, event, fields }),
+}
+
 async function main(): Promise<void> {
   const recordings = readRecordings(setup.prompts)
   if (!recordings.ok) return post({ kind: 'failed', reason: recordings.error.join('; ') })
-  const native = loadNative(setup.nativePath)
   const sounds = new Sounds([PCMU, PCMA, G722, await opusVoice()], recordings.value)
-  const { addresses, ports, silenceLimit } = setup
-  const engine = new MediaEngine({ addresses, ports, silenceLimit, native }, sounds, {
-    now: () => performance.now(),
-    wall: () => Date.now(),
-    random: randomFrom(() => randomInt(2 ** 47) / 2 ** 47),
-    wake: (at, run) => void setTimeout(run, Math.max(0, at - performance.now())),
+  const native = loadNative(setup.nativePath)
+  const engine = new MediaEngine(setup, sounds, {
+    ...host,
+    openHub: (options) => udpHub(native, 'rtp', host.log, options),
     interfaces: currentInterfaces,
     emit: (event) => post({ kind: 'event', event }),
-    log,
   })
   const started = await engine.start()
   if (!started.ok) return post({ kind: 'failed', reason: started.error })
   port.on('message', (batch: ToWorker | 'stop') => {
-    if (batch === 'stop') {
-      void engine.stop().then(() => {
-        flush()
-        port.close()
-        process.exit(0)
-      })
-      return
-    }
+    if (batch === 'stop') return void stop(engine)
     for (const { id, request } of batch)
       engine.handle(request, (answer) => post({ kind: 'answer', id, answer }))
     flush()
   })
   post({ kind: 'started', path: engine.path })
+}
+
+async function stop(engine: MediaEngine): Promise<void> {
+  await engine.stop()
+  flush()
+  process.exit(0)
 }
 
 await main()

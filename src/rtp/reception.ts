@@ -4,6 +4,7 @@
 /** A jump of at least this is a restart of the sender, not loss (RFC 3550 A.1 MAX_DROPOUT). */
 const DROPOUT_MAX = 3000
 const MISORDER_MAX = 100
+const WORD = 4_294_967_296
 
 export class Reception {
   packets = 0
@@ -18,14 +19,19 @@ export class Reception {
   #highest = 0
   #cycles = 0
   #transit = 0
+  #timed = false
   #started = false
+  #reported = { ssrc: 0, expected: 0, received: 0 }
 
-  /** `now` in milliseconds; a timestamp repeated over packets (video) is no interarrival. */
+  /**
+   * `now` in milliseconds. `clockRate` is undefined for packets whose timestamp is not their time of
+   * sampling (RFC 4733 events repeat that of their beginning): they count for all but jitter.
+   */
   count(
     source: number,
     sequence: number,
     timestamp: number,
-    clockRate: number,
+    clockRate: number | undefined,
     octets: number,
     now: number,
   ): void {
@@ -34,16 +40,18 @@ export class Reception {
     if (!this.#started || source !== this.ssrc) this.#begin(source, sequence)
     else this.#advance(sequence)
     this.#receivedOfSource++
-    const arrival = (now * clockRate) / 1000
-    const transit = arrival - timestamp
-    const fresh = this.#receivedOfSource === 1 || clockRate !== this.#clockRate
-    if (fresh) this.#clockRate = clockRate
-    else {
-      const turns = Math.round((transit - this.#transit) / 4294967296)
-      const deviation = Math.abs(transit - this.#transit - turns * 4294967296)
-      this.#jitter += (deviation - this.#jitter) / 16
-    }
-    this.#transit = transit
+    if (clockRate !== undefined) this.#time((now * clockRate) / 1000 - timestamp, clockRate)
+  }
+
+  /** Of 256, since this was asked last (RFC 3550 A.3). */
+  takeFractionLost(): number {
+    const expected = this.extendedHighest - this.#first + 1
+    const before = this.#reported
+    this.#reported = { ssrc: this.ssrc, expected, received: this.#receivedOfSource }
+    const known = before.ssrc === this.ssrc
+    const due = expected - (known ? before.expected : 0)
+    const got = this.#receivedOfSource - (known ? before.received : 0)
+    return due <= 0 || got >= due ? 0 : Math.floor(((due - got) * 256) / due)
   }
 
   /** Packets that should have come and did not; duplicates never make it negative. */
@@ -72,6 +80,18 @@ export class Reception {
     return this.#started && source === this.ssrc && ahead < DROPOUT_MAX
   }
 
+  /** RFC 3550 A.8; `transit` is arrival minus timestamp, whose difference may be a turn off. */
+  #time(transit: number, clockRate: number): void {
+    if (this.#timed && clockRate === this.#clockRate) {
+      const step = transit - this.#transit
+      const deviation = Math.abs(step - Math.round(step / WORD) * WORD)
+      this.#jitter += (deviation - this.#jitter) / 16
+    }
+    this.#timed = true
+    this.#clockRate = clockRate
+    this.#transit = transit
+  }
+
   #begin(source: number, sequence: number): void {
     this.#lostBefore += this.#lostOfSource()
     this.ssrc = source
@@ -81,6 +101,7 @@ export class Reception {
     this.#highest = sequence
     this.#cycles = 0
     this.#jitter = 0
+    this.#timed = false
   }
 
   #advance(sequence: number): void {

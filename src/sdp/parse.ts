@@ -4,7 +4,7 @@
 import { err, ok, type Result } from '../base/result.ts'
 import type { Description, MediaLine, MediaSection, SdpLine } from './description.ts'
 
-/** What was wrong and where, fit for a 488's Warning text. */
+/** What was wrong and where (0: the whole), as the rest of "the SDP …". */
 export type SdpError = { readonly line: number; readonly reason: string }
 
 const TEXT_MAX = 65_536
@@ -13,16 +13,16 @@ const MEDIA_MAX = 32
 const FORMATS_MAX = 128
 
 export function parseSdp(text: string): Result<Description, SdpError> {
-  if (text.length > TEXT_MAX) return fail(0, `longer than ${TEXT_MAX} bytes`)
+  if (text.length > TEXT_MAX) return fail(0, `is longer than ${TEXT_MAX} bytes`)
   const rows = text.split('\n')
-  if (rows.length > LINES_MAX) return fail(0, `more than ${LINES_MAX} lines`)
+  if (rows.length > LINES_MAX) return fail(0, `has more than ${LINES_MAX} lines`)
   const session: SdpLine[] = []
   const media: { readonly media: MediaLine; readonly lines: SdpLine[] }[] = []
   let into = session
   for (const [index, row] of rows.entries()) {
     const raw = row.endsWith('\r') ? row.slice(0, -1) : row
     if (raw === '') continue
-    if (raw[1] !== '=') return fail(index + 1, 'a line is not of the form x=value')
+    if (raw[1] !== '=') return fail(index + 1, 'has a line that is not of the form x=value')
     const line = { type: raw.slice(0, 1), value: raw.slice(2) }
     if (session.length === 0 && (line.type !== 'v' || line.value.trim() !== '0'))
       return fail(index + 1, 'does not begin with v=0')
@@ -32,7 +32,7 @@ export function parseSdp(text: string): Result<Description, SdpError> {
     }
     const read = mediaLine(line.value)
     if (typeof read === 'string') return fail(index + 1, read)
-    if (media.length === MEDIA_MAX) return fail(index + 1, `more than ${MEDIA_MAX} m= lines`)
+    if (media.length === MEDIA_MAX) return fail(index + 1, `has more than ${MEDIA_MAX} m= lines`)
     into = []
     media.push({ media: read, lines: into })
   }
@@ -43,12 +43,13 @@ export function parseSdp(text: string): Result<Description, SdpError> {
 /** The `m=` line's value, or what is wrong with it. RFC 8866 §5.14. */
 function mediaLine(value: string): MediaLine | string {
   const [kind = '', ports = '', protocol = '', ...formats] = value.trim().split(/ +/)
-  if (protocol === '') return 'an m= line lacks its port or protocol'
+  if (protocol === '') return 'has an m= line without port or protocol'
   const [port = '', count] = ports.split('/')
-  if (!isNumber(port, 65_535)) return 'an m= line has no valid port'
-  if (count !== undefined && !isNumber(count, 65_535)) return 'an m= line has no valid port count'
-  if (formats.length === 0) return 'an m= line has no format'
-  if (formats.length > FORMATS_MAX) return `an m= line has more than ${FORMATS_MAX} formats`
+  if (!isNumber(port, 65_535)) return 'has an m= line with an invalid port'
+  if (count !== undefined && !isNumber(count, 65_535))
+    return 'has an m= line with an invalid port count'
+  if (formats.length === 0) return 'has an m= line without a format'
+  if (formats.length > FORMATS_MAX) return `has an m= line with more than ${FORMATS_MAX} formats`
   const portCount = count === undefined ? undefined : Number(count)
   return { kind: kind.toLowerCase(), port: Number(port), portCount, protocol, formats }
 }
