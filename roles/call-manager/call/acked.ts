@@ -32,8 +32,7 @@ export function onAck(call: Call, request: SipRequest): void {
     return finish(call, refusalOf(488, 'the ACK holds no answer'))
   leg.sdp = sdp
   if (peer === undefined) return
-  const relay = { call: call.state.id, from: leg.media, to: peer.media, sdp }
-  call.media({ kind: 'relay-answer', request: relay }, { kind: 'late-answer', leg: peer.id })
+  call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 
 /** The answer is made over: the other side's 2xx gets its ACK. */

@@ -20,6 +20,7 @@ export function announce(call: Call, prompt: string, refusal: Refusal): void {
     call: call.state.id,
     media: caller.media,
     offer: invite.offer,
+    toward: caller.hop.address,
     source: { kind: 'prompt', name: prompt, repeat: false },
   } as const
   call.media({ kind: 'answer-here', request }, { kind: 'prompt' })

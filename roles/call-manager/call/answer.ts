@@ -56,6 +56,8 @@ export function branchAnswered(
   takeWinner(call, { attempt, branch, early, leg }, response)
 }
 
+type Answer = Then & { readonly kind: 'answer' }
+
 type Winner = {
   readonly attempt: Attempt
   readonly branch: Branch
@@ -82,10 +84,10 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
   record.answeredBy = leg.party.aor ?? leg.party.uri
   record.calleeSipCallId = leg.dialog?.callId
   record.calleeUserAgent = userAgentOf(response)
-  const relay = { call: call.state.id, from: leg.media, to: caller.media, sdp }
-  const then: Then = { kind: 'answer', leg: leg.id, offer, face: early.face?.tag ?? '' }
-  if (offer) call.media({ kind: 'relay-offer', request: { ...relay, restated: false } }, then)
-  else call.media({ kind: 'relay-answer', request: relay }, then)
+  const then: Answer = { kind: 'answer', leg: leg.id, offer, face: early.face?.tag ?? '' }
+  // A delayed offer that was answered in a PRACK: media has both descriptions already.
+  if (!offer && call.state.invite?.offer === undefined) return answerReady(call, then, undefined)
+  call.relay(offer ? 'relay-offer' : 'relay-answer', leg.media, caller, sdp, then)
 }
 
 function userAgentOf({ headers }: SipResponse): string {
@@ -95,7 +97,7 @@ function userAgentOf({ headers }: SipResponse): string {
 /** Media has made the description over: commit, then answer the caller. */
 export function answerReady(
   call: Call,
-  then: Then & { readonly kind: 'answer' },
+  then: Answer,
   sdp: Sdp | undefined,
 ): void {
   if (call.state.invite === undefined || call.state.phase !== 'setup') return
@@ -125,7 +127,7 @@ function acknowledgeAgain(call: Call, leg: Leg): void {
 function tooLate(call: Call, leg: Leg, response: SipResponse): void {
   call.passed(leg, 'remote', response)
   const answered = call.state.attempt?.answeredBy !== undefined
-  leave(call, leg, answered ? ELSEWHERE : sipReason(487, 'Request Terminated'))
+  leave(call, leg, answered ? ELSEWHERE : sipReason(487, 'cancelled'))
 }
 
 function legOf(
@@ -150,6 +152,7 @@ function legOf(
     exchange: early.exchange,
     canUpdate: allow(response).includes('UPDATE') || early.canUpdate,
     sdp: undefined,
+    told: branch.told,
     peer: undefined,
     held: false,
     service: undefined,

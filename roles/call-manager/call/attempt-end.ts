@@ -38,7 +38,6 @@ export function attemptProgress(
   const caller = call.leg(CALLER)
   if (caller === undefined) return
   const offer = meaning === 'offer'
-  const relay = { call: call.state.id, from: branch.media, to: caller.media, sdp: early.sdp }
   const then = {
     kind: 'early',
     early: early.dialog.id,
@@ -47,8 +46,7 @@ export function attemptProgress(
     reliable,
     offer,
   } as const
-  if (offer) call.media({ kind: 'relay-offer', request: { ...relay, restated: false } }, then)
-  else call.media({ kind: 'relay-answer', request: relay }, then)
+  call.relay(offer ? 'relay-offer' : 'relay-answer', branch.media, caller, early.sdp, then)
 }
 
 /** Nobody answered, and nobody is left to ring. */

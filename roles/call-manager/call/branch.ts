@@ -20,6 +20,7 @@ import type { Call } from './call.ts'
 import { newFace } from './face.ts'
 import { cancelOthers, inviteAgain, isLive, ringNextGroup } from './fork.ts'
 import { redirect } from './redirect.ts'
+import { hopTo } from './hop.ts'
 import { betterRefusal, refusalFrom, refusalOf } from './refusal.ts'
 import { sdpBody, sdpOf } from './sdp.ts'
 import type { Attempt, Branch, EarlyDialog, LegId, Refusal } from './state.ts'
@@ -71,8 +72,7 @@ export function sendPrack(
   rack: string,
   sdp: Sdp | undefined,
 ): void {
-  const hop = { to: branch.target.to, aor: branch.target.aor }
-  call.request(early, hop, 'PRACK', { kind: 'quiet' }, {
+  call.request(early, hopTo(branch.target), 'PRACK', { kind: 'quiet' }, {
     headers: [['rack', rack]],
     ...sdpBody(sdp),
   })

@@ -5,7 +5,7 @@ import { assert } from '../../../src/base/assert.ts'
 import type { Random } from '../../../src/base/random.ts'
 import { wallTime, type Millis, type WallTime } from '../../../src/base/time.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
-import type { MediaId } from '../../../src/control/media-control.ts'
+import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
 import { carrierOf, carriesSdp } from '../../../src/sip/dialog/carrier.ts'
 import {
   ackInDialog,
@@ -51,6 +51,9 @@ export type CallConfig = {
 
 /** What owns an (early) dialog: a leg, a face towards the caller, an early dialog of a branch. */
 export type Holder = { dialog: Dialog | undefined; exchange: OfferAnswer }
+
+/** Whoever hears what media makes. */
+export type Heard = { readonly media: MediaId; readonly hop: Hop }
 
 export class Call {
   readonly state: CallState
@@ -145,7 +148,9 @@ export class Call {
     const { dialog } = holder
     assert(dialog !== undefined, 'ACK outside of a dialog')
     const { request, nextHop } = ackInDialog(dialog, inviteCseq, options)
-    this.passed(holder, 'local', request)
+    // Without the answer it owes it only says that the 2xx came; the BYE is right behind it.
+    if (request.body.length > 0 || holder.exchange.offer === undefined)
+      this.passed(holder, 'local', request)
     this.outputs.push({ kind: 'ack', request, hop, nextHop })
   }
 
@@ -165,6 +170,14 @@ export class Call {
     const step = exchange(holder.exchange, { by, carrier, sdp }, this.random)
     if (step.kind !== 'refused') holder.exchange = step.next
     return step
+  }
+
+  /** `sdp` of one leg made over for another. */
+  relay(kind: 'relay-answer' | 'relay-offer', from: MediaId, to: Heard, sdp: Sdp, then: Then): void {
+    const toward = to.hop.address
+    const request = { call: this.state.id, from, to: to.media, sdp, toward }
+    if (kind === 'relay-answer') this.media({ kind, request }, then)
+    else this.media({ kind, request: { ...request, restated: false } }, then)
   }
 
   media(op: MediaOp, then: Then): void {

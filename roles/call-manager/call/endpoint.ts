@@ -1,9 +1,11 @@
 //! One end of one dialog of the call, whichever form it has at the moment: an answered leg, an early
 //! dialog towards the caller (a face), or one of a device that rings. And who is at the other end.
 
-import type { MediaId } from '../../../src/control/media-control.ts'
+import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
 import type { Dialog } from '../../../src/sip/dialog/dialog.ts'
 import type { Call, Holder } from './call.ts'
+import { hopTo } from './hop.ts'
+import { printOf } from './sdp.ts'
 import { CALLER, type Branch, type EarlyDialog, type Face, type Hop, type Leg } from './state.ts'
 
 export type Endpoint = {
@@ -59,8 +61,15 @@ function faceEnd(call: Call, face: Face): Endpoint | undefined {
 }
 
 function earlyEnd(branch: Branch, early: EarlyDialog): Endpoint {
-  const hop = { to: branch.target.to, aor: branch.target.aor }
+  const hop = hopTo(branch.target)
   const { media } = branch
   const { canUpdate } = early
   return { kind: 'early', holder: early, branch, early, hop, media, canUpdate }
+}
+
+/** Notes which description this end has of us. */
+export function tell(end: Endpoint, sdp: Sdp | undefined): void {
+  if (sdp === undefined) return
+  if (end.kind === 'early') end.branch.told = printOf(sdp)
+  else end.leg.told = printOf(sdp)
 }

@@ -19,7 +19,7 @@ import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import { addressOf } from './identity.ts'
 import { refusalOf } from './refusal.ts'
-import { sdpBody } from './sdp.ts'
+import { printOf, sdpBody } from './sdp.ts'
 import { startTimer } from './session.ts'
 import { CALLER, type CallerInvite, type Face, type Leg, type LegId } from './state.ts'
 
@@ -63,6 +63,7 @@ export function showProgress(call: Call, face: Face, progress: Progress): void {
   const options = { toTag: face.tag, reason, headers, ...sdpBody(sdp) }
   const response = reply(invite.request, status, options)
   call.passed(face, 'local', response)
+  tellCaller(call, sdp)
   if (!reliably) return respondOnce(call, invite, response)
   const rseq = invite.sender.nextRseq
   invite.unacknowledged.push({ rseq, response, sdp: sdp !== undefined })
@@ -74,6 +75,11 @@ export function openDialog(call: Call, invite: CallerInvite, face: Face): void {
   const options = { state: 'early', localTag: face.tag, contact: invite.contact } as const
   face.dialog ??= dialogAsUas(invite.request, options)
   call.changed(CALLER)
+}
+
+function tellCaller(call: Call, sdp: Sdp | undefined): void {
+  const caller = call.leg(CALLER)
+  if (caller !== undefined && sdp !== undefined) caller.told = printOf(sdp)
 }
 
 function respondOnce(call: Call, invite: CallerInvite, response: SipResponse): void {
@@ -129,6 +135,7 @@ export function accept(call: Call, leg: LegId, face: Face, sdp: Sdp | undefined)
   const body = settled ? {} : sdpBody(sdp)
   const response = reply(invite.request, 200, { toTag: face.tag, headers, ...body })
   call.passed(face, 'local', response)
+  if (!settled) tellCaller(call, sdp)
   openDialog(call, invite, face)
   respondOnce(call, invite, response)
   confirmCaller(call, caller, face, invite, response)

@@ -6,7 +6,9 @@ import type { Sdp } from '../../../src/control/media-control.ts'
 import type { ForkTarget, Plan } from '../routing/plan.ts'
 import { attemptFailed } from './attempt-end.ts'
 import type { Call } from './call.ts'
+import { hopTo } from './hop.ts'
 import { buildInvite } from './outgoing.ts'
+import { printOf } from './sdp.ts'
 import { CALLER, type Attempt, type Branch, type Leg, type LegId } from './state.ts'
 
 export type AttemptStart = {
@@ -76,6 +78,7 @@ function launch(call: Call, attempt: Attempt, target: ForkTarget, contact: strin
     leg: id,
     target,
     media: call.mediaOf(id),
+    told: 0,
     state: 'preparing',
     request: undefined,
     contact,
@@ -96,7 +99,14 @@ function prepare(call: Call, attempt: Attempt, branch: Branch): void {
   const restated = attempt.purpose === 'transfer'
   const sdp = restated ? party.sdp : call.state.invite?.offer
   if (sdp === undefined) return invite(call, attempt, branch, undefined)
-  const request = { call: call.state.id, from: party.media, to: branch.media, sdp, restated }
+  const request = {
+    call: call.state.id,
+    from: party.media,
+    to: branch.media,
+    sdp,
+    restated,
+    toward: branch.target.address,
+  }
   call.media({ kind: 'relay-offer', request }, { kind: 'branch-offer', branch: branch.leg })
 }
 
@@ -111,8 +121,8 @@ export function invite(
   const request = buildInvite(call, attempt, branch, party, sdp)
   branch.request = request
   branch.state = 'calling'
-  const hop = { to: branch.target.to, aor: branch.target.aor }
-  call.send(request, hop, branch.target.uri, { kind: 'branch', branch: branch.leg })
+  branch.told = printOf(sdp)
+  call.send(request, hopTo(branch.target), branch.target.uri, { kind: 'branch', branch: branch.leg })
   // Early state is proposed the moment the INVITEs leave, and not waited for (DESIGN §4 rule 2).
   if (attempt.branches.every(({ state }) => state !== 'preparing')) call.save(undefined)
 }
@@ -153,8 +163,8 @@ export function cancelOthers(
 /** The attempt's time, or its group's, is up. */
 export function ringingTimedOut(call: Call, attempt: Attempt): void {
   if (attempt.lingerUntil !== undefined) return
+  cancelOthers(call, attempt, undefined, undefined)
   if (call.now < attempt.endAt) return ringNextGroup(call, attempt)
   attempt.waiting = []
-  cancelOthers(call, attempt, undefined, undefined)
   attemptFailed(call, attempt)
 }

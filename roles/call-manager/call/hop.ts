@@ -16,16 +16,19 @@ const NUMERIC = /^[\d.]+$|:/
  * taken for an address behind a NAT. Who came through proxies is reached by its Contact.
  */
 export function hopBack(message: SipMessage, source: Source, aor: string | undefined): Hop {
-  if (message.kind === 'request' && (vias(message)?.length ?? 1) > 1) return { to: undefined, aor }
-  if (isReliable(source.transport)) return { to: source.flow, aor }
+  const { address } = source
+  const there = { to: source.flow, address, aor }
+  const byContact = { to: undefined, address, aor }
+  if (message.kind === 'request' && (vias(message)?.length ?? 1) > 1) return byContact
+  if (isReliable(source.transport)) return there
   const list = contacts(message)
   const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
-  if (uri === undefined) return { to: source.flow, aor }
-  const elsewhere = uri.host !== source.address
-  if (elsewhere) return NUMERIC.test(uri.host) ? { to: source.flow, aor } : { to: undefined, aor }
+  if (uri === undefined) return there
+  const elsewhere = uri.host !== address
+  if (elsewhere) return NUMERIC.test(uri.host) ? there : byContact
   const samePort = (uri.port ?? 5060) === source.port
   const transport = uri.params.get('transport')?.toLowerCase() ?? 'udp'
-  return samePort || transport !== 'udp' ? { to: source.flow, aor } : { to: undefined, aor }
+  return samePort || transport !== 'udp' ? there : byContact
 }
 
 /**
@@ -33,11 +36,15 @@ export function hopBack(message: SipMessage, source: Source, aor: string | undef
  * another place than the binding (it moved, or something in front of it answers) is followed.
  */
 export function hopAnswered(target: ForkTarget, response: SipMessage, source: Source): Hop {
-  const known: Hop = { to: target.to, aor: target.aor }
+  const known = hopTo(target)
   const list = contacts(response)
   const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
   const bound = parseUri(target.uri)
   if (uri === undefined || bound === undefined) return known
   if (uri.host === bound.host && uri.port === bound.port) return known
   return hopBack(response, source, target.aor)
+}
+
+export function hopTo({ to, address, aor }: ForkTarget): Hop {
+  return { to, address, aor }
 }

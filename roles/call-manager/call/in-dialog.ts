@@ -57,9 +57,13 @@ function dispatch(call: Call, end: Endpoint, pending: Pending): void {
       // We refer nobody, so there is no subscription it could belong to.
       return call.respond(pending, 481)
     default:
-      return call.respond(pending, 405, { headers: [['allow', ALLOW]] })
+      return call.respond(pending, KNOWN.has(pending.request.method) ? 405 : 501, {
+        headers: [['allow', ALLOW]],
+      })
   }
 }
+
+const KNOWN: ReadonlySet<string> = new Set(ALLOW.split(', '))
 
 export const CAPABILITIES = [
   ['allow', ALLOW],

@@ -1,10 +1,11 @@
-//! Joining two answered legs that did not negotiate with each other (transfer). Media says what
-//! each must be offered; a leg that need not change hears nothing.
+//! Joining two answered legs that did not negotiate with each other (transfer, pick up). Media says
+//! what each must be offered; who may stay as it is hears nothing.
 //!
-//!   connect(first, second) --offer--> re-INVITE first --2xx--> ACK, media
-//!     --> connect(second, first) --offer--> re-INVITE second --2xx--> ACK, media --> joined
+//!   connect --offer--> re-INVITE one --2xx--> ACK, media --offer--> re-INVITE the other --2xx-->
+//!     +-- both may stay --------------------------+-- it may stay ----------------------> joined
 
 import { after, millis } from '../../../src/base/time.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import { sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
@@ -15,58 +16,52 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { acknowledge, join } from './leg.ts'
 import { refusalOf } from './refusal.ts'
-import { sdpBody, sdpOf } from './sdp.ts'
-import type { Join, Leg } from './state.ts'
+import { printOf, sdpBody, sdpOf } from './sdp.ts'
+import type { Join, Leg, LegId } from './state.ts'
 import { transferJoined } from './transfer.ts'
 
-export function startJoin(call: Call, first: Leg, second: Leg): void {
-  join(first, second)
-  first.held = false
-  second.held = false
-  call.state.join = {
-    first: first.id,
-    second: second.id,
-    stage: 'first',
-    offer: undefined,
-    retryAt: undefined,
-  }
-  connect(call, call.state.join)
-}
-
-function connect(call: Call, state: Join): void {
-  const legs = legsOf(call, state)
-  if (legs === undefined) return
-  const request = { call: call.state.id, a: legs.leg.media, b: legs.other.media }
+/** Asks media what has to change. */
+export function connect(call: Call, leg: Leg, other: Leg): void {
+  join(leg, other)
+  leg.held = false
+  other.held = false
+  const turn = { leg: leg.id, other: other.id, more: true }
+  call.state.join = { ...turn, offer: undefined, retryAt: undefined }
+  const request = { call: call.state.id, a: leg.media, b: other.media }
   call.media({ kind: 'connect', request }, { kind: 'join' })
-}
-
-/** The leg whose turn it is, and the other one. */
-function legsOf(call: Call, state: Join): { leg: Leg; other: Leg } | undefined {
-  const first = call.leg(state.first)
-  const second = call.leg(state.second)
-  if (first === undefined || second === undefined) return undefined
-  return state.stage === 'first' ? { leg: first, other: second } : { leg: second, other: first }
 }
 
 export function connected(call: Call, result: MediaResult): void {
   const state = call.state.join
   if (state === undefined) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
-  if (result.value === undefined) return nextStage(call, state)
-  state.offer = result.value
-  offerJoin(call, state)
+  if (result.value === undefined) return joined(call)
+  joinBy(call, state, result.value)
+}
+
+/** Offers `offer` to the leg whose turn it is, unless that is what it has been told already. */
+export function joinBy(
+  call: Call,
+  turn: Pick<Join, 'leg' | 'other' | 'more'>,
+  offer: Sdp | undefined,
+): void {
+  const leg = call.leg(turn.leg)
+  if (leg === undefined) return
+  if (offer === undefined || leg.told === printOf(offer)) return joined(call)
+  call.state.join = { ...turn, offer, retryAt: undefined }
+  offerJoin(call, call.state.join)
 }
 
 /** Sends the re-INVITE, or waits: for the ACK to our 2xx, or for an exchange in progress. */
 export function offerJoin(call: Call, state: Join): void {
-  const legs = legsOf(call, state)
-  if (legs === undefined || state.offer === undefined) return
-  const { leg } = legs
+  const leg = call.leg(state.leg)
+  if (leg === undefined || state.offer === undefined) return
   if (leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)) {
     state.retryAt = after(call.now, RETRY)
     return
   }
   state.retryAt = undefined
+  leg.told = printOf(state.offer)
   const headers = [
     ...sessionTimerOffer(timerPolicy(call.config), leg.timer),
     ['supported', SUPPORTED],
@@ -78,8 +73,8 @@ export function offerJoin(call: Call, state: Join): void {
 
 const RETRY = millis(500)
 
-export function joinAnswered(call: Call, id: number, response: SipResponse | undefined): void {
-  const leg = call.state.legs.find((each) => each.id === id)
+export function joinAnswered(call: Call, id: LegId, response: SipResponse | undefined): void {
+  const leg = call.leg(id)
   const state = call.state.join
   if (leg === undefined) return
   if (response === undefined || response.status >= 300) {
@@ -93,12 +88,11 @@ export function joinAnswered(call: Call, id: number, response: SipResponse | und
   leg.invitedCseq = cseq(response)?.number ?? leg.invitedCseq
   acknowledge(call, leg, undefined)
   const sdp = sdpOf(response)
-  const legs = state && legsOf(call, state)
-  if (state === undefined || legs === undefined || legs.leg !== leg || sdp === undefined) return
+  const other = state && call.leg(state.other)
+  if (state?.leg !== id || other === undefined || sdp === undefined) return
   leg.sdp = sdp
   state.offer = undefined
-  const request = { call: call.state.id, from: leg.media, to: legs.other.media, sdp }
-  call.media({ kind: 'relay-answer', request }, { kind: 'joined' })
+  call.relay('relay-answer', leg.media, other, sdp, { kind: 'joined' })
 }
 
 /** Glare (RFC 3261 §14.1). */
@@ -106,19 +100,16 @@ function retryJoin(call: Call, state: Join): void {
   state.retryAt = after(call.now, millis(2_100 + 10 * call.random.below(191)))
 }
 
-/** The leg's answer is with the media side. */
-export function stageDone(call: Call, result: MediaResult): void {
+/** Media has the leg's answer, and knows what it means to the other one. */
+export function turnDone(call: Call, result: MediaResult): void {
   const state = call.state.join
   if (state === undefined) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
-  nextStage(call, state)
+  if (!state.more) return joined(call)
+  joinBy(call, { leg: state.other, other: state.leg, more: false }, result.value)
 }
 
-function nextStage(call: Call, state: Join): void {
-  if (state.stage === 'second') {
-    call.state.join = undefined
-    return transferJoined(call)
-  }
-  state.stage = 'second'
-  connect(call, state)
+function joined(call: Call): void {
+  call.state.join = undefined
+  transferJoined(call)
 }

@@ -2,7 +2,7 @@
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { Call } from './call.ts'
-import { sdpBody } from './sdp.ts'
+import { printOf, sdpBody } from './sdp.ts'
 import type { Leg } from './state.ts'
 
 /** From now on these two talk to each other. */
@@ -15,6 +15,7 @@ export function join(a: Leg, b: Leg): void {
 export function acknowledge(call: Call, leg: Leg, sdp: Sdp | undefined): void {
   leg.owesAck = false
   leg.ackSdp = sdp
+  if (sdp !== undefined) leg.told = printOf(sdp)
   call.ack(leg, leg.hop, leg.invitedCseq, sdpBody(sdp))
 }
 

@@ -37,8 +37,7 @@ export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
     respondIn(call, end, pending, 200)
     if (step?.meaning === 'answer' && sdp !== undefined && other?.kind === 'early') {
       const early = other.early.dialog.id
-      const request = { call: call.state.id, from: end.media, to: other.media, sdp }
-      call.media({ kind: 'relay-answer', request }, { kind: 'prack-answer', early })
+      call.relay('relay-answer', end.media, other, sdp, { kind: 'prack-answer', early })
     }
   }
   releaseHeld2xx(call, invite)

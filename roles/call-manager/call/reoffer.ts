@@ -23,13 +23,13 @@ import { ALLOW, objectionTo, SUPPORTED, timerPolicy } from './admission.ts'
 import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { endpointOf, oppositeOf, type Endpoint } from './endpoint.ts'
+import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { acknowledge } from './leg.ts'
 import type { Granted, Sent, Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { isHold, sdpBody, sdpOf } from './sdp.ts'
 import { answerServiceAgain } from './service.ts'
-import { startTimer } from './session.ts'
+import { lost, startTimer } from './session.ts'
 import type { Leg, Pending } from './state.ts'
 
 type Relayed = Sent & { readonly kind: 'relayed' }
@@ -93,14 +93,8 @@ export function relayOffer(
     return refuseOffer(call, end, serving, 491)
   call.serving.set(serving.key, serving)
   if (serving.sdp === undefined) return sendOn(call, other, serving, undefined)
-  const request = {
-    call: call.state.id,
-    from: end.media,
-    to: other.media,
-    sdp: serving.sdp,
-    restated: false,
-  }
-  call.media({ kind: 'relay-offer', request }, { kind: 'reoffer', serving: serving.key })
+  const then = { kind: 'reoffer', serving: serving.key } as const
+  call.relay('relay-offer', end.media, other, serving.sdp, then)
 }
 
 /** Undefined: the other side rings and knows no UPDATE, so it cannot be asked. */
@@ -127,6 +121,7 @@ function sendOn(call: Call, other: Endpoint, serving: Serving, sdp: Sdp | undefi
   const { dialog } = other.holder
   if (dialog === undefined) return
   const timer = other.kind === 'leg' ? other.leg.timer : undefined
+  tell(other, sdp)
   const sent: Relayed = { kind: 'relayed', serving: serving.key, to: dialog.id, request: undefined }
   sent.request = call.request(other.holder, other.hop, method, sent, {
     headers: [
@@ -164,10 +159,8 @@ export function reofferAnswered(
   else if (other.kind === 'early') other.early.sdp = sdp
   const from = endpointOf(call, serving.from)
   if (from === undefined) return
-  const relay = { call: call.state.id, from: other.media, to: from.media, sdp }
   const then = { kind: 'reanswer', serving: serving.key } as const
-  if (offer) call.media({ kind: 'relay-offer', request: { ...relay, restated: false } }, then)
-  else call.media({ kind: 'relay-answer', request: relay }, then)
+  call.relay(offer ? 'relay-offer' : 'relay-answer', other.media, from, sdp, then)
 }
 
 function settleLeg(call: Call, leg: Leg, { request }: Relayed, response: SipResponse): void {
@@ -189,8 +182,7 @@ function reofferRefused(
   const status = response?.status ?? 408
   if (serving !== undefined) refuseServing(call, serving, PASSABLE.has(status) ? status : 488)
   // RFC 3261 §12.2.1.2: that dialog is no more.
-  if ((status === 408 || status === 481) && other.kind === 'leg')
-    finish(call, refusalOf(status, 'lost'))
+  if ((status === 408 || status === 481) && other.kind === 'leg') lost(call, other.leg, status)
 }
 
 const PASSABLE: ReadonlySet<number> = new Set([486, 487, 488, 491, 500, 503, 504, 603, 606])
@@ -252,6 +244,7 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
     ['supported', SUPPORTED],
     ...granted.headers,
   ] as const
+  tell(from, sdp)
   const response = respondIn(call, from, serving, 200, { headers, ...sdpBody(sdp) })
   if (from.kind !== 'leg') return
   const { leg } = from

@@ -12,7 +12,7 @@ import { finish } from './end.ts'
 import { branchOver } from './branch.ts'
 import { invite } from './fork.ts'
 import type { CallInput } from './io.ts'
-import { connected, stageDone } from './join.ts'
+import { connected, turnDone } from './join.ts'
 import type { Then } from './pending.ts'
 import { prackAnswerReady } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
@@ -63,7 +63,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'join':
       return connected(call, result)
     case 'joined':
-      return stageDone(call, result)
+      return turnDone(call, result)
     case 'here':
       return hereReady(call, result)
     default:

@@ -27,6 +27,15 @@ export function sdpBody(sdp: Sdp | undefined): { body?: Uint8Array; contentType?
   return sdp === undefined ? {} : { body: binary(sdp), contentType: SDP_TYPE }
 }
 
+/** A number by which a description is known again (FNV-1a), kept in place of its text. */
+export function printOf(sdp: Sdp | undefined): number {
+  if (sdp === undefined) return 0
+  let print = 0x811c9dc5
+  for (let index = 0; index < sdp.length; index++)
+    print = Math.imul(print ^ sdp.charCodeAt(index), 0x01000193)
+  return print
+}
+
 /** Hold in its three forms: sendonly, inactive, and the address 0.0.0.0 of RFC 2543. */
 export function isHold(sdp: Sdp): boolean {
   if (/^c=IN IP4 0\.0\.0\.0/m.test(sdp)) return true

@@ -21,7 +21,13 @@ export function answerAsService(call: Call, { number, source }: Service): void {
   caller.service = number
   call.state.record.answeredBy = number
   const { offer } = invite
-  const request = { call: call.state.id, media: caller.media, offer, source }
+  const request = {
+    call: call.state.id,
+    media: caller.media,
+    offer,
+    source,
+    toward: caller.hop.address,
+  }
   call.media({ kind: 'answer-here', request }, { kind: 'service' })
 }
 
@@ -50,7 +56,13 @@ export function answerServiceAgain(call: Call, leg: Leg, serving: Serving): void
     return void respondIn(call, from, serving, 488)
   call.serving.set(serving.key, serving)
   const { source } = service
-  const request = { call: call.state.id, media: leg.media, offer: serving.sdp, source }
+  const request = {
+    call: call.state.id,
+    media: leg.media,
+    offer: serving.sdp,
+    source,
+    toward: leg.hop.address,
+  }
   call.media({ kind: 'answer-here', request }, { kind: 'rehere', serving: serving.key })
 }
 

@@ -21,7 +21,7 @@ import { finish } from './end.ts'
 import { acknowledge, gone, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { refusalOf } from './refusal.ts'
-import { sdpBody, sdpOf } from './sdp.ts'
+import { printOf, sdpBody, sdpOf } from './sdp.ts'
 import type { Leg, LegId } from './state.ts'
 
 type Refresh = Sent & { readonly kind: 'refresh' }
@@ -79,14 +79,7 @@ function refresh(call: Call, leg: Leg): void {
   const peer = call.peerOf(leg)
   if (peer?.sdp === undefined || !maySend(leg.exchange, 'INVITE', true))
     return retrySoon(call, leg)
-  const request = {
-    call: call.state.id,
-    from: peer.media,
-    to: leg.media,
-    sdp: peer.sdp,
-    restated: false,
-  }
-  call.media({ kind: 'relay-offer', request }, { kind: 'refresh-offer', leg: leg.id })
+  call.relay('relay-offer', peer.media, leg, peer.sdp, { kind: 'refresh-offer', leg: leg.id })
 }
 
 const SUPPORTING = ['supported', SUPPORTED] as const
@@ -102,6 +95,7 @@ export function refreshOfferReady(call: Call, id: LegId, result: MediaResult): v
   ] as const
   const sent: Refresh = { kind: 'refresh', leg: leg.id, request: undefined }
   const options = { headers, ...sdpBody(result.value) }
+  leg.told = printOf(result.value)
   sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
 }
 
@@ -122,7 +116,7 @@ export function refreshAnswered(
   if (response !== undefined && status < 300) return refreshed(call, leg, request, response)
   call.exchanged(leg, 'remote', request.method === 'INVITE' ? 'INVITE failed' : 'UPDATE failed', false)
   if (leg.state !== 'up' || leg.timer === undefined) return
-  if (status === 408 || status === 481) return finish(call, refusalOf(status, 'lost'))
+  if (status === 408 || status === 481) return lost(call, leg, status)
   if (response !== undefined && status === 422) {
     const policy = policyAfter422({ ...timerPolicy(call.config), minSe: leg.timer.minSe }, response)
     if (policy !== undefined) leg.timer = { ...leg.timer, minSe: policy.minSe }
@@ -153,16 +147,21 @@ function relayUnchanged(call: Call, leg: Leg, response: SipResponse): void {
   const peer = call.peerOf(leg)
   if (sdp === undefined || peer === undefined) return
   leg.sdp = sdp
-  const request = { call: call.state.id, from: leg.media, to: peer.media, sdp }
-  call.media({ kind: 'relay-answer', request }, { kind: 'nothing' })
+  call.relay('relay-answer', leg.media, peer, sdp, { kind: 'nothing' })
 }
 
 /** Any answer but "no such dialog" says that somebody is there. */
 export function probeAnswered(call: Call, id: LegId, status: number): void {
   const leg = call.leg(id)
   if (leg === undefined || leg.state !== 'up') return
-  if (status === 408 || status === 481) return finish(call, refusalOf(status, 'lost'))
+  if (status === 408 || status === 481) return lost(call, leg, status)
   if (leg.timer === undefined) leg.probeAt = nextProbe(call)
+}
+
+/** Nobody is there any more, or it has forgotten the call: RFC 3261 §12.2.1.2. */
+export function lost(call: Call, leg: Leg, status: number): void {
+  if (status === 481) gone(call, leg)
+  finish(call, refusalOf(status, 'lost'))
 }
 
 /** The BYE is answered, or nobody is there to answer it. */

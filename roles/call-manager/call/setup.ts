@@ -90,6 +90,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
     exchange: NO_EXCHANGE,
     canUpdate: allow(request).includes('UPDATE'),
     sdp: sdpOf(request),
+    told: 0,
     peer: undefined,
     held: false,
     service: undefined,

@@ -84,6 +84,8 @@ export type CallRecord = {
 export type Hop = {
   /** Undefined: by its Contact URI (RFC 3263). */
   readonly to: FlowId | Target | undefined
+  /** The numeric address it is seen at: which of our own addresses media is to name. */
+  readonly address: string
   /** Where it may have registered anew when the flow is gone. */
   readonly aor: string | undefined
 }
@@ -111,6 +113,8 @@ export type Leg = {
   canUpdate: boolean
   /** The peer's last description, offer or answer. */
   sdp: Sdp | undefined
+  /** Print of the last description we sent it; see `printOf`. */
+  told: number
   peer: LegId | undefined
   held: boolean
   /** Its other end is the service at this number. */
@@ -207,6 +211,8 @@ export type Branch = {
   readonly leg: LegId
   readonly target: ForkTarget
   readonly media: MediaId
+  /** Print of the description in its INVITE. */
+  told: number
   /**
    *   preparing --media made the offer--> calling --1xx--> ringing --2xx--> answered
    *                                         +--------------+--CANCEL--> cancelling --> over
@@ -257,14 +263,16 @@ export type Transfer = {
 }
 
 /**
- * Two answered legs that never negotiated with each other are being joined: first one gets a
- * re-INVITE with what the other can do, then, if need be, the other.
+ * Two answered legs that never negotiated with each other are being joined: one gets a re-INVITE
+ * with what the other can do, then, if need be, the other.
  */
 export type Join = {
-  readonly first: LegId
-  readonly second: LegId
-  stage: 'first' | 'second'
-  /** The offer that waits until the leg can take one, and when to try. */
+  /** Whose turn it is. */
+  readonly leg: LegId
+  readonly other: LegId
+  /** What the answer does to the other one may have to be offered to it. */
+  readonly more: boolean
+  /** Waits until the leg can take an offer; undefined while media works on it. */
   offer: Sdp | undefined
   retryAt: Millis | undefined
 }

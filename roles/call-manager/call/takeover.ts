@@ -13,7 +13,7 @@ import { finish, refuse } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
 import { accept, newFace, openDialog, someFace } from './face.ts'
 import type { CallInput, Given, Taken } from './io.ts'
-import { startJoin } from './join.ts'
+import { connect } from './join.ts'
 import { adopt, join } from './leg.ts'
 import { refusalOf } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
@@ -101,7 +101,13 @@ function answerHere(call: Call): void {
   if (invite === undefined || caller === undefined) return
   const { offer } = invite
   if (offer === undefined) return refuse(call, refusalOf(488, 'picking up needs an offer'))
-  const request = { call: id, media: caller.media, offer, source: undefined }
+  const request = {
+    call: id,
+    media: caller.media,
+    offer,
+    source: undefined,
+    toward: caller.hop.address,
+  }
   call.media({ kind: 'answer-here', request }, { kind: 'here' })
 }
 
@@ -136,7 +142,7 @@ function handOver(call: Call, to: CallId): void {
 
 /** The ringing call's side: whoever picked up is there, so the caller can be answered. */
 export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
-  const { invite, id } = call.state
+  const { invite } = call.state
   const caller = call.leg(CALLER)
   if (given === undefined) return finish(call, refusalOf(480, 'picked up in vain'))
   const leg = adopt(call, given)
@@ -148,12 +154,11 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   record.answeredBy = leg.party.aor ?? leg.party.uri
   record.calleeSipCallId = leg.dialog?.callId
   record.transferredFrom = from
-  const request = { call: id, media: caller.media, offer: invite.offer, source: undefined }
-  call.media({ kind: 'answer-here', request }, { kind: 'here' })
+  answerHere(call)
 }
 
 function joinPicked(call: Call): void {
   const caller = call.leg(CALLER)
   const peer = caller && call.peerOf(caller)
-  if (caller !== undefined && peer !== undefined) startJoin(call, caller, peer)
+  if (caller !== undefined && peer !== undefined) connect(call, caller, peer)
 }

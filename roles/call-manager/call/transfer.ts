@@ -25,8 +25,8 @@ import type { Endpoint } from './endpoint.ts'
 import { startAttempt } from './fork.ts'
 import { addressOf } from './identity.ts'
 import type { Given, Planned } from './io.ts'
-import { startJoin } from './join.ts'
-import { adopt, leave } from './leg.ts'
+import { connect, joinBy } from './join.ts'
+import { adopt, join, leave } from './leg.ts'
 import { refusalOf } from './refusal.ts'
 import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
 
@@ -140,7 +140,9 @@ export function transferTaken(call: Call, given: Given): void {
   // Still ringing, or gone: call the target anew, as phones that do this expect.
   if (given.outcome.kind !== 'leg') return planTarget(call, transfer)
   call.state.record.transferredFrom = given.from
-  moveTo(call, transfer, who, adopt(call, given.outcome.leg))
+  const leg = adopt(call, given.outcome.leg)
+  moveTo(call, transfer, who, leg)
+  connect(call, who, leg)
 }
 
 /** The target answered our INVITE. */
@@ -148,8 +150,7 @@ export function transferAnswered(call: Call, leg: Leg): void {
   const { transfer } = call.state
   const who = transfer && call.leg(transfer.who)
   if (who === undefined || leg.sdp === undefined) return leave(call, leg, '')
-  const request = { call: call.state.id, from: leg.media, to: who.media, sdp: leg.sdp }
-  call.media({ kind: 'relay-answer', request }, { kind: 'transfer-answer', leg: leg.id })
+  call.relay('relay-answer', leg.media, who, leg.sdp, { kind: 'transfer-answer', leg: leg.id })
 }
 
 export function transferAnswerReady(call: Call, id: LegId, result: MediaResult): void {
@@ -162,6 +163,7 @@ export function transferAnswerReady(call: Call, id: LegId, result: MediaResult):
     return transferFailed(call, refusalOf(488))
   }
   moveTo(call, transfer, who, leg)
+  joinBy(call, { leg: who.id, other: leg.id, more: false }, result.value)
 }
 
 function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
@@ -170,7 +172,7 @@ function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
   // Whoever takes the transferor's place is that side of the call from now on.
   to.side = by?.side ?? to.side
   call.state.record.forwardedBy = transferorOf(call, transfer)
-  startJoin(call, who, to)
+  join(who, to)
 }
 
 function transferorOf(call: Call, { by }: Transfer): string | undefined {

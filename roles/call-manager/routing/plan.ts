@@ -52,6 +52,8 @@ export type ForkTarget = {
   readonly route: readonly string[]
   /** The first hop. */
   readonly to: FlowId | Target
+  /** The numeric address of the first hop. */
+  readonly address: string
 }
 
 export function plan(wanted: Wanted, { directory, location }: Lookups): Plan {
@@ -101,6 +103,7 @@ function groupsOf(found: readonly Binding[], name: string): ForkTarget[][] {
       uri: binding.contact,
       route: binding.path,
       to: binding.flow ?? binding.target,
+      address: binding.target.host,
     }
     if (binding.q === q) groups.at(-1)?.push(target)
     else groups.push([target])
