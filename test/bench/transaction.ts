@@ -329,11 +329,11 @@ function bytesOf(method: string, index: number, leg: number, more: string, body 
   const acked = method === 'ACK' && leg < 3
   return Buffer.from(
     `${method} sip:pbx.example.com SIP/2.0\r\n` +
-      `Via: SIP/2.0/UDP 192.0.2.45:5060;rport=5060;branch=z9hG4bKPj6b2f6f21a8d${index}.${leg}\r\n` +
+      `Via: SIP/2.0/UDP 192.0.2.45:5060;rport=5060;branch=z9hG4bKPj6b2f6f21a8${index}.${leg}\r\n` +
       `Max-Forwards: 70\r\nFrom: "Alice" <sip:alice@pbx.example.com>;tag=9b8f7a6c5d4e3f21\r\n` +
       `To: <sip:bob@pbx.example.com>${leg > 2 || acked ? ';tag=x' : ''}\r\n` +
       `Call-ID: 7f3c9a1e5b2d4c6e8f0a1b2c3d4e${index}@192.0.2.45\r\nCSeq: ${leg} ${method}\r\n` +
-      `Contact: <sip:alice@192.0.2.45:5060;ob>\r\nUser-Agent: Deskphone T46 108.86.0.20\r\n${more}` +
+      `Contact: <sip:alice@192.0.2.45:5060;ob>\r\nUser-Agent: Deskphone T46 108.86\r\n${more}` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
     'latin1',
   )
