@@ -39,6 +39,11 @@ export interface SipStack {
   request(request: SipRequest, to: Destination, user: ResponseHandler): ClientKey
   /** Answers; after a 2xx to INVITE more of them may be sent (§13.3.1.4). */
   respond(key: ServerKey, response: SipResponse): void
+  /**
+   * Leaves the request without any answer, as scanners deserve. Said within `onRequest`, it saves
+   * an INVITE its 100.
+   */
+  ignore(key: ServerKey): void
   /** Outside of any transaction: the ACK to a 2xx. A request gets a Via of ours. */
   send(message: SipMessage, to: Destination): void
   /**
@@ -174,6 +179,10 @@ class Stack implements RunnableSipStack {
 
   respond(key: ServerKey, response: SipResponse): void {
     this.#pump.feed({ kind: 'respond', key, response })
+  }
+
+  ignore(key: ServerKey): void {
+    this.#pump.feed({ kind: 'ignore', key })
   }
 
   cancel(key: ClientKey, headers: readonly (readonly [string, string])[] = []): void {

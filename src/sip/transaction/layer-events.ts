@@ -16,6 +16,8 @@ export type LayerInput =
       readonly request: SipRequest
     }
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
+  /** It gets no answer at all, not even a 100; a retransmission is a new request again. */
+  | { readonly kind: 'ignore'; readonly key: ServerKey }
   /** Of an INVITE; goes out after its first provisional answer, `headers` on it. */
   | {
       readonly kind: 'cancel'

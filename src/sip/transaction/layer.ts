@@ -64,6 +64,8 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
         return this.#clients.start(input, now, out)
       case 'respond':
         return this.#servers.answer(input, now, out)
+      case 'ignore':
+        return this.#servers.ignore(input.key, out)
       case 'cancel':
         return this.#clients.cancel(input, now, out)
       case 'transport-failed':

@@ -73,6 +73,11 @@ export class ServerTransactions {
     this.settle(found, out)
   }
 
+  ignore(key: ServerKey, out: LayerOutput[]): void {
+    const found = this.#byKey.get(key)
+    if (found?.open === true) this.#end(found, out)
+  }
+
   transportFailed(message: SipMessage, now: Millis, out: LayerOutput[]): void {
     const key = message.kind === 'response' ? serverKeyOfResponse(message) : undefined
     const found = key === undefined ? undefined : this.#byKey.get(key)

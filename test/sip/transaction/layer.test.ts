@@ -88,6 +88,8 @@ walk(new URL('./testdata/layer', import.meta.url).pathname, () => {
         return start(command)
       case 'respond':
         return respond(command)
+      case 'ignore':
+        return feed({ kind: 'ignore', key: key as ServerKey })
       case 'again':
         return again(command.words)
       case 'cancel': {
