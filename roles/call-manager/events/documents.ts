@@ -2,6 +2,7 @@
 //! composed by the package. Pure.
 
 import type { MessageCounts } from '../../../src/store/schema/message-waiting.ts'
+import { uriOf } from './aor.ts'
 import type { EndedDialogs } from './ended-dialogs.ts'
 import type { EventPackage, ResourceView } from './packages/package.ts'
 import type { Publications } from './publications.ts'
@@ -29,11 +30,11 @@ export class Documents {
   /** A string of bytes. */
   compose(aor: string, by: EventPackage, version: number): string {
     const view: ResourceView = {
-      dialogs: [...this.#facts.dialogs(aor), ...this.#ended.of(aor)],
-      registered: this.#facts.isRegistered(aor),
-      mailbox: this.#facts.mailbox(aor),
-      publications: this.#publications.of(aor, by.name).map(({ body }) => body),
+      dialogs: () => [...this.#facts.dialogs(aor), ...this.#ended.of(aor)],
+      isRegistered: () => this.#facts.isRegistered(aor),
+      mailbox: () => this.#facts.mailbox(aor),
+      publications: () => this.#publications.of(aor, by.name).map(({ body }) => body),
     }
-    return by.compose(aor, view, version)
+    return by.compose(uriOf(aor), view, version)
   }
 }

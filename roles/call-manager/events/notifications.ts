@@ -100,7 +100,7 @@ export class Notifications {
     const shift = millis(expiresAt - saved.notifier.expiresAt)
     const notifier = resumeNotifier(saved.notifier, shift, notifyAt)
     const version = saved.version + VERSION_GAP
-    const fresh = { flow: undefined, savedCseq: undefined }
+    const fresh = { hop: undefined, savedCseq: undefined }
     const parts = { id: dialog.id, aor, package: by, event, watcher, dialog, notifier, version }
     const subscription: Subscription = { ...parts, ...fresh }
     // Saved at once: a successor's successor must skip what this one is about to use.
@@ -134,7 +134,7 @@ export class Notifications {
   }
 
   #notify(subscription: Subscription, subscriptionState: string, withState: boolean): void {
-    const { aor, package: by, event, id, flow, watcher } = subscription
+    const { aor, package: by, event, id, hop, watcher } = subscription
     const fields = { event, 'subscription-state': subscriptionState }
     const headers = Object.entries(fields)
     const built = requestInDialog(subscription.dialog, 'NOTIFY', {
@@ -146,7 +146,7 @@ export class Notifications {
     })
     subscription.dialog = built.dialog
     const { request, nextHop } = built
-    this.put({ kind: 'notify', id, request, nextHop, flow, watcher })
+    this.put({ kind: 'notify', id, request, nextHop, hop, watcher })
     const { savedCseq } = subscription
     if (savedCseq !== undefined && built.dialog.localCseq - savedCseq >= NOTIFIES_PER_SNAPSHOT)
       this.save(subscription)

@@ -3,7 +3,7 @@
 import type { Millis } from '../../../src/base/time.ts'
 import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
-import type { FlowId } from '../../../src/sip/transaction/flow.ts'
+import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { WatchedDialog } from './watched-dialog.ts'
 
@@ -27,7 +27,8 @@ export type Subscribed = {
   readonly kind: 'subscribed'
   readonly key: ServerKey
   readonly request: SipRequest
-  readonly flow: FlowId
+  /** Back to the device; undefined: by its Contact. */
+  readonly hop: FlowId | Target | undefined
   readonly watcher: string
   /** AOR of the Request-URI. */
   readonly aor: string
@@ -40,7 +41,8 @@ export type Resubscribed = {
   readonly kind: 'resubscribed'
   readonly key: ServerKey
   readonly request: SipRequest
-  readonly flow: FlowId
+  /** Back to the device; undefined: by its Contact. */
+  readonly hop: FlowId | Target | undefined
 }
 
 export type Published = {
@@ -84,7 +86,7 @@ export type Notification = {
   readonly request: SipRequest
   /** URI text of the next hop. */
   readonly nextHop: string
-  /** Down this flow, unless the dialog has a route set or the flow is gone. */
-  readonly flow: FlowId | undefined
+  /** Where the watcher's device is, unless the dialog has a route set or this way is gone. */
+  readonly hop: FlowId | Target | undefined
   readonly watcher: string
 }

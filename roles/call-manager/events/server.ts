@@ -21,10 +21,11 @@ import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { Documents, type EventFacts } from './documents.ts'
 import { EndedDialogs } from './ended-dialogs.ts'
+import type { EventLimits } from './limits.ts'
 import { Notifications } from './notifications.ts'
 import type { EventPackage } from './packages/package.ts'
 import { Publications } from './publications.ts'
-import { readPublish, readSubscribe, refuse, type ExpiresBounds, type Refusal } from './rules.ts'
+import { readPublish, readSubscribe, refuse, type Refusal } from './rules.ts'
 import type {
   EventInput,
   EventOutput,
@@ -33,17 +34,6 @@ import type {
   Subscribed,
 } from './server-events.ts'
 import type { WatchedDialog } from './watched-dialog.ts'
-
-export type EventLimits = {
-  readonly subscribe: ExpiresBounds
-  readonly publish: ExpiresBounds
-  /** Subscriptions in all, of one AOR by one package, and by one watcher. */
-  readonly subscriptions: number
-  readonly perAor: number
-  readonly perWatcher: number
-  /** Publications of one AOR by one package. */
-  readonly publications: number
-}
 
 export type EventServerOptions = {
   readonly packages: readonly EventPackage[]
@@ -118,7 +108,7 @@ export class EventServer implements Machine<EventInput, EventOutput> {
   }
 
   #onSubscribed(input: Subscribed, now: Millis): void {
-    const { key, request, flow, aor, watcher, contact } = input
+    const { key, request, hop, aor, watcher, contact } = input
     const reading = readSubscribe(request, this.#packages, this.#limits.subscribe)
     if (reading.kind === 'refuse') return this.#refuse(key, request, reading)
     const { package: by, event, expires } = reading
@@ -131,7 +121,7 @@ export class EventServer implements Machine<EventInput, EventOutput> {
     const first = startNotifier({ expires, pending: false, gap: by.gap }, now)
     const { id } = dialog
     const fresh = { notifier: first.next, version: 0, savedCseq: undefined }
-    const subscription = { id, aor, package: by, event, watcher, dialog, flow, ...fresh }
+    const subscription = { id, aor, package: by, event, watcher, dialog, hop, ...fresh }
     this.#notifications.begin(subscription, first)
   }
 
@@ -146,7 +136,7 @@ export class EventServer implements Machine<EventInput, EventOutput> {
     return undefined
   }
 
-  #onResubscribed({ key, request, flow }: Resubscribed, now: Millis): void {
+  #onResubscribed({ key, request, hop }: Resubscribed, now: Millis): void {
     const id = receivedDialogId(request)
     const subscription = id && this.#notifications.table.find(id)
     if (subscription === undefined || subscription.notifier.state === 'terminated')
@@ -161,7 +151,7 @@ export class EventServer implements Machine<EventInput, EventOutput> {
       return this.#refuse(key, request, refuse(403, [], 'One Subscription A Dialog'))
     const { expires } = reading
     subscription.dialog = refreshTarget(subscription.dialog, request)
-    subscription.flow = flow
+    subscription.hop = hop
     const headers = granted(expires, subscription.dialog.localTarget)
     this.#respond(key, request, 200, { headers })
     this.#notifications.feed(subscription, { kind: 'refreshed', expires }, now)

@@ -25,8 +25,10 @@ export function responseFrom(lines: readonly string[]): SipResponse {
   return message
 }
 
+/** An empty line would end the expected output. */
 export function textOf(message: SipMessage): string {
-  return serialize(message).toString('latin1').replaceAll('\r\n', '\n').trimEnd()
+  const text = serialize(message).toString('latin1').replaceAll('\r\n', '\n').trimEnd()
+  return text.replaceAll('\n\n', '\n(empty line)\n')
 }
 
 /** What a snapshot does to a value; every script passes its state through here at each step. */

@@ -15,14 +15,15 @@ export const dialogPackage: EventPackage = {
   watchers: 'tenant',
   accepts: undefined,
   bodyMax: 0,
-  compose(aor, { dialogs }, version) {
-    const attributes = { version: String(version), state: 'full', entity: aor }
-    const list = dialogs.map((each) => dialogElement(each))
+  compose(uri, { dialogs }, version) {
+    const attributes = { version: String(version), state: 'full', entity: uri }
+    const list = dialogs().map((each) => dialogElement(uri, each))
     return writeXml(element(NAMESPACE, 'dialog-info', attributes, ...list))
   },
 }
 
-function dialogElement({ aor, id, state, direction, remote, sip }: WatchedDialog): XmlElement {
+function dialogElement(own: string, dialog: WatchedDialog): XmlElement {
+  const { id, state, direction, remote, sip } = dialog
   const attributes = {
     id,
     'call-id': sip?.callId,
@@ -36,7 +37,7 @@ function dialogElement({ aor, id, state, direction, remote, sip }: WatchedDialog
     'dialog',
     attributes,
     element(NAMESPACE, 'state', {}, state),
-    party('local', aor, undefined),
+    party('local', own, undefined),
     party('remote', remote.uri, display),
   )
 }

@@ -12,12 +12,10 @@ export const messageSummaryPackage: EventPackage = {
   watchers: 'own',
   accepts: (body) => readSummary(body) !== undefined,
   bodyMax: 2_048,
-  compose(aor, { mailbox, publications }) {
-    const published = publications[0] === undefined ? undefined : readSummary(publications[0])
-    return writeSummary(
-      aor,
-      published ?? { waiting: mailbox.unheard > 0, counts: [voice(mailbox)] },
-    )
+  compose(uri, { mailbox, publications }) {
+    const [newest] = publications()
+    const published = newest === undefined ? undefined : readSummary(newest)
+    return writeSummary(uri, published ?? summaryOf(mailbox()))
   },
 }
 
@@ -59,15 +57,12 @@ const COUNT = new RegExp(
   String.raw`^([A-Za-z-]{4,20})[ \t]*:[ \t]*${NUMBERS}[ \t]*(?:${URGENT})?[ \t]*$`,
 )
 
-function writeSummary(aor: string, { waiting, counts }: Summary): string {
-  const lines = [
-    `Messages-Waiting: ${waiting ? 'yes' : 'no'}`,
-    `Message-Account: ${aor}`,
-    ...counts,
-  ]
-  return `${lines.join('\r\n')}\r\n`
+function writeSummary(uri: string, { waiting, counts }: Summary): string {
+  const status = `Messages-Waiting: ${waiting ? 'yes' : 'no'}`
+  return `${[status, `Message-Account: ${uri}`, ...counts].join('\r\n')}\r\n`
 }
 
-function voice({ unheard, heard, urgentUnheard, urgentHeard }: MessageCounts): string {
-  return `Voice-Message: ${unheard}/${heard} (${urgentUnheard}/${urgentHeard})`
+function summaryOf({ unheard, heard, urgentUnheard, urgentHeard }: MessageCounts): Summary {
+  const voice = `Voice-Message: ${unheard}/${heard} (${urgentUnheard}/${urgentHeard})`
+  return { waiting: unheard > 0, counts: [voice] }
 }

@@ -4,15 +4,15 @@ import type { Millis } from '../../../../src/base/time.ts'
 import type { MessageCounts } from '../../../../src/store/schema/message-waiting.ts'
 import type { WatchedDialog } from '../watched-dialog.ts'
 
-/** All that is known of one AOR. */
+/** All that is known of one AOR; asked for when a package wants it. */
 export type ResourceView = {
   /** Begun and not ended, and those that ended a moment ago. */
-  readonly dialogs: readonly WatchedDialog[]
+  readonly dialogs: () => readonly WatchedDialog[]
   /** Some device has registered it. */
-  readonly registered: boolean
-  readonly mailbox: MessageCounts
+  readonly isRegistered: () => boolean
+  readonly mailbox: () => MessageCounts
   /** Published bodies of this package, newest first, as strings of bytes. */
-  readonly publications: readonly string[]
+  readonly publications: () => readonly string[]
 }
 
 export type EventPackage = {
@@ -27,5 +27,5 @@ export type EventPackage = {
   /** Largest body published, in bytes. */
   readonly bodyMax: number
   /** The document, a string of bytes. `version` counts a subscription's NOTIFYs from 0. */
-  readonly compose: (aor: string, view: ResourceView, version: number) => string
+  readonly compose: (uri: string, view: ResourceView, version: number) => string
 }

@@ -32,7 +32,7 @@ export const presencePackage: EventPackage = {
   watchers: 'tenant',
   accepts: (body) => readPidf(body) !== undefined,
   bodyMax: 16_384,
-  compose: (aor, view) => writeXml(composed(aor, view)),
+  compose: (uri, view) => writeXml(composed(uri, view)),
 }
 
 /** The root of a readable presence document. */
@@ -41,26 +41,30 @@ export function readPidf(body: string): XmlElement | undefined {
   return root !== undefined && isElement(root, PIDF, 'presence') ? root : undefined
 }
 
-function composed(aor: string, view: ResourceView): XmlElement {
-  const documents = view.publications.map(readPidf).filter((each) => each !== undefined)
+function composed(uri: string, view: ResourceView): XmlElement {
+  const isRegistered = view.isRegistered()
+  const documents = view
+    .publications()
+    .map(readPidf)
+    .filter((each) => each !== undefined)
   const parts = documents.flatMap(childElements)
   const published = parts.filter((each) => isElement(each, PIDF, 'tuple'))
-  const tuples = view.registered ? published : published.map(closed)
-  if (tuples.length === 0) tuples.push(tuple('registration', view.registered, aor))
+  const tuples = isRegistered ? published : published.map(closed)
+  if (tuples.length === 0) tuples.push(tuple('registration', isRegistered, uri))
   // Watchers that read one tuple only read the first.
   const sorted = [...tuples.filter(isOpen), ...tuples.filter((each) => !isOpen(each))]
   const person = parts.find((each) => isElement(each, DATA_MODEL, 'person'))
-  const isTalking = view.dialogs.some(({ state }) => state === 'confirmed')
+  const isTalking = view.dialogs().some(({ state }) => state === 'confirmed')
   const shown = isTalking ? onThePhone(person) : person
   const rest = parts.filter((each) => !isElement(each, PIDF, 'tuple') && each.name !== 'person')
   const all = [...sorted, ...rest.toSorted(notesLast), ...(shown === undefined ? [] : [shown])]
-  return element(PIDF, 'presence', { entity: aor }, ...withUniqueIds(all))
+  return element(PIDF, 'presence', { entity: uri }, ...withUniqueIds(all))
 }
 
-function tuple(id: string, isReachable: boolean, aor: string): XmlElement {
+function tuple(id: string, isReachable: boolean, uri: string): XmlElement {
   const basic = element(PIDF, 'basic', {}, isReachable ? 'open' : 'closed')
   const status = element(PIDF, 'status', {}, basic)
-  return element(PIDF, 'tuple', { id }, status, element(PIDF, 'contact', {}, aor))
+  return element(PIDF, 'tuple', { id }, status, element(PIDF, 'contact', {}, uri))
 }
 
 function isOpen(of: XmlElement): boolean {

@@ -4,10 +4,9 @@ import { after, millis, type Millis } from '../../../../src/base/time.ts'
 import type { FlowId } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { MessageCounts } from '../../../../src/store/schema/message-waiting.ts'
-import { dialogPackage } from '../../../../roles/call-manager/events/packages/dialog-info.ts'
-import { messageSummaryPackage } from '../../../../roles/call-manager/events/packages/message-summary.ts'
-import { presencePackage } from '../../../../roles/call-manager/events/packages/presence.ts'
-import { EventServer, type EventLimits } from '../../../../roles/call-manager/events/server.ts'
+import { EVENT_PACKAGES } from '../../../../roles/call-manager/events/events-host.ts'
+import type { EventLimits } from '../../../../roles/call-manager/events/limits.ts'
+import { EventServer } from '../../../../roles/call-manager/events/server.ts'
 import type {
   EventInput,
   EventOutput,
@@ -33,7 +32,8 @@ const KEY = 'key' as ServerKey
 /**
  * `subscribe alice bob dialog [call=] [flow=]` is Alice's first SUBSCRIBE, `resubscribe call cseq`
  * one more of that call; body lines are further headers. `publish bob bob presence` likewise, with
- * the document after an empty line and `{etag}` for the last entity-tag. `answer call 200` answers the NOTIFY that is on its way.
+ * the document after an empty line and `{etag}` for the last entity-tag. `answer call 200` answers
+ * the NOTIFY that is on its way.
  */
 walk(new URL('./testdata/server', import.meta.url).pathname, () => {
   let now: Millis = millis(0)
@@ -45,7 +45,7 @@ walk(new URL('./testdata/server', import.meta.url).pathname, () => {
     isRegistered: (aor: string) => registered.has(aor),
     mailbox: (aor: string) => mailboxes.get(aor) ?? EMPTY_MAILBOX,
   }
-  const packages = [dialogPackage, messageSummaryPackage, presencePackage]
+  const packages = EVENT_PACKAGES
   const make = (seed: number): EventServer =>
     new EventServer({ packages, facts, random: seededRandom(seed), limits: LIMITS })
   let server = make(1)
@@ -101,9 +101,9 @@ walk(new URL('./testdata/server', import.meta.url).pathname, () => {
         `Event: ${event}`,
         ...body,
       ])
-      const flow = (arg('flow') ?? 'f1') as FlowId
+      const hop = (arg('flow') ?? 'f1') as FlowId
       const contact = '<sip:pbx@10.0.0.1:5060>'
-      const base = { key: KEY, request, flow, contact }
+      const base = { key: KEY, request, hop, contact }
       feed({ kind: 'subscribed', ...base, watcher: aor(watcher), aor: aor(user) })
     },
     resubscribe({ words, body, arg }) {
@@ -117,7 +117,7 @@ walk(new URL('./testdata/server', import.meta.url).pathname, () => {
         `Event: ${arg('event') ?? 'dialog'}`,
         ...body,
       ])
-      feed({ kind: 'resubscribed', key: KEY, request, flow: (arg('flow') ?? 'f1') as FlowId })
+      feed({ kind: 'resubscribed', key: KEY, request, hop: (arg('flow') ?? 'f1') as FlowId })
     },
     publish({ words, body }) {
       const [publisher = '', user = '', event = ''] = words

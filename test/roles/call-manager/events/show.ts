@@ -24,13 +24,14 @@ export function show(output: EventOutput): string {
       return `${status} ${reason}${list.join('')}`
     }
     case 'notify': {
-      const { request, nextHop, flow } = output
+      const { request, nextHop, hop } = output
       const { headers } = request
       const state = headers.get('subscription-state')
       const call = headers.get('call-id')
       const first = `NOTIFY ${headers.get('cseq')?.split(' ')[0]} in ${call} to ${nextHop}`
+      const way = typeof hop === 'string' ? hop : 'its contact'
       const body = short(textOf(request.body))
-      return `${first} by ${flow ?? 'its contact'}; ${headers.get('event')}; ${state}${body}`
+      return `${first} by ${way}; ${headers.get('event')}; ${state}${body}`
     }
     case 'save': {
       const saved: unknown = JSON.parse(output.snapshot)
@@ -47,10 +48,7 @@ export function show(output: EventOutput): string {
 
 function short(body: string): string {
   if (body === '') return '; no body'
-  const lines = body
-    .replace(/^<\?xml.*\r\n/, '')
-    .replaceAll(/ xmlns(:\w+)?="[^"]*"/g, '')
-    .trim()
-    .split('\r\n')
+  const bare = body.replace(/^<\?xml.*\r\n/, '').replaceAll(/ xmlns(:\w+)?="[^"]*"/g, '')
+  const lines = bare.trim().split('\r\n')
   return lines.map((line) => `\n    ${line}`).join('')
 }
