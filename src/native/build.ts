@@ -67,7 +67,7 @@ function reason(failure: unknown): string {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const built = await buildNative()
-  if (built.ok) console.log(built.value)
-  else console.error(built.error)
+  if (built.ok) process.stdout.write(`${built.value}\n`)
+  else process.stderr.write(`${built.error}\n`)
   process.exitCode = built.ok ? 0 : 1
 }

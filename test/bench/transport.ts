@@ -18,7 +18,7 @@ const SELF = fileURLToPath(import.meta.url)
 const PAYLOAD = Buffer.alloc(500, 'x')
 /** Far ends, and datagrams of each that are on their way at any time. */
 const CLIENTS = 64
-const WINDOW = 4
+const WINDOW = 16
 const WARM_UP_MS = 1000
 const MEASURE_MS = 3000
 

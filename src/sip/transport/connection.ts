@@ -18,8 +18,12 @@ export interface Wire {
   /** Sends what is queued, then closes. */
   end(): void
   destroy(): void
-  /** WebSocket only. */
-  ping?(): void
+}
+
+export type Ping = {
+  readonly send: () => void
+  /** The peer has to answer; otherwise it is expected to only once it has done so. */
+  readonly mustAnswer: boolean
 }
 
 export type ConnectionEvents = {
@@ -60,9 +64,14 @@ export class Connection {
   #pendingFrom = 0
   #source: Source | undefined
   #lastHeard: Millis
+  #lastSent: Millis
   #lastTaken: Millis
   #partSince: Millis | undefined
-  #pinged: Millis | undefined
+  #ping: Ping | undefined
+  /** The first ping since anything was heard. */
+  #unanswered: Millis | undefined
+  #lastPing: Millis
+  #ponged = false
   #garbage = 0
   #ending: { readonly cause: string; readonly since: Millis } | undefined
   #closed = false
@@ -76,7 +85,8 @@ export class Connection {
     this.#limits = options.limits
     this.#now = options.now
     this.#patience = options.patience
-    this.#began = this.#lastHeard = this.#lastTaken = this.#now()
+    this.#began = this.#lastHeard = this.#lastSent = this.#lastTaken = this.#now()
+    this.#lastPing = this.#began
   }
 
   /** Undefined while it is being opened. */
@@ -93,11 +103,17 @@ export class Connection {
     this.#lastHeard = this.#lastTaken = this.#now()
   }
 
+  /** Has the peer asked for a sign of life whenever nothing was heard for a while. */
+  keepAlive(ping: Ping): void {
+    this.#ping = ping
+  }
+
   send(bytes: Uint8Array, message: SipMessage, target: FlowId | Target): void {
     if (!this.usable) return this.#events.onFailed({ target, message, cause: 'closed' })
     if (this.#wire.queued + bytes.length > this.#limits.queuedBytes)
       return this.#events.onFailed({ target, message, cause: 'queue full' })
-    if (this.#pending.length === this.#pendingFrom) this.#lastTaken = this.#now()
+    this.#lastSent = this.#now()
+    if (this.#pending.length === this.#pendingFrom) this.#lastTaken = this.#lastSent
     this.#pending.push({ target, message })
     this.#wire.write(bytes)
   }
@@ -120,10 +136,16 @@ export class Connection {
 
   heard(): void {
     this.#lastHeard = this.#now()
-    this.#pinged = undefined
+    this.#unanswered = undefined
+  }
+
+  ponged(): void {
+    this.#ponged = true
+    this.heard()
   }
 
   onMessage(bytes: Uint8Array): void {
+    this.#partSince = undefined
     this.#events.onMessage(this, bytes)
   }
 
@@ -167,10 +189,11 @@ export class Connection {
   sweep(now: Millis): void {
     const cause = this.#overdue(now)
     if (cause !== undefined) return this.destroy(cause)
-    if (this.#wire.ping === undefined || this.#pinged !== undefined) return
-    if (now - this.#lastHeard < this.#limits.ping) return
-    this.#pinged = now
-    this.#wire.ping()
+    const quietSince = Math.max(this.#lastHeard, this.#lastPing)
+    if (this.#ping === undefined || now - quietSince < this.#limits.ping) return
+    this.#lastPing = now
+    this.#unanswered ??= now
+    this.#ping.send()
   }
 
   #overdue(now: Millis): string | undefined {
@@ -184,8 +207,9 @@ export class Connection {
     if (this.#partSince !== undefined && over(this.#partSince, message)) return 'unfinished message'
     const queued = this.#pending.length > this.#pendingFrom
     if (queued && over(this.#lastTaken, stalled)) return 'does not read'
-    if (this.#pinged !== undefined && over(this.#pinged, ping)) return 'no pong'
-    const quiet = over(this.#lastHeard, idle) && over(this.#lastTaken, idle)
+    const answers = this.#ponged || this.#ping?.mustAnswer === true
+    if (answers && this.#unanswered !== undefined && over(this.#unanswered, ping)) return 'no pong'
+    const quiet = over(this.#lastHeard, idle) && over(this.#lastSent, idle)
     return quiet ? 'idle' : undefined
   }
 }

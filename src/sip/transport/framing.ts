@@ -211,7 +211,7 @@ function lineAfter(bytes: Uint8Array, at: number, end: number): number {
   return lineEnd === -1 || lineEnd >= end ? end : lineEnd + 1
 }
 
-/** The value when this line is a Content-Length (or `l`), folded or not; -1 when it is no number. */
+/** The value when this line is Content-Length (or `l`), folded or not; -1 when it is no number. */
 function valueOfLength(bytes: Uint8Array, line: number, end: number): number | undefined {
   const afterName = isName(bytes, line, 'content-length') ?? isName(bytes, line, 'l')
   if (afterName === undefined) return undefined

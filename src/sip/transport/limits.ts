@@ -13,7 +13,7 @@ export type ConnectionLimits = {
   /** How long an unfinished message may stay unfinished. */
   readonly message: Millis
   readonly connect: Millis
-  /** The same for a request that only goes by TCP because of its size: UDP is still there for it. */
+  /** The same for a request that goes by TCP because of its size only: there is UDP for it. */
   readonly connectForSize: Millis
   /** Nothing came and nothing went for that long: closed. */
   readonly idle: Millis
@@ -21,7 +21,7 @@ export type ConnectionLimits = {
   readonly queuedBytes: number
   /** Nothing of the queue was taken for that long: the peer does not read, closed. */
   readonly stalled: Millis
-  /** WebSocket pings; a browser that answers none between two of them is gone. */
+  /** Nothing heard for that long: a ping; none answered for that long again: closed. */
   readonly ping: Millis
   /** Messages in a row that cannot be read, before the connection is closed. */
   readonly garbage: number

@@ -55,7 +55,8 @@ export class Pool {
   }
 
   /** A connection that came to us has a source from the start; one we dial gets it later. */
-  add({ transport, wire, admitted, patience }: Opening, source?: Omit<Source, 'flow'>): Connection {
+  add(opening: Opening, source?: Omit<Source, 'flow'>): Connection {
+    const { transport, wire, admitted, patience } = opening
     const flow = connectionFlowId(transport, this.#process, ++this.#serial)
     const connection = new Connection({
       flow,

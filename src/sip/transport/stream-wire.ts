@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Connection, Wire } from './connection.ts'
 import { StreamFramer, type Framed } from './framing.ts'
 
+const PING = Buffer.from('\r\n\r\n')
 const PONG = Buffer.from('\r\n')
 
 export type BrokenFrame = Extract<Framed, { kind: 'broken' }>
@@ -29,10 +30,20 @@ export function streamWire(socket: Socket, written: () => void): Wire {
   }
 }
 
-/** Has what the socket brings go to its connection. */
+/**
+ * Has what the socket brings go to its connection. Whoever dialled sends the pings (RFC 5626
+ * §3.5.1); a peer that knows nothing of them passes over the line ends (RFC 3261 §7.5).
+ */
 export function pump(socket: Socket, connection: Connection, events: StreamEvents): void {
   const framer = new StreamFramer()
   let cause = 'closed by the peer'
+  if (connection.dialled) {
+    const send = (): void => {
+      framer.expectPong()
+      connection.sendBare(PING)
+    }
+    connection.keepAlive({ send, mustAnswer: false })
+  }
   socket.on('data', (chunk: Buffer) => {
     connection.heard()
     for (const framed of framer.push(chunk)) {
@@ -56,7 +67,7 @@ function deliver(framed: Framed, connection: Connection, events: StreamEvents): 
       events.onIntroduced(connection)
       return connection.sendBare(PONG)
     case 'pong':
-      return undefined
+      return connection.ponged()
     case 'broken':
       return events.onBroken(connection, framed)
     default:

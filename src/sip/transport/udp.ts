@@ -1,5 +1,5 @@
-//! SIP over UDP: listeners, flows and their ids, STUN and keep-alives on the same port. The hot path
-//! of the product: a datagram costs one copy, one parse and no look-up.
+//! SIP over UDP: listeners, flows and their ids, STUN and keep-alives on the same port. The hot
+//! path of the product: a datagram costs one copy, one parse and no look-up.
 
 import type { Log } from '../../base/host.ts'
 import { err, ok, type Result } from '../../base/result.ts'

@@ -79,7 +79,8 @@ export class WsSip {
       events.onIntroduced(connection)
       connection.onMessage(bytes)
     })
-    webSocket.on('pong', () => connection.heard())
+    connection.keepAlive({ send: () => webSocket.ping(), mustAnswer: true })
+    webSocket.on('pong', () => connection.ponged())
     webSocket.on('error', (failure) => {
       cause = failure.message
     })
@@ -130,7 +131,6 @@ function wsWire(webSocket: WebSocket, written: () => void): Wire {
     },
     end: () => webSocket.close(GOING_AWAY),
     destroy: () => webSocket.terminate(),
-    ping: () => webSocket.ping(),
   }
 }
 

@@ -90,11 +90,9 @@ export async function until(condition: () => boolean): Promise<void> {
 /** A MESSAGE as the stack would send it. */
 export function ping(from: Bench, to: Target, id: string, text = ''): SipRequest {
   const local = from.transport.localAddress(to)
+  const sentBy = `${local?.address}:${local?.port}`
   const headers = Headers.of([
-    [
-      'via',
-      `SIP/2.0/${to.transport.toUpperCase()} ${local?.address}:${local?.port};rport;branch=z9hG4bK${id}`,
-    ],
+    ['via', `SIP/2.0/${to.transport.toUpperCase()} ${sentBy};rport;branch=z9hG4bK${id}`],
     ['max-forwards', '70'],
     ['from', '<sip:a@example.com>;tag=f'],
     ['to', '<sip:b@example.com>'],
