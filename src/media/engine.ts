@@ -21,6 +21,8 @@ import type { Sounds } from './sounds.ts'
 import type { Stream } from './stream.ts'
 
 export type EngineOptions = {
+  /** Sockets that media may hold open. */
+  readonly socketsMax: number
   readonly addresses: Addresses
   readonly ports: PortRange
   /** Milliseconds without a packet from a leg that should send before `rtp-timeout`. */
@@ -64,11 +66,13 @@ export class MediaEngine {
     })
     const bySocket: (PortPair<Stream> | undefined)[] = []
     const { random, log } = host
-    const { addresses, ports: range } = options
-    const stocks = boundAddresses(addresses).map(
-      (address) =>
-        [address, new PortStock<Stream>({ hub, address, range, random, log, bySocket })] as const,
-    )
+    const { addresses, ports: range, socketsMax } = options
+    const bound = boundAddresses(addresses)
+    const shared = { hub, range, random, log, bySocket }
+    const openMax = Math.floor(socketsMax / 2 / bound.length)
+    const stocks = bound.map((address) => {
+      return [address, new PortStock<Stream>({ ...shared, address, openMax })] as const
+    })
     this.#hub = hub
     this.#stocks = stocks.map(([, stock]) => stock)
     this.#board = new Board({ ...host, addresses, hub, stocks: new Map(stocks) })

@@ -16,6 +16,8 @@ type Resting<P> = { readonly pair: P; since: number }
 /** A released pair is lent again after this long, and this long after its last packet. */
 const REST_MS = 5_000
 const COLD_MS = 2_000
+/** When nothing else is left, rather than refuse a call. */
+const SHORT_REST_MS = 1_000
 
 export class PortPool<P extends Pair> {
   /** Even ports not open, in the order they are tried: drawn at random, so nobody can guess. */
@@ -45,6 +47,9 @@ export class PortPool<P extends Pair> {
   get resting(): number {
     return this.#resting.length - this.#nextResting
   }
+  get open(): number {
+    return this.#lent + this.#ready.length + this.resting
+  }
 
   /** An open pair for a stream; undefined when the host must open one first. */
   take(): P | undefined {
@@ -64,18 +69,23 @@ export class PortPool<P extends Pair> {
     this.#resting.push({ pair, since: now })
   }
 
-  /** Makes pairs that have rested ready, at most `count`. Those still being sent to rest on. */
-  wake(now: number, count: number): number {
+  /**
+   * Makes pairs that have rested ready, at most `count`; `pressed` cuts their rest short. Those
+   * still being sent to rest on.
+   */
+  wake(now: number, count: number, pressed: boolean): void {
+    const rest = pressed ? SHORT_REST_MS : REST_MS
+    const cold = Math.min(rest, COLD_MS)
     let woken = 0
     let looked = this.resting
     while (woken < count && looked-- > 0) {
       const entry = this.#resting[this.#nextResting]
-      if (entry === undefined || now - entry.since < REST_MS) break
+      if (entry === undefined || now - entry.since < rest) break
       this.#nextResting++
-      if (now - entry.pair.lastPacketAt < COLD_MS)
-        this.#resting.push({ pair: entry.pair, since: now })
+      const { pair } = entry
+      if (now - pair.lastPacketAt < cold) this.#resting.push({ pair, since: now })
       else {
-        this.#ready.push(entry.pair)
+        this.#ready.push(pair)
         woken++
       }
     }
@@ -83,7 +93,6 @@ export class PortPool<P extends Pair> {
       this.#resting.splice(0, this.#nextResting)
       this.#nextResting = 0
     }
-    return woken
   }
 
   /** Pairs that nobody needed for `idle` milliseconds, at most `count`. The host closes them. */

@@ -34,6 +34,7 @@ export class PortStock<Owner> {
   readonly #hub: UdpHub<unknown>
   readonly #address: string
   readonly #pool: PortPool<PortPair<Owner>>
+  readonly #openMax: number
   readonly #log: Log
   readonly #bySocket: (PortPair<Owner> | undefined)[]
   #filling: Promise<void> | undefined
@@ -43,6 +44,8 @@ export class PortStock<Owner> {
     readonly hub: UdpHub<unknown>
     readonly address: string
     readonly range: PortRange
+    /** Pairs that may be open at once: the system's limit of files, less what others need. */
+    readonly openMax: number
     readonly random: Random
     readonly log: Log
     /** Shared by all stocks of a hub, by socket id: who a datagram is for. */
@@ -51,6 +54,7 @@ export class PortStock<Owner> {
     this.#hub = options.hub
     this.#address = options.address
     this.#pool = new PortPool(options.range, options.random)
+    this.#openMax = options.openMax
     this.#log = options.log
     this.#bySocket = options.bySocket
   }
@@ -95,20 +99,24 @@ export class PortStock<Owner> {
   }
 
   async #fill(now: number): Promise<void> {
-    this.#pool.wake(now, READY_MIN - this.#pool.ready)
+    const pool = this.#pool
+    pool.wake(now, READY_MIN - pool.ready, false)
+    let cause = 'all ports are in use'
     let taken = 0
-    while (this.#pool.ready < READY_MIN) {
-      const port = this.#pool.portToOpen()
+    while (pool.ready < READY_MIN && pool.open < this.#openMax) {
+      const port = pool.portToOpen()
       if (port === undefined) break
       const opened = await this.#open(port)
       if (typeof opened !== 'string') {
-        this.#pool.add(opened)
+        pool.add(opened)
         continue
       }
-      this.#pool.portClosed(port)
-      if (opened !== 'EADDRINUSE' || ++taken >= TAKEN_MAX) return this.#tellExhausted(opened)
+      pool.portClosed(port)
+      cause = opened
+      if (opened !== 'EADDRINUSE' || ++taken >= TAKEN_MAX) break
     }
-    if (this.#pool.ready === 0) this.#tellExhausted('all ports are in use')
+    if (pool.ready < READY_MIN) pool.wake(now, READY_MIN - pool.ready, true)
+    if (pool.ready === 0) this.#tellExhausted(pool.open < this.#openMax ? cause : 'EMFILE')
     else this.#toldExhausted = false
   }
 
@@ -138,7 +146,7 @@ export class PortStock<Owner> {
     this.#toldExhausted = true
     const mend =
       cause === 'EMFILE' || cause === 'ENFILE'
-        ? 'raise the limit of open files (LimitNOFILE=, ulimit -n): a call takes four'
+        ? 'raise the limit of open files (LimitNOFILE=, ulimit -Hn): a call takes four'
         : 'widen --rtp-ports, or see what else holds them'
     this.#log('error', 'media.ports-exhausted', { address: this.#address, cause, mend })
   }

@@ -2,6 +2,7 @@
 //! between it and whoever started the thread.
 
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
@@ -49,13 +50,41 @@ function currentInterfaces(): readonly Interface[] {
   const now = performance.now()
   if (now - interfacesAt < INTERFACES_MS) return interfaces
   interfacesAt = now
-  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  const all = Object.values(knownInterfaces()).flatMap((each) => each ?? [])
+  if (all.length === 0) return interfaces
   interfaces = all.map(({ address, internal, cidr }) => {
     const family = familyOf(address)
     const prefix = Number(cidr?.split('/')[1] ?? (family === 'IP4' ? 32 : 128))
     return { address, internal, family, prefix }
   })
   return interfaces
+}
+
+function knownInterfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces()
+  } catch (error) {
+    // Too many open files, for one: the addresses known before will do until the next look.
+    post({
+      kind: 'log',
+      level: 'warn',
+      event: 'media.interfaces',
+      fields: { error: String(error) },
+    })
+    return {}
+  }
+}
+
+/** Sockets for media: three quarters of the files this process may open, or no limit known. */
+function socketsMax(): number {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'latin1')
+    const soft = /^Max open files +(\d+)/m.exec(limits)?.[1]
+    return soft === undefined ? Number.POSITIVE_INFINITY : Math.floor(Number(soft) * 0.75)
+  } catch {
+    // No /proc: the system itself will say when it has enough.
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 const host: Host = {
@@ -74,7 +103,7 @@ async function main(): Promise<void> {
   if (!recordings.ok) return post({ kind: 'failed', reason: recordings.error.join('; ') })
   const sounds = new Sounds([PCMU, PCMA, G722, await opusVoice()], recordings.value)
   const native = loadNative(setup.nativePath)
-  const engine = new MediaEngine(setup, sounds, {
+  const engine = new MediaEngine({ ...setup, socketsMax: socketsMax() }, sounds, {
     ...host,
     openHub: (options) => udpHub(native, 'rtp', host.log, options),
     interfaces: currentInterfaces,
