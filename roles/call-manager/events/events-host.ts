@@ -171,7 +171,8 @@ class EventsHost implements RunningEvents {
         return this.#notify(output)
       case 'save': {
         const { id, aor, event, snapshot } = output
-        const expiresAt = wallTime(this.#host.wall() - this.#host.now() + output.expiresAt)
+        const left = Math.round(output.expiresAt - this.#host.now())
+        const expiresAt = wallTime(this.#host.wall() + left)
         const subscription = { id, aor, event, snapshot, expiresAt }
         return this.#tell({ kind: 'subscription.saved', subscription })
       }

@@ -1,8 +1,8 @@
 //! A small office over the simulated network: the event server and the message room on a real
 //! stack at 10.0.0.1, phones with stacks of their own, and every message on the wire as one line.
 
-import { millis, wallTime } from '../../../../src/base/time.ts'
-import type { Cancel } from '../../../../src/base/host.ts'
+import { millis, wallTime, type Millis } from '../../../../src/base/time.ts'
+import type { Cancel, Host } from '../../../../src/base/host.ts'
 import type { TenantId } from '../../../../src/control/ids.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import { parseUri } from '../../../../src/sip/message/uri.ts'
@@ -140,9 +140,9 @@ export class Office {
   }
 
   #start(): Node {
-    const host = this.world.host('pbx', 'warn')
+    const host = withTicks(this.world.host('pbx'))
     const stack = createSipStack({
-      host,
+      host: this.world.host('stack'),
       transport: this.#home,
       resolve: (uri, found) => {
         const transport = uri.params.get('transport') === 'tcp' ? 'tcp' : 'udp'
@@ -151,7 +151,7 @@ export class Office {
       onMessage: (direction, peer, message) => {
         const name = this.#nameOf(peer)
         const arrow = direction === 'in' ? `${name} -> pbx` : `pbx -> ${name}`
-        this.lines.push(`${this.world.now}ms ${arrow}: ${gist(message)}`)
+        this.lines.push(`${Math.round(this.world.now)}ms ${arrow}: ${gist(message)}`)
       },
     })
     const location: Location = {
@@ -221,6 +221,18 @@ type Node = {
   readonly events: RunningEvents
   readonly messages: RunningMessages
   readonly die: Cancel
+}
+
+/** A real clock goes on between two looks at it, and does not stand at whole milliseconds. */
+function withTicks(host: Host): Host {
+  let at = host.now()
+  let looks = 0
+  const now = (): Millis => {
+    looks = host.now() === at ? looks + 1 : 0
+    at = host.now()
+    return millis(at + 0.1 + looks / 1_000)
+  }
+  return { ...host, now }
 }
 
 type Arrival = {
