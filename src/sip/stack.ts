@@ -23,7 +23,7 @@ import type { FlowId, Source, Target } from './transaction/flow.ts'
 import { refusal } from './transaction/hop-by-hop.ts'
 import { serverKeyOf, type ClientKey, type ServerKey } from './transaction/keys.ts'
 import type { LayerInput, LayerOutput } from './transaction/layer-events.ts'
-import { DEFAULT_BOUNDS, TransactionLayer } from './transaction/layer.ts'
+import { DEFAULT_BOUNDS, TransactionLayer, type LayerSize } from './transaction/layer.ts'
 import { responseRoute } from './transaction/response-route.ts'
 import type { ServerBounds } from './transaction/server-transactions.ts'
 
@@ -82,12 +82,7 @@ export type MessageTap = (
   bytes: Uint8Array,
 ) => void
 
-export type StackSize = {
-  readonly clients: number
-  readonly servers: number
-  readonly timers: number
-  readonly attempts: number
-}
+export type StackSize = LayerSize & { readonly attempts: number }
 
 export type StackCounters = {
   received: number

@@ -324,12 +324,12 @@ function inviteBytes(index: number, leg: number, more = ''): Uint8Array {
   return bytesOf('INVITE', index, leg, `Content-Type: application/sdp\r\n${more}`, SDP)
 }
 
-/** `leg` tells the requests of one call apart: branch and CSeq; from the third on it is a dialog. */
+/** `leg` tells the requests of one call apart; from the third on they are in a dialog. */
 function bytesOf(method: string, index: number, leg: number, more: string, body = ''): Uint8Array {
   const acked = method === 'ACK' && leg < 3
   return Buffer.from(
     `${method} sip:pbx.example.com SIP/2.0\r\n` +
-      `Via: SIP/2.0/UDP 192.0.2.45:5060;rport=5060;branch=z9hG4bKPj6b2f6f21a8${index}.${leg}\r\n` +
+      `Via: SIP/2.0/UDP 192.0.2.45:5060;rport=5060;branch=z9hG4bKPj6b2f6f2${index}.${leg}\r\n` +
       `Max-Forwards: 70\r\nFrom: "Alice" <sip:alice@pbx.example.com>;tag=9b8f7a6c5d4e3f21\r\n` +
       `To: <sip:bob@pbx.example.com>${leg > 2 || acked ? ';tag=x' : ''}\r\n` +
       `Call-ID: 7f3c9a1e5b2d4c6e8f0a1b2c3d4e${index}@192.0.2.45\r\nCSeq: ${leg} ${method}\r\n` +

@@ -27,6 +27,8 @@ export class Duties {
   readonly #sent = new Map<string, Map<string, Traffic>>()
   readonly #received = new Map<string, Map<string, number>>()
   readonly #asked = new Set<string>()
+  /** INVITEs whose 300-699 was acknowledged. */
+  readonly #acked = new Set<string>()
   /** Branches that went over a stream. */
   readonly #reliable = new Set<string>()
   readonly #cancelled = new Set<ServerKey>()
@@ -44,10 +46,12 @@ export class Duties {
     const what = message.kind === 'request' ? message.method : String(message.status)
     this.#world.record(`${direction} ${key} ${what}`)
     if (direction === 'in') {
+      if (what === 'ACK') this.#acked.add(key.replace(' ACK ', ' INVITE '))
       const counts = at(this.#received, key, () => new Map<string, number>())
       counts.set(what, (counts.get(what) ?? 0) + 1)
       return
     }
+    if (Number(what) >= 300 && this.#acked.has(key)) this.#problem(`${key}: ${what} after the ACK`)
     const { now } = this.#world
     const traffic = at(
       at(this.#sent, key, () => new Map<string, Traffic>()),

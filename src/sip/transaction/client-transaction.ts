@@ -69,7 +69,7 @@ export class ClientTransaction implements Timed {
       if (action === 'send-ack') this.#acknowledge(response, out)
       else if (action !== 'deliver') this.#carryOut(action, out)
       else if (!this.#quiet) out.push({ kind: 'response', key: this.key, source, response })
-    if (response.status < 200 || this.#answered) return
+    if (response.status < 200) return
     this.#answered = true
     this.#request = undefined
     if (!actions.includes('send-ack')) this.#bytes = undefined

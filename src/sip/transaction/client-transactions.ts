@@ -24,6 +24,11 @@ export class ClientTransactions {
     return this.#byKey.size
   }
 
+  /** Connections that have transactions under way. */
+  get flows(): number {
+    return this.#byFlow.size
+  }
+
   start(order: ClientOrder, now: Millis, out: LayerOutput[]): void {
     this.#open(order, false, now, out)
   }

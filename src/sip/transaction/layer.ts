@@ -20,6 +20,14 @@ import { ServerTransactions, type ServerBounds } from './server-transactions.ts'
 
 export const DEFAULT_BOUNDS: ServerBounds = { transactions: 500_000, lingering: 65_536 }
 
+export type LayerSize = {
+  readonly clients: number
+  /** Connections that client transactions are under way on. */
+  readonly flows: number
+  readonly servers: number
+  readonly timers: number
+}
+
 export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
   readonly #schedule = new Schedule()
   readonly #clients = new ClientTransactions(this.#schedule)
@@ -48,9 +56,9 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
   }
 
   /** What is alive; all zero when nothing is. */
-  get size(): { readonly clients: number; readonly servers: number; readonly timers: number } {
-    const { size: timers } = this.#schedule
-    return { clients: this.#clients.size, servers: this.#servers.size, timers }
+  get size(): LayerSize {
+    const { size: clients, flows } = this.#clients
+    return { clients, flows, servers: this.#servers.size, timers: this.#schedule.size }
   }
 
   #take(input: LayerInput, now: Millis, out: LayerOutput[]): void {

@@ -8,7 +8,7 @@
 //!     respond STATUS [to-tag=t]        the user answers the request it heard last
 //!     at-once STATUS                   … and from now on every request within its turn; 0: no more
 //!     cancel [reason=text] / ack PEER  the request started last
-//!     return PEER [uri=…]              PEER, a proxy, sends what it was asked last to the stack
+//!     return PEER [uri=…] [proxies=n]  PEER, a proxy, sends what it was asked last to the stack
 //!     throw                            the user throws when it hears the next request
 //!     down PEER / busy SHARE / flood N / advance MS / size / show PEER
 
@@ -95,7 +95,7 @@ class Bench {
         return this.#settle()
       }
       case 'return':
-        this.#peer(first).sendBack(this.#home.target('udp'), command.arg('uri'))
+        this.#peer(first).sendBack(this.#home.target('udp'), command)
         return this.#settle()
       case 'ack':
         this.#stack.send(asked('ACK', '2'), this.#target(`${first}/udp`))
@@ -257,12 +257,16 @@ class Peer {
     this.#answer(status, toTag)
   }
 
-  sendBack(to: Target, uri: string | undefined): void {
+  sendBack(to: Target, command: Command): void {
     const last = this.#request
     if (last === undefined) throw new Error('no request came')
     const { address, port } = this.transport
-    const via = `SIP/2.0/UDP ${address}:${port};branch=z9hG4bKproxy${uri ?? ''}`
-    const headers = last.headers.copy().prepend('via', via)
+    const uri = command.arg('uri')
+    const headers = last.headers.copy()
+    for (let passed = 0; passed < Number(command.arg('proxies') ?? 1); passed++) {
+      const branch = `z9hG4bKproxy${passed}${uri ?? ''}`
+      headers.prepend('via', `SIP/2.0/UDP ${address}:${port};branch=${branch}`)
+    }
     this.transport.send(to, request(last.method, uri ?? last.uri, headers, last.body))
   }
 
