@@ -20,7 +20,8 @@ import { udpEnds, udpFlowId } from './flow-id.ts'
 import { answerStun, looksLikeStun } from './stun.ts'
 
 export type UdpEvents = {
-  onMessage(source: Source, bytes: Uint8Array, waited: Millis): void
+  /** `waited` in the kernel; undefined when the hub cannot tell. */
+  onMessage(source: Source, bytes: Uint8Array, waited: Millis | undefined): void
   /** ICMP or the kernel: nothing gets there. */
   onUnreachable(target: Target, cause: string): void
 }
@@ -125,7 +126,7 @@ export class UdpSip {
 
   #onBatch(batch: UdpBatch<Source>): void {
     const { events } = this.#options
-    const waited = millis(batch.waited)
+    const waited = this.kind === 'batched' ? millis(batch.waited) : undefined
     for (let index = 0; index < batch.count; index++) {
       const start = batch.start(index)
       const length = batch.end(index) - start
