@@ -12,11 +12,9 @@ import { err, ok, type Result } from '../base/result.ts'
 const SOURCES = import.meta.dirname
 const ROOT = join(SOURCES, '..', '..')
 const OUTPUT = join(ROOT, 'dist', 'native')
-const FLAGS = [
-  ...['-std=c++17', '-O2', '-fPIC', '-shared', '-s', '-fvisibility=hidden'],
-  ...['-fno-exceptions', '-fno-rtti', '-Wall', '-Wextra', '-Wno-cast-function-type'],
-  '-DNAPI_VERSION=8',
-]
+const FLAGS =
+  '-std=c++17 -O2 -fPIC -shared -s -fvisibility=hidden -fno-exceptions -fno-rtti ' +
+  '-Wall -Wextra -Wno-cast-function-type -DNAPI_VERSION=8'
 
 /** The path of the add-on, built when there is none for these sources; or why there is none. */
 export async function buildNative(compiler = 'g++'): Promise<Result<string, string>> {
@@ -30,7 +28,13 @@ export async function buildNative(compiler = 'g++'): Promise<Result<string, stri
   const sources = readdirSync(SOURCES).filter((name) => name.endsWith('.cc'))
   const inputs = sources.map((name) => join(SOURCES, name))
   try {
-    await promisify(execFile)(compiler, [...FLAGS, `-I${headers}`, ...inputs, '-o', fresh])
+    await promisify(execFile)(compiler, [
+      ...FLAGS.split(' '),
+      `-I${headers}`,
+      ...inputs,
+      '-o',
+      fresh,
+    ])
   } catch (failure) {
     // No compiler, or it complained: whoever asked goes on without the add-on and says so.
     rmSync(fresh, { force: true })
@@ -53,7 +57,7 @@ function packageHeaders(): string {
 }
 
 function sourcesHash(headers: string): string {
-  const hash = createHash('sha256').update(FLAGS.join(' ')).update(process.arch)
+  const hash = createHash('sha256').update(FLAGS).update(process.arch)
   hash.update(readFileSync(join(headers, 'node_version.h')))
   for (const name of readdirSync(SOURCES).sort())
     if (/\.(cc|h)$/.test(name)) hash.update(readFileSync(join(SOURCES, name)))

@@ -51,8 +51,16 @@ export type Lent = {
 
 const ABI = 1
 const FUNCTIONS = [
-  ...['udpOpen', 'udpBind', 'udpClose', 'udpCloseAll', 'udpPeer', 'udpDescribe', 'udpFlush'],
-  ...['udpFailures', 'udpBacklog', 'udpRoute'],
+  'udpOpen',
+  'udpBind',
+  'udpClose',
+  'udpCloseAll',
+  'udpPeer',
+  'udpDescribe',
+  'udpFlush',
+  'udpFailures',
+  'udpBacklog',
+  'udpRoute',
 ]
 
 /** The add-on at `path`, or why there is none. Never throws: everyone has a fallback. */
@@ -72,5 +80,7 @@ export function loadNative(path: string | undefined): Result<Native, string> {
 function isNative(exports: unknown): exports is Native {
   if (typeof exports !== 'object' || exports === null) return false
   const found = new Map<string, unknown>(Object.entries(exports))
-  return found.get('abi') === ABI && FUNCTIONS.every((name) => found.get(name) instanceof Function)
+  return (
+    found.get('abi') === ABI && FUNCTIONS.every((name) => typeof found.get(name) === 'function')
+  )
 }

@@ -108,7 +108,7 @@ class DgramHub<Context> implements UdpHub<Context> {
   }
 
   async close(): Promise<void> {
-    for (const socket of [...this.#sockets]) socket?.close()
+    for (const socket of this.#sockets) socket?.close()
     this.#peers.clear()
   }
 

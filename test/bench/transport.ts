@@ -34,11 +34,15 @@ export async function transportRows(): Promise<Row[]> {
     const { rate, cpu } = await measure(kind, built.value)
     base ??= { rate, cpu }
     rows.push({
-      ...{ name: `UDP echo, ${kind}`, value: rate, unit: 'packets/s' },
+      name: `UDP echo, ${kind}`,
+      value: rate,
+      unit: 'packets/s',
       ratio: rate / base.rate,
     })
     rows.push({
-      ...{ name: `UDP echo, ${kind}, by CPU time`, value: 1e6 / cpu, unit: 'packets/s' },
+      name: `UDP echo, ${kind}, by CPU time`,
+      value: 1e6 / cpu,
+      unit: 'packets/s',
       ratio: base.cpu / cpu,
     })
   }

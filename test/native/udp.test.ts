@@ -8,13 +8,7 @@ import { buildNative } from '../../src/native/build.ts'
 import { loadNative } from '../../src/native/load.ts'
 import { batchedHub } from '../../src/native/udp-batched.ts'
 import { dgramHub } from '../../src/native/udp-dgram.ts'
-import type {
-  UdpFailure,
-  UdpHub,
-  UdpHubOptions,
-  UdpPeer,
-  UdpSocket,
-} from '../../src/native/udp.ts'
+import type { UdpFailure, UdpHub, UdpHubOptions, UdpPeer, UdpSocket } from '../../src/native/udp.ts'
 
 const built = await buildNative()
 assert(built.ok, built.ok ? '' : built.error)
@@ -153,14 +147,14 @@ describe.each(['batched', 'dgram'] as const)('%s', (kind) => {
   test('forward sends the datagram at hand onward', async () => {
     const a = await side()
     const c = await side()
-    let relay: UdpPeer<string> | undefined
+    const relay: { to?: UdpPeer<string> } = {}
     const b = await side('127.0.0.1', {
       onBatch(batch) {
-        assert(relay !== undefined, 'no relay')
-        for (let index = 0; index < batch.count; index++) b.hub.forward(batch, index, relay)
+        assert(relay.to !== undefined, 'no relay')
+        for (let index = 0; index < batch.count; index++) b.hub.forward(batch, index, relay.to)
       },
     })
-    relay = peerTo(b, c)
+    relay.to = peerTo(b, c)
     for (let index = 0; index < 300; index++)
       a.hub.send(peerTo(a, b), Buffer.from(`packet ${index}`))
     await c.until(() => c.got.length === 300)
@@ -237,10 +231,10 @@ describe.each(['batched', 'dgram'] as const)('%s', (kind) => {
 
   test.runIf(kind === 'batched')('a batch tells how long it lay in the kernel', async () => {
     const a = await side()
-    let waited = -1
+    const seen = { waited: -1 }
     const late = await new Promise<UdpSocket>((resolve) => {
       const hub = makers.batched({
-        onBatch: (batch) => (waited = batch.waited),
+        onBatch: (batch) => (seen.waited = batch.waited),
         onFailure: () => undefined,
       })
       open.push(hub)
@@ -252,16 +246,16 @@ describe.each(['batched', 'dgram'] as const)('%s', (kind) => {
     const to = a.hub.peer(a.socket, '127.0.0.1', late.port)
     assert(to !== undefined, 'no peer')
     // The kernel begins to stamp some time after it was asked to; without, nothing has waited.
-    for (let round = 0; round < 100 && waited < 30; round++) {
-      waited = -1
+    for (let round = 0; round < 100 && seen.waited < 30; round++) {
+      seen.waited = -1
       a.hub.send(to, Buffer.from('late'))
       a.hub.flush()
       // Keeps the loop from reading it.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 30)
-      while (waited < 0) await new Promise((resolve) => setImmediate(resolve))
+      while (seen.waited < 0) await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(waited).toBeGreaterThanOrEqual(30)
-    expect(waited).toBeLessThan(10_000)
+    expect(seen.waited).toBeGreaterThanOrEqual(30)
+    expect(seen.waited).toBeLessThan(10_000)
   })
 
   test.runIf(kind === 'batched')('the backlog shows what waits in the kernel', async () => {

@@ -73,7 +73,7 @@ function viaText(via: Via, { address, port }: Source): string | undefined {
   let { params } = via
   if (wantsPort) params = params.withRaw('rport', String(port))
   params = params.withRaw('received', address)
-  return `SIP/2.0/${via.transport} ${formatHostPort(via.host, via.port)}${params}`
+  return `SIP/2.0/${via.transport} ${formatHostPort(via.host, via.port)}${params.toString()}`
 }
 
 /** Stateless, and only where an answer can find its way. */

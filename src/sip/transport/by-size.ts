@@ -33,11 +33,7 @@ export class BySize {
   readonly #bySwitched = new WeakMap<SipMessage, Switched>()
 
   /** The request as it goes by TCP; undefined when it has to go by UDP. */
-  overTcp(
-    original: Outgoing,
-    local: LocalAddress | undefined,
-    now: Millis,
-  ): Switched | undefined {
+  overTcp(original: Outgoing, local: LocalAddress | undefined, now: Millis): Switched | undefined {
     const { message } = original
     const { host, port } = original.target
     const known = this.#byOriginal.get(message)
@@ -67,7 +63,7 @@ export class BySize {
 function withVia(message: SipRequest, local: LocalAddress): SipRequest | undefined {
   const via = topVia(message)
   if (via === undefined) return undefined
-  const text = `SIP/2.0/TCP ${formatHostPort(local.address, local.port)}${via.params}`
+  const text = `SIP/2.0/TCP ${formatHostPort(local.address, local.port)}${via.params.toString()}`
   const headers = message.headers.copy().dropFirst('via').prepend('via', text)
   return request(message.method, message.uri, headers, message.body)
 }

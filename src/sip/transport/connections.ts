@@ -30,7 +30,7 @@ export type ConnectionsEvents = {
   onBroken(source: Source, broken: BrokenFrame): void
   onFailed(failure: SendFailure): void
   onClosed(flow: FlowId): void
-  onRefused(address: string, why: string): void
+  readonly onRefused: (address: string, why: string) => void
 }
 
 type Kind = 'tcp' | 'tls'

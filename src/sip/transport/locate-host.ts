@@ -18,7 +18,7 @@ export type LocatorOptions = {
   readonly hostsPath?: string
 }
 
-export type Locator = { readonly resolve: Resolve; close(): void }
+export type Locator = { readonly resolve: Resolve; readonly close: () => void }
 
 /** The name has nothing of that type: an answer, not a failure. */
 const NONE_THERE = new Set(['ENOTFOUND', 'ENODATA', 'NOTFOUND', 'NODATA'])
@@ -123,7 +123,7 @@ async function lookUp(resolver: Resolver, { type, name }: Question): Promise<Ans
   switch (type) {
     case 'NAPTR': {
       const records = await resolver.resolveNaptr(name)
-      return { records: records.map((record): DnsRecord => ({ type, ...record })) }
+      return { records: records.map((record): DnsRecord => ({ ...record, type })) }
     }
     case 'SRV': {
       const records = await resolver.resolveSrv(name)

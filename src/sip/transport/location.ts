@@ -62,7 +62,7 @@ export class Location implements Machine<LocationInput, LocationOutput> {
         this.#answered(input.question, input.answer, now, out)
         break
       case 'wake':
-        for (const search of [...this.#searches.values()])
+        for (const search of this.#searches.values())
           if (search.until <= now) this.#giveUp(search, now, out)
         break
       default:

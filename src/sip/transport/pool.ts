@@ -81,7 +81,7 @@ export class Pool {
     return this.#byFlow.get(flow)
   }
 
-  /** One that leads to the target already: dialled for it, come from it, or named so by an alias. */
+  /** One that leads to the target already: dialled for it, come from it, or its alias. */
   leadingTo(target: Target): Connection | undefined {
     const found = this.#byName.get(nameOf(target))
     return found?.usable === true ? found : undefined
@@ -107,7 +107,7 @@ export class Pool {
   close(): void {
     this.#sweeping?.()
     this.#sweeping = undefined
-    for (const connection of [...this.#byFlow.values()]) connection.destroy('shut down')
+    for (const connection of this.#byFlow.values()) connection.destroy('shut down')
   }
 
   #forget(connection: Connection): void {
@@ -121,7 +121,7 @@ export class Pool {
     this.#sweeping ??= this.#host.wake(after(this.#host.now(), SWEEP), () => {
       this.#sweeping = undefined
       const now = this.#host.now()
-      for (const connection of [...this.#byFlow.values()]) connection.sweep(now)
+      for (const connection of this.#byFlow.values()) connection.sweep(now)
       if (this.#byFlow.size > 0) this.#arm()
     })
   }

@@ -35,9 +35,9 @@ export type TlsTrust = {
 
 export class TlsSip {
   readonly #needs: StreamNeeds
-  readonly #verify: boolean
-  /** Made once: reading the authorities takes milliseconds. */
-  readonly #outgoing: SecureContext
+  readonly #trust: TlsTrust
+  /** Made once, when first wanted: reading the authorities takes a tenth of a second. */
+  #outgoing: SecureContext | undefined
   readonly #servers: Server[] = []
   #contexts = new Map<string, SecureContext>()
   #identity: TlsIdentity | undefined
@@ -45,11 +45,7 @@ export class TlsSip {
 
   constructor(needs: StreamNeeds, trust: TlsTrust) {
     this.#needs = needs
-    this.#verify = trust.verify
-    this.#outgoing = createSecureContext({
-      minVersion: 'TLSv1.2',
-      ca: [...getCACertificates('default'), ...trust.authorities],
-    })
+    this.#trust = trust
   }
 
   /** For new connections from now on; an unreadable certificate changes nothing. */
@@ -116,8 +112,12 @@ export class TlsSip {
     const { target, from } = dial
     const { host, port, serverName } = target
     const name = serverName ?? host
+    const secureContext = (this.#outgoing ??= trusting(this.#trust.authorities))
     const socket = connect({
-      ...{ host, port, secureContext: this.#outgoing, rejectUnauthorized: this.#verify },
+      host,
+      port,
+      secureContext,
+      rejectUnauthorized: this.#trust.verify,
       ...(from === undefined ? {} : { localAddress: from }),
       ...(isIP(name) === 0 ? { servername: name } : {}),
       checkServerIdentity: (_host: string, peer: PeerCertificate) => identityFault(name, peer),
@@ -125,6 +125,12 @@ export class TlsSip {
     socket.setNoDelay(true)
     return dialled(this.#needs, dial, socket, 'secureConnect')
   }
+}
+
+function trusting(authorities: readonly string[]): SecureContext {
+  const minVersion = 'TLSv1.2'
+  if (authorities.length === 0) return createSecureContext({ minVersion })
+  return createSecureContext({ minVersion, ca: [...getCACertificates('default'), ...authorities] })
 }
 
 /** RFC 5922 §7.1: a SIP URI among the subject's names counts, and comes before DNS names. */

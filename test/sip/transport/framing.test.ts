@@ -40,8 +40,10 @@ function textOf(command: Command): string {
 }
 
 function describe(framed: Framed): string {
-  if (framed.kind === 'broken')
-    return `broken: ${framed.reason}${framed.head === undefined ? '' : `, head ${first(framed.head)}`}`
+  if (framed.kind === 'broken') {
+    const head = framed.head === undefined ? '' : `, head ${first(framed.head)}`
+    return `broken: ${framed.reason}${head}`
+  }
   if (framed.kind !== 'message') return framed.kind
   const parsed = parseMessage(framed.bytes)
   const body = parsed.ok ? `body ${parsed.value.body.length}` : parsed.error.rule
@@ -102,11 +104,15 @@ test('the largest message byte by byte is linear work', () => {
 
 test('messages own their bytes', () => {
   const framer = new StreamFramer()
-  const chunk = Buffer.from('OPTIONS sip:a SIP/2.0\r\nl: 2\r\n\r\nabOPTIONS sip:b SIP/2.0\r\nl: 2\r\n')
+  const chunk = Buffer.from(
+    'OPTIONS sip:a SIP/2.0\r\nl: 2\r\n\r\nabOPTIONS sip:b SIP/2.0\r\nl: 2\r\n',
+  )
   const [one] = framer.push(chunk)
   const [two] = framer.push(Buffer.from('\r\ncdOPTIONS sip:c SIP/2.0\r\n'))
   framer.push(Buffer.from('x: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy'))
-  const texts = [one, two].map((each) => each?.kind === 'message' && Buffer.from(each.bytes).toString())
+  const texts = [one, two].map(
+    (each) => each?.kind === 'message' && Buffer.from(each.bytes).toString(),
+  )
   expect(texts).toEqual([
     'OPTIONS sip:a SIP/2.0\r\nl: 2\r\n\r\nab',
     'OPTIONS sip:b SIP/2.0\r\nl: 2\r\n\r\ncd',
@@ -146,7 +152,7 @@ function randomBody(random: Random): string {
 
 function* cut(stream: Buffer, random: Random): Generator<Uint8Array> {
   const most = [1, 3, 40, 2000][random.below(4)] ?? 1
-  for (let at = 0; at < stream.length; ) {
+  for (let at = 0; at < stream.length;) {
     const size = 1 + random.below(most)
     yield stream.subarray(at, at + size)
     at += size

@@ -1,6 +1,7 @@
 //! Golden scripts for RFC 3263. `zone` lines are what the DNS holds; `locate URI` prints what was
 //! asked and where it led; `hold` keeps answers back until `answer`.
 
+import { assert } from '../../../src/base/assert.ts'
 import { seededRandom } from '../../../src/base/random.ts'
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
@@ -110,8 +111,12 @@ function recordOf(type: string, [a = '', b = '', c = '', d = '', e = '']: string
     return { type, priority: Number(a), weight: Number(b), port: Number(c), name: d }
   if (type === 'NAPTR')
     return {
-      ...{ type, order: Number(a), preference: Number(b) },
-      ...{ flags: c, service: d, replacement: e },
+      type,
+      order: Number(a),
+      preference: Number(b),
+      flags: c,
+      service: d,
+      replacement: e,
     }
   return { type: type === 'AAAA' ? 'AAAA' : 'A', address: a }
 }
@@ -134,9 +139,9 @@ test('RFC 2782: weights decide how often a server comes first', () => {
     'A c': { records: [{ type: 'A', address: '192.0.2.3' }] },
   }
   const uri = parseUri('sip:w.example')
-  expect(uri).toBeDefined()
+  assert(uri !== undefined, 'no URI')
   const firsts = [0, 0, 0, 0]
-  for (let id = 0; id < 10_000 && uri !== undefined; id++) {
+  for (let id = 0; id < 10_000; id++) {
     const inputs: LocationInput[] = [{ kind: 'locate', id, uri }]
     for (let input = inputs.shift(); input !== undefined; input = inputs.shift())
       for (const output of location.step(input, millis(0))) {
