@@ -8,7 +8,7 @@ import type { TenantId } from '../../../src/control/ids.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { reply } from '../../../src/sip/message/reply.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
-import type { Destination, RequestFailure, SipStack } from '../../../src/sip/stack.ts'
+import type { RequestFailure, SipStack } from '../../../src/sip/stack.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { messageCounts, type MessageCounts } from '../../../src/store/schema/message-waiting.ts'
@@ -26,7 +26,7 @@ import { DEFAULT_LIMITS, type EventLimits } from './limits.ts'
 import { dialogPackage } from './packages/dialog-info.ts'
 import { messageSummaryPackage } from './packages/message-summary.ts'
 import { presencePackage } from './packages/presence.ts'
-import { waysTo } from './reach.ts'
+import { waysTo, type Way } from './reach.ts'
 import { EventServer } from './server.ts'
 import type { EventInput, EventOutput, Notification } from './server-events.ts'
 import type { WatchedDialogs } from './watched-dialog.ts'
@@ -36,7 +36,7 @@ export type EventsOptions = {
   readonly stack: Pick<SipStack, 'request' | 'respond'>
   readonly store: Pick<Store, 'read' | 'propose' | 'applied'>
   readonly directory: Directory
-  readonly location: Pick<Location, 'bindings' | 'changed'>
+  readonly location: Pick<Location, 'bindings' | 'byGruu' | 'changed'>
   readonly dialogs: WatchedDialogs
   /** Our Contact value towards who sent from there. */
   readonly contact: (source: Source) => string
@@ -189,14 +189,13 @@ class EventsHost implements RunningEvents {
   }
 
   #notify(notification: Notification): void {
-    const { watcher } = notification
-    this.#tryWays(notification, waysTo(notification, this.#options.location.bindings(watcher)))
+    this.#tryWays(notification, waysTo(notification, this.#options.location))
   }
 
-  #tryWays(notification: Notification, [way, ...others]: readonly Destination[]): void {
-    const { id, request, watcher } = notification
+  #tryWays(notification: Notification, [way, ...others]: readonly Way[]): void {
+    const { id, watcher } = notification
     if (way === undefined) return this.#lost(notification, 'unresolvable')
-    this.#options.stack.request(request, way, {
+    this.#options.stack.request(way.request, way.to, {
       onResponse: (response) => {
         if (response.status < 200) return
         if (response.status >= 300)

@@ -1,27 +1,40 @@
 //! Ways to a watcher's device, best first. Pure. A subscription is bound to the device, not to the
-//! connection it was made by: when that is gone, the device is found by its binding (RFC 5626).
+//! connection it was made by: when that is gone, the device is found by its binding (RFC 5626). A
+//! Contact that is a GRUU of ours names a device, and becomes what that device registered
+//! (RFC 5627 §5.3).
 
-import type { Destination } from '../../../src/sip/stack.ts'
+import { request as sipRequest, type SipRequest } from '../../../src/sip/message/message.ts'
 import { parseUri, sameUri } from '../../../src/sip/message/uri.ts'
-import type { Binding } from '../location.ts'
+import type { Destination } from '../../../src/sip/stack.ts'
+import type { Binding, Location } from '../location.ts'
 import type { Notification } from './server-events.ts'
 
-/** `bindings` are those of the watcher. */
+export type Way = { readonly request: SipRequest; readonly to: Destination }
+
 export function waysTo(
-  { request, nextHop, hop }: Notification,
-  bindings: readonly Binding[],
-): readonly Destination[] {
+  { request, nextHop, hop, watcher }: Notification,
+  location: Pick<Location, 'bindings' | 'byGruu'>,
+): readonly Way[] {
   const next = parseUri(nextHop)
-  const byUri: Destination[] = next === undefined ? [] : [{ uri: next }]
-  if (request.headers.has('route')) return byUri
-  const ways: Destination[] = hop === undefined ? [] : [hop]
+  const byUri: Way[] = next === undefined ? [] : [{ request, to: { uri: next } }]
   const target = parseUri(request.uri)
-  for (const binding of bindings) {
-    const { uri } = binding
-    if (target === undefined || !(binding.contact === request.uri || sameUri(uri, target))) continue
-    if (binding.path.length > 0) continue
-    const way = binding.flow ?? binding.target
-    if (way !== hop) ways.push(way)
+  if (request.headers.has('route') || target === undefined) return byUri
+  const back: Way[] = hop === undefined ? [] : [{ request, to: hop }]
+  if (target.params.has('gr')) {
+    const devices = location.byGruu(target)
+    if (devices.length > 0) return [...devices.map((each) => wayTo(each, request)), ...back]
+  }
+  const ways = [...back]
+  for (const binding of location.bindings(watcher)) {
+    if (binding.contact !== request.uri && !sameUri(binding.uri, target)) continue
+    const way = wayTo(binding, request)
+    if (way.to !== hop) ways.push(way)
   }
   return [...ways, ...byUri]
+}
+
+function wayTo({ contact, path, flow, target }: Binding, request: SipRequest): Way {
+  const headers = request.headers.copy()
+  for (const route of path) headers.add('route', route)
+  return { request: sipRequest(request.method, contact, headers, request.body), to: flow ?? target }
 }

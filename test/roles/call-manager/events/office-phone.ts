@@ -14,18 +14,25 @@ import type { Target, TransportName } from '../../../../src/sip/transaction/flow
 import type { SimTransport } from '../../../harness/sim-network.ts'
 import type { World } from '../../../harness/world.ts'
 
-export type PhoneOptions = {
+export type PhoneKind = {
   readonly name: string
   readonly domain: string
   readonly transport: TransportName
+  /** Its GRUU is its Contact then. */
+  readonly instance: string | undefined
+}
+
+export type PhoneOptions = PhoneKind & {
   readonly world: World
   readonly endpoint: SimTransport
   readonly server: Target
 }
 
 export class Phone {
+  /** As registered. */
   readonly contact: string
   readonly aor: string
+  readonly instance: string | undefined
   /** Of NOTIFYs and MESSAGEs; 0 says nothing at all. */
   answers = 200
   etag = ''
@@ -38,6 +45,7 @@ export class Phone {
     const { name, domain, transport, endpoint, world } = options
     this.#options = options
     this.aor = `sip:${name}@${domain}`
+    this.instance = options.instance
     const suffix = transport === 'udp' ? '' : `;transport=${transport}`
     this.contact = `sip:${name}@${endpoint.address}:${endpoint.port}${suffix}`
     this.#stack = createSipStack({
@@ -58,7 +66,7 @@ export class Phone {
 
   subscribe(user: string, event: string, expires: string): void {
     const subscribe = this.#request('SUBSCRIBE', user, [
-      ['contact', `<${this.contact}>`],
+      ['contact', this.#target],
       ['event', event],
       ['expires', expires],
     ])
@@ -87,6 +95,10 @@ export class Phone {
 
   message(uri: string, type: string, body: string, fields: readonly Field[] = []): void {
     this.#send(this.#request('MESSAGE', uri, [['content-type', type], ...fields], body), () => {})
+  }
+
+  get #target(): string {
+    return `<${this.instance === undefined ? this.contact : `${this.aor};gr=${this.instance}`}>`
   }
 
   #request(method: string, user: string, fields: readonly Field[], body = ''): SipRequest {

@@ -10,7 +10,7 @@ const PIDF = 'application/pidf+xml'
 const SUMMARY = 'application/simple-message-summary'
 
 /**
- *     phone NAME ADDRESS [transport=tcp] [domain=other.example]   answers NAME STATUS|0
+ *     phone NAME ADDRESS [transport=tcp] [domain=other.example] [instance=i] | answers NAME STATUS|0
  *     register NAME [q=500] | unregister NAME | disconnect NAME | vanish ADDRESS | restart
  *     subscribe NAME USER EVENT [expires=600] | refresh NAME EVENT [expires=600]
  *     publish NAME EVENT [expires=600]       the document follows
@@ -22,7 +22,9 @@ export function officeScript(): (command: Command) => string {
   const commands: Record<string, (command: Command) => void> = {
     phone({ words, arg }) {
       const transport = arg('transport') === 'tcp' ? 'tcp' : 'udp'
-      office.phone(words[0] ?? '', words[1] ?? '', transport, arg('domain') ?? 'pbx.example')
+      const domain = arg('domain') ?? 'pbx.example'
+      const instance = arg('instance')
+      office.phone(words[0] ?? '', words[1] ?? '', { domain, transport, instance })
     },
     answers({ words }) {
       const phone = office.phones.get(words[0] ?? '')

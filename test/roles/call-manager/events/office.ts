@@ -8,7 +8,7 @@ import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import { parseUri } from '../../../../src/sip/message/uri.ts'
 import { toTag } from '../../../../src/sip/message/views.ts'
 import { createSipStack } from '../../../../src/sip/stack.ts'
-import type { FlowId, Source, TransportName } from '../../../../src/sip/transaction/flow.ts'
+import type { FlowId, Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import {
   startEvents,
@@ -24,7 +24,7 @@ import type { Binding, Location, LocationChange } from '../../../../roles/call-m
 import { SimNetwork } from '../../../harness/sim-network.ts'
 import { World } from '../../../harness/world.ts'
 import { OfficeStore } from './office-store.ts'
-import { Phone } from './office-phone.ts'
+import { Phone, type PhoneKind } from './office-phone.ts'
 import { gist } from './gist.ts'
 
 const TENANTS: readonly Tenant[] = ['pbx.example', 'other.example'].map((domain) => ({
@@ -36,7 +36,6 @@ const TENANTS: readonly Tenant[] = ['pbx.example', 'other.example'].map((domain)
 const USERS: readonly string[] = ['alice', 'bob', 'carol', 'mallory']
 
 const NOTHING_SPECIAL = {
-  instance: undefined,
   regId: undefined,
   path: [],
   behindNat: false,
@@ -76,11 +75,11 @@ export class Office {
     return `${open}, ${saved} saved, ${this.#node.messages.size} messages under way`
   }
 
-  phone(name: string, address: string, transport: TransportName, domain: string): void {
+  phone(name: string, address: string, options: Omit<PhoneKind, 'name'>): void {
     const { world } = this
     const endpoint = this.#network.endpoint(address)
-    const server = this.#home.target(transport)
-    this.phones.set(name, new Phone({ name, domain, transport, world, endpoint, server }))
+    const server = this.#home.target(options.transport)
+    this.phones.set(name, new Phone({ ...options, name, world, endpoint, server }))
     this.#names.set(address, name)
   }
 
@@ -97,6 +96,7 @@ export class Office {
       contact: phone.contact,
       uri,
       q,
+      instance: phone.instance,
       flow: flow ?? (`udp:${uri.host}:${uri.port ?? 5060}` as FlowId),
       target: { transport, host: uri.host, port: uri.port ?? 5060 },
       transport,
@@ -157,7 +157,10 @@ export class Office {
     const location: Location = {
       lookup: (aor) => this.#bindings.get(aor)?.toSorted((a, b) => b.q - a.q) ?? [],
       bindings: (aor) => this.#bindings.get(aor) ?? [],
-      byGruu: () => [],
+      byGruu: (uri) => {
+        const owned = this.#bindings.get(`sip:${uri.user}@${uri.host}`) ?? []
+        return owned.filter(({ instance }) => instance === uri.params.get('gr'))
+      },
       aors: () => this.#bindings.keys(),
       size: this.#bindings.size,
       changed: (listener) => subscribed(this.#located, listener),
