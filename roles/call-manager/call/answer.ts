@@ -14,6 +14,7 @@ import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { flat } from '../../../src/sip/message/text.ts'
 import { allow, cseq, toTag } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
+import { uriOf } from '../events/aor.ts'
 import { timerPolicy } from './admission.ts'
 import { earlyDialog } from './branch.ts'
 import type { Call } from './call.ts'
@@ -143,7 +144,7 @@ function legOf(
   return {
     id: first ? branch.leg : call.newLegId(),
     branch: branch.leg,
-    party: { aor: branch.target.aor, name: branch.target.name, uri: branch.target.aor },
+    party: { aor: branch.target.aor, name: branch.target.name, uri: uriOf(branch.target.aor) },
     side: 'callee',
     state: 'up',
     hop: hopAnswered(branch.target, response, source),

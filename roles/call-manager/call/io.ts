@@ -51,6 +51,8 @@ export type CallInput =
   | { readonly kind: 'media'; readonly tag: Tag; readonly result: MediaResult }
   | { readonly kind: 'reports'; readonly tag: Tag; readonly reports: readonly MediaReport[] }
   | { readonly kind: 'played'; readonly media: MediaId }
+  /** No sound came for long: is anybody there? */
+  | { readonly kind: 'silent'; readonly media: MediaId }
   | { readonly kind: 'media-lost'; readonly media: MediaId }
   | { readonly kind: 'saved'; readonly tag: Tag; readonly ok: boolean }
   | { readonly kind: 'planned'; readonly tag: Tag; readonly planned: Planned }

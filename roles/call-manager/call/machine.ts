@@ -21,6 +21,7 @@ import { refusalOf } from './refusal.ts'
 import { onFailed, onResponse } from './responses.ts'
 import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
+import { probeSilent } from './session.ts'
 import type { CallState } from './state.ts'
 import { give, pickedUp } from './takeover.ts'
 
@@ -48,6 +49,16 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
   /** Nothing can come any more: the host forgets it. */
   get over(): boolean {
     return isOver(this.#call)
+  }
+
+  /** Whether a dialog with this tag of ours is this call's. */
+  owns(tag: string): boolean {
+    const { legs, invite, attempt } = this.state
+    return (
+      legs.some(({ dialog }) => dialog?.local.tag === tag) ||
+      invite?.faces.some((face) => face.tag === tag) === true ||
+      attempt?.branches.some(({ localTag }) => localTag === tag) === true
+    )
   }
 
   deadline(): Millis | undefined {
@@ -85,6 +96,8 @@ function take(call: Call, input: CallInput): void {
       return onReports(call, input)
     case 'played':
       return promptPlayed(call, input.media)
+    case 'silent':
+      return probeSilent(call, input.media)
     case 'media-lost':
       return finish(call, refusalOf(503, 'media server lost'))
     case 'saved':

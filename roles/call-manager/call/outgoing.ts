@@ -9,7 +9,7 @@ import type { Sdp } from '../../../src/control/media-control.ts'
 import { ALLOW, timerPolicy } from './admission.ts'
 import type { Call } from './call.ts'
 import { addDiversions } from './diversion.ts'
-import { addIdentity, passesPrivately } from './identity.ts'
+import { addIdentity } from './identity.ts'
 import { SDP_TYPE } from './sdp.ts'
 import type { Attempt, Branch, Leg } from './state.ts'
 
@@ -36,7 +36,7 @@ export function buildInvite(
 ): SipRequest {
   const incoming = attempt.purpose === 'call' ? call.state.invite?.request : undefined
   const hops = incoming === undefined ? 70 : Math.min((maxForwards(incoming) ?? 70) - 1, 70)
-  const hidden = incoming !== undefined && passesPrivately(incoming)
+  const hidden = attempt.purpose === 'call' && call.state.hidden
   const headers = new Headers()
   headers.add('max-forwards', String(hops))
   for (const route of branch.target.route) headers.add('route', route)

@@ -2,6 +2,7 @@
 
 import { contacts } from '../../../src/sip/message/views.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
+import { uriOf } from '../events/aor.ts'
 import { branchOver } from './branch.ts'
 import type { Call } from './call.ts'
 import { showProgress, someFace } from './face.ts'
@@ -47,7 +48,7 @@ export function redirectPlanned(
     return branchOver(call, attempt, refusalOf(480, 'redirected to nowhere'))
   const to = plan.callee.aor
   attempt.visited.push(to)
-  attempt.diversions.push({ by, to, status })
+  attempt.diversions.push({ by: uriOf(by), to: uriOf(to), status })
   attempt.waiting.unshift(...withContacts(plan.groups, ours))
   if (attempt.purpose === 'call') {
     const { record } = call.state

@@ -2,6 +2,7 @@
 //! is asked by OPTIONS now and then. And our 2xx, repeated until its ACK (RFC 3261 §13.3.1.4).
 
 import { after, millis } from '../../../src/base/time.ts'
+import type { MediaId } from '../../../src/control/media-control.ts'
 import { wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
@@ -46,9 +47,19 @@ export function wakeLeg(call: Call, leg: Leg): void {
     if (output?.kind === 'expired') return finish(call, refusalOf(408, 'session expired'))
     if (output?.kind === 'refresh') refresh(call, leg)
   }
-  if (leg.probeAt === undefined || call.now < leg.probeAt) return
+  if (leg.probeAt !== undefined && call.now >= leg.probeAt) probe(call, leg)
+}
+
+function probe(call: Call, leg: Leg): void {
   leg.probeAt = undefined
-  call.request(leg, leg.hop, 'OPTIONS', { kind: 'probe', leg: leg.id })
+  const asked = call.txOf((sent) => sent.kind === 'probe' && sent.leg === leg.id)
+  if (asked === undefined) call.request(leg, leg.hop, 'OPTIONS', { kind: 'probe', leg: leg.id })
+}
+
+/** Media hears nothing of this leg any more; who holds is meant to be silent. */
+export function probeSilent(call: Call, media: MediaId): void {
+  const leg = call.state.legs.find((each) => each.media === media)
+  if (leg?.state === 'up' && !leg.held && call.peerOf(leg)?.held !== true) probe(call, leg)
 }
 
 function repeat2xx(call: Call, leg: Leg): void {

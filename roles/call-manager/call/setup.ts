@@ -22,8 +22,10 @@ import { announce } from './announce.ts'
 import type { Call, CallWorld } from './call.ts'
 import { startAttempt } from './fork.ts'
 import { hopBack } from './hop.ts'
+import { passesPrivately } from './identity.ts'
 import { refusalOf } from './refusal.ts'
 import { refuse } from './end.ts'
+import { uriOf } from '../events/aor.ts'
 import type { Granted } from './pending.ts'
 import type { Invited } from './io.ts'
 import { sdpOf } from './sdp.ts'
@@ -44,6 +46,7 @@ export function callStateOf(
     id,
     tenant,
     phase: 'setup',
+    hidden: passesPrivately(request),
     record: {
       startedAt: world.wall,
       rangAt: undefined,
@@ -81,7 +84,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
   return {
     id: CALLER,
     branch: undefined,
-    party: { aor: caller.aor, name: caller.name, uri: caller.aor },
+    party: { aor: caller.aor, name: caller.name, uri: uriOf(caller.aor) },
     side: 'caller',
     state: 'setup',
     hop: hopBack(request, source, caller.aor),
@@ -150,7 +153,7 @@ export function begin(call: Call, input: Invited): void {
   const ringFor = Math.min(call.config.ringTimeout, (limit ?? Infinity) * 1_000)
   startAttempt(call, {
     purpose: 'call',
-    to: `<${plan.callee.aor}>`,
+    to: `<${uriOf(plan.callee.aor)}>`,
     plan,
     contacts,
     endAt: after(call.now, millis(ringFor)),

@@ -41,6 +41,8 @@ export type CallState = {
   readonly id: CallId
   readonly tenant: TenantId
   phase: Phase
+  /** The caller does not want to be named. */
+  readonly hidden: boolean
   readonly record: CallRecord
   readonly legs: Leg[]
   /** The caller's INVITE until its final answer. */

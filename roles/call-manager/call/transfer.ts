@@ -19,6 +19,7 @@ import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { reasonPhrase } from '../../../src/sip/message/reasons.ts'
 import { flat } from '../../../src/sip/message/text.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
+import { uriOf } from '../events/aor.ts'
 import type { MediaResult, Call } from './call.ts'
 import { finish } from './end.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -122,7 +123,7 @@ export function targetPlanned(call: Call, { plan, contacts }: Planned): void {
     return transferFailed(call, refusalOf(plan.kind === 'service' ? 603 : plan.status))
   startAttempt(call, {
     purpose: 'transfer',
-    to: `<${plan.callee.aor}>`,
+    to: `<${uriOf(plan.callee.aor)}>`,
     plan,
     contacts,
     endAt: after(call.now, call.config.ringTimeout),

@@ -1,0 +1,394 @@
+//! Runs the calls: requests of the role in, answers through the stack, questions to media, store and
+//! routing and their answers back in, one timer for all. It decides nothing about a call.
+
+import { assert, unreachable } from '../../../src/base/assert.ts'
+import type { Cancel, Host } from '../../../src/base/host.ts'
+import type { CallId, TenantId } from '../../../src/control/ids.ts'
+import type { MediaControl, MediaEvent, MediaId } from '../../../src/control/media-control.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { reply } from '../../../src/sip/message/reply.ts'
+import { parseUri } from '../../../src/sip/message/uri.ts'
+import { toTag } from '../../../src/sip/message/views.ts'
+import type { SipTransport } from '../../../src/sip/stack/sip-transport.ts'
+import type { SipStack } from '../../../src/sip/stack.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { Cdr } from '../../../src/store/schema/call.ts'
+import type { Store } from '../../../src/store/store.ts'
+import type { Directory, Extension } from '../directory.ts'
+import type { Location } from '../location.ts'
+import { plan, type Wanted } from '../routing/plan.ts'
+import { objectionTo } from './admission.ts'
+import { Alarm } from './alarm.ts'
+import { CallIndex } from './call-index.ts'
+import { CallNews } from './call-news.ts'
+import type { CallConfig, CallWorld } from './call.ts'
+import { CdrWriter } from './cdr-writer.ts'
+import { recordOf } from './cdr.ts'
+import { passesPrivately, speaksFor } from './identity.ts'
+import type { CallInput, CallOutput, Invited, Planned, Tag } from './io.ts'
+import { LiveCall, SentRequest } from './live-call.ts'
+import { CallMachine } from './machine.ts'
+import { askMedia } from './media-desk.ts'
+import { snapshotOf, stateOf } from './snapshot.ts'
+import { contactFor, wayTo, type Ways } from './ways.ts'
+
+export type CallsOptions = {
+  readonly host: Host
+  readonly stack: Pick<SipStack, 'request' | 'respond' | 'send' | 'cancel'>
+  readonly localAddress: SipTransport['localAddress']
+  readonly store: Pick<Store, 'propose'>
+  /** Undefined when the configuration has media anchoring switched off. */
+  readonly media: MediaControl | undefined
+  readonly directory: Pick<Directory, 'tenantOf' | 'extension'>
+  readonly location: Pick<Location, 'lookup' | 'bindings' | 'byGruu'>
+  readonly config: CallConfig
+}
+
+export type CallCounters = {
+  /** INVITEs that became calls. */
+  began: number
+  answered: number
+  ended: number
+  /** Calls ended because the program was wrong. */
+  bugs: number
+  /** Snapshots that could not be stored. */
+  unsaved: number
+}
+
+/** Above this many records waiting for the disk no new calls are taken. */
+const CDRS_WAITING_MAX = 50_000
+
+export class CallHost {
+  readonly news = new CallNews()
+  readonly counters: CallCounters = { began: 0, answered: 0, ended: 0, bugs: 0, unsaved: 0 }
+  readonly #options: CallsOptions
+  readonly #host: Host
+  readonly #ways: Ways
+  readonly #cdrs: CdrWriter
+  readonly #calls = new CallIndex()
+  readonly #alarm: Alarm
+  readonly #queue: { live: LiveCall; input: CallInput }[] = []
+  readonly #feed = (live: LiveCall, input: CallInput): void => this.#take(live, input)
+  readonly #unsubscribe: Cancel | undefined
+  #pumping = false
+  #draining = false
+
+  constructor(options: CallsOptions) {
+    const { host, localAddress, location, media, store } = options
+    assert(options.config.anchor === (media !== undefined), 'anchoring needs a media server')
+    this.#options = options
+    this.#host = host
+    this.#ways = { localAddress, location }
+    this.#cdrs = new CdrWriter(host, store)
+    this.#alarm = new Alarm(
+      host,
+      (live) => this.#take(live, { kind: 'wake' }),
+      (live) => this.#bug(live, new Error('a deadline that fired was left armed')),
+    )
+    this.#unsubscribe = media?.events((event) => this.#onMediaEvent(event))
+  }
+
+  get size(): number {
+    return this.#calls.size
+  }
+
+  get cdrsWaiting(): number {
+    return this.#cdrs.waiting
+  }
+
+  live(): Iterable<LiveCall> {
+    return this.#calls.all()
+  }
+
+  find(id: CallId): LiveCall | undefined {
+    return this.#calls.get(id)
+  }
+
+  /** An INVITE outside of a dialog, from who it says it is. */
+  invite(request: SipRequest, key: ServerKey, source: Source, caller: Extension): void {
+    const { config, directory } = this.#options
+    const tag = this.#host.random.token(10)
+    const objection = objectionTo(request, config, tag)
+    if (objection !== undefined) return this.#options.stack.respond(key, objection)
+    const isOwn = (name: string): boolean => directory.tenantOf(name)?.id === caller.tenant
+    if (!speaksFor(request, caller.user, isOwn)) return this.#refuse(request, key, tag, 403)
+    if (this.#draining || this.#cdrs.waiting > CDRS_WAITING_MAX)
+      return this.#refuse(request, key, tag, 503)
+    const uri = parseUri(request.uri)
+    if (uri === undefined) return this.#refuse(request, key, tag, 416)
+    const { tenant, aor, user, displayName: name } = caller
+    const hidden = passesPrivately(request)
+    const wanted = { tenant, uri, exceptFlow: source.flow, exceptAor: aor }
+    const secure = uri.scheme === 'sips'
+    const input: Invited = {
+      kind: 'invited',
+      key,
+      request,
+      source,
+      caller: { aor, name, user },
+      contact: contactFor(this.#options.localAddress(source.flow), uri.user ?? '', secure),
+      planned: this.#plan(wanted, hidden ? 'anonymous' : user),
+    }
+    this.#begin(input, tenant)
+  }
+
+  /** A request with a To tag; false when no call of ours has it. */
+  takeInDialog(request: SipRequest, key: ServerKey, source: Source): boolean {
+    const live = this.#calls.byTag(toTag(request))
+    if (live === undefined) return false
+    this.#take(live, { kind: 'request', key, request, source })
+    return true
+  }
+
+  ack(request: SipRequest): void {
+    const live = this.#calls.byTag(toTag(request))
+    if (live !== undefined) this.#take(live, { kind: 'ack', request })
+  }
+
+  cancel(key: ServerKey, request: SipRequest): void {
+    const live = this.#calls.byInvite(key) ?? this.#calls.byTag(toTag(request))
+    if (live !== undefined) this.#take(live, { kind: 'cancel', key, request })
+  }
+
+  /** False when there is no such call. */
+  hangup(id: CallId, status: number, cause: string): boolean {
+    const live = this.#calls.get(id)
+    if (live === undefined) return false
+    this.#take(live, { kind: 'hangup', status, cause })
+    return true
+  }
+
+  /** A call that this process did not live to end: its parties are told, its record is written. */
+  endUnfinished(id: CallId, snapshot: string): boolean {
+    const state = stateOf(snapshot)
+    if (state === undefined) return false
+    const live = new LiveCall(id, state.tenant, CallMachine.resumed(state, this.#world()))
+    this.#calls.add(live)
+    this.#take(live, { kind: 'hangup', status: 503, cause: 'system restarted' })
+    return true
+  }
+
+  /** Takes no new calls; ends those there are. */
+  drain(): void {
+    this.#draining = true
+    for (const live of [...this.#calls.all()])
+      this.#take(live, { kind: 'hangup', status: 503, cause: 'system stopped' })
+  }
+
+  stop(): void {
+    this.#draining = true
+    this.#unsubscribe?.()
+    this.#alarm.stop()
+  }
+
+  #begin(input: Invited, tenant: TenantId): void {
+    const id = this.#host.random.token(14) as CallId
+    const live = new LiveCall(id, tenant, CallMachine.invited(input, id, tenant, this.#world()))
+    live.inviteKey = input.key
+    this.#calls.add(live)
+    this.counters.began++
+    this.#take(live, input)
+  }
+
+  #world(): CallWorld {
+    const { config } = this.#options
+    const { random } = this.#host
+    return { config, random, now: this.#host.now(), wall: this.#host.wall() }
+  }
+
+  #refuse(request: SipRequest, key: ServerKey, tag: string, status: number): void {
+    const headers = status === 503 ? RETRY_LATER : []
+    this.#options.stack.respond(key, reply(request, status, { toTag: tag, headers }))
+  }
+
+  /** One input at a time: outputs of a step are carried out before the next one. */
+  #take(live: LiveCall, input: CallInput): void {
+    this.#queue.push({ live, input })
+    if (this.#pumping) return
+    this.#pumping = true
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
+      this.#step(next.live, next.input)
+    this.#pumping = false
+    this.#alarm.rearm()
+  }
+
+  #step(live: LiveCall, input: CallInput): void {
+    try {
+      const outputs = live.machine.step(input, this.#host.now())
+      for (const output of outputs) this.#carryOut(live, output)
+    } catch (error) {
+      this.#bug(live, error)
+    }
+    if (live.forgotten) return
+    if (live.changed) {
+      live.changed = false
+      this.news.update(live)
+    }
+    if (live.machine.over) this.#forget(live)
+    else this.#alarm.set(live, live.machine.deadline())
+  }
+
+  #carryOut(live: LiveCall, output: CallOutput): void {
+    const { stack } = this.#options
+    switch (output.kind) {
+      case 'respond':
+        if (output.response.status >= 200) this.#calls.answered(live, output.key)
+        return stack.respond(output.key, output.response)
+      case 'request': {
+        const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
+        const handler = new SentRequest(live, output.tx, this.#feed)
+        if (way === undefined) return handler.onFailed('unresolvable')
+        const key = stack.request(output.request, way, handler)
+        if (output.request.method === 'INVITE') live.clients.set(output.tx, key)
+        return
+      }
+      case 'ack': {
+        const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
+        return way === undefined ? undefined : stack.send(output.request, way)
+      }
+      case 'cancel': {
+        const key = live.clients.get(output.tx)
+        const headers = output.reason === undefined ? [] : [['reason', output.reason] as const]
+        return key === undefined ? undefined : stack.cancel(key, headers)
+      }
+      case 'media':
+      case 'release':
+        return void this.#ask(live, output)
+      case 'save':
+        return void this.#save(live, output.tag)
+      case 'plan': {
+        const { tag, uri, from } = output
+        const { tenant } = live
+        const wanted = { tenant, uri, exceptFlow: undefined, exceptAor: undefined }
+        const planned = this.#plan(wanted, userOf(from))
+        return this.#take(live, { kind: 'planned', tag, planned })
+      }
+      case 'take':
+        return this.#takeLeg(live, output)
+      case 'give':
+        return this.#give(live, output)
+      case 'picked-up': {
+        const to = this.#calls.get(output.to)
+        if (to === undefined) return
+        if (output.leg !== undefined) this.#calls.move(live, to)
+        return this.#take(to, { kind: 'picked-up', leg: output.leg, from: live.id })
+      }
+      case 'changed':
+        live.changed = true
+        return
+      case 'end':
+        return this.#end(live, output.cdr)
+      default:
+        return unreachable(output)
+    }
+  }
+
+  #plan(wanted: Wanted, user: string): Planned {
+    const { directory, location, localAddress } = this.#options
+    const found = plan(wanted, { directory, location })
+    if (found.kind !== 'fork') return { plan: found, contacts: [] }
+    const secure = wanted.uri.scheme === 'sips'
+    const contacts: string[] = []
+    for (const group of found.groups)
+      for (const { to } of group) contacts.push(contactFor(localAddress(to), user, secure))
+    return { plan: found, contacts }
+  }
+
+  async #ask(live: LiveCall, output: CallOutput & { kind: 'media' | 'release' }): Promise<void> {
+    const { media } = this.#options
+    assert(media !== undefined, 'a call without anchoring asked for media')
+    this.#take(live, await askMedia(media, output))
+  }
+
+  async #save(live: LiveCall, tag: Tag | undefined): Promise<void> {
+    const { id, machine, clients } = live
+    const snapshot = snapshotOf(machine.state, clients)
+    const at = this.#host.wall()
+    const result = await this.#options.store.propose({ kind: 'call.saved', id, snapshot, at })
+    if (!result.ok) {
+      this.counters.unsaved++
+      this.#host.log('warn', 'call.not-saved', { call: id, why: result.error.kind })
+    }
+    if (tag !== undefined) this.#take(live, { kind: 'saved', tag, ok: result.ok })
+  }
+
+  #takeLeg(live: LiveCall, { tag, which }: CallOutput & { kind: 'take' }): void {
+    const from = this.#calls.byTag(which.toTag) ?? this.#calls.byTag(which.fromTag)
+    if (from !== undefined && from !== live && from.tenant === live.tenant)
+      return this.#take(from, { kind: 'take', which, by: live.id, tag })
+    const outcome = { kind: 'none', status: 481, reason: 'no such dialog' } as const
+    this.#take(live, { kind: 'given', tag, outcome, from: live.id })
+  }
+
+  #give(live: LiveCall, { to, tag, outcome }: CallOutput & { kind: 'give' }): void {
+    const taker = this.#calls.get(to)
+    if (taker === undefined) return
+    if (outcome.kind === 'leg') this.#calls.move(live, taker)
+    this.#take(taker, { kind: 'given', tag, outcome, from: live.id })
+  }
+
+  #end(live: LiveCall, cdr: Cdr): void {
+    this.counters.ended++
+    this.#cdrs.write(cdr)
+    if (cdr.answeredAt !== undefined) this.counters.answered++
+    this.news.ended(live, cdr.cause)
+    const { call, caller, callee, status, cause, endedBy, durationMs } = cdr
+    const fields = { call, caller, callee, status, cause, endedBy, durationMs }
+    this.#host.log('info', 'call.ended', fields)
+  }
+
+  #forget(live: LiveCall): void {
+    live.forgotten = true
+    this.#calls.forget(live)
+    this.#alarm.remove(live)
+    this.news.forget(live)
+  }
+
+  /** A broken invariant ends this one call, and says so; the record is written all the same. */
+  #bug(live: LiveCall, error: unknown): void {
+    this.counters.bugs++
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    this.#host.log('error', 'call.broken', { call: live.id, error: text })
+    const { state } = live.machine
+    if (state.phase === 'ended' || live.forgotten) return this.#forget(live)
+    try {
+      const hangup = { kind: 'hangup', status: 500, cause: 'internal error' } as const
+      for (const output of live.machine.step(hangup, this.#host.now()))
+        this.#carryOut(live, output)
+      return
+    } catch {
+      // It cannot even be hung up: its record is all that is left of it.
+      const record = { ...state.record, endedAt: this.#host.wall(), cause: 'internal error' }
+      const { node } = this.#options.config
+      this.#end(live, recordOf(record, live.id, live.tenant, node, []))
+      this.#forget(live)
+    }
+  }
+
+  #onMediaEvent(event: MediaEvent): void {
+    switch (event.kind) {
+      case 'played':
+        return this.#toOwner(event.media, { kind: 'played', media: event.media })
+      case 'rtp-timeout':
+        return this.#toOwner(event.media, { kind: 'silent', media: event.media })
+      case 'lost':
+        for (const media of event.media) this.#toOwner(media, { kind: 'media-lost', media })
+        return
+      case 'flowing':
+      case 'digit':
+        return
+    }
+  }
+
+  #toOwner(media: MediaId, input: CallInput): void {
+    const owner = this.#calls.byMedia(media)
+    if (owner !== undefined) this.#take(owner, input)
+  }
+}
+
+const RETRY_LATER = [['retry-after', '10']] as const
+
+function userOf(aor: string): string {
+  return aor.slice(aor.indexOf(':') + 1, aor.lastIndexOf('@'))
+}

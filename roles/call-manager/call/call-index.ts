@@ -1,0 +1,73 @@
+//! Calls by what comes in: by id, by the tag of one of their dialogs, by INVITE.
+
+import type { CallId } from '../../../src/control/ids.ts'
+import type { MediaId } from '../../../src/control/media-control.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { LiveCall } from './live-call.ts'
+
+export class CallIndex {
+  readonly #calls = new Map<CallId, LiveCall>()
+  /** Calls whose legs went to another one: their tags still come in. */
+  readonly #moved = new Map<CallId, LiveCall>()
+  readonly #invites = new Map<ServerKey, LiveCall>()
+
+  get size(): number {
+    return this.#calls.size
+  }
+
+  all(): Iterable<LiveCall> {
+    return this.#calls.values()
+  }
+
+  add(live: LiveCall): void {
+    this.#calls.set(live.id, live)
+    if (live.inviteKey !== undefined) this.#invites.set(live.inviteKey, live)
+  }
+
+  get(id: CallId): LiveCall | undefined {
+    return this.#calls.get(id)
+  }
+
+  byInvite(key: ServerKey): LiveCall | undefined {
+    return this.#invites.get(key)
+  }
+
+  /** A tag of ours begins with the id of the call it was made in. */
+  byTag(tag: string | undefined): LiveCall | undefined {
+    const end = tag?.indexOf('-') ?? -1
+    if (tag === undefined || end <= 0) return undefined
+    const id = tag.slice(0, end) as CallId
+    const live = this.#calls.get(id)
+    const moved = this.#moved.get(id)
+    return moved !== undefined && live?.machine.owns(tag) !== true ? moved : live
+  }
+
+  /** A media session is named after its call as well. */
+  byMedia(media: MediaId): LiveCall | undefined {
+    const id = media.slice(0, media.indexOf('-')) as CallId
+    const live = this.#calls.get(id)
+    const owns = live?.machine.state.legs.some((leg) => leg.media === media) === true
+    return owns ? live : (this.#moved.get(id) ?? live)
+  }
+
+  /** The caller's INVITE has its final answer: no CANCEL can come any more. */
+  answered(live: LiveCall, key: ServerKey): void {
+    if (live.inviteKey !== key) return
+    this.#invites.delete(key)
+    live.inviteKey = undefined
+  }
+
+  /** A leg went over: what its tags and its media session name is the other call now. */
+  move(from: LiveCall, to: LiveCall): void {
+    const { absorbed } = to.machine.state
+    absorbed.push(from.id, ...from.machine.state.absorbed)
+    for (const id of absorbed) this.#moved.set(id, to)
+  }
+
+  forget(live: LiveCall): void {
+    this.#calls.delete(live.id)
+    for (const id of live.machine.state.absorbed)
+      if (this.#moved.get(id) === live) this.#moved.delete(id)
+    if (live.inviteKey !== undefined) this.#invites.delete(live.inviteKey)
+  }
+}

@@ -1,0 +1,48 @@
+//! Gets every CDR into the store, however long it takes: a call ends in exactly one of them.
+
+import type { Host } from '../../../src/base/host.ts'
+import { after, millis } from '../../../src/base/time.ts'
+import type { CallId } from '../../../src/control/ids.ts'
+import type { Cdr } from '../../../src/store/schema/call.ts'
+import type { Store } from '../../../src/store/store.ts'
+
+const RETRY_FIRST = 250
+const RETRY_MAX = 30_000
+
+export class CdrWriter {
+  readonly #host: Host
+  readonly #store: Pick<Store, 'propose'>
+  readonly #waiting = new Set<CallId>()
+
+  constructor(host: Host, store: Pick<Store, 'propose'>) {
+    this.#host = host
+    this.#store = store
+  }
+
+  /** Ended calls whose record is not committed yet. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  write(cdr: Cdr): void {
+    this.#waiting.add(cdr.call)
+    void this.#propose(cdr, RETRY_FIRST)
+  }
+
+  async #propose(cdr: Cdr, delay: number): Promise<void> {
+    const { call } = cdr
+    // Twice is once: the call's id is the record's key.
+    const result = await this.#store.propose({ kind: 'call.ended', id: call, cdr })
+    if (result.ok) return void this.#waiting.delete(call)
+    const why = result.error.kind
+    // The snapshot is still there: whoever opens the store next writes the record.
+    if (why === 'closed') return void this.#waiting.delete(call)
+    if (why === 'rejected') {
+      this.#waiting.delete(call)
+      return this.#host.log('error', 'cdr.refused', { call, why: result.error.reason })
+    }
+    this.#host.log('warn', 'cdr.delayed', { call, why })
+    const again = (): void => void this.#propose(cdr, Math.min(delay * 2, RETRY_MAX))
+    this.#host.wake(after(this.#host.now(), millis(delay)), again)
+  }
+}

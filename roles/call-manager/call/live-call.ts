@@ -1,0 +1,63 @@
+//! One call as its host keeps it: the machine, its deadline, and the names of its transactions.
+
+import { deadline, type Deadline } from '../../../src/base/heap.ts'
+import type { CallId, TenantId } from '../../../src/control/ids.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
+import type { RequestFailure, ResponseHandler } from '../../../src/sip/stack.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
+import type { ClientKey, ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { WatchedDialog } from '../events/watched-dialog.ts'
+import type { Mood } from './call-news.ts'
+import type { CallInput, TxId } from './io.ts'
+import type { CallMachine } from './machine.ts'
+
+export class LiveCall {
+  readonly id: CallId
+  readonly tenant: TenantId
+  readonly machine: CallMachine
+  readonly deadline: Deadline<LiveCall> = deadline(this)
+  /** INVITEs of ours on their way, for CANCEL and for a successor. */
+  readonly clients = new Map<TxId, ClientKey>()
+  /** The caller's INVITE, as long as a CANCEL may come for it. */
+  inviteKey: ServerKey | undefined
+  /** AORs it is listed under. */
+  readonly aors: string[] = []
+  /** What watchers were told last, by dialog id. */
+  told: ReadonlyMap<string, WatchedDialog> = NOTHING_TOLD
+  /** What listeners were told last. */
+  mood: Mood | undefined
+  /** Something watchers may see is another now. */
+  changed = false
+  forgotten = false
+
+  constructor(id: CallId, tenant: TenantId, machine: CallMachine) {
+    this.id = id
+    this.tenant = tenant
+    this.machine = machine
+  }
+}
+
+const NOTHING_TOLD: ReadonlyMap<string, WatchedDialog> = new Map()
+
+/** One of our requests: what comes back goes to the call that sent it. */
+export class SentRequest implements ResponseHandler {
+  readonly #live: LiveCall
+  readonly #tx: TxId
+  readonly #feed: (live: LiveCall, input: CallInput) => void
+
+  constructor(live: LiveCall, tx: TxId, feed: (live: LiveCall, input: CallInput) => void) {
+    this.#live = live
+    this.#tx = tx
+    this.#feed = feed
+  }
+
+  onResponse(response: SipResponse, source: Source): void {
+    if (response.status >= 200) this.#live.clients.delete(this.#tx)
+    this.#feed(this.#live, { kind: 'response', tx: this.#tx, response, source })
+  }
+
+  onFailed(cause: RequestFailure): void {
+    this.#live.clients.delete(this.#tx)
+    this.#feed(this.#live, { kind: 'failed', tx: this.#tx, cause })
+  }
+}

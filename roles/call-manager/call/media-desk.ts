@@ -1,0 +1,31 @@
+//! One question of a call to the media server, as an input of the call once it is answered.
+
+import type { MediaControl } from '../../../src/control/media-control.ts'
+import type { CallInput, CallOutput, MediaOp, MediaResult } from './io.ts'
+
+export async function askMedia(
+  media: MediaControl,
+  output: CallOutput & { readonly kind: 'media' | 'release' },
+): Promise<CallInput> {
+  const { tag } = output
+  if (output.kind === 'release')
+    return { kind: 'reports', tag, reports: await media.release(output.media) }
+  return { kind: 'media', tag, result: await carryOut(media, output.op) }
+}
+
+async function carryOut(media: MediaControl, op: MediaOp): Promise<MediaResult> {
+  switch (op.kind) {
+    case 'relay-offer':
+      return media.relayOffer(op.request)
+    case 'relay-answer':
+      return media.relayAnswer(op.request)
+    case 'answer-here':
+      return media.answerHere(op.request)
+    case 'connect':
+      return media.connect(op.request)
+    case 'withdraw': {
+      const result = await media.withdrawOffer(op.request)
+      return result.ok ? { ok: true, value: undefined } : result
+    }
+  }
+}

@@ -1,0 +1,68 @@
+//! From a hop to a destination, and what we call ourselves towards it.
+
+import { USER } from '../../../src/sip/message/chars.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { escape, formatHostPort, parseUri } from '../../../src/sip/message/uri.ts'
+import { toTag } from '../../../src/sip/message/views.ts'
+import type { LocalAddress, SipTransport } from '../../../src/sip/stack/sip-transport.ts'
+import type { Destination } from '../../../src/sip/stack.ts'
+import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
+import type { Location } from '../location.ts'
+import type { Hop } from './state.ts'
+
+export type Ways = {
+  readonly localAddress: SipTransport['localAddress']
+  readonly location: Pick<Location, 'bindings'>
+}
+
+/** Undefined when it leads nowhere. */
+export function wayTo(
+  ways: Ways,
+  request: SipRequest,
+  hop: Hop,
+  nextHop: string,
+): Destination | undefined {
+  // Within a dialog a route set says where to go (RFC 3261 §12.2.1.1); what starts one goes where
+  // its binding says, whose Path is in the Route header (RFC 3327).
+  const routed = request.headers.has('route') && toTag(request) !== undefined
+  if (hop.to !== undefined && !routed) {
+    if (typeof hop.to !== 'string' || ways.localAddress(hop.to) !== undefined) return hop.to
+    const found = registeredAnew(ways, request, hop)
+    if (found !== undefined) return found
+  }
+  const uri = parseUri(nextHop)
+  return uri && { uri }
+}
+
+/** A dialog is bound to the device, not to the connection it began on (RFC 5626). */
+function registeredAnew(
+  { location }: Ways,
+  request: SipRequest,
+  { aor }: Hop,
+): FlowId | Target | undefined {
+  if (aor === undefined) return undefined
+  const bindings = location.bindings(aor)
+  const same = bindings.find(({ contact }) => contact === request.uri)
+  return same && (same.flow ?? same.target)
+}
+
+/** Our Contact value towards somebody. */
+export function contactFor(local: LocalAddress | undefined, user: string, secure: boolean): string {
+  const address = local === undefined ? 'invalid' : formatHostPort(local.address, local.port)
+  const scheme = secure ? 'sips' : 'sip'
+  return `<${scheme}:${escape(user, USER)}@${address}${parameter(local, secure)}>`
+}
+
+function parameter(local: LocalAddress | undefined, secure: boolean): string {
+  switch (local?.transport) {
+    case 'tcp':
+      return ';transport=tcp'
+    case 'tls':
+      return secure ? '' : ';transport=tls'
+    case 'ws':
+    case 'wss':
+      return ';transport=ws'
+    default:
+      return ''
+  }
+}

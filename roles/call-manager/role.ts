@@ -1,0 +1,150 @@
+//! The call-manager role: registrar, calls, events and messages over one SIP stack, wired together.
+
+import type { Host } from '../../src/base/host.ts'
+import type { CallControl, CallSummary } from '../../src/control/call-control.ts'
+import type { CallId } from '../../src/control/ids.ts'
+import type { MediaControl } from '../../src/control/media-control.ts'
+import { savedCalls } from '../../src/store/schema/call.ts'
+import type { Store } from '../../src/store/store.ts'
+import type { Vault } from '../../src/store/vault.ts'
+import type { SipTransport } from '../../src/sip/stack/sip-transport.ts'
+import type { RunnableSipStack } from '../../src/sip/stack.ts'
+import { createAuthenticator } from './auth/authenticator.ts'
+import { callControlOf, summaries } from './call/call-control.ts'
+import { CallHost, type CallCounters } from './call/call-host.ts'
+import type { CallConfig } from './call/call.ts'
+import { contactFor } from './call/ways.ts'
+import { openDirectory } from './directory.ts'
+import { Dispatcher, type DispatchCounters } from './dispatch.ts'
+import { startEvents } from './events/events-host.ts'
+import type { Location } from './location.ts'
+import { startMessages } from './message/message-host.ts'
+import { startRegistrar } from './registrar/registrar-host.ts'
+
+export type CallManagerOptions = {
+  readonly host: Host
+  readonly store: Store
+  readonly vault: Vault
+  /** Not started yet: this role is its user. */
+  readonly stack: RunnableSipStack
+  readonly transport: Pick<SipTransport, 'localAddress' | 'flowClosed'>
+  /** Undefined when anchoring is switched off. */
+  readonly media: MediaControl | undefined
+  /** Whether a host name or address means this machine. */
+  readonly isOurs: (host: string) => boolean
+  readonly calls: CallConfig
+}
+
+export interface RunningCallManager {
+  readonly location: Location
+  readonly control: CallControl
+  /** Calls that have not ended, oldest first. */
+  calls(): readonly CallSummary[]
+  /** False when there is no such call. */
+  hangup(call: CallId, cause: string): boolean
+  counters(): CallManagerCounters
+  /** Ends calls and takes no new ones; `stop` when `counters().calls` is 0, or patience ends. */
+  drain(): void
+  stop(): void
+}
+
+export type CallManagerCounters = {
+  readonly calls: number
+  readonly cdrsWaiting: number
+  readonly call: Readonly<CallCounters>
+  readonly dispatch: Readonly<DispatchCounters>
+  readonly bindings: number
+  readonly subscriptions: number
+  readonly publications: number
+  readonly messages: number
+}
+
+/** Loads bindings and subscriptions, ends the calls that a process before us left, and serves. */
+export function startCallManager(options: CallManagerOptions): RunningCallManager {
+  const { host, store, vault, stack, transport, media, isOurs } = options
+  const { localAddress, flowClosed } = bound(transport)
+  const directory = openDirectory({ store, vault, isOurs })
+  const authenticator = createAuthenticator({ host, directory })
+  const registrar = startRegistrar({
+    host,
+    store,
+    vault,
+    directory,
+    respond: (key, response) => stack.respond(key, response),
+    flowClosed,
+  })
+  const { location } = registrar
+  const config = options.calls
+  const calls = new CallHost({
+    host,
+    stack,
+    localAddress,
+    store,
+    media,
+    directory,
+    location,
+    config,
+  })
+  const messages = startMessages({ host, stack, directory, location })
+  const events = startEvents({
+    host,
+    stack,
+    store,
+    directory,
+    location,
+    dialogs: calls.news,
+    contact: ({ flow }) => contactFor(localAddress(flow), 'events', false),
+  })
+  const dispatcher = new Dispatcher({
+    host,
+    stack,
+    authenticator,
+    registrar,
+    calls,
+    events,
+    messages,
+  })
+  const unstart = stack.start(dispatcher)
+  endUnfinished(host, store, calls)
+  return {
+    location,
+    control: callControlOf(calls),
+    calls: () => summaries(calls),
+    hangup: (call, cause) => calls.hangup(call, 503, cause),
+    counters: () => ({
+      calls: calls.size,
+      cdrsWaiting: calls.cdrsWaiting,
+      call: calls.counters,
+      dispatch: dispatcher.counters,
+      bindings: location.size,
+      ...events.size,
+      messages: messages.size,
+    }),
+    drain: () => calls.drain(),
+    stop() {
+      unstart()
+      events.stop()
+      messages.stop()
+      calls.stop()
+      registrar.stop()
+      directory.close()
+    },
+  }
+}
+
+function bound(transport: CallManagerOptions['transport']): CallManagerOptions['transport'] {
+  return {
+    localAddress: (to) => transport.localAddress(to),
+    flowClosed: (listener) => transport.flowClosed(listener),
+  }
+}
+
+/** What a process before this one left behind: it died, and so did the sound of its calls. */
+function endUnfinished(host: Host, store: Store, calls: CallHost): void {
+  let ended = 0
+  for (const { id, snapshot } of store.read(savedCalls)) {
+    if (calls.endUnfinished(id, snapshot)) ended++
+    else host.log('error', 'call.snapshot-unreadable', { call: id })
+  }
+  if (ended > 0) host.log('warn', 'calls.ended-after-restart', { calls: ended })
+}
