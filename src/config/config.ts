@@ -3,7 +3,7 @@
 
 import type { LogLevel } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'
-import { type PortRange, type RoleName, ROLES } from './decoders.ts'
+import { type LogFormat, type PortRange, type RoleName, ROLES } from './decoders.ts'
 import { OPTION_NAMES, OPTIONS, type Option, type OptionName } from './options.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -11,7 +11,8 @@ export type Config = {
   readonly roles: readonly RoleName[]
   readonly name: string
   readonly data: string
-  readonly domain: string
+  /** Undefined: the ones there are, or the first one's default. */
+  readonly domain: string | undefined
   /** What sockets are bound to: `0.0.0.0` and `::` are every address of the host. */
   readonly address: string
   readonly publicAddress: string | undefined
@@ -22,6 +23,7 @@ export type Config = {
   readonly httpsPort: number
   readonly rtpPorts: PortRange
   readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   /** Files; both undefined for a certificate of our own making. */
   readonly tls: { readonly certificate: string | undefined; readonly key: string | undefined }
   /** Seconds. */
@@ -76,6 +78,7 @@ function assemble(read: Read, hostName: string): Config {
     httpsPort: read('https-port'),
     rtpPorts: read('rtp-ports'),
     logLevel: read('log-level'),
+    logFormat: read('log-format'),
     tls: { certificate: read('tls-certificate'), key: read('tls-key') },
     expires: { min: read('min-expires'), max: read('max-expires') },
     traceBytes: read('trace-memory') * 1024 * 1024,

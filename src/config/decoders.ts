@@ -74,11 +74,17 @@ export const decodePortRange: Decoder<PortRange> = (value) => {
   return ok({ first, last })
 }
 
-const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+export const decodeLogLevel: Decoder<LogLevel> = oneOf('debug', 'info', 'warn', 'error')
 
-export const decodeLogLevel: Decoder<LogLevel> = (value) => {
-  const level = LOG_LEVELS.find((each) => each === value)
-  return level === undefined ? err(`must be one of ${LOG_LEVELS.join(', ')}`) : ok(level)
+export type LogFormat = 'auto' | 'json' | 'text'
+
+export const decodeLogFormat: Decoder<LogFormat> = oneOf('auto', 'json', 'text')
+
+function oneOf<T extends string>(...known: readonly T[]): Decoder<T> {
+  return (value) => {
+    const found = known.find((each) => each === value)
+    return found === undefined ? err(`must be one of ${known.join(', ')}`) : ok(found)
+  }
 }
 
 export function integer(from: number, to: number, unit: string): Decoder<number> {

@@ -7,6 +7,7 @@ import {
   type Decoder,
   decodeAddress,
   decodeDomain,
+  decodeLogFormat,
   decodeLogLevel,
   decodeName,
   decodePath,
@@ -14,6 +15,7 @@ import {
   decodePortRange,
   decodeRoles,
   integer,
+  type LogFormat,
   type PortRange,
   type RoleName,
   ROLES,
@@ -28,11 +30,14 @@ export type Option<T> = {
   readonly shown: string
 }
 
+/** The domain of a system that was never given one. */
+export const FIRST_DOMAIN = 'pbx.example'
+
 export const OPTIONS = {
   role: option<readonly RoleName[]>(decodeRoles, ROLES, 'roles to run here, R[,R...]', 'all'),
   name: optional(decodeName, 'name of this server', "the host's name"),
   data: option(decodePath, 'data', 'directory of everything that is kept'),
-  domain: option(decodeDomain, 'pbx.example', 'the first SIP domain'),
+  domain: optional(decodeDomain, 'the first SIP domain', FIRST_DOMAIN),
   address: option(decodeAddress, '0.0.0.0', 'IP address to listen on'),
   'public-address': optional(decodeAddress, 'IP address that outside phones reach us by', 'none'),
   'sip-port': option(decodePort, 5060, 'SIP over UDP and TCP'),
@@ -46,6 +51,11 @@ export const OPTIONS = {
     '35000-65000',
   ),
   'log-level': option<LogLevel>(decodeLogLevel, 'info', 'debug, info, warn or error'),
+  'log-format': option<LogFormat>(
+    decodeLogFormat,
+    'auto',
+    'json, text, or auto: text for a terminal',
+  ),
   'tls-certificate': optional(decodePath, 'certificate chain for TLS (PEM)', 'self-signed'),
   'tls-key': optional(decodePath, 'private key of that certificate (PEM)', 'self-signed'),
   'min-expires': option(seconds(10, 86_400), 60, 'shortest registration granted, seconds'),

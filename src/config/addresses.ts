@@ -1,0 +1,33 @@
+//! This host's own addresses and names.
+
+import { isIPv6 } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
+
+export type HostAddresses = {
+  /** Where others reach us: the bound address, or the first one that is not loopback. */
+  readonly main: string
+  /** Where this machine itself reaches us. */
+  readonly local: string
+  /** Every name and address a certificate should be made out to. */
+  readonly names: readonly string[]
+}
+
+/** `bound`: what sockets are bound to; `0.0.0.0` and `::` are every address of that family. */
+export function hostAddresses(bound: string, publicAddress: string | undefined): HostAddresses {
+  const every = bound === '0.0.0.0' || bound === '::'
+  const family = isIPv6(bound) ? 'IPv6' : 'IPv4'
+  const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
+  const found = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    // Link-local ones mean nothing without the name of the interface.
+    .filter((each) => !each.internal && !/^fe80:/i.test(each.address))
+  const own = found.filter((each) => each.family === family).map(({ address }) => address)
+  const main = every ? (own[0] ?? loopback) : bound
+  const fixed = publicAddress === undefined ? [] : [publicAddress]
+  const reached = every ? [...own, loopback] : [bound]
+  return {
+    main,
+    local: every ? loopback : bound,
+    names: [...new Set([hostname().toLowerCase(), 'localhost', ...fixed, ...reached])],
+  }
+}
