@@ -8,34 +8,46 @@ import type { Description } from '../sdp/description.ts'
 import { say } from '../sdp/local-side.ts'
 import { agree, wantsOf } from './agreement.ts'
 import type { Board } from './board.ts'
-import { legOf, liveConnection, meet, noFamily, readOffer } from './legs.ts'
+import { legOf, liveConnection, noFamily, readOffer, within } from './legs.ts'
 import { portsOf } from './negotiation.ts'
 import { rejected, sdp, type Outcome } from './outcome.ts'
 import type { Player } from './player.ts'
 import type { Session } from './session.ts'
 
 export function answerHere(board: Board, player: Player, request: AnswerHere): Outcome<Sdp> {
-  const offer = readOffer(request.offer)
-  if (!offer.ok) return offer
+  const read = readOffer(request.offer)
+  if (!read.ok) return read
   const { source } = request
   if (source?.kind === 'prompt' && !player.sounds.has(source.name))
     return rejected(`there is no prompt named ${source.name}`)
-  const chosen = chosenCodecs(offer.value, chooser(player, source))
-  if (!chosen.some((codec) => codec !== undefined))
-    return rejected(nothingToSay(player, offer.value))
-  const leg = answerer(board, request, offer.value)
+  const leg = answerer(board, request, read.value)
   if (!leg.ok) return leg
   const session = leg.value
-  for (const [index, section] of offer.value.media.entries())
-    if (chosen[index] !== undefined && !board.open(session, index, section.media.kind)) {
-      if (session.told === undefined) board.release(session.id)
+  const answered = answer(board, player, session, read.value, source)
+  if (!answered.ok && session.told === undefined) board.release(session.id)
+  return answered
+}
+
+function answer(
+  board: Board,
+  player: Player,
+  session: Session,
+  read: Description,
+  source: MediaSource | undefined,
+): Outcome<Sdp> {
+  const met = within(session, read)
+  if (!met.ok) return met
+  const offer = met.value
+  const chosen = chosenCodecs(offer, chooser(player, source))
+  if (!chosen.some((codec) => codec !== undefined)) return rejected(nothingToSay(player, offer))
+  for (const [index, section] of offer.media.entries())
+    if (chosen[index] !== undefined && !board.open(session, index, section.media.kind))
       return err({ kind: 'no-capacity' })
-    }
   const ours = { address: session.face.told, ports: portsOf(session) }
-  const told = ourAnswer(offer.value, chosen, ours)
+  const told = ourAnswer(offer, chosen, ours)
   session.local = say(session.local, told, ours.address)
   session.pending = undefined
-  agree(session, told, offer.value, wantsOf(offer.value))
+  agree(session, told, offer, wantsOf(offer))
   board.part(session)
   board.settle(session)
   play(board, player, session, source)
@@ -85,8 +97,7 @@ function answerer(board: Board, request: AnswerHere, offer: Description): Outcom
   const known = board.sessions.get(request.media)
   if (known !== undefined) {
     legOf(board, known, request.toward)
-    const reason = meet(known, offer)
-    return reason === undefined ? ok(known) : rejected(reason)
+    return ok(known)
   }
   const connection = liveConnection(offer)
   const face = board.faceFor(request.toward ?? connection?.host, connection?.family)

@@ -202,19 +202,19 @@ export class Board {
     // RFC 2543 hold names no address: the one before stays, to be used again on resuming.
     if (!usable && stream.rtpTo !== undefined) return
     const rtp = usable ? { host: connection.host, port: section.media.port } : undefined
-    const announced = rtp === undefined ? undefined : { address: rtp.host, port: rtp.port }
+    const { hub } = this.#options
+    const local = isWildcard(session.face.bind) ? session.face.told.host : undefined
+    // The hub's peer has the address in the one form in which sources are told, too.
+    const announced = rtp && hub.peer(stream.pair.rtp, rtp.host, rtp.port, local)
     stream.latch.announce(announced, session.signalling)
     if (rtp === undefined || stream.latch.holder !== undefined) return
     const rtcp = rtcpAddress(section, rtp, stream.multiplexed)
-    stream.rtcpAddress = rtcp.host
-    const { hub } = this.#options
-    const local = isWildcard(session.face.bind) ? session.face.told.host : undefined
-    const [rtpPort, rtcpPort] = [stream.pair.rtp, stream.pair.rtcp]
-    stream.rtpTo = hub.peer(rtpPort, rtp.host, rtp.port, local)
-    const through = stream.multiplexed ? rtpPort : rtcpPort
+    const through = stream.multiplexed ? stream.pair.rtp : stream.pair.rtcp
+    stream.rtpTo = announced
     stream.rtcpTo = isNumeric(rtcp.host)
       ? hub.peer(through, rtcp.host, rtcp.port, local)
       : undefined
+    stream.rtcpAddress = stream.rtcpTo?.address
   }
 
   /**

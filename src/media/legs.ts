@@ -6,7 +6,7 @@ import { connectionOf, isNowhere, type Connection } from '../sdp/address.ts'
 import { isCarried } from '../sdp/carry.ts'
 import type { Description } from '../sdp/description.ts'
 import { parseSdp } from '../sdp/parse.ts'
-import { refusal } from '../sdp/relay.ts'
+import { refusal, refused } from '../sdp/relay.ts'
 import { MEDIA_LINES_MAX, type Board } from './board.ts'
 import { rejected, type Outcome } from './outcome.ts'
 import type { Session } from './session.ts'
@@ -32,6 +32,8 @@ export function readOffer(text: Sdp): Outcome<Description> {
 export type Legs = {
   readonly from: Session
   readonly to: Session
+  /** What of the offer can be met. */
+  readonly offer: Description
   /** Those that this request made: released again when it fails. */
   readonly created: readonly Session[]
 }
@@ -43,8 +45,8 @@ export function legsOf(board: Board, request: RelayOffer, offer: Description): O
   const from = sessions.get(request.from) ?? offerer(board, request, offer)
   if (typeof from === 'string') return rejected(from)
   if (!sessions.has(request.from)) created.push(from)
-  const reason = meet(from, offer)
-  if (reason !== undefined) return rejected(reason)
+  const met = within(from, offer)
+  if (!met.ok) return met
   const known = sessions.get(request.to)
   if (known !== undefined) legOf(board, known, request.toward)
   const family = request.toward === undefined ? from.face.told.family : undefined
@@ -54,7 +56,7 @@ export function legsOf(board: Board, request: RelayOffer, offer: Description): O
   to.signalling = request.toward ?? to.signalling
   for (const session of [from, to]) if (!sessions.has(session.id)) board.add(session)
   if (known === undefined) created.push(to)
-  return ok({ from, to, created })
+  return ok({ from, to, offer: met.value, created })
 }
 
 function offerer(board: Board, request: RelayOffer, offer: Description): Session | string {
@@ -72,11 +74,26 @@ export function legOf(board: Board, session: Session, toward: string | undefined
   session.face = board.faceFor(toward, session.face.told.family) ?? session.face
 }
 
-/** Why a leg's description cannot be met from the address family it has; undefined when it can. */
-export function meet(session: Session, description: Description): string | undefined {
-  const connection = liveConnection(description)
-  if (connection === undefined || isNowhere(connection.host)) return undefined
-  return connection.family === session.face.told.family ? undefined : noFamily(connection)
+/**
+ * The description less the lines in the other address family, whose packets could not reach us
+ * nor ours them; the error says so when nothing is left.
+ */
+export function within(session: Session, description: Description): Outcome<Description> {
+  const { family } = session.face.told
+  let kept = 0
+  let foreign: Connection | undefined
+  const media = description.media.map((section) => {
+    if (!isCarried(description, section)) return section
+    const connection = connectionOf(description, section)
+    if (connection === undefined || connection.family === family || isNowhere(connection.host)) {
+      kept++
+      return section
+    }
+    foreign = connection
+    return refused(section.media)
+  })
+  if (foreign === undefined) return ok(description)
+  return kept === 0 ? rejected(noFamily(foreign)) : ok({ session: description.session, media })
 }
 
 /** The `c=` of the first line that can be carried. */

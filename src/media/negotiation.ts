@@ -23,7 +23,7 @@ import {
 } from '../sdp/relay.ts'
 import { agree, wantsOf, wantsOfAnswer } from './agreement.ts'
 import type { Board } from './board.ts'
-import { legOf, legsOf, meet, readDescription, readOffer } from './legs.ts'
+import { legOf, legsOf, readDescription, readOffer, within } from './legs.ts'
 import { rejected, sdp, type Outcome } from './outcome.ts'
 import type { Session } from './session.ts'
 
@@ -32,11 +32,11 @@ export function relayOffer(board: Board, request: RelayOffer): Outcome<Sdp> {
   if (!offer.ok) return offer
   const legs = legsOf(board, request, offer.value)
   if (!legs.ok) return legs
-  const { from, to, created } = legs.value
-  const directions = request.restated ? offer.value.media.map(() => BOTH_WAYS) : undefined
-  const put = putOffer(board, { from, to, offer: offer.value, directions, step: 'ask' })
-  if (!put.ok) for (const session of created) board.release(session.id)
-  return put
+  const { created, ...put } = legs.value
+  const directions = request.restated ? put.offer.media.map(() => BOTH_WAYS) : undefined
+  const text = putOffer(board, { ...put, directions, step: 'ask' })
+  if (!text.ok) for (const session of created) board.release(session.id)
+  return text
 }
 
 export function relayAnswer(board: Board, request: RelayRequest): Outcome<Sdp> {
@@ -48,13 +48,13 @@ export function relayAnswer(board: Board, request: RelayRequest): Outcome<Sdp> {
   const { pending } = from
   if (pending === undefined || pending.from !== to)
     return rejected('it answers an offer that was never put, or was withdrawn')
-  const met = meet(from, answer.value)
-  if (met !== undefined) return rejected(met)
+  const met = within(from, answer.value)
+  if (!met.ok) return met
   legOf(board, to, request.toward)
   pending.answered = true
-  if (pending.directions === undefined) return answerTo(board, from, to, answer.value)
-  agree(from, pending.told, answer.value, wantsOfAnswer(pending.told, answer.value))
-  return tell(board, from, to, answer.value)
+  if (pending.directions === undefined) return answerTo(board, from, to, met.value)
+  agree(from, pending.told, met.value, wantsOfAnswer(pending.told, met.value))
+  return tell(board, from, to, met.value)
 }
 
 /** `to` made the offer: it gets its answer. */

@@ -164,7 +164,8 @@ export class ScriptWorld {
     this.#seen = before + sent.length
     const lines: string[] = []
     for (const each of sent) {
-      const line = `${this.#nameOf(each.fromPort)} -> ${each.address}:${each.port} ${described(each.bytes)}`
+      const from = this.#nameOf(each.fromPort)
+      const line = `${from} -> ${each.address}:${each.port} ${described(each.bytes)}`
       const last = lines.at(-1)
       if (last?.replace(/ x\d+$/, '') !== line) lines.push(line)
       else lines[lines.length - 1] = `${line} x${Number(/ x(\d+)$/.exec(last)?.[1] ?? 1) + 1}`
