@@ -19,6 +19,7 @@ import { Dispatcher, type DispatchCounters } from './dispatch.ts'
 import { startEvents } from './events/events-host.ts'
 import type { Location } from './location.ts'
 import { startMessages } from './message/message-host.ts'
+import type { RegistrarPolicy } from './registrar/policy.ts'
 import { startRegistrar } from './registrar/registrar-host.ts'
 
 export type CallManagerOptions = {
@@ -32,6 +33,7 @@ export type CallManagerOptions = {
   readonly media: MediaControl | undefined
   /** Whether a host name or address means this machine. */
   readonly isOurs: (host: string) => boolean
+  readonly registrar: RegistrarPolicy
   readonly calls: CallConfig
 }
 
@@ -72,6 +74,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     directory,
     respond: (key, response) => stack.respond(key, response),
     flowClosed,
+    policy: options.registrar,
   })
   const { location } = registrar
   const config = options.calls
