@@ -3,15 +3,16 @@
 //! The sign of overload is a queue that stands (CoDel's insight: one that empties now and then is
 //! only a burst). It shows in the shortest time that any message waited before it was read, or in
 //! the event loop's timers coming late. Where the kernel does not say how long messages waited, an
-//! event loop that is never idle must do: behind it the queue is where nobody sees it. After
-//! `PATIENCE` of that a growing share of new requests is refused; when it is over the share shrinks
-//! again. Between the two thresholds it stays, so that it does not swing.
+//! event loop that is never idle must do: behind it the queue is where nobody sees it.
 //!
-//!     calm ───late or busy for PATIENCE───> refusing: share grows by a quarter of what is left
-//!      ^                                     |
-//!      +───────── share below 5 % <──────────+ neither late nor busy: share shrinks by a fifth
+//!     calm ──over for PATIENCE──> refusing: a controller keeps the delay at DELAY_TARGET, or the
+//!      ^                            |       loop at BUSY_TARGET, by the share that is refused
+//!      +──── share back at zero <───+
 //!
-//! Pure: fed with one sample about every 100 ms.
+//! The controller is PIE's (RFC 8033): the share moves with how far the delay is from its target
+//! and with how fast it changes, so that it settles where what is let in just fits.
+//!
+//! Pure: fed with one sample about every 100 ms; the gains are per sample.
 
 import { millis, type Millis } from '../../base/time.ts'
 
@@ -26,19 +27,22 @@ export type LoadSample = {
   readonly messages: number
 }
 
-const DELAY_MAX = 50
-const DELAY_CALM = 20
+/** In milliseconds. A tenth of T1: nobody begins to retransmit. */
+const DELAY_TARGET = 50
+const DELAY_GAIN = 0.75 / 1_000
+const DELAY_CHANGE_GAIN = 1.25 / 1_000
+const BUSY_TARGET = 0.95
 const BUSY_MAX = 0.98
-const BUSY_CALM = 0.9
-/** Of the delay, so that one collection of garbage does not count. */
-const SMOOTHING = 0.3
+const BUSY_GAIN = 0.4
+/** Above its target the loop can only be 5 % busier, however much too much there is to do. */
+const BUSY_GAIN_ABOVE = 2
 /** Shorter peaks are what queues are for. */
 const PATIENCE: Millis = millis(300)
 /** With fewer than this a sample it is not SIP that keeps the loop busy. */
 const MESSAGES_MIN = 10
-const GROWTH = 0.25
-const SHRINK = 0.8
-const SHARE_MIN = 0.05
+const SHARE_MIN = 0.01
+/** Beyond that even refusing is too much work, and the kernel has to drop the rest. */
+const SHARE_MAX = 0.95
 
 export class Overload {
   #delay = 0
@@ -51,18 +55,13 @@ export class Overload {
     return this.#share
   }
 
-  sample({ late, waited, busy, messages }: LoadSample, now: Millis): void {
-    this.#delay += SMOOTHING * (Math.max(late, waited ?? 0) - this.#delay)
-    const ours = messages >= MESSAGES_MIN
-    const loop = waited === undefined ? busy : 0
-    if (ours && (this.#delay > DELAY_MAX || loop >= BUSY_MAX)) {
-      this.#overSince ??= now
-      if (now - this.#overSince >= PATIENCE) this.#share += GROWTH * (1 - this.#share)
-      return
-    }
-    this.#overSince = undefined
-    if (ours && (this.#delay > DELAY_CALM || loop >= BUSY_CALM)) return
-    this.#share = this.#share * SHRINK < SHARE_MIN ? 0 : this.#share * SHRINK
+  sample(load: LoadSample, now: Millis): void {
+    const delay = Math.max(load.late, load.waited ?? 0)
+    const change = delay - this.#delay
+    this.#delay = delay
+    if (load.messages < MESSAGES_MIN) return this.#moveTo(this.#share / 2)
+    if (this.#share === 0 && !this.#isOver(load, delay, now)) return
+    this.#moveTo(this.#share + step(load, delay, change))
   }
 
   /** Asked once for each new request; spreads the refusals evenly. */
@@ -73,4 +72,24 @@ export class Overload {
     this.#due -= 1
     return true
   }
+
+  #isOver({ waited, busy }: LoadSample, delay: number, now: Millis): boolean {
+    const over = delay > DELAY_TARGET || (waited === undefined && busy > BUSY_MAX)
+    this.#overSince = over ? (this.#overSince ?? now) : undefined
+    return this.#overSince !== undefined && now - this.#overSince >= PATIENCE
+  }
+
+  #moveTo(share: number): void {
+    this.#share = share < SHARE_MIN ? 0 : Math.min(share, SHARE_MAX)
+    if (this.#share === 0) this.#overSince = undefined
+  }
+}
+
+/** By how much the share should move. */
+function step({ waited, busy }: LoadSample, delay: number, change: number): number {
+  const byDelay = DELAY_GAIN * (delay - DELAY_TARGET) + DELAY_CHANGE_GAIN * change
+  if (waited !== undefined) return byDelay
+  const excess = busy - BUSY_TARGET
+  const byBusy = (excess > 0 ? BUSY_GAIN_ABOVE : BUSY_GAIN) * excess
+  return delay > DELAY_TARGET ? Math.max(byBusy, byDelay) : byBusy
 }
