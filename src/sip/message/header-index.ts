@@ -107,32 +107,23 @@ function keep(
 }
 
 function readLength(index: HeaderIndex, offset: number, length: number | undefined): void {
-  if (length === undefined || !Number.isSafeInteger(length))
-    index.fault ??= { offset, rule: 'bad Content-Length', status: 400 }
-  else if (index.contentLength !== undefined && index.contentLength !== length)
-    index.fault ??= { offset, rule: 'Content-Length fields differ', status: 400 }
-  else index.contentLength = length
+  const before = index.contentLength ?? length
+  if (length !== undefined && length === before) index.contentLength = length
+  else index.fault ??= { offset, rule: 'bad Content-Length, or two that differ', status: 400 }
 }
 
-/** The value on one line: breaks and controls, with the blanks round them, become one space. */
+/** The value on one line: a fold, or a CR on its own, and the blanks round it become one space. */
 function unfold(value: string): string {
   let line = ''
   let at = skipBlanks(value, 0, value.length)
   while (at < value.length) {
     let end = at
-    while (end < value.length && (value.charCodeAt(end) >= SPACE || value.charCodeAt(end) === TAB))
-      end++
+    while (end < value.length && value.charCodeAt(end) !== CR && value.charCodeAt(end) !== LF) end++
     line += value.slice(at, trimEnd(value, at, end))
-    at = skipControls(value, end)
+    at = skipBlanks(value, end, value.length)
     if (at < value.length) line += ' '
   }
   return line
-}
-
-function skipControls(text: string, from: number): number {
-  let at = from
-  while (at < text.length && text.charCodeAt(at) <= SPACE) at++
-  return at
 }
 
 function isBlank(code: number | undefined): boolean {

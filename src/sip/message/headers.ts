@@ -68,9 +68,16 @@ export class Headers {
   }
 
   /** Appends another message's fields of that name, as they are. */
-  copyFrom(other: Headers, name: HeaderName): this {
+  copyAll(other: Headers, name: HeaderName): this {
     const fields = this.#change()
     for (const each of other.fields(name)) fields.push(each)
+    return this
+  }
+
+  /** The same, but only the first of them. */
+  copyFirst(other: Headers, name: HeaderName): this {
+    const first = other.first(name)
+    if (first !== undefined) this.#change().push(first)
     return this
   }
 

@@ -3,15 +3,11 @@
 import { parseMediaType, type MediaType } from './field-values.ts'
 import { indexHeaders } from './header-index.ts'
 import { Headers } from './headers.ts'
+import { MAX_PART_DEPTH, MAX_PARTS } from './limits.ts'
 import type { SipMessage } from './message.ts'
 import { textOf } from './text.ts'
 
 export type BodyPart = { readonly headers: Headers; readonly body: Uint8Array }
-
-/** More parts than any honest message has. */
-export const MAX_PARTS = 32
-/** Multiparts within multiparts. */
-const MAX_DEPTH = 3
 
 /** All parts that are not multiparts themselves, in order; empty when malformed or without body. */
 export function bodyParts(message: SipMessage): readonly BodyPart[] {
@@ -42,7 +38,7 @@ function leaves(part: BodyPart, depth: number): readonly BodyPart[] {
   const type = mediaTypeOf(part)
   if (type?.type !== 'multipart') return [part]
   const boundary = type.params.get('boundary')
-  if (boundary === undefined || boundary === '' || depth === MAX_DEPTH) return []
+  if (boundary === undefined || boundary === '' || depth === MAX_PART_DEPTH) return []
   const parts = splitParts(part.body, boundary) ?? []
   return parts.flatMap((each) => leaves(each, depth + 1))
 }

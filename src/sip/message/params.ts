@@ -12,10 +12,13 @@ import {
   unquote,
   VALUE,
 } from './chars.ts'
+import { MAX_PARAMS } from './limits.ts'
 import { NameTable } from './name-table.ts'
 
-/** Immutable; `with` and `without` return another. */
-export class Params implements Iterable<readonly [string, string | undefined]> {
+type Entry = readonly [name: string, value: string | undefined]
+
+/** Immutable; of a name that is there twice the first counts. `with` and `without` return another. */
+export class Params implements Iterable<Entry> {
   static readonly NONE = new Params([], [])
 
   /** Lower-case. */
@@ -29,7 +32,7 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
   }
 
   /** Values that are no tokens get quotes. */
-  static of(entries: Iterable<readonly [string, string | undefined]>): Params {
+  static of(entries: Iterable<Entry>): Params {
     let params = Params.NONE
     for (const [name, value] of entries) params = params.with(name, value)
     return params
@@ -48,7 +51,7 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
       if (text.charCodeAt(index) !== SEMICOLON) return undefined
       const nameAt = skipBlanks(text, index + 1, end)
       const nameEnd = runEnd(PARAM | TOKEN, text, nameAt, end)
-      if (nameEnd === nameAt) return undefined
+      if (nameEnd === nameAt || names.length === MAX_PARAMS) return undefined
       names.push(nameOf(text, nameAt, nameEnd))
       index = skipBlanks(text, nameEnd, end)
       if (index === end || text.charCodeAt(index) !== EQUALS) {
@@ -107,8 +110,17 @@ export class Params implements Iterable<readonly [string, string | undefined]> {
     return new Params(this.#names.toSpliced(index, 1), this.#values.toSpliced(index, 1))
   }
 
+  /** Each made over, in wire form. */
+  map(make: (entry: Entry) => Entry): Params {
+    const entries = Array.from(this, make)
+    return new Params(
+      entries.map(([name]) => name.toLowerCase()),
+      entries.map(([, value]) => value),
+    )
+  }
+
   /** Names lower-case, values as on the wire. */
-  *[Symbol.iterator](): Generator<readonly [string, string | undefined]> {
+  *[Symbol.iterator](): Generator<Entry> {
     for (const [index, name] of this.#names.entries()) yield [name, this.#values[index]]
   }
 
@@ -159,7 +171,7 @@ function isPlain(value: string): boolean {
 /** The same names with the same values in any order; names and values in any case. */
 export function sameParams(a: Params, b: Params): boolean {
   if (a.size !== b.size) return false
-  for (const [name, value] of a)
-    if (!b.has(name) || !sameText(value ?? '', b.raw(name) ?? '')) return false
+  for (const [name] of a)
+    if (!b.has(name) || !sameText(a.raw(name) ?? '', b.raw(name) ?? '')) return false
   return true
 }

@@ -23,11 +23,11 @@ export function reply(
 ): SipResponse {
   const headers = new Headers()
   const asked = request.headers
-  headers.copyFrom(asked, 'via')
+  headers.copyAll(asked, 'via')
   if (status > 100 && status < 300 && DIALOG_MAKERS.has(request.method))
-    headers.copyFrom(asked, 'record-route')
-  headers.copyFrom(asked, 'from')
-  headers.copyFrom(asked, 'to')
+    headers.copyAll(asked, 'record-route')
+  headers.copyFirst(asked, 'from')
+  headers.copyFirst(asked, 'to')
   // The header's own parameters come last in either form of an address.
   if (
     options.toTag !== undefined &&
@@ -36,9 +36,9 @@ export function reply(
     asked.has('to')
   )
     headers.set('to', `${asked.get('to')};tag=${options.toTag}`)
-  headers.copyFrom(asked, 'call-id')
-  headers.copyFrom(asked, 'cseq')
-  if (status === 100) headers.copyFrom(asked, 'timestamp')
+  headers.copyFirst(asked, 'call-id')
+  headers.copyFirst(asked, 'cseq')
+  if (status === 100) headers.copyFirst(asked, 'timestamp')
   for (const [name, value] of options.headers ?? []) headers.add(name, value)
   if (options.contentType !== undefined) headers.set('content-type', options.contentType)
   return response(status, options.reason, headers, options.body)

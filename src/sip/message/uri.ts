@@ -16,7 +16,7 @@ import {
   USER,
   VISIBLE,
 } from './chars.ts'
-import { parseIpv6 } from './ip.ts'
+import { parseIpv6, sameHost } from './ip.ts'
 import { Params, sameParams } from './params.ts'
 
 export type SipUri = {
@@ -105,7 +105,7 @@ export function sameUri(a: SipUri, b: SipUri): boolean {
   return (
     a.user === b.user &&
     a.password === b.password &&
-    a.host === b.host &&
+    sameHost(a.host, b.host) &&
     a.port === b.port &&
     sameEnough(a.params, b.params) &&
     sameHeaders(a.headers, b.headers)
@@ -177,8 +177,9 @@ function parseSip(scheme: string, text: string, at: number, end: number): SipUri
     port = decimal(text, hostStop + 1, paramsAt)
     if (port === undefined || port > MAX_PORT) return undefined
   }
-  const params = paramsAt === question ? Params.NONE : Params.parse(text, paramsAt, question)
+  let params = paramsAt === question ? Params.NONE : Params.parse(text, paramsAt, question)
   if (params === undefined) return undefined
+  if (isEscaped) params = unescapedParams(params)
   let user: string | undefined
   let password: string | undefined
   if (sign !== -1) {
@@ -213,6 +214,16 @@ const MAX_PORT = 65_535
 
 function unescaped(text: string, isEscaped: boolean): string | undefined {
   return isEscaped ? unescape(text) : text
+}
+
+/** Escapes that need not be are undone: `%6C%72` is `lr` (RFC 4475 §3.1.1.3). */
+function unescapedParams(params: Params): Params {
+  const plain = (text: string): string =>
+    text.replaceAll(/%[\da-f]{2}/gi, (escaped) => {
+      const code = Number.parseInt(escaped.slice(1), 16)
+      return isIn(PARAM, code) ? String.fromCharCode(code) : escaped
+    })
+  return params.map(([name, value]) => [plain(name), value === undefined ? value : plain(value)])
 }
 
 /** Where the host that begins at `at` ends, brackets included; -1 when there is none. */
@@ -271,8 +282,8 @@ const TELLING = ['user', 'ttl', 'method', 'maddr', 'transport']
 
 function sameEnough(a: Params, b: Params): boolean {
   for (const name of TELLING) if (a.has(name) !== b.has(name)) return false
-  for (const [name, value] of a)
-    if (b.has(name) && !sameText(value ?? '', b.raw(name) ?? '')) return false
+  for (const [name] of a)
+    if (b.has(name) && !sameText(a.raw(name) ?? '', b.raw(name) ?? '')) return false
   return true
 }
 

@@ -134,10 +134,10 @@ function addressRefusal(request: SipRequest, able: Capabilities): Refusal | unde
 }
 
 function extensionRefusal(request: SipRequest, able: Capabilities): Refusal | undefined {
-  const wanted = [...views.required(request), ...views.proxyRequired(request)]
-  const unsupported = wanted.filter((tag) => !able.extensions.includes(tag))
+  const wanted = [...request.headers.list('require'), ...request.headers.list('proxy-require')]
+  const unsupported = wanted.filter((tag) => !able.extensions.includes(tag.toLowerCase()))
   if (unsupported.length === 0) return undefined
-  return { status: 420, headers: [['unsupported', [...new Set(unsupported)].join(', ')]] }
+  return { status: 420, headers: [['unsupported', unsupported.join(', ')]] }
 }
 
 function bodyRefusal(request: SipRequest, able: Capabilities): Refusal | undefined {

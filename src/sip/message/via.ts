@@ -1,6 +1,7 @@
 //! Via: RFC 3261 §20.42, RFC 3581 (rport), RFC 5118 §4.5 (`received` without brackets).
 
 import { decimal, DIGIT, runEnd, skipBlanks, TOKEN } from './chars.ts'
+import { sameHost } from './ip.ts'
 import { NameTable } from './name-table.ts'
 import { Params } from './params.ts'
 import { formatHostPort, hostEnd, hostName } from './uri.ts'
@@ -11,6 +12,8 @@ export type Via = {
   /** Sent-by host, lower-case; an IPv6 address without brackets. */
   readonly host: string
   readonly port: number | undefined
+  /** The host as it came, brackets and all: so it goes back, for the sender to know it again. */
+  readonly hostText: string
   readonly branch: string | undefined
   /** An address without brackets. */
   readonly received: string | undefined
@@ -29,7 +32,9 @@ export function parseVia(text: string): Via | undefined {
 }
 
 export function formatVia(via: Via): string {
-  return `SIP/2.0/${via.transport} ${formatHostPort(via.host, via.port)}${via.params.toString()}`
+  const { transport, hostText, port, params } = via
+  const sentBy = port === undefined ? hostText : `${hostText}:${port}`
+  return `SIP/2.0/${transport} ${sentBy}${params.toString()}`
 }
 
 /** A Via to send: `rport` is asked for unless told otherwise. */
@@ -42,15 +47,21 @@ export function via(parts: {
 }): Via {
   let params = Params.NONE.withRaw('branch', parts.branch)
   if (parts.rport !== false) params = params.withRaw('rport', undefined)
-  return viaOf(parts.transport, parts.host, parts.port, params)
+  const { transport, host, port } = parts
+  return viaOf({ transport, host, port, hostText: formatHostPort(host, undefined) }, params)
 }
 
-/** RFC 3261 §18.2.1, RFC 3581 §4: what the server adds on arrival. */
+/**
+ * RFC 3261 §18.2.1, RFC 3581 §4: what the server adds on arrival. A `received` that came along is
+ * never believed, for responses go there.
+ */
 export function withReceived(top: Via, address: string, port: number): Via {
   let { params } = top
-  if (params.has('rport')) params = params.withRaw('rport', String(port))
-  if (top.rport !== undefined || top.host !== address) params = params.withRaw('received', address)
-  return viaOf(top.transport, top.host, top.port, params)
+  if (top.rport !== undefined) params = params.withRaw('rport', String(port))
+  if (top.rport !== undefined || !sameHost(top.host, address))
+    params = params.withRaw('received', address)
+  else params = params.without('received')
+  return viaOf(top, params)
 }
 
 /** Reads the one value that fills `text` from `at` to `end`. */
@@ -62,21 +73,22 @@ export function parseViaAt(text: string, at: number, end: number): Via | undefin
   if (transportEnd === transportAt || hostAt === transportEnd) return undefined
   const hostStop = hostEnd(text, hostAt, end)
   if (hostStop === -1) return undefined
-  let paramsAt = skipBlanks(text, hostStop, end)
+  let portStop = skipBlanks(text, hostStop, end)
   let port: number | undefined
-  if (paramsAt < end && text.charCodeAt(paramsAt) === COLON) {
-    const portAt = skipBlanks(text, paramsAt + 1, end)
-    paramsAt = runEnd(DIGIT, text, portAt, end)
-    port = decimal(text, portAt, paramsAt)
+  if (portStop < end && text.charCodeAt(portStop) === COLON) {
+    const portAt = skipBlanks(text, portStop + 1, end)
+    portStop = runEnd(DIGIT, text, portAt, end)
+    port = decimal(text, portAt, portStop)
     if (port === undefined || port > 65_535) return undefined
   }
   const host = hostName(text, hostAt, hostStop)
-  const params = Params.parse(text, paramsAt, end)
+  const params = Params.parse(text, portStop, end)
   if (host === undefined || params === undefined) return undefined
   const transport =
     TRANSPORTS.find(text, transportAt, transportEnd) ??
     text.slice(transportAt, transportEnd).toUpperCase()
-  return viaOf(transport, host, port, params)
+  const hostText = text.slice(hostAt, hostStop)
+  return viaOf({ transport, host, port, hostText }, params)
 }
 
 const TRANSPORTS = new NameTable(
@@ -86,11 +98,15 @@ const TRANSPORTS = new NameTable(
 const SLASH = 0x2f
 const COLON = 0x3a
 
-function viaOf(transport: string, host: string, port: number | undefined, params: Params): Via {
+function viaOf(
+  { transport, host, port, hostText }: Pick<Via, 'transport' | 'host' | 'port' | 'hostText'>,
+  params: Params,
+): Via {
   return {
     transport,
     host,
     port,
+    hostText,
     branch: params.get('branch'),
     received: withoutBrackets(params.get('received')),
     rport: params.has('rport') ? (decimal(params.get('rport') ?? '') ?? true) : undefined,

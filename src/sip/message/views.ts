@@ -159,7 +159,12 @@ export const sipIfMatch = valued('sip-if-match', values.parseToken)
 /** Lower-case priv-values; empty when absent. */
 export const privacy = (message: SipMessage): readonly string[] => privacyValues(message) ?? []
 const privacyValues = view((headers) =>
-  headers.all('privacy').flatMap((text) => text.toLowerCase().split(/[ \t]*[;,][ \t]*/)),
+  headers.all('privacy').flatMap((text) =>
+    text
+      .toLowerCase()
+      .split(/[;,]/)
+      .map((each) => each.trim()),
+  ),
 )
 export const assertedIdentities = listed('p-asserted-identity', parseNameAddr)
 export const preferredIdentities = listed('p-preferred-identity', parseNameAddr)
