@@ -2,7 +2,7 @@
 //! how long a line, a function and a file may be. Pure: text in, problems out.
 
 import { dirname, join, normalize } from 'node:path/posix'
-import { ALLOWED, ROOMS, ROOT, roomOf, TYPES_ONLY } from './rooms.ts'
+import { ALLOWED, isRoot, ROOMS, roomOf, TYPES_ONLY } from './rooms.ts'
 
 export type Problem = { readonly line: number; readonly message: string }
 export type Checked = { readonly problems: readonly Problem[]; readonly imports: number }
@@ -44,7 +44,7 @@ export function check(path: string, text: string): Checked {
   const lines = text.replace(/\n$/, '').split('\n')
   const limits = isHouse(path) ? HOUSE : TESTS
   const room = roomOf(path)
-  if (isHouse(path) && room === undefined && path !== ROOT)
+  if (isHouse(path) && room === undefined && !isRoot(path))
     problems.push({ line: 1, message: 'belongs to no room of the table in scripts/tidy/rooms.ts' })
   if (lines.length > limits.file)
     problems.push({ line: 1, message: `${lines.length} lines, at most ${limits.file}` })
@@ -162,7 +162,8 @@ function checkImport(path: string, room: string | undefined, each: Import): Prob
   const to = normalize(join(dirname(path), target))
   if (!/\.(ts|mjs|json)$/.test(to)) return problem(`write the extension: ${target}`)
   if (to.startsWith('test/') && isHouse(path)) return problem('the product never imports its tests')
-  if (to === ROOT && isHouse(path)) return problem('nobody imports the composition root')
+  if (isRoot(to) && isHouse(path) && !isRoot(path))
+    return problem('nobody imports the composition root')
   if (room === undefined || to === 'package.json') return []
   const other = roomOf(to)
   if (other === room || other === 'src/base') return []

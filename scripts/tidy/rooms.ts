@@ -61,7 +61,9 @@ export const ROOMS: Readonly<Record<string, Room>> = {
 }
 
 /** The composition root: sees every room, and no room sees it. */
-export const ROOT = 'src/main.ts'
+export function isRoot(path: string): boolean {
+  return path === 'src/main.ts' || path.startsWith('src/main/')
+}
 
 /** Rooms of `src` and `roles` by longest prefix; undefined for a file that belongs to none. */
 export function roomOf(path: string): string | undefined {

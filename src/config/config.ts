@@ -22,6 +22,8 @@ export type Config = {
   readonly httpPort: number
   readonly httpsPort: number
   readonly rtpPorts: PortRange
+  /** False: SDP passes untouched and phones send sound to each other. */
+  readonly mediaAnchor: boolean
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   /** Files; both undefined for a certificate of our own making. */
@@ -77,6 +79,7 @@ function assemble(read: Read, hostName: string): Config {
     httpPort: read('http-port'),
     httpsPort: read('https-port'),
     rtpPorts: read('rtp-ports'),
+    mediaAnchor: read('media-anchor'),
     logLevel: read('log-level'),
     logFormat: read('log-format'),
     tls: { certificate: read('tls-certificate'), key: read('tls-key') },

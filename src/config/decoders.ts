@@ -80,6 +80,11 @@ export type LogFormat = 'auto' | 'json' | 'text'
 
 export const decodeLogFormat: Decoder<LogFormat> = oneOf('auto', 'json', 'text')
 
+export const decodeSwitch: Decoder<boolean> = (value) => {
+  if (value === 'on' || value === true) return ok(true)
+  return value === 'off' || value === false ? ok(false) : err('must be on or off')
+}
+
 function oneOf<T extends string>(...known: readonly T[]): Decoder<T> {
   return (value) => {
     const found = known.find((each) => each === value)

@@ -14,29 +14,38 @@ export class HttpFault extends Error {
   }
 }
 
-/** Names the port, the option that moves it, and how to find who has it. */
-export function listenFault(error: unknown, address: string, port: number, option: string): Error {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  const where = `TCP port ${port} on ${address}`
-  if (code === 'EADDRINUSE')
-    return new HttpFault(
-      'port-taken',
-      `${where} is taken: stop the program that has it (ss -ltnp shows which), ` +
-        `or choose another with --${option}`,
-      error,
-    )
-  if (code === 'EACCES')
-    return new HttpFault(
-      'port-taken',
-      `${where} is not allowed to this user: choose one above 1023 with --${option}, ` +
-        'or grant CAP_NET_BIND_SERVICE',
-      error,
-    )
-  if (code === 'EADDRNOTAVAIL')
-    return new HttpFault(
-      'address-unusable',
-      `${address} is no address of this host: name one with --address (ip addr shows them)`,
-      error,
-    )
-  return error instanceof Error ? error : new Error(String(error))
+export type Wanted = {
+  readonly protocol: 'TCP' | 'UDP'
+  readonly address: string
+  readonly port: number
+  /** The setting that moves it. */
+  readonly option: string
+}
+
+/** What to do about a port that could not be had; undefined for any other reason. */
+export function portFault(code: string, wanted: Wanted): HttpFault | undefined {
+  const { protocol, address, port, option } = wanted
+  const where = `${protocol} port ${port} on ${address}`
+  const shows = protocol === 'TCP' ? 'ss -ltnp' : 'ss -lunp'
+  switch (code) {
+    case 'EADDRINUSE':
+      return new HttpFault(
+        'port-taken',
+        `${where} is taken: stop the program that has it (${shows} shows which), ` +
+          `or choose another with --${option}`,
+      )
+    case 'EACCES':
+      return new HttpFault(
+        'port-taken',
+        `${where} is not allowed to this user: choose one above 1023 with --${option}, ` +
+          'or grant CAP_NET_BIND_SERVICE',
+      )
+    case 'EADDRNOTAVAIL':
+      return new HttpFault(
+        'address-unusable',
+        `${address} is no address of this host: name one with --address (ip addr shows them)`,
+      )
+    default:
+      return undefined
+  }
 }

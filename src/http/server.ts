@@ -7,7 +7,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../base/host.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { listenFault } from './errors.ts'
+import { portFault } from './errors.ts'
 import type { Identity } from './self-signed.ts'
 
 export type HttpOptions = {
@@ -134,7 +134,10 @@ function prepare(app: FastifyInstance, { log, metrics }: HttpOptions): void {
 
 function listen(server: Server, address: string, port: number, option: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(listenFault(error, address, port, option)))
+    server.once('error', (error) => {
+      const code = 'code' in error ? String(error.code) : ''
+      reject(portFault(code, { protocol: 'TCP', address, port, option }) ?? error)
+    })
     server.listen({ host: address, port }, () => {
       const bound = server.address()
       resolve(typeof bound === 'object' && bound !== null ? bound.port : port)

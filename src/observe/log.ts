@@ -61,12 +61,15 @@ const PLAIN = '\u001b[0m'
 function openText(options: LogOptions): OpenLog {
   const write = options.write ?? ((line: string) => void process.stdout.write(line))
   const least = ORDER.indexOf(options.level)
+  const coloured = process.stdout.isTTY && options.write === undefined
   const log: Log = (level, event, fields) => {
     if (ORDER.indexOf(level) < least) return
     const time = new Date().toISOString().slice(11, 23)
     const told = Object.entries(redacted(fields)).filter(([, value]) => value !== undefined)
     const text = told.map(([key, value]) => ` ${key}=${shown(value)}`).join('')
-    write(`${time} ${COLOUR[level]}${level.padEnd(5)}${PLAIN} ${event}${text}\n`)
+    const padded = level.padEnd(5)
+    const shownLevel = coloured ? `${COLOUR[level]}${padded}${PLAIN}` : padded
+    write(`${time} ${shownLevel} ${event}${text}\n`)
   }
   return { log, flush: () => {} }
 }

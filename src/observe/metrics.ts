@@ -52,6 +52,24 @@ export class Metrics {
     this.#registry.registerMetric(gauge)
   }
 
+  /** As `gaugeBy`, of what only ever grows. */
+  countedBy(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Readonly<Record<string, number>>,
+  ): void {
+    const counter = new Counter({
+      ...this.#named(name, help),
+      labelNames: [label],
+      collect() {
+        this.reset()
+        for (const [value, number] of Object.entries(read())) this.inc({ [label]: value }, number)
+      },
+    })
+    this.#registry.registerMetric(counter)
+  }
+
   histogram(name: string, help: string, buckets: readonly number[]): Observe {
     const histogram = new Histogram({ ...this.#named(name, help), buckets: [...buckets] })
     this.#registry.registerMetric(histogram)

@@ -1,0 +1,39 @@
+//! The program: what the command line asks for is carried out here, by a running server or by
+//! becoming one.
+
+import { parseCommandLine } from './cli/command-line.ts'
+import { runCommand } from './cli/run-command.ts'
+import { processTerminal } from './cli/terminal.ts'
+import { productVersion } from './config/installation.ts'
+import { loadConfig } from './config/load.ts'
+import { runServer } from './main/server.ts'
+
+/** Of the pinned release; others lack what is used here, or crash. */
+const NODE_MAJOR = 26
+
+async function main(): Promise<void> {
+  const asked = parseCommandLine(process.argv.slice(2), productVersion())
+  switch (asked.kind) {
+    case 'print':
+      process.stdout.write(`${asked.text}\n`)
+      return
+    case 'refused':
+      return refuse(asked.reasons)
+    case 'command':
+      process.exitCode = await runCommand(asked, processTerminal())
+      return
+    case 'run': {
+      const config = loadConfig(asked.options, asked.config)
+      return config.ok ? runServer(config.value) : refuse(config.error)
+    }
+  }
+}
+
+/** Nothing was started: what is wrong, and how to mend it. */
+function refuse(reasons: readonly string[]): void {
+  for (const reason of reasons) process.stderr.write(`pbx: ${reason}\n`)
+  process.exitCode = 2
+}
+
+if (Number(process.versions.node.split('.')[0]) === NODE_MAJOR) void main()
+else refuse([`this is Node ${process.versions.node}; start with npm start, which brings its own`])

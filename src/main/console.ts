@@ -1,0 +1,166 @@
+//! The console, composed: the HTTP servers, and what they show of the roles.
+
+import type { Host } from '../base/host.ts'
+import { millis } from '../base/time.ts'
+import type { Config } from '../config/config.ts'
+import type { Installation } from '../config/installation.ts'
+import { Access } from '../console/access.ts'
+import { consoleRoutes } from '../console/console.ts'
+import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/system-view.ts'
+import type { CallId } from '../control/ids.ts'
+import { localToken } from '../http/secrets.ts'
+import type { Identity } from '../http/self-signed.ts'
+import { openHttp } from '../http/server.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { utf8 } from '../sip/message/text.ts'
+import type { Store } from '../store/store.ts'
+import type { Roles } from './roles.ts'
+import type { Sip } from './sip.ts'
+
+export type ConsoleOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly identity: Identity
+  readonly sip: Sip
+  readonly roles: Roles
+}
+
+export type OpenConsole = {
+  readonly httpPort: number
+  readonly httpsPort: number
+  readonly healthy: () => Promise<boolean>
+  readonly close: () => Promise<void>
+}
+
+const GRACE_MS = 2_000
+/** Someone may ask a thousand times a second; the parts are asked at most so often. */
+const HEALTH_FRESH_MS = 500
+const HEALTH_PATIENCE_MS = 3_000
+
+export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
+  const { config, installation, host, metrics, store, identity, sip } = options
+  const ports = { http: 0, https: 0 }
+  const view = viewOf(options, ports)
+  const context = {
+    host,
+    store,
+    view,
+    metrics,
+    access: new Access(host, store, localToken(config.data)),
+    name: config.name,
+    version: installation.version,
+    httpsPort: () => ports.https,
+  }
+  const http = await openHttp({
+    address: config.address,
+    httpPort: config.httpPort,
+    httpsPort: config.httpsPort,
+    identity,
+    metrics,
+    log: host.log,
+    routes: (app) => consoleRoutes(app, context),
+    onUpgrade: ({ request, socket, head, secure }) =>
+      sip.transport.handleUpgrade(request, socket, head, secure),
+  })
+  ports.http = http.httpPort
+  ports.https = http.httpsPort
+  return {
+    httpPort: http.httpPort,
+    httpsPort: http.httpsPort,
+    healthy: async () => (await view.health()).every(({ ok }) => ok),
+    close: () => http.close(GRACE_MS),
+  }
+}
+
+function viewOf(
+  { config, host, store, sip, roles }: ConsoleOptions,
+  ports: { readonly http: number; readonly https: number },
+): SystemView {
+  const { calls } = roles
+  const { location } = calls
+  const health = fresh(host, () => checkHealth(store, sip, roles))
+  return {
+    started: host.wall(),
+    roles: config.roles,
+    endpoints: () => endpoints(sip, config.address, ports),
+    health,
+    get registrationCount() {
+      return location.size
+    },
+    registrations({ domain, after, limit }) {
+      const wanted = (aor: string): boolean =>
+        aor > after && (domain === undefined || aor.endsWith(`@${domain}`))
+      const aors = [...location.aors()].filter(wanted).sort().slice(0, limit)
+      return aors.map((aor) => ({ aor: utf8(aor), contacts: contactsOf(roles, aor, host) }))
+    },
+    calls: () =>
+      calls.calls().map(({ call, caller, callee, ...rest }) => ({
+        ...rest,
+        id: call,
+        caller: utf8(caller),
+        callee: utf8(callee),
+      })),
+    hangup: (call) => calls.hangup(call as CallId, 'ended by an administrator'),
+    sipCallIdsOf: (call) => calls.calls().find((each) => each.call === call)?.sipCallIds ?? [],
+    messagesOf: sip.messagesOf,
+  }
+}
+
+function endpoints(
+  { transport }: Sip,
+  address: string,
+  ports: { readonly http: number; readonly https: number },
+): readonly Endpoint[] {
+  return [
+    ...transport.listening,
+    { transport: 'ws', address, port: ports.http },
+    { transport: 'wss', address, port: ports.https },
+  ]
+}
+
+function contactsOf({ calls }: Roles, aor: string, host: Host): readonly Contact[] {
+  return calls.location.bindings(aor).map((binding) => ({
+    uri: utf8(binding.contact),
+    transport: binding.transport,
+    address: `${binding.target.host}:${binding.target.port}`,
+    userAgent: utf8(binding.userAgent),
+    q: binding.q / 1000,
+    behindNat: binding.behindNat,
+    expiresIn: Math.max(0, Math.round((binding.expiresAt - host.now()) / 1000)),
+  }))
+}
+
+async function checkHealth(store: Store, sip: Sip, roles: Roles): Promise<readonly HealthCheck[]> {
+  const late = new Promise<string>((resolve) => {
+    setTimeout(() => resolve(`no answer in ${HEALTH_PATIENCE_MS} ms`), HEALTH_PATIENCE_MS).unref()
+  })
+  const asked = store
+    .readLinearizable(() => undefined)
+    .then((result) => {
+      return result.ok ? undefined : `the store says ${result.error.kind}`
+    })
+  const storeFault = await Promise.race([asked, late])
+  return [
+    check('store', storeFault),
+    check('sip', sip.transport.listening.length > 0 ? undefined : 'no socket is open'),
+    check('media', roles.media.status() === undefined ? 'the worker does not answer' : undefined),
+  ]
+}
+
+function check(name: string, fault: string | undefined): HealthCheck {
+  return fault === undefined ? { name, ok: true } : { name, ok: false, detail: fault }
+}
+
+/** Shares one answer among those who ask within a short time. */
+function fresh<T>(host: Host, ask: () => Promise<T>): () => Promise<T> {
+  let kept: { readonly answer: Promise<T>; readonly until: number } | undefined
+  return () => {
+    const now = host.now()
+    if (kept === undefined || now >= kept.until)
+      kept = { answer: ask(), until: millis(now + HEALTH_FRESH_MS) }
+    return kept.answer
+  }
+}

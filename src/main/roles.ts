@@ -1,0 +1,107 @@
+//! The roles, composed. A role that is not there yet is not here either.
+
+import { type RunningCallManager, startCallManager } from '../../roles/call-manager/role.ts'
+import { ownHosts } from '../../roles/call-manager/auth/own-hosts.ts'
+import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
+import { type MediaRole, startMediaRole } from '../../roles/media/role.ts'
+import type { Host } from '../base/host.ts'
+import { after, millis, seconds } from '../base/time.ts'
+import type { Config } from '../config/config.ts'
+import { ConfigFault } from '../config/data-directory.ts'
+import type { Installation } from '../config/installation.ts'
+import type { NodeId } from '../control/ids.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Store } from '../store/store.ts'
+import { openVault } from '../store/vault.ts'
+import type { Sip } from './sip.ts'
+
+export type Roles = {
+  readonly calls: RunningCallManager
+  readonly media: MediaRole
+  readonly close: () => Promise<void>
+}
+
+export type RolesOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly sip: Sip
+}
+
+export async function openRoles(options: RolesOptions): Promise<Roles> {
+  const { config, installation, host, metrics, store, sip } = options
+  const { native, workers, prompts } = installation
+  const media = await startMediaRole({
+    host,
+    metrics,
+    prompts,
+    address: config.address,
+    publicAddress: config.publicAddress,
+    rtpPorts: config.rtpPorts,
+    native: native.ok ? native.value : undefined,
+    worker: workers.media,
+  })
+  if (!media.ok) throw new ConfigFault(media.error)
+  const calls = startCallManager({
+    host,
+    store,
+    vault: openVault(config.data),
+    stack: sip.stack,
+    transport: sip.transport,
+    media: config.mediaAnchor ? media.value.control : undefined,
+    isOurs: ownHosts(host, config.publicAddress === undefined ? [] : [config.publicAddress]),
+    registrar: {
+      ...DEFAULT_POLICY,
+      expiryMin: seconds(config.expires.min),
+      expiryMax: seconds(config.expires.max),
+    },
+    calls: {
+      node: config.name as NodeId,
+      product: `pbx/${installation.version}`,
+      host: config.name,
+      anchor: config.mediaAnchor,
+      ringTimeout: seconds(180),
+      groupTimeout: seconds(20),
+      redirectsMax: 5,
+      transfersMax: 20,
+      sessionExpires: 1800,
+      minSe: 90,
+      promptUnknown: true,
+    },
+  })
+  measure(metrics, calls)
+  return { calls, media: media.value, close: () => close(calls, media.value, options) }
+}
+
+/** Calls get some time to end; what is left then is ended by us, with its record written. */
+async function close(
+  calls: RunningCallManager,
+  media: MediaRole,
+  { host, config }: RolesOptions,
+): Promise<void> {
+  calls.drain()
+  const deadline = after(host.now(), seconds(config.drainSeconds))
+  const left = (): number => calls.counters().calls + calls.counters().cdrsWaiting
+  while (left() > 0 && host.now() < deadline)
+    await new Promise<void>((resolve) => void host.wake(millis(host.now() + 50), resolve))
+  if (left() > 0) host.log('warn', 'calls.cut-off', { calls: left() })
+  calls.stop()
+  await media.stop()
+}
+
+function measure(metrics: Metrics, calls: RunningCallManager): void {
+  metrics.gauge('calls', 'Calls that have not ended.', () => calls.counters().calls)
+  metrics.gauge('bindings', 'Registered contacts.', () => calls.counters().bindings)
+  metrics.gauge('subscriptions', 'Subscriptions.', () => calls.counters().subscriptions)
+  metrics.gauge('cdrs_waiting', 'Call records on their way to the disk.', () => {
+    return calls.counters().cdrsWaiting
+  })
+  metrics.countedBy('call_events_total', 'What happened to calls, by kind.', 'kind', () => {
+    return { ...calls.counters().call }
+  })
+  metrics.countedBy('requests_turned_away_total', 'Requests not served, by how.', 'how', () => {
+    return { ...calls.counters().dispatch }
+  })
+}

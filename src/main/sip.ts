@@ -1,0 +1,169 @@
+//! SIP, composed: sockets, name resolution, transactions, and the ladder recorder's tap.
+
+import { performance } from 'node:perf_hooks'
+import type { Host } from '../base/host.ts'
+import type { Config } from '../config/config.ts'
+import type { Installation } from '../config/installation.ts'
+import { portFault } from '../http/errors.ts'
+import type { TracedMessage } from '../console/system-view.ts'
+import { loadNative } from '../native/load.ts'
+import { LadderRecorder } from '../observe/ladder-recorder.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { callId } from '../sip/message/views.ts'
+import { createSipStack, type MessageTap, type RunnableSipStack } from '../sip/stack.ts'
+import type { FlowId, Source, Target, TransportName } from '../sip/transaction/flow.ts'
+import { udpEnds } from '../sip/transport/flow-id.ts'
+import { openLocator } from '../sip/transport/locate-host.ts'
+import type { RunningTransport, TransportFailure } from '../sip/transport/running-transport.ts'
+import type { TlsIdentity } from '../sip/transport/tls.ts'
+import { openTransport } from '../sip/transport/transport.ts'
+
+export type Sip = {
+  readonly stack: RunnableSipStack
+  readonly transport: RunningTransport
+  readonly port: (transport: TransportName) => number
+  readonly messagesOf: (sipCallIds: readonly string[]) => readonly TracedMessage[]
+  readonly close: () => Promise<void>
+}
+
+export type SipOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly metrics: Metrics
+  readonly identity: TlsIdentity
+}
+
+export async function openSip(options: SipOptions): Promise<Sip> {
+  const { config, installation, host, metrics, identity } = options
+  const { native } = installation
+  const opened = await openTransport({
+    host,
+    native: native.ok ? loadNative(native.value) : native,
+    addresses: [config.address],
+    port: config.sipPort,
+    tls: { port: config.sipTlsPort, identities: [identity] },
+    publicAddress: config.publicAddress,
+  })
+  if (!opened.ok) throw faultOf(opened.error)
+  const transport = opened.value
+  const locator = openLocator({ host, families: [config.address.includes(':') ? 6 : 4] })
+  const ladder = new Ladder(config.traceBytes, host)
+  transport.flowClosed((flow) => ladder.forget(flow))
+  const stack = createSipStack({
+    host,
+    transport,
+    resolve: locator.resolve,
+    onMessage: ladder.tap,
+    busy: loopBusy(),
+  })
+  measure(metrics, stack, transport)
+  const bound = new Map(transport.listening.map((each) => [each.transport, each.port]))
+  return {
+    stack,
+    transport,
+    port: (name) => bound.get(name) ?? 0,
+    messagesOf: (ids) => ladder.messagesOf(ids),
+    async close() {
+      locator.close()
+      await transport.close()
+    },
+  }
+}
+
+function faultOf({ transport, address, port, code }: TransportFailure): Error {
+  const option = transport === 'tls' ? 'sip-tls-port' : 'sip-port'
+  const protocol = transport === 'udp' ? 'UDP' : 'TCP'
+  const fault = portFault(code, { protocol, address, port, option })
+  return fault ?? new Error(`SIP over ${transport} cannot listen on ${address}:${port}: ${code}`)
+}
+
+/** Share of the time since it was asked last that the event loop was not idle. */
+function loopBusy(): () => number {
+  let last = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, last)
+    last = now
+    return utilization
+  }
+}
+
+/** Registrations come in such numbers that calls would be pushed out of one common ring. */
+const OTHERS_SHARE = 0.25
+
+class Ladder {
+  readonly #host: Host
+  readonly #calls: LadderRecorder
+  readonly #others: LadderRecorder
+  /** How connections are shown: their ids tell nothing. */
+  readonly #peers = new Map<FlowId, string>()
+
+  constructor(bytesMax: number, host: Host) {
+    this.#host = host
+    this.#others = new LadderRecorder(Math.floor(bytesMax * OTHERS_SHARE))
+    this.#calls = new LadderRecorder(Math.ceil(bytesMax * (1 - OTHERS_SHARE)))
+  }
+
+  readonly tap: MessageTap = (direction, peer, message, bytes) => {
+    const method = message.kind === 'request' ? message.method : methodOfAnswer(message.headers)
+    const ring = method === 'REGISTER' || method === 'OPTIONS' ? this.#others : this.#calls
+    const sipCallId = callId(message) ?? ''
+    ring.record({ at: this.#host.wall(), direction, peer: this.#name(peer), sipCallId, bytes })
+  }
+
+  messagesOf(sipCallIds: readonly string[]): readonly TracedMessage[] {
+    const found = [this.#calls, this.#others].flatMap((ring) => ring.messagesOf(sipCallIds))
+    const readable = (text: string): string => Buffer.from(text, 'latin1').toString()
+    return found
+      .toSorted((a, b) => a.at - b.at)
+      .map((each) => ({ ...each, text: readable(each.text) }))
+  }
+
+  forget(flow: FlowId): void {
+    this.#peers.delete(flow)
+  }
+
+  #name(peer: Source | FlowId | Target): string {
+    if (typeof peer === 'string') {
+      const ends = udpEnds(peer)
+      return ends === undefined ? (this.#peers.get(peer) ?? peer) : named('udp', ends)
+    }
+    if (!('flow' in peer)) return named(peer.transport, { address: peer.host, port: peer.port })
+    if (peer.transport === 'udp') return named('udp', peer)
+    let name = this.#peers.get(peer.flow)
+    if (name === undefined) this.#peers.set(peer.flow, (name = named(peer.transport, peer)))
+    return name
+  }
+}
+
+function named(
+  transport: string,
+  end: { readonly address: string; readonly port: number },
+): string {
+  return `${transport} ${end.address}:${end.port}`
+}
+
+function methodOfAnswer(headers: { get(name: string): string | undefined }): string {
+  const value = headers.get('cseq') ?? ''
+  return value.slice(value.lastIndexOf(' ') + 1)
+}
+
+function measure(metrics: Metrics, stack: RunnableSipStack, transport: RunningTransport): void {
+  const { counters } = stack
+  metrics.countedBy('sip_events_total', 'What the SIP stack did, by kind.', 'kind', () => {
+    return { ...counters }
+  })
+  metrics.countedBy('sip_received_total', 'Messages received, by transport.', 'transport', () => {
+    return transport.counts().received
+  })
+  metrics.countedBy('sip_sent_total', 'Messages sent, by transport.', 'transport', () => {
+    return transport.counts().sent
+  })
+  metrics.gaugeBy('sip_transactions', 'Transactions that are alive.', 'side', () => {
+    return { client: stack.size.clients, server: stack.size.servers }
+  })
+  metrics.gauge('sip_refusing_share', 'New requests that overload control refuses, 0 to 1.', () => {
+    return stack.refusing
+  })
+}
