@@ -7,7 +7,6 @@ import type { Cancel, Host } from '../../../src/base/host.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import { reply } from '../../../src/sip/message/reply.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
-import { maxForwards } from '../../../src/sip/message/views.ts'
 import type { SipStack } from '../../../src/sip/stack.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
@@ -62,7 +61,6 @@ class MessagesHost implements RunningMessages {
     const { directory, location } = this.#options
     const isOurs = (host: string): boolean => directory.tenantOf(host)?.id === sender.tenant
     if (!speaksFor(request, sender.user, isOurs)) return this.#refuse(request, key, 403)
-    if ((maxForwards(request) ?? 70) === 0) return this.#refuse(request, key, 483)
     const uri = parseUri(request.uri)
     if (uri === undefined) return this.#refuse(request, key, 416)
     const { tenant, aor: exceptAor } = sender

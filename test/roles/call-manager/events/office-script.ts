@@ -15,7 +15,7 @@ const SUMMARY = 'application/simple-message-summary'
  *     subscribe NAME USER EVENT [expires=600] | refresh NAME EVENT [expires=600]
  *     publish NAME EVENT [expires=600]       the document follows
  *     message NAME USER [type=text/plain]    header lines, an empty line and the text follow
- *     dialog USER id= state= … | mailbox USER 2 0 | keep yes | kept | advance MS | size
+ *     dialog USER id= state= … | mailbox USER 2 0 | keep yes | kept | remove USER | advance MS | size
  */
 export function officeScript(): (command: Command) => string {
   const office = new Office()
@@ -68,6 +68,7 @@ export function officeScript(): (command: Command) => string {
         counts: mailboxFrom(counts),
       })
     },
+    remove: ({ words }) => office.remove(words[0] ?? ''),
     keep: ({ words }) => void (office.keeps = words[0] === 'yes'),
     kept: () => void office.lines.push(...office.kept.splice(0)),
     advance: ({ words }) => office.world.pass(millis(Number(words[0]))),

@@ -121,6 +121,15 @@ export class Office {
     for (const listener of this.#rung) listener(dialog)
   }
 
+  /** The extension is made, as it was until now only in the directory's word, and removed. */
+  remove(user: string): void {
+    const tenant = 'pbx.example' as TenantId
+    const secret = { kind: 'sealed', realm: tenant, sealed: new Uint8Array(8) } as const
+    const names = { tenant, user, displayName: '', enabled: true, at: wallTime(0) }
+    this.store.run({ kind: 'extension.put', ...names, secret })
+    this.store.run({ kind: 'extension.remove', tenant, user })
+  }
+
   /** Its connection breaks; it may connect anew. */
   disconnect(name: string): void {
     const flow = this.#flows.get(name)?.flow

@@ -159,6 +159,21 @@ walk(new URL('./testdata/server', import.meta.url).pathname, () => {
     },
     gone: ({ words }) => feed({ kind: 'gone', aor: aor(words[0] ?? '') }),
     advance: ({ words }) => advance(after(now, millis(Number(words[0])))),
+    /** So many changes of one dialog, each told and answered; shows what else came of it. */
+    churn({ words, arg }) {
+      const [user = '', call = '', count = ''] = words
+      for (let change = 0; change < Number(count); change++) {
+        const state = change % 2 === 0 ? 'early' : 'confirmed'
+        const dialog = dialogFrom(aor(user), (key) => (key === 'state' ? state : arg(key)))
+        dialogs = [dialog]
+        feed({ kind: 'dialog', dialog })
+        advance(after(now, millis(250)))
+        const id = pending.get(call)?.id
+        if (id !== undefined)
+          feed({ kind: 'answered', id, response: responseFrom(['SIP/2.0 200 OK']) })
+      }
+      lines = lines.filter((line) => !line.includes(' NOTIFY ') && !line.startsWith(' '))
+    },
     size() {
       lines.push(`${server.subscriptions} subscriptions, ${server.publications} publications`)
     },
