@@ -1,7 +1,7 @@
 //! A scripted RTP endpoint: two real sockets, its SDP, packets out as fast or as slow as wanted,
 //! everything that came in kept.
 
-import { createSocket, type Socket } from 'node:dgram'
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import {
   HEADER_LENGTH,
@@ -25,6 +25,7 @@ export type Packet = {
   /** performance.now() at arrival. */
   readonly at: number
   readonly fromPort: number
+  readonly fromAddress: string
 }
 
 const FRAME_SAMPLES = 160
@@ -45,7 +46,7 @@ export class RtpPhone {
     this.address = address
     this.#rtp = rtp
     this.#rtcp = rtcp
-    rtp.on('message', (bytes, { port }) => this.received.push(read(bytes, port)))
+    rtp.on('message', (bytes, from) => this.received.push(read(bytes, from)))
     rtcp.on('message', (bytes) => this.receivedRtcp.push(bytes))
   }
 
@@ -166,7 +167,7 @@ async function bound(address: string): Promise<Socket> {
   return socket
 }
 
-function read(bytes: Buffer, fromPort: number): Packet {
+function read(bytes: Buffer, from: RemoteInfo): Packet {
   return {
     bytes,
     payloadType: (bytes[1] ?? 0) & 0x7f,
@@ -176,6 +177,7 @@ function read(bytes: Buffer, fromPort: number): Packet {
     ssrc: ssrc(bytes, 0),
     payload: bytes.subarray(payloadStart(bytes, 0, bytes.length) ?? bytes.length),
     at: performance.now(),
-    fromPort,
+    fromPort: from.port,
+    fromAddress: from.address,
   }
 }

@@ -1,0 +1,62 @@
+//! MediaControl without sockets and threads: the real engine on a simulated hub, in virtual time.
+
+import type { MediaControl, MediaEvent } from '../../src/control/media-control.ts'
+import { MediaEngine } from '../../src/media/engine.ts'
+import type { Answers, MediaRequest } from '../../src/media/protocol.ts'
+import { Sounds } from '../../src/media/sounds.ts'
+import { G722, PCMA, PCMU } from '../../src/media/voices.ts'
+import type { World } from '../harness/world.ts'
+import { SimHub } from './sim-hub.ts'
+
+/** A second of silence stands for the prompt, so that its end comes when it would. */
+const PROMPT = { rate: 8000, samples: new Int16Array(8000) } as const
+
+export type SimMedia = { readonly control: MediaControl; readonly hub: SimHub }
+
+export async function simMedia(world: World, name = 'media'): Promise<SimMedia> {
+  const listeners = new Set<(event: MediaEvent) => void>()
+  const hubs: SimHub[] = []
+  const sounds = new Sounds([PCMU, PCMA, G722], new Map([['en/not-available', PROMPT]]))
+  const engine = new MediaEngine(
+    {
+      addresses: { bind: '10.0.0.5', publicAddress: undefined },
+      ports: { first: 20_000, last: 29_999 },
+      silenceLimit: 30_000,
+      socketsMax: Number.POSITIVE_INFINITY,
+    },
+    sounds,
+    {
+      ...world.host(name),
+      openHub: (handlers) => {
+        const hub = new SimHub(handlers)
+        hubs.push(hub)
+        return hub
+      },
+      interfaces: () => [],
+      emit: (event) => {
+        for (const listener of listeners) listener(event)
+      },
+    },
+  )
+  await engine.start()
+  const [hub] = hubs
+  if (hub === undefined) throw new Error('the engine opened no hub')
+  const ask = <R extends MediaRequest>(request: R): Promise<Answers[R['method']]> =>
+    new Promise((resolve) => {
+      engine.handle(request, (answer) => resolve(answer as Answers[R['method']]))
+    })
+  const control: MediaControl = {
+    relayOffer: (request) => ask({ method: 'relayOffer', request }),
+    relayAnswer: (request) => ask({ method: 'relayAnswer', request }),
+    withdrawOffer: (request) => ask({ method: 'withdrawOffer', request }),
+    answerHere: (request) => ask({ method: 'answerHere', request }),
+    connect: (request) => ask({ method: 'connect', request }),
+    feed: (media, source) => ask({ method: 'feed', media, source }),
+    release: (media) => ask({ method: 'release', media }),
+    events: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+  return { control, hub }
+}
