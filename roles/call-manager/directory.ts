@@ -1,9 +1,10 @@
 //! Tenants, domains and extensions, answered from memory, else by a local read.
 
+import { assert } from '../../src/base/assert.ts'
 import type { Cancel } from '../../src/base/host.ts'
 import { Lru } from '../../src/base/lru.ts'
 import type { TenantId } from '../../src/control/ids.ts'
-import { bytesOf } from '../../src/sip/message/text.ts'
+import { bytesOf, flat } from '../../src/sip/message/text.ts'
 import { openCredentials } from '../../src/store/credentials.ts'
 import { extensionByUser, type ExtensionRow } from '../../src/store/schema/extension.ts'
 import { allTenants, domainsOf } from '../../src/store/schema/tenant.ts'
@@ -69,7 +70,29 @@ export function openDirectory(options: DirectoryOptions): Directory & { readonly
   }
 }
 
-type Known = { readonly extension: Extension; readonly credentials: Credentials | undefined }
+/** One object for all that is known of an extension: there may be 100,000. */
+class Known implements Extension, Credentials {
+  readonly tenant: TenantId
+  readonly domain: string
+  readonly user: string
+  readonly displayName: string
+  readonly aor: string
+  readonly enabled: boolean
+  readonly md5: string
+  readonly sha256: string
+
+  /** Holds the tenant's own strings, not the row's copies of them. */
+  constructor(row: ExtensionRow, owner: Tenant, credentials: Credentials) {
+    this.tenant = owner.id
+    this.domain = owner.primaryDomain
+    this.user = row.user
+    this.displayName = row.displayName === row.user ? row.user : bytesOf(row.displayName)
+    this.aor = flat(aorOf(row.user, owner.primaryDomain))
+    this.enabled = row.enabled
+    this.md5 = credentials.md5
+    this.sha256 = credentials.sha256
+  }
+}
 
 const CAPACITY = 131_072
 /** Names that were asked for and are nobody's: kept apart, so that a scan cannot empty the rest. */
@@ -100,11 +123,12 @@ class CachedDirectory implements Directory {
   }
 
   extension(tenant: TenantId, user: string): Extension | undefined {
-    return this.#find(tenant, user)?.extension
+    return this.#find(tenant, user)
   }
 
   credentials(tenant: TenantId, user: string): Credentials | undefined {
-    return this.#find(tenant, user)?.credentials
+    const known = this.#find(tenant, user)
+    return known?.enabled === true ? known : undefined
   }
 
   onApplied(command: Command): void {
@@ -143,28 +167,21 @@ class CachedDirectory implements Directory {
     if (known !== undefined) return known
     if (this.#strangers.get(key) !== undefined) return undefined
     const row = this.#store.read((db) => extensionByUser(db, tenant, user))
-    const domain = this.#domainOf(tenant)
-    if (row === undefined || domain === undefined) {
+    const owner = this.#tenant(tenant)
+    if (row === undefined || owner === undefined) {
       openCredentials(this.#vault, { tenant, user }, this.#decoy)
       this.#strangers.set(key, true)
       return undefined
     }
-    const read = this.#knownOf(row, domain)
+    const opened = openCredentials(this.#vault, row, row.sealed)
+    assert(opened !== undefined, `the secret of ${key} was sealed with another key`)
+    const read = new Known(row, owner, opened)
     this.#known.set(key, read)
     return read
   }
 
-  #knownOf(row: ExtensionRow, domain: string): Known {
-    const { tenant, user, enabled } = row
-    const displayName = bytesOf(row.displayName)
-    const aor = aorOf(user, domain)
-    const extension: Extension = { tenant, user, displayName, domain, aor, enabled }
-    const opened = openCredentials(this.#vault, row, row.sealed)
-    return { extension, credentials: enabled ? opened : undefined }
-  }
-
-  #domainOf(tenant: TenantId): string | undefined {
-    return (this.#tenants ??= this.#readTenants()).byId.get(tenant)?.primaryDomain
+  #tenant(tenant: TenantId): Tenant | undefined {
+    return (this.#tenants ??= this.#readTenants()).byId.get(tenant)
   }
 
   #readTenants(): Tenants {

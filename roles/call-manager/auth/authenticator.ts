@@ -113,7 +113,7 @@ class DigestAuthenticator implements Authenticator {
     const count = credentials.nc === undefined ? undefined : nonceCount(credentials.nc)
     if (this.#nonces.use(credentials.nonce, count, address, now) === 'stale')
       return this.#challenge(request, claim, claimant, true)
-    this.#lockOut.succeeded(claimant, now)
+    this.#lockOut.succeeded(claimant)
     this.#offers.answered(keyOf(claimant), hash === 'MD5' ? 'MD5' : 'SHA-256', now)
     return this.#admit(request, claim, credentials)
   }

@@ -16,6 +16,7 @@
 
 import { Lru } from '../../../src/base/lru.ts'
 import { seconds, type Millis } from '../../../src/base/time.ts'
+import { hash31 } from './hash31.ts'
 import { Strikes } from './strikes.ts'
 
 /** Who asks: where from, and as whom. */
@@ -37,8 +38,8 @@ export class LockOut {
   readonly #addresses = new Strikes({ ...COMMON, limit: 20, capacity: 20_000 })
   readonly #users = new Strikes({ ...COMMON, limit: 200, capacity: 20_000 })
   readonly #ignored = new Strikes({ ...COMMON, ...IGNORED, capacity: 20_000 })
-  /** Address and user that have shown the right password, and when. */
-  readonly #proven = new Lru<string, Millis>(PROVEN_CAPACITY)
+  /** Address and user that have shown the right password; by hash, for there may be 100,000. */
+  readonly #proven = new Lru<number, true>(PROVEN_CAPACITY)
 
   /** Why the claimant gets no answer; undefined when it may try. */
   ban(claimant: Claimant, now: Millis): Ban | undefined {
@@ -52,7 +53,7 @@ export class LockOut {
         : this.#users.isBanned(aor, now)
           ? 'user-banned'
           : undefined
-    return banned === undefined || this.#proven.get(pair) !== undefined ? undefined : banned
+    return banned === undefined || this.#proven.get(hash31(pair)) !== undefined ? undefined : banned
   }
 
   /** A wrong password, by someone who has heard our challenge. The bans that it brought. */
@@ -72,12 +73,12 @@ export class LockOut {
     return this.#ignored.strike(address, now) ? ['address-banned'] : []
   }
 
-  succeeded(claimant: Claimant, now: Millis): void {
+  succeeded(claimant: Claimant): void {
     const pair = pairOf(claimant)
     this.#sockets.clear(socketOf(claimant))
     this.#pairs.clear(pair)
     this.#ignored.clear(claimant.address)
-    this.#proven.set(pair, now)
+    this.#proven.set(hash31(pair), true)
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { seconds, type Millis } from '../../../src/base/time.ts'
 import type { BlockTokens } from './block-token.ts'
+import { hash31 } from './hash31.ts'
 
 export type NonceUse =
   | 'fresh'
@@ -32,7 +33,7 @@ export class Nonces {
 
   issue(address: string, now: Millis): string {
     this.#issued = (this.#issued + 1) >>> 0
-    return this.#tokens.encode([this.#issued, secondOf(now), hashOf(address)])
+    return this.#tokens.encode([this.#issued, secondOf(now), hash31(address)])
   }
 
   /** Takes the count as used. Without one (RFC 2069 clients) the nonce is good once. */
@@ -40,14 +41,14 @@ export class Nonces {
     const content = this.#tokens.decode(nonce)
     if (content === undefined) return 'stale'
     const [number, issuedAt, hash] = content
-    if (hash !== hashOf(address)) return 'stale'
+    if (hash !== hash31(address)) return 'stale'
     if ((secondOf(now) - issuedAt) * 1000 > this.#lifetime) return 'stale'
     return this.#take(number, count ?? 1) ? 'fresh' : 'stale'
   }
 
   /** Whether we gave this nonce to this address: who sends another has not heard our challenge. */
   isOurs(nonce: string, address: string): boolean {
-    return this.#tokens.decode(nonce)?.[2] === hashOf(address)
+    return this.#tokens.decode(nonce)?.[2] === hash31(address)
   }
 
   #take(number: number, count: number): boolean {
@@ -82,12 +83,4 @@ export class Nonces {
 
 function secondOf(now: Millis): number {
   return Math.floor(now / 1000) >>> 0
-}
-
-/** FNV-1a; it need not resist anybody, the token hides it. */
-function hashOf(address: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < address.length; index++)
-    hash = Math.imul(hash ^ address.charCodeAt(index), 0x01000193)
-  return hash >>> 0
 }

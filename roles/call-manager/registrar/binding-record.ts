@@ -38,9 +38,11 @@ export type Bound = {
 }
 
 export class BindingRecord implements Binding, Deadline<BindingRecord> {
-  // For the heap: `at` is when it expires.
+  // For the heap: `at` is when it expires. Times are whole milliseconds, which V8 keeps in place.
   at: Millis
   position = -1
+  /** The next one of the same AOR: the table's own. */
+  sibling: BindingRecord | undefined = undefined
 
   readonly tenant: TenantId
   readonly user: string
@@ -64,7 +66,7 @@ export class BindingRecord implements Binding, Deadline<BindingRecord> {
   expiresAt: Millis
 
   constructor(bound: Bound, refreshedAt: Millis, expiresAt: Millis) {
-    this.at = millis(Number.POSITIVE_INFINITY)
+    this.at = millis(0)
     this.tenant = bound.tenant
     this.user = bound.user
     this.domain = bound.domain
@@ -81,9 +83,9 @@ export class BindingRecord implements Binding, Deadline<BindingRecord> {
     this.callId = bound.callId
     this.cseq = bound.cseq
     this.gruuId = bound.gruuId
-    this.registeredAt = bound.registeredAt
-    this.refreshedAt = refreshedAt
-    this.expiresAt = expiresAt
+    this.registeredAt = whole(bound.registeredAt)
+    this.refreshedAt = whole(refreshedAt)
+    this.expiresAt = whole(expiresAt)
   }
 
   get owner(): BindingRecord {
@@ -110,6 +112,11 @@ export class BindingRecord implements Binding, Deadline<BindingRecord> {
     if (this.instance === undefined) return undefined
     return publicGruu(this.user, this.domain, this.instance)
   }
+}
+
+/** Rounded up: nobody expires early, and a deadline that is met is not a fraction away. */
+export function whole(time: Millis): Millis {
+  return millis(Math.ceil(time))
 }
 
 /** Whether a device without a flow can be reached from here: never a browser, nor through a NAT. */

@@ -6,11 +6,12 @@ import type { Millis } from '../../../src/base/time.ts'
 import type { SipUri } from '../../../src/sip/message/uri.ts'
 import { isReliable, type FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { Binding, Location, LocationChange } from '../location.ts'
-import type { BindingRecord } from './binding-record.ts'
+import { whole, type BindingRecord } from './binding-record.ts'
 import { NO_GRUU, type GruuOwner } from './gruu.ts'
 
 export class BindingTable implements Location {
-  readonly #byAor = new Map<string, BindingRecord[]>()
+  /** The first of each AOR; the others follow as its siblings, oldest first. */
+  readonly #byAor = new Map<string, BindingRecord>()
   /** Connections only: a UDP flow never closes. */
   readonly #byFlow = new Map<FlowId, BindingRecord[]>()
   readonly #byGruu = new Map<number, BindingRecord[]>()
@@ -34,6 +35,9 @@ export class BindingTable implements Location {
   }
 
   lookup(aor: string): readonly Binding[] {
+    const first = this.#byAor.get(aor)
+    if (first === undefined) return NONE
+    if (first.sibling === undefined) return first.reachable ? [first] : NONE
     const reachable = this.records(aor).filter((record) => record.reachable)
     if (reachable.length < 2) return reachable
     reachable.sort((a, b) => b.q - a.q || b.refreshedAt - a.refreshedAt)
@@ -44,8 +48,11 @@ export class BindingTable implements Location {
     return this.records(aor)
   }
 
-  records(aor: string): readonly BindingRecord[] {
-    return this.#byAor.get(aor) ?? NONE
+  records(aor: string): BindingRecord[] {
+    const records: BindingRecord[] = []
+    let record = this.#byAor.get(aor)
+    for (; record !== undefined; record = record.sibling) records.push(record)
+    return records
   }
 
   byGruu(uri: SipUri): readonly Binding[] {
@@ -78,7 +85,9 @@ export class BindingTable implements Location {
   }
 
   find(aor: string, key: string): BindingRecord | undefined {
-    return this.#byAor.get(aor)?.find((record) => record.key === key)
+    let record = this.#byAor.get(aor)
+    while (record !== undefined && record.key !== key) record = record.sibling
+    return record
   }
 
   isGruuTaken(gruuId: number): boolean {
@@ -89,7 +98,7 @@ export class BindingTable implements Location {
   put(record: BindingRecord): BindingRecord | undefined {
     const replaced = this.find(record.aor, record.key)
     if (replaced !== undefined) this.remove(replaced)
-    append(this.#byAor, record.aor, record)
+    this.#link(record)
     if (record.gruuId !== NO_GRUU) append(this.#byGruu, record.gruuId, record)
     if (record.flow !== undefined && isReliable(record.transport))
       append(this.#byFlow, record.flow, record)
@@ -100,7 +109,7 @@ export class BindingTable implements Location {
 
   remove(record: BindingRecord): void {
     if (!this.has(record)) return
-    drop(this.#byAor, record.aor, record)
+    this.#unlink(record)
     if (record.gruuId !== NO_GRUU) drop(this.#byGruu, record.gruuId, record)
     if (record.flow !== undefined) drop(this.#byFlow, record.flow, record)
     this.#expiries.remove(record)
@@ -109,8 +118,8 @@ export class BindingTable implements Location {
 
   /** Moves the expiry. */
   prolong(record: BindingRecord, expiresAt: Millis): void {
-    record.expiresAt = expiresAt
-    this.#expiries.set(record, expiresAt)
+    record.expiresAt = whole(expiresAt)
+    this.#expiries.set(record, record.expiresAt)
   }
 
   /** Moves it to another flow, or off the one it had. */
@@ -139,6 +148,24 @@ export class BindingTable implements Location {
     const aor = this.#aorOf(user, host)
     const all = aor === undefined ? NONE : this.records(aor)
     return all.filter((record) => record.instance === instance)
+  }
+
+  #link(record: BindingRecord): void {
+    let last = this.#byAor.get(record.aor)
+    if (last === undefined) this.#byAor.set(record.aor, record)
+    while (last?.sibling !== undefined) last = last.sibling
+    if (last !== undefined) last.sibling = record
+  }
+
+  #unlink(record: BindingRecord): void {
+    const next = record.sibling
+    record.sibling = undefined
+    let before = this.#byAor.get(record.aor)
+    if (before !== record) {
+      while (before !== undefined && before.sibling !== record) before = before.sibling
+      if (before !== undefined) before.sibling = next
+    } else if (next === undefined) this.#byAor.delete(record.aor)
+    else this.#byAor.set(record.aor, next)
   }
 }
 

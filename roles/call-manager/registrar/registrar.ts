@@ -16,7 +16,7 @@ import { flat } from '../../../src/sip/message/text.ts'
 import type { FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
 import { accepted, refused } from './answer.ts'
-import { rowOf, type BindingRecord } from './binding-record.ts'
+import { rowOf, whole, type BindingRecord } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
 import { decide, type Changes, type Refresh, type Registration } from './decide.ts'
 import type { TemporaryGruus } from './gruu.ts'
@@ -81,8 +81,7 @@ export class Registrar implements Machine<Input, Output> {
         this.#onFlowClosed(input.flow)
         break
       case 'revoked':
-        for (const record of [...this.#table.records(input.aor)])
-          this.#take(record, 'unregistered', now)
+        for (const record of this.#table.records(input.aor)) this.#take(record, 'unregistered', now)
         break
       case 'wake':
         this.#onWake(now)
@@ -166,7 +165,7 @@ export class Registrar implements Machine<Input, Output> {
     record.callId =
       record.callId === registration.callId ? record.callId : flat(registration.callId)
     record.cseq = registration.cseq
-    record.refreshedAt = now
+    record.refreshedAt = whole(now)
     record.target = reach.target.port === record.target.port ? record.target : reach.target
     this.#table.setFlow(record, reach.flow)
     this.#table.prolong(record, expiresAt)
