@@ -54,6 +54,7 @@ class BatchedHub<Context> implements UdpHub<Context>, UdpBatch<Context> {
   readonly #batchPeers: Peer<Context>[] = []
   readonly #flushLater: () => void
   #txBytes = 0
+  #lastLocal = ''
   #inBatch = false
   #flushing = false
   #open = true
@@ -159,6 +160,7 @@ class BatchedHub<Context> implements UdpHub<Context>, UdpBatch<Context> {
 
   #bind(options: UdpSocketOptions): Result<UdpSocket, UdpOpenFailure> {
     const { address, port, bufferBytes = BUFFER_BYTES } = options
+    if (!this.#open) return err({ code: 'ESHUTDOWN', address, port })
     const reuse = options.reusePort === true ? REUSE_PORT : 0
     const report = options.reportErrors === true ? REPORT_ERRORS : 0
     const stamp = options.timestamps === true ? TIMESTAMPS : 0
@@ -216,10 +218,16 @@ class BatchedHub<Context> implements UdpHub<Context>, UdpBatch<Context> {
     assert(socket !== undefined, 'the add-on named a socket that is closed')
     if (known !== undefined && this.#sockets[known.socket.id] === known.socket)
       this.#options.onForgotten?.(known)
-    const bound = socket.address === '0.0.0.0' || socket.address === '::' ? '' : socket.address
-    const peer = new Peer<Context>(slot, socket, address, port, local === '' ? bound : local)
+    const peer = new Peer<Context>(slot, socket, address, port, this.#localText(socket, local))
     this.#peers[slot] = peer
     return peer
+  }
+
+  /** One string for all peers of one local address. */
+  #localText({ address }: UdpSocket, local: string): string {
+    if (address !== '0.0.0.0' && address !== '::') return address
+    if (local !== this.#lastLocal) this.#lastLocal = local
+    return this.#lastLocal
   }
 
   /** The same peer, or, when it was pushed out meanwhile, its successor. */

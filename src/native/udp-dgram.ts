@@ -32,6 +32,7 @@ class DgramHub<Context> implements UdpHub<Context> {
   /** By socket, address and port, least lately used first. */
   readonly #peers = new Map<string, UdpPeer<Context>>()
   readonly #batch = new Single<Context>()
+  #open = true
   #slot = 0
   #received = 0
   #sent = 0
@@ -43,6 +44,8 @@ class DgramHub<Context> implements UdpHub<Context> {
   }
 
   async open(options: UdpSocketOptions): Promise<Result<UdpSocket, UdpOpenFailure>> {
+    const { address, port } = options
+    if (!this.#open) return err({ code: 'ESHUTDOWN', address, port })
     const free = this.#sockets.indexOf(undefined)
     const id = free === -1 ? this.#sockets.length : free
     const socket = new DgramSocket(id, options, {
@@ -53,7 +56,7 @@ class DgramHub<Context> implements UdpHub<Context> {
     const failure = await socket.bind()
     if (failure === undefined) return ok(socket)
     this.#sockets[id] = undefined
-    return err({ code: failure, address: options.address, port: options.port })
+    return err({ code: failure, address, port })
   }
 
   peer(socket: UdpSocket, address: string, port: number): UdpPeer<Context> | undefined {
@@ -108,6 +111,7 @@ class DgramHub<Context> implements UdpHub<Context> {
   }
 
   async close(): Promise<void> {
+    this.#open = false
     for (const socket of this.#sockets) socket?.close()
     this.#peers.clear()
   }

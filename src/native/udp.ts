@@ -77,7 +77,7 @@ export type UdpHubOptions<Context> = {
   readonly datagramMax?: number
   /** Datagrams a batch, default 64. */
   readonly batchMax?: number
-  /** Far ends remembered, default 262,144. */
+  /** Far ends remembered, default 131,072; some 400 bytes each. */
   readonly peersMax?: number
 }
 
@@ -97,7 +97,7 @@ export type UdpSocketOptions = {
 }
 
 export type UdpOpenFailure = {
-  /** EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL … */
+  /** EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL …; ESHUTDOWN when the hub is closed. */
   readonly code: string
   readonly address: string
   readonly port: number
@@ -123,5 +123,5 @@ export type UdpCounters = {
 
 export const DATAGRAM_MAX = 65_535
 export const BATCH_MAX = 64
-export const PEERS_MAX = 262_144
+export const PEERS_MAX = 131_072
 export const BUFFER_BYTES = 4 << 20

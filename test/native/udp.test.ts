@@ -170,6 +170,9 @@ describe.each(['batched', 'dgram'] as const)('%s', (kind) => {
     expect(wrong).toMatchObject({ ok: false, error: { code: 'EINVAL' } })
     expect(a.hub.peer(a.socket, 'not.numeric', 5060)).toBeUndefined()
     expect(a.hub.peer(a.socket, '::1', 5060)).toBeUndefined()
+    await a.hub.close()
+    const late = await a.hub.open({ address: '127.0.0.1', port: 0 })
+    expect(late).toMatchObject({ ok: false, error: { code: 'ESHUTDOWN' } })
   })
 
   test('a port is free at once when its socket is closed; sends to it go nowhere', async () => {

@@ -42,8 +42,8 @@ export class Connections {
   readonly #pool: Pool
   readonly #needs: StreamNeeds
   readonly #tls: TlsSip
+  readonly #ws: WsSip
   readonly #listening: Record<Kind, Listening[]> = { tcp: [], tls: [] }
-  #draining = false
 
   constructor(options: ConnectionsOptions) {
     const { host, limits, events } = options
@@ -75,11 +75,8 @@ export class Connections {
       onRefused: events.onRefused,
     }
     this.#tls = new TlsSip(this.#needs, options.trust)
-    const ws = new WsSip(this.#needs)
-    this.handleUpgrade = (request, socket, head, secure) => {
-      if (this.#draining) socket.destroy()
-      else ws.handleUpgrade(request, socket, head, secure)
-    }
+    this.#ws = new WsSip(this.#needs)
+    this.handleUpgrade = this.#ws.handleUpgrade
   }
 
   async listen(
@@ -153,12 +150,13 @@ export class Connections {
 
   /** No new connections from outside; those there are live on. */
   drain(): void {
-    this.#draining = true
+    this.#ws.drain()
     for (const { server } of [...this.#listening.tcp, ...this.#listening.tls]) server.close()
   }
 
+  /** What is queued still goes out, as far as the peers take it within a moment. */
   async close(): Promise<void> {
-    this.#draining = true
+    this.#ws.drain()
     const servers = [...this.#listening.tcp, ...this.#listening.tls]
     const closed = servers.map(
       ({ server }) =>
@@ -166,7 +164,8 @@ export class Connections {
           server.close(() => resolve())
         }),
     )
-    this.#pool.close()
+    this.#tls.abandonHandshakes()
+    await this.#pool.close()
     await Promise.all(closed)
   }
 

@@ -44,3 +44,6 @@ export const DEFAULT_LIMITS: ConnectionLimits = {
 
 /** How often connections are looked over for those of the bounds that are times. */
 export const SWEEP: Millis = millis(500)
+
+/** How long a connection may take to say goodbye when all is shut down. */
+export const FAREWELL: Millis = millis(500)

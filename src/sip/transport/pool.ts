@@ -7,7 +7,7 @@ import type { FlowId, Source, Target, TransportName } from '../transaction/flow.
 import { Admission, type Admitted } from './admission.ts'
 import { Connection, type ConnectionEvents, type Wire } from './connection.ts'
 import { connectionFlowId } from './flow-id.ts'
-import { type ConnectionLimits, SWEEP } from './limits.ts'
+import { type ConnectionLimits, FAREWELL, SWEEP } from './limits.ts'
 
 export type PoolOptions = {
   readonly host: Host
@@ -34,6 +34,7 @@ export class Pool {
   readonly #byName = new Map<string, Connection>()
   #serial = 0
   #sweeping: Cancel | undefined
+  #emptied: () => void = () => undefined
 
   constructor({ host, limits, events }: PoolOptions) {
     this.#host = host
@@ -104,7 +105,17 @@ export class Pool {
     yield* this.#byFlow.values()
   }
 
-  close(): void {
+  /** Ends all connections, those that will not end in time by force. */
+  async close(): Promise<void> {
+    for (const connection of this.#byFlow.values()) connection.end('shut down')
+    if (this.#byFlow.size > 0)
+      await new Promise<void>((resolve) => {
+        const cancel = this.#host.wake(after(this.#host.now(), FAREWELL), resolve)
+        this.#emptied = () => {
+          cancel()
+          resolve()
+        }
+      })
     this.#sweeping?.()
     this.#sweeping = undefined
     for (const connection of this.#byFlow.values()) connection.destroy('shut down')
@@ -115,6 +126,7 @@ export class Pool {
     for (const name of connection.names)
       if (this.#byName.get(name) === connection) this.#byName.delete(name)
     if (connection.admitted !== undefined) this.admission.release(connection.admitted)
+    if (this.#byFlow.size === 0) this.#emptied()
   }
 
   #arm(): void {

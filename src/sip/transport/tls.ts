@@ -1,7 +1,7 @@
 //! SIP over TLS: a listener with certificates by name that can be changed while it runs, and
 //! connections of our own that verify whom they reach (RFC 5922).
 
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import {
   checkServerIdentity,
   connect,
@@ -41,7 +41,7 @@ export class TlsSip {
   readonly #servers: Server[] = []
   #contexts = new Map<string, SecureContext>()
   #identity: TlsIdentity | undefined
-  readonly #handshakes = new Map<string, Admitted>()
+  readonly #handshakes = new Map<string, { readonly socket: Socket; readonly admitted: Admitted }>()
 
   constructor(needs: StreamNeeds, trust: TlsTrust) {
     this.#needs = needs
@@ -82,10 +82,10 @@ export class TlsSip {
     })
     secure.on('secureConnection', (socket) => {
       const ends = endsText(socket)
-      const admitted = this.#handshakes.get(ends)
+      const done = this.#handshakes.get(ends)
       this.#handshakes.delete(ends)
-      if (admitted === undefined) socket.destroy()
-      else accept(this.#needs, 'tls', socket, admitted)
+      if (done === undefined) socket.destroy()
+      else accept(this.#needs, 'tls', socket, done.admitted)
     })
     secure.on('tlsClientError', (failure, socket) => {
       const { address: from = '?' } = { address: socket.remoteAddress }
@@ -96,16 +96,20 @@ export class TlsSip {
     // The bounds hold before the handshake, which is the dear part.
     return listenStream(this.#needs, address, port, (socket, admitted) => {
       const ends = endsText(socket)
-      this.#handshakes.set(ends, admitted)
+      this.#handshakes.set(ends, { socket, admitted })
       // What goes wrong below TLS comes out above it as well, as tlsClientError or as error.
       socket.on('error', () => undefined)
       socket.once('close', () => {
-        if (this.#handshakes.get(ends) !== admitted) return
+        if (this.#handshakes.get(ends)?.admitted !== admitted) return
         this.#handshakes.delete(ends)
         admission.release(admitted)
       })
       secure.emit('connection', socket)
     })
+  }
+
+  abandonHandshakes(): void {
+    for (const { socket } of this.#handshakes.values()) socket.destroy()
   }
 
   dial(dial: Dial): Connection {

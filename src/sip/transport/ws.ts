@@ -38,11 +38,19 @@ export class WsSip {
     handleProtocols: () => SUBPROTOCOL,
   })
 
+  #draining = false
+
   constructor(needs: StreamNeeds) {
     this.#needs = needs
   }
 
+  /** Lets nobody new in. */
+  drain(): void {
+    this.#draining = true
+  }
+
   readonly handleUpgrade: HandleUpgrade = (request, socket, head, secure) => {
+    if (this.#draining) return refuse(socket, 503, 'shutting down')
     const refusal = refusalOf(request)
     if (refusal !== undefined) return refuse(socket, ...refusal)
     const source = sourceOf(socket, secure)

@@ -240,3 +240,25 @@ test('TLS: 1.1 is refused, and so is no TLS at all', async () => {
   expect(bench.received).toEqual([])
   await until(() => bench.transport.counts().refused === 2)
 })
+
+test('closing lets out what is queued, and waits for no one', async () => {
+  const bench = await openBench()
+  const alice = await client(bench)
+  const { host, port } = bench.target('tls')
+  // In the middle of a TLS handshake, for good.
+  const stuck = connect({ host, port })
+  stuck.on('error', () => undefined)
+  closings.push(() => void stuck.destroy())
+  await once(stuck, 'connect')
+  alice.socket.write(OPTIONS('1'))
+  await until(() => bench.received.length === 1)
+  const flow = bench.received[0]?.source.flow
+  if (flow === undefined) throw new Error('no flow')
+  bench.transport.send(flow, ping(bench, bench.target('tcp'), 'last', 'x'.repeat(60_000)))
+  const began = performance.now()
+  await bench.transport.close()
+  expect(performance.now() - began).toBeLessThan(5_000)
+  await until(alice.closed)
+  expect(alice.heard()).toContain('Call-ID: last')
+  expect(alice.heard().length).toBeGreaterThan(60_000)
+})
