@@ -112,7 +112,9 @@ export class Attempts {
     const local = this.#needs.transport.localAddress(to)
     if (local === undefined) return undefined
     const { transport, address: host, port } = local
-    const own = formatVia(via({ transport: transport.toUpperCase(), host, port, branch }))
+    const plain = formatVia(via({ transport: transport.toUpperCase(), host, port, branch }))
+    // RFC 5923: the other side may use the connection for its own requests.
+    const own = transport === 'tls' && typeof to !== 'string' ? `${plain};alias` : plain
     const headers = request.headers.copy().prepend('via', own)
     return { request: sipRequest(request.method, request.uri, headers, request.body), local }
   }

@@ -33,6 +33,7 @@ export type Received = {
 }
 
 export type SendFailure = {
+  /** A flow when it is known which: requests down a flow fail by its name only. */
   readonly target: FlowId | Target
   /** For the log: `ECONNREFUSED`, `no such flow`, … */
   readonly cause: string

@@ -12,7 +12,7 @@ import type { Schedule } from './schedule.ts'
 
 export class ClientTransactions {
   readonly #byKey = new Map<ClientKey, ClientTransaction>()
-  /** Those on a connection: they fail with it. */
+  /** Those on a flow: they fail with it. */
   readonly #byFlow = new Map<FlowId, Set<ClientTransaction>>()
   readonly #schedule: Schedule
 
@@ -24,7 +24,7 @@ export class ClientTransactions {
     return this.#byKey.size
   }
 
-  /** Connections that have transactions under way. */
+  /** Flows that have transactions under way. */
   get flows(): number {
     return this.#byFlow.size
   }
@@ -79,7 +79,7 @@ export class ClientTransactions {
     assert(!this.#byKey.has(order.key), `the branch of ${order.key} is in use`)
     const opened = new ClientTransaction(order, quiet, now, out)
     this.#byKey.set(order.key, opened)
-    if (order.reliable && typeof order.to === 'string') {
+    if (typeof order.to === 'string') {
       const sharing = this.#byFlow.get(order.to)
       if (sharing === undefined) this.#byFlow.set(order.to, new Set([opened]))
       else sharing.add(opened)
@@ -118,7 +118,7 @@ export class ClientTransactions {
   }
 
   #leaveFlow(transaction: ClientTransaction): void {
-    if (!transaction.reliable || typeof transaction.to !== 'string') return
+    if (typeof transaction.to !== 'string') return
     const sharing = this.#byFlow.get(transaction.to)
     sharing?.delete(transaction)
     if (sharing?.size === 0) this.#byFlow.delete(transaction.to)

@@ -22,7 +22,7 @@ export const DEFAULT_BOUNDS: ServerBounds = { transactions: 500_000, lingering: 
 
 export type LayerSize = {
   readonly clients: number
-  /** Connections that client transactions are under way on. */
+  /** Flows that client transactions are under way on. */
   readonly flows: number
   readonly servers: number
   readonly timers: number

@@ -3,7 +3,7 @@
 //!
 //!     from PEER METHOD|STATUS words…   PEER sends (words: messages.ts); transport=tcp
 //!     answer PEER STATUS [to-tag=t]    PEER answers the request it received last
-//!     request METHOD to=PEER|uri       the user starts a transaction; `uri` asks the resolver
+//!     request METHOD to=PEER|flow:ID|uri   the user starts a transaction; `uri` asks the resolver
 //!     resolve PEER/tcp PEER/udp …      what the resolver will find
 //!     respond STATUS [to-tag=t]        the user answers the request it heard last
 //!     at-once STATUS                   … and from now on every request within its turn; 0: no more
@@ -19,7 +19,7 @@ import { reply } from '../../../src/sip/message/reply.ts'
 import { serialize } from '../../../src/sip/message/serialize.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
 import { createSipStack, type Destination, type ResponseHandler } from '../../../src/sip/stack.ts'
-import type { Target } from '../../../src/sip/transaction/flow.ts'
+import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
 import type { ClientKey, ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { walk, type Command } from '../../harness/datadriven.ts'
 import { SimNetwork, type SimTransport } from '../../harness/sim-network.ts'
@@ -156,7 +156,8 @@ class Bench {
     const to = command.arg('to') ?? 'uri'
     const uri = parseUri('sip:example.com')
     if (uri === undefined) throw new Error('unreadable')
-    const destination: Destination = to === 'uri' ? { uri } : this.#target(to)
+    const flow = to.startsWith('flow:') ? (to.slice(5) as FlowId) : undefined
+    const destination: Destination = to === 'uri' ? { uri } : (flow ?? this.#target(to))
     this.#started = this.#stack.request(asked(method, '1'), destination, this.#handler())
     this.#settle()
   }
@@ -203,7 +204,8 @@ class Bench {
 
   #target(word: string): Target {
     const [name = '', transport = 'udp'] = word.split('/')
-    return this.#peer(name).transport.target(transport === 'tcp' ? 'tcp' : 'udp')
+    const known = (['udp', 'tcp', 'tls'] as const).find((each) => each === transport) ?? 'udp'
+    return this.#peer(name).transport.target(known)
   }
 
   #peer(name: string): Peer {
