@@ -84,7 +84,7 @@ export class Call {
   }
 
   wall(): WallTime {
-    return wallTime(this.now + this.#clock)
+    return wallTime(Math.round(this.now + this.#clock))
   }
 
   leg(id: LegId): Leg | undefined {
