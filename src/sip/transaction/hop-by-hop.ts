@@ -5,6 +5,7 @@ import { Headers } from '../message/headers.ts'
 import { request, type SipRequest, type SipResponse } from '../message/message.ts'
 import { reply } from '../message/reply.ts'
 import { cseq } from '../message/views.ts'
+import { fnv1a } from './fnv.ts'
 
 /** One hop: what is answered here goes no further. */
 const MAX_FORWARDS = '70'
@@ -40,14 +41,6 @@ export function refusal(
 /** §8.2.7: a tag that comes out the same for the retransmission, without anything kept. */
 export function statelessTag(refused: SipRequest): string {
   return `z${fnv1a(`${refused.headers.get('via')}${refused.headers.get('call-id')}`).toString(36)}`
-}
-
-/** FNV-1a, 32 bits: spreads well, hides nothing. */
-export function fnv1a(text: string, seed = 0x811c9dc5): number {
-  let hash = seed
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  return hash >>> 0
 }
 
 /** Same Request-URI, top Via, Route, From, Call-ID and CSeq number as the INVITE. */

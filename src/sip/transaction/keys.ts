@@ -46,7 +46,8 @@ export function serverKeyOfResponse(response: SipResponse): ServerKey | undefine
 
 /**
  * §8.2.2.2: the same request come by another way has the same one and another branch. Only
- * requests outside of a dialog can be merged.
+ * requests outside of a dialog can be merged. Deviation: a REGISTER is not looked at, the registrar
+ * orders them by Call-ID and CSeq itself (§10.3), and no request is as frequent.
  */
 export function mergeKeyOf(request: SipRequest): string | undefined {
   if (request.method === 'REGISTER' || toTag(request) !== undefined) return undefined
