@@ -82,9 +82,9 @@ export type MessageTap = (
   bytes: Uint8Array,
 ) => void
 
-export type StackSize = LayerSize & { readonly attempts: number }
+type StackSize = LayerSize & { readonly attempts: number }
 
-export type StackCounters = {
+type StackCounters = {
   received: number
   sent: number
   /** Of all sent, those sent again because no answer or ACK came in time. */

@@ -25,7 +25,7 @@ export type Faults = {
   readonly delayMax: Millis
 }
 
-export const NO_FAULTS: Faults = {
+const NO_FAULTS: Faults = {
   lossPercent: 0,
   duplicatePercent: 0,
   delayMin: millis(1),

@@ -24,7 +24,7 @@ export type Expiry<Event> = {
   readonly running: boolean
 }
 export type Arrow<State, Action> = readonly [to: State, ...actions: Action[]]
-export type Row<State, Event extends string, Action> = {
+type Row<State, Event extends string, Action> = {
   readonly repeat?: Repeat<Event>
   readonly expiry?: Expiry<Event>
   readonly on: { readonly [event in Event]?: Arrow<State, Action> }

@@ -37,7 +37,7 @@ export function requestOf(command: Command, method: string): SipRequest {
   return request(method, word('uri', 'sip:bob@example.com'), headers)
 }
 
-export function responseOf(command: Command, status: number): SipResponse {
+function responseOf(command: Command, status: number): SipResponse {
   const method = command.arg('method') ?? 'INVITE'
   const { headers } = requestOf(command, method)
   return response(status, undefined, headers.copy().remove('max-forwards').remove('route'))
