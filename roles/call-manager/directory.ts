@@ -10,6 +10,7 @@ import { extensionByUser, type ExtensionRow } from '../../src/store/schema/exten
 import { allTenants, domainsOf } from '../../src/store/schema/tenant.ts'
 import type { Command, Store } from '../../src/store/store.ts'
 import type { Vault } from '../../src/store/vault.ts'
+import { Recent } from './auth/recent.ts'
 
 export type Tenant = {
   readonly id: TenantId
@@ -94,7 +95,8 @@ class Known implements Extension, Credentials {
   }
 }
 
-const CAPACITY = 131_072
+/** Twice what is online, so that nobody online is ever read again. */
+const CAPACITY = 200_000
 /** Names that were asked for and are nobody's: kept apart, so that a scan cannot empty the rest. */
 const STRANGERS = 4_096
 
@@ -104,7 +106,7 @@ class CachedDirectory implements Directory {
   readonly #isOurs: (host: string) => boolean
   /** Read whole, again after a change: there are few, and they seldom change. */
   #tenants: Tenants | undefined
-  readonly #known: Lru<string, Known>
+  readonly #known: Recent<string, Known>
   readonly #strangers = new Lru<string, true>(STRANGERS)
   /** Opened in vain for strangers, so that asking for one takes as long as for a user. */
   readonly #decoy: Uint8Array
@@ -113,7 +115,7 @@ class CachedDirectory implements Directory {
     this.#store = store
     this.#vault = vault
     this.#isOurs = isOurs
-    this.#known = new Lru(capacity)
+    this.#known = new Recent(capacity)
     this.#decoy = vault.seal('decoy', new Uint8Array(48))
   }
 

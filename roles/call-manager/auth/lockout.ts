@@ -14,9 +14,9 @@
 //! The last two spare whoever has shown the right password from that address before. A ban starts
 //! at 30 seconds and doubles every time up to an hour.
 
-import { Lru } from '../../../src/base/lru.ts'
 import { seconds, type Millis } from '../../../src/base/time.ts'
 import { hash31 } from './hash31.ts'
+import { Recent } from './recent.ts'
 import { Strikes } from './strikes.ts'
 
 /** Who asks: where from, and as whom. */
@@ -39,7 +39,7 @@ export class LockOut {
   readonly #users = new Strikes({ ...COMMON, limit: 200, capacity: 20_000 })
   readonly #ignored = new Strikes({ ...COMMON, ...IGNORED, capacity: 20_000 })
   /** Address and user that have shown the right password; by hash, for there may be 100,000. */
-  readonly #proven = new Lru<number, true>(PROVEN_CAPACITY)
+  readonly #proven = new Recent<number, true>(PROVEN_CAPACITY)
 
   /** Why the claimant gets no answer; undefined when it may try. */
   ban(claimant: Claimant, now: Millis): Ban | undefined {
