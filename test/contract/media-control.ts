@@ -18,7 +18,7 @@ import type {
 /** One that serves IPv4, plays the prompt `not-available` and has no other session. */
 export type MediaBench = {
   readonly media: MediaControl
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export function mediaControlContract(name: string, open: () => Promise<MediaBench>): void {
@@ -216,8 +216,8 @@ type Names = {
   readonly b: MediaId
   readonly c: MediaId
   readonly d: MediaId
-  offer(from: MediaId, to: MediaId, sdp: Sdp, restated?: boolean): Told
-  answer(from: MediaId, to: MediaId, sdp: Sdp): Told
+  readonly offer: (from: MediaId, to: MediaId, sdp: Sdp, restated?: boolean) => Told
+  readonly answer: (from: MediaId, to: MediaId, sdp: Sdp) => Told
 }
 
 let calls = 0

@@ -14,28 +14,36 @@ export type Media = {
   readonly control: MediaClient
   readonly events: MediaEvent[]
   readonly logs: string[]
-  until(found: (event: MediaEvent) => boolean, within?: number): Promise<MediaEvent>
-  close(): Promise<void>
+  readonly until: (found: (event: MediaEvent) => boolean, within?: number) => Promise<MediaEvent>
+  readonly close: () => Promise<void>
 }
 
-/** `native: false` tests the plain sockets. Ports are drawn so that test files do not meet. */
-export async function openMedia(
-  options: Partial<WorkerSetup> & { readonly native?: boolean } = {},
-): Promise<Media> {
+export type MediaSetup = Partial<WorkerSetup> & {
+  /** False tests the plain sockets. */
+  readonly native?: boolean
+  readonly entry?: URL
+}
+
+/** Ports are drawn, so that test files that run side by side do not meet. */
+export async function testSetup(options: MediaSetup): Promise<WorkerSetup> {
   const { native, prompts } = await findInstallation()
-  const logs: string[] = []
   const first = 20_000 + 500 * Math.floor(Math.random() * 20)
-  const started = await startMedia({
-    host: realHost(logs),
-    setup: {
-      addresses: { bind: '127.0.0.1', publicAddress: undefined },
-      ports: { first, last: first + 499 },
-      silenceLimit: 30_000,
-      nativePath: native.ok && options.native !== false ? native.value : undefined,
-      prompts,
-      ...options,
-    },
-  })
+  return {
+    addresses: { bind: '127.0.0.1', publicAddress: undefined },
+    ports: { first, last: first + 499 },
+    silenceLimit: 30_000,
+    nativePath: native.ok && options.native !== false ? native.value : undefined,
+    prompts,
+    ...options,
+  }
+}
+
+export async function openMedia(options: MediaSetup = {}): Promise<Media> {
+  const { entry, ...rest } = options
+  const logs: string[] = []
+  const setup = await testSetup(rest)
+  const where = entry === undefined ? {} : { entry }
+  const started = await startMedia({ host: realHost(logs), setup, ...where })
   if (!started.ok) throw new Error(started.error)
   const control = started.value
   const events: MediaEvent[] = []

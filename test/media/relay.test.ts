@@ -99,46 +99,48 @@ describe.each([
     close(alice, bob)
   })
 
-  test('a picture goes beside the sound', async () => {
-    const video = (phone: RtpPhone, other: RtpPhone): Sdp =>
-      phone.sdp('0', [
-        `m=video ${other.port} RTP/AVP 97`,
-        'a=rtpmap:97 VP8/90000',
-        `a=rtcp:${other.rtcpPort}`,
-      ])
-    const screens = [await RtpPhone.open(), await RtpPhone.open()] as const
-    const { alice, bob, a, b } = await talking(media, {
-      offer: (phone) => video(phone, screens[0]),
-      answer: (phone) => video(phone, screens[1]),
-    })
-    screens[0].target = alice.target
-    const frame = new Uint8Array(1200).fill(7)
-    for (let count = 0; count < 20; count++)
-      screens[0].send(frame, 97, { step: 3000, port: alice.target?.videoPort ?? 0 })
-    await screens[1].until(20)
-    expect(screens[1].received).toHaveLength(20)
-    expect(screens[1].received[19]?.payload).toHaveLength(1200)
-    expect(bob.received).toHaveLength(0)
-    await media.control.release([a, b])
-    close(alice, bob, ...screens)
-  })
+  test('a picture goes beside the sound', () => picture(media))
 
-  test('an echo returns the sound under an SSRC of its own', async () => {
-    const { call, a } = newCall()
-    const alice = await RtpPhone.open()
-    const source = { kind: 'echo' } as const
-    alice.hear(
-      unwrap(await media.control.answerHere({ call, media: a, offer: alice.sdp(), source })),
-    )
-    await alice.say(sine(1017, -12, 8000, 1))
-    await alice.until(50)
-    const heard = measureTone(alice.heard(), 8000, 1017)
-    expect(heard).toMatchObject({ heardMs: 1000, gapMs: 0, slips: 0 })
-    expect(alice.received[0]?.ssrc).not.toBe(alice.ssrc)
-    await media.control.release([a])
-    close(alice)
-  })
+  test('an echo returns the sound under an SSRC of its own', () => echo(media))
 })
+
+async function picture(media: Media): Promise<void> {
+  const video = (phone: RtpPhone, other: RtpPhone): Sdp =>
+    phone.sdp('0', [
+      `m=video ${other.port} RTP/AVP 97`,
+      'a=rtpmap:97 VP8/90000',
+      `a=rtcp:${other.rtcpPort}`,
+    ])
+  const screens = [await RtpPhone.open(), await RtpPhone.open()] as const
+  const { alice, bob, a, b } = await talking(media, {
+    offer: (phone) => video(phone, screens[0]),
+    answer: (phone) => video(phone, screens[1]),
+  })
+  screens[0].target = alice.target
+  const frame = new Uint8Array(1200).fill(7)
+  for (let count = 0; count < 20; count++)
+    screens[0].send(frame, 97, { step: 3000, port: alice.target?.videoPort ?? 0 })
+  await screens[1].until(20)
+  expect(screens[1].received).toHaveLength(20)
+  expect(screens[1].received[19]?.payload).toHaveLength(1200)
+  expect(bob.received).toHaveLength(0)
+  await media.control.release([a, b])
+  close(alice, bob, ...screens)
+}
+
+async function echo(media: Media): Promise<void> {
+  const { call, a } = newCall()
+  const alice = await RtpPhone.open()
+  const source = { kind: 'echo' } as const
+  alice.hear(unwrap(await media.control.answerHere({ call, media: a, offer: alice.sdp(), source })))
+  await alice.say(sine(1017, -12, 8000, 1))
+  await alice.until(50)
+  const heard = measureTone(alice.heard(), 8000, 1017)
+  expect(heard).toMatchObject({ heardMs: 1000, gapMs: 0, slips: 0 })
+  expect(alice.received[0]?.ssrc).not.toBe(alice.ssrc)
+  await media.control.release([a])
+  close(alice)
+}
 
 test('IPv6', async () => {
   const media = await openMedia({ addresses: { bind: '::1', publicAddress: undefined } })

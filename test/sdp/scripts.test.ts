@@ -85,7 +85,8 @@ function summary(description: Description, section: MediaSection): string {
   const rtcp = rtcpAddress(section, { host, port }, isMultiplexed(section))
   const codecs = codecsOf(section).map(({ payloadType, name, clockRate, channels, parameters }) => {
     const many = channels === 1 ? '' : `/${channels}`
-    return `${payloadType}=${name}/${clockRate}${many}${parameters === undefined ? '' : `(${parameters})`}`
+    const more = parameters === undefined ? '' : `(${parameters})`
+    return `${payloadType}=${name}/${clockRate}${many}${more}`
   })
   const direction = directionName(directionOf(description, section))
   const head = `${kind} ${protocol} ${host}:${port} rtcp ${rtcp.host}:${rtcp.port} ${direction}`

@@ -1,0 +1,4 @@
+import type { MediaId } from '../../src/control/media-control.ts'
+
+/** Releasing this one kills the worker of `doomed-worker.ts`. */
+export const DOOM = 'doom' as MediaId

@@ -1,0 +1,15 @@
+//! The media worker, and a way to kill it from outside.
+
+import { parentPort } from 'node:worker_threads'
+import '../../src/media/worker.ts'
+import type { ToWorker } from '../../src/media/protocol.ts'
+import { DOOM } from './doom.ts'
+
+parentPort?.on('message', (batch: ToWorker | 'stop') => {
+  if (batch === 'stop') return
+  for (const { request } of batch)
+    if (request.method === 'release' && request.media.includes(DOOM))
+      setImmediate(() => {
+        throw new Error('the worker was killed by its test')
+      })
+})

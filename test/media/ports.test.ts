@@ -1,0 +1,153 @@
+//! Ports and sockets over the life of many calls, and workers that cannot start or die.
+
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { seededRandom } from '../../src/base/random.ts'
+import { startMedia } from '../../src/media/client.ts'
+import { PortPool } from '../../src/media/port-pool.ts'
+import { pause, RtpPhone } from '../harness/rtp-phone.ts'
+import { DOOM } from './doom.ts'
+import { newCall, openMedia, realHost, talking, testSetup, unwrap } from './media-world.ts'
+
+test('1,000 calls leave no socket and no port behind', async () => {
+  const media = await openMedia({ ports: { first: 12_000, last: 17_999 } })
+  const [alice, bob] = [await RtpPhone.open(), await RtpPhone.open()]
+  const calls = async (count: number): Promise<void> => {
+    for (let number = 0; number < count; number++) {
+      const { call, a, b } = newCall()
+      const offer = { call, from: a, to: b, sdp: alice.sdp(), restated: false }
+      unwrap(await media.control.relayOffer(offer))
+      unwrap(await media.control.relayAnswer({ call, from: b, to: a, sdp: bob.sdp() }))
+      await media.control.release([a, b])
+    }
+  }
+  await calls(1000)
+  const status = await media.control.status()
+  expect(status).toMatchObject({ sessions: 0, ports: { lent: 0 } })
+  const { resting = 0, ready = 0, closed = 0 } = status?.ports ?? {}
+  expect(resting + ready + closed).toBe(3000)
+  // Every open file of ours is one of a pair that rests or is ready.
+  expect(mediaSockets()).toBe(2 * (resting + ready))
+  alice.close()
+  bob.close()
+  await media.close()
+  expect(mediaSockets()).toBe(0)
+
+  function mediaSockets(): number {
+    return openSockets(12_000, 17_999)
+  }
+})
+
+test('a port that another program has is passed over', async () => {
+  const other = createSocket('udp4')
+  const listening = once(other, 'listening')
+  other.bind(18_001, '127.0.0.1')
+  await listening
+  const media = await openMedia({ ports: { first: 18_000, last: 18_005 } })
+  const { alice, bob, a, b } = await talking(media)
+  const told = new Set([alice.target?.port, bob.target?.port])
+  expect(told).toEqual(new Set([18_002, 18_004]))
+  await media.control.release([a, b])
+  for (const phone of [alice, bob]) phone.close()
+  await media.close()
+  other.close()
+})
+
+test('without a port left a call is refused, and goes on when there is one', async () => {
+  const media = await openMedia({ ports: { first: 18_010, last: 18_013 } })
+  const { alice, bob, a, b } = await talking(media)
+  const second = newCall()
+  const request = { call: second.call, from: second.a, to: second.b, sdp: alice.sdp() }
+  const refused = await media.control.relayOffer({ ...request, restated: false })
+  expect(refused).toEqual({ ok: false, error: { kind: 'no-capacity' } })
+  expect(media.logs.some((line) => line.includes('media.ports-exhausted'))).toBe(true)
+  await media.control.release([a, b])
+  const end = performance.now() + 5000
+  for (;;) {
+    const again = await media.control.relayOffer({ ...request, restated: false })
+    if (again.ok) break
+    expect(performance.now()).toBeLessThan(end)
+    await pause(100)
+  }
+  for (const phone of [alice, bob]) phone.close()
+  await media.close()
+})
+
+test('a port rests after use, and rests on while it is still sent to', () => {
+  const pool = new PortPool<{ port: number; lastPacketAt: number }>(
+    { first: 101, last: 110 },
+    seededRandom(1),
+  )
+  const ports = Array.from({ length: 6 }, () => pool.portToOpen())
+  expect(new Set(ports.slice(0, 4))).toEqual(new Set([102, 104, 106, 108]))
+  expect(ports.slice(4)).toEqual([undefined, undefined])
+  for (const port of [102, 104]) pool.add({ port, lastPacketAt: 0 })
+  const [one, two] = [pool.take(), pool.take()]
+  if (one === undefined || two === undefined) throw new Error('two were added')
+  pool.release(one, 1000)
+  pool.release(two, 1000)
+  two.lastPacketAt = 5500
+  pool.wake(5999, 2, false)
+  expect(pool.take()).toBe(undefined)
+  pool.wake(6000, 2, false)
+  expect(pool.take()).toBe(one)
+  expect(pool.take()).toBe(undefined)
+  pool.wake(6999, 2, true)
+  expect(pool.take()).toBe(undefined)
+  pool.wake(7000, 2, true)
+  expect(pool.take()).toBe(two)
+})
+
+test('what cannot be started says how to mend it', async () => {
+  const addresses = { bind: '192.0.2.1', publicAddress: undefined }
+  await expect(openMedia({ addresses })).rejects.toThrow(
+    /can be opened on 192.0.2.1: set --address/,
+  )
+  const prompts = [['en/broken', new Uint8Array([1, 2, 3])]] as const
+  await expect(openMedia({ prompts })).rejects.toThrow(
+    /prompt en\/broken.wav is no WAV file; .*sox/,
+  )
+})
+
+test('a worker that dies is started again, and its sessions are told as lost', async () => {
+  const media = await openMedia({ entry: new URL('./doomed-worker.ts', import.meta.url) })
+  const { alice, bob, a, b } = await talking(media)
+  const reports = await media.control.release([DOOM])
+  expect(reports).toMatchObject([{ received: { packets: 0 } }])
+  expect(await media.until((event) => event.kind === 'lost')).toEqual({
+    kind: 'lost',
+    media: [a, b],
+  })
+  const end = performance.now() + 8000
+  while ((await media.control.status()) === undefined) {
+    expect(performance.now()).toBeLessThan(end)
+    await pause(50)
+  }
+  const { alice: carol, bob: dave } = await talking(media)
+  for (const phone of [alice, bob, carol, dave]) phone.close()
+  await media.close()
+})
+
+test('a worker whose program is broken fails to start', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pbx-media-'))
+  const entry = join(directory, 'worker.mjs')
+  writeFileSync(entry, 'throw new Error("no such luck")')
+  const setup = await testSetup({})
+  const started = await startMedia({ entry, setup, host: realHost() })
+  expect(started).toMatchObject({ ok: false, error: expect.stringContaining('no such luck') })
+  rmSync(directory, { recursive: true })
+})
+
+/** UDP sockets of this host on loopback within a range of ports. */
+function openSockets(first: number, last: number): number {
+  const rows = readFileSync('/proc/net/udp', 'latin1').split('\n').slice(1)
+  return rows.filter((row) => {
+    const [, address = ''] = /^\s*\d+: (\S+)/.exec(row) ?? []
+    const port = Number.parseInt(address.split(':')[1] ?? '', 16)
+    return address.startsWith('0100007F') && port >= first && port <= last
+  }).length
+}
