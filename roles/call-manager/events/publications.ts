@@ -79,6 +79,6 @@ export class Publications {
   }
 }
 
-export function resourceKey(aor: string, event: string): string {
+function resourceKey(aor: string, event: string): string {
   return `${event} ${aor}`
 }

@@ -2,7 +2,7 @@
 //! §6. Pure: request in, verdict out.
 
 import type { SipRequest } from '../../../src/sip/message/message.ts'
-import { textOf } from '../../../src/sip/message/text.ts'
+import { flat, textOf } from '../../../src/sip/message/text.ts'
 import {
   accept,
   contentType,
@@ -50,7 +50,7 @@ export function readSubscribe(
   const granted = grant(request, bounds)
   if (typeof granted !== 'number') return granted
   const id = named.id === undefined ? '' : `;id=${named.id}`
-  return { kind: 'subscribe', package: found, event: `${found.name}${id}`, expires: granted }
+  return { kind: 'subscribe', package: found, event: flat(`${found.name}${id}`), expires: granted }
 }
 
 export type PublishReading =

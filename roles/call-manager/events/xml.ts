@@ -60,7 +60,7 @@ export function textIn(of: XmlElement): string {
 const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace'
 
 /** Prefixes that watchers look for, some of them without reading the declarations. */
-export const PREFIXES: Readonly<Record<string, string>> = {
+const PREFIXES: Readonly<Record<string, string>> = {
   [XML_NAMESPACE]: 'xml',
   'urn:ietf:params:xml:ns:pidf:data-model': 'dm',
   'urn:ietf:params:xml:ns:pidf:rpid': 'rpid',
@@ -109,7 +109,7 @@ function write(of: XmlElement, prefixes: ReadonlyMap<string, string>): string {
 }
 
 /** Also makes it valid UTF-8 without control characters, whatever a phone wrote. */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return bytesOf(utf8(text)).replaceAll(/[&<>"'\u0000-\u001f\u007f]/g, (found) => {
     return ESCAPES[found] ?? ' '
   })

@@ -27,7 +27,7 @@ export type RelayInput =
   | { readonly kind: 'failed' }
   | { readonly kind: 'wake' }
 
-export type RelayOutput =
+type RelayOutput =
   /** Pass this answer on to the sender. */
   { readonly kind: 'answer'; readonly response: SipResponse } | { readonly kind: 'undelivered' }
 

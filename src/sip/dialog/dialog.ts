@@ -15,7 +15,7 @@ import { callId, contacts, cseq, from, fromTag, to, toTag } from '../message/vie
 /** `Call-ID;local tag;remote tag`; a tag is a token, so the last two semicolons separate. */
 export type DialogId = Brand<string, 'DialogId'>
 
-export type Party = {
+type Party = {
   /** The From/To value without its tag, display name kept: `"Alice" <sip:alice@a.example>`. */
   readonly address: string
   /** Empty when the peer sent none (RFC 2543, §12.1.1). */

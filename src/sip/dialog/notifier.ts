@@ -119,7 +119,7 @@ export function notifierDeadline(state: Notifier): Millis | undefined {
 }
 
 /** Seconds left, for Expires and Subscription-State. */
-export function secondsLeft(state: Notifier, now: Millis): number {
+function secondsLeft(state: Notifier, now: Millis): number {
   return Math.max(0, Math.ceil((state.expiresAt - now) / 1_000))
 }
 

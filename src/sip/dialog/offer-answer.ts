@@ -48,7 +48,7 @@ export type OfferAnswer = {
   /** After a 491: when to try our re-INVITE or UPDATE again; the usage's deadline (§14.1). */
   readonly retryAt: Millis | undefined
 }
-export type OfferCarrier = 'INVITE' | 'INVITE 1xx-rel' | 'INVITE 2xx' | 'PRACK' | 'UPDATE'
+type OfferCarrier = 'INVITE' | 'INVITE 1xx-rel' | 'INVITE 2xx' | 'PRACK' | 'UPDATE'
 
 /** What the session description of a message is. */
 export type Meaning =

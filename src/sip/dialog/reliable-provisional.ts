@@ -39,7 +39,7 @@ export type SenderInput =
   | { readonly kind: 'wake' }
 
 /** As read from the RAck header. */
-export type Rack = { readonly rseq: number; readonly cseq: number; readonly method: string }
+type Rack = { readonly rseq: number; readonly cseq: number; readonly method: string }
 
 export type SenderOutput =
   /** Send the response with this RSeq, for the first time or again. */

@@ -31,7 +31,7 @@ export type SessionTimer = {
   readonly expireAt: Millis
 }
 
-export type SessionTimerOutput =
+type SessionTimerOutput =
   /** Send UPDATE (when the peer allows it) or re-INVITE with `refreshHeaders`. */
   | { readonly kind: 'refresh' }
   /** Send BYE. */

@@ -45,7 +45,7 @@ export type SubscriberInput =
   | { readonly kind: 'unsubscribe' }
   | { readonly kind: 'wake' }
 
-export type SubscriberOutput =
+type SubscriberOutput =
   | { readonly kind: 'subscribe'; readonly expires: number }
   /** Over. A new subscription may be tried after so many seconds; undefined: not by itself. */
   | {

@@ -19,14 +19,14 @@ export const messageSummaryPackage: EventPackage = {
   },
 }
 
-export type Summary = {
+type Summary = {
   readonly waiting: boolean
   /** Lines like `Voice-Message: 2/8 (0/2)`. */
   readonly counts: readonly string[]
 }
 
 /** RFC 3842 §5.2; other lines (To, Subject … of single messages) are left out. */
-export function readSummary(body: string): Summary | undefined {
+function readSummary(body: string): Summary | undefined {
   const [first = '', ...lines] = body.split(/\r?\n/)
   const status = /^Messages-Waiting[ \t]*:[ \t]*(yes|no)[ \t]*$/i.exec(first)?.[1]
   if (status === undefined) return undefined

@@ -36,7 +36,7 @@ export const presencePackage: EventPackage = {
 }
 
 /** The root of a readable presence document. */
-export function readPidf(body: string): XmlElement | undefined {
+function readPidf(body: string): XmlElement | undefined {
   const root = readXml(body)
   return root !== undefined && isElement(root, PIDF, 'presence') ? root : undefined
 }

@@ -10,12 +10,14 @@ const PIDF = 'application/pidf+xml'
 const SUMMARY = 'application/simple-message-summary'
 
 /**
- *     phone NAME ADDRESS [transport=tcp] [domain=other.example] [instance=i] | answers NAME STATUS|0
+ *     phone NAME ADDRESS [transport=tcp] [domain=other.example] [instance=i]
+ *     answers NAME STATUS|0                  what it says to NOTIFYs and MESSAGEs
  *     register NAME [q=500] | unregister NAME | disconnect NAME | vanish ADDRESS | restart
  *     subscribe NAME USER EVENT [expires=600] | refresh NAME EVENT [expires=600]
  *     publish NAME EVENT [expires=600]       the document follows
  *     message NAME USER [type=text/plain]    header lines, an empty line and the text follow
- *     dialog USER id= state= … | mailbox USER 2 0 | keep yes | kept | remove USER | advance MS | size
+ *     dialog USER id= state= … | mailbox USER 2 0 | remove USER
+ *     keep yes | kept | advance MS | size
  */
 export function officeScript(): (command: Command) => string {
   const office = new Office()
