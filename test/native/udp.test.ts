@@ -197,6 +197,26 @@ describe.each(['batched', 'dgram'] as const)('%s', (kind) => {
     await b.until(() => b.got.length === 1)
   })
 
+  test('closing some sockets forgets their peers and no others', async () => {
+    const { hub } = await side()
+    const sockets: UdpSocket[] = []
+    for (let count = 0; count < 20; count++) {
+      const opened = await hub.open({ address: '127.0.0.1', port: 0 })
+      assert(opened.ok, 'no socket')
+      sockets.push(opened.value)
+    }
+    const ports = Array.from({ length: 100 }, (_, index) => 20_000 + index)
+    const peersOf = (socket: UdpSocket) => ports.map((port) => hub.peer(socket, '127.0.0.1', port))
+    const before = sockets.map(peersOf)
+    const closed = sockets.filter((_, index) => index % 3 === 0)
+    for (const socket of closed) socket.close()
+    sockets.forEach((socket, index) => {
+      if (closed.includes(socket)) return
+      const now = peersOf(socket)
+      expect(now.every((peer, at) => peer === before[index]?.[at])).toBe(true)
+    })
+  })
+
   test('IPv6', async () => {
     const a = await side('::1')
     const b = await side('::1', { echo: true })
