@@ -16,14 +16,17 @@ const FLAGS =
   '-std=c++17 -O2 -fPIC -shared -s -fvisibility=hidden -fno-exceptions -fno-rtti ' +
   '-Wall -Wextra -Wno-cast-function-type -DNAPI_VERSION=8'
 
+export type BuildOptions = { readonly compiler?: string; readonly output?: string }
+
 /** The path of the add-on, built when there is none for these sources; or why there is none. */
-export async function buildNative(compiler = 'g++'): Promise<Result<string, string>> {
+export async function buildNative(options: BuildOptions = {}): Promise<Result<string, string>> {
+  const { compiler = 'g++', output = OUTPUT } = options
   const headers = headersDirectory()
   if (headers === undefined)
     return err(`the headers of Node are missing: run npm ci (looked for ${packageHeaders()})`)
-  const target = join(OUTPUT, `pbx-native-${sourcesHash(headers)}.node`)
+  const target = join(output, `pbx-native-${sourcesHash(headers)}.node`)
   if (existsSync(target)) return ok(target)
-  mkdirSync(OUTPUT, { recursive: true })
+  mkdirSync(output, { recursive: true })
   const fresh = `${target}.${process.pid}`
   const sources = readdirSync(SOURCES).filter((name) => name.endsWith('.cc'))
   const inputs = sources.map((name) => join(SOURCES, name))
@@ -40,8 +43,8 @@ export async function buildNative(compiler = 'g++'): Promise<Result<string, stri
     rmSync(fresh, { force: true })
     return err(`${compiler} did not build it: ${reason(failure)}`)
   }
-  for (const name of readdirSync(OUTPUT))
-    if (/^pbx-native-[0-9a-f]+\.node$/.test(name)) rmSync(join(OUTPUT, name), { force: true })
+  for (const name of readdirSync(output))
+    if (/^pbx-native-[0-9a-f]+\.node$/.test(name)) rmSync(join(output, name), { force: true })
   renameSync(fresh, target)
   return ok(target)
 }

@@ -1,13 +1,19 @@
 //! One contract, both hubs: the add-on and plain dgram.
 
 import { createSocket } from 'node:dgram'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'
+import type { Log } from '../../src/base/host.ts'
+import { err } from '../../src/base/result.ts'
 import { buildNative } from '../../src/native/build.ts'
 import { loadNative } from '../../src/native/load.ts'
 import { batchedHub } from '../../src/native/udp-batched.ts'
 import { dgramHub } from '../../src/native/udp-dgram.ts'
+import { udpHub } from '../../src/native/udp-hub.ts'
 import type { UdpFailure, UdpHub, UdpHubOptions, UdpPeer, UdpSocket } from '../../src/native/udp.ts'
 
 const built = await buildNative()
@@ -336,6 +342,28 @@ test('the system tells which of its addresses reaches another', () => {
   expect(native.value.udpRoute('127.0.0.1')).toBe('127.0.0.1')
   expect(native.value.udpRoute('::1')).toBe('::1')
   expect(native.value.udpRoute('no address')).toBe('')
+})
+
+test('the log tells which hub was chosen, and why not the better one', async () => {
+  const lines: string[] = []
+  const log: Log = (level, event, fields) => lines.push(`${level} ${event} ${fields?.['reason']}`)
+  const quiet = { onBatch: () => undefined, onFailure: () => undefined }
+  open.push(udpHub<string>(native, 'sip', log, quiet))
+  open.push(udpHub<string>(err('no compiler'), 'sip', log, quiet))
+  expect(open.map((hub) => hub.kind)).toEqual(['batched', 'dgram'])
+  expect(lines).toEqual(['info udp.batched undefined', 'warn udp.unbatched no compiler'])
+})
+
+test('a failed build says why, and leaves nothing behind', async () => {
+  const output = mkdtempSync(join(tmpdir(), 'pbx-native-'))
+  const missing = await buildNative({ compiler: 'no-such-compiler', output })
+  expect(missing).toEqual({
+    ok: false,
+    error: 'no-such-compiler did not build it: it is not installed',
+  })
+  expect((await buildNative({ compiler: 'false', output })).ok).toBe(false)
+  expect(readdirSync(output)).toEqual([])
+  rmSync(output, { recursive: true })
 })
 
 test('no add-on is an outcome with its reason', async () => {

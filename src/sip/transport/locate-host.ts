@@ -16,6 +16,8 @@ export type LocatorOptions = {
   /** Name servers as `address` or `address:port`, instead of the system's. */
   readonly servers?: readonly string[]
   readonly hostsPath?: string
+  /** How long one question may go unanswered. */
+  readonly deadline?: Millis
 }
 
 export type Locator = { readonly resolve: Resolve; readonly close: () => void }
@@ -32,6 +34,7 @@ export function openLocator(options: LocatorOptions): Locator {
 
 class LocatorHost implements Locator {
   readonly #host: Host
+  readonly #deadline: Millis
   readonly #location: Location
   readonly #resolver: Resolver
   readonly #hostsFile: HostsFile
@@ -40,8 +43,9 @@ class LocatorHost implements Locator {
   #alarm: { readonly at: Millis; readonly cancel: Cancel } | undefined
   #open = true
 
-  constructor({ host, families, servers, hostsPath }: LocatorOptions) {
+  constructor({ host, families, servers, hostsPath, deadline = DEADLINE }: LocatorOptions) {
     this.#host = host
+    this.#deadline = deadline
     this.#location = new Location({ random: host.random, families })
     this.#resolver = new Resolver({ timeout: TRY, tries: TRIES })
     if (servers !== undefined) this.#resolver.setServers(servers)
@@ -80,7 +84,7 @@ class LocatorHost implements Locator {
   async #ask(question: Question): Promise<void> {
     let cancel: Cancel = () => undefined
     const late = new Promise<Answer>((resolve) => {
-      const at = after(this.#host.now(), DEADLINE)
+      const at = after(this.#host.now(), this.#deadline)
       cancel = this.#host.wake(at, () => resolve({ records: [], failed: true }))
     })
     const answer = await Promise.race([this.#answer(question), late])
