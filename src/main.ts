@@ -6,7 +6,6 @@ import { runCommand } from './cli/run-command.ts'
 import { processTerminal } from './cli/terminal.ts'
 import { productVersion } from './config/installation.ts'
 import { loadConfig } from './config/load.ts'
-import { runServer } from './main/server.ts'
 
 /** Of the pinned release; others lack what is used here, or crash. */
 const NODE_MAJOR = 26
@@ -24,7 +23,10 @@ async function main(): Promise<void> {
       return
     case 'run': {
       const config = loadConfig(asked.options, asked.config)
-      return config.ok ? runServer(config.value) : refuse(config.error)
+      if (!config.ok) return refuse(config.error)
+      // A command needs none of what the server is made of, and loading it takes a while.
+      const { runServer } = await import('./main/server.ts')
+      return runServer(config.value)
     }
   }
 }

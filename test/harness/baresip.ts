@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endWithUs } from './children.ts'
 
 const MODULES = ['/usr/lib/baresip/modules', '/usr/lib/x86_64-linux-gnu/baresip/modules']
 const PATIENCE_MS = 10_000
@@ -54,7 +55,7 @@ export class Baresip {
       )
       child.on('close', () => resolve())
     })
-    process.once('exit', () => child.kill('SIGKILL'))
+    endWithUs(child)
   }
 
   /** Runs and is registered. */

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endWithUs } from './children.ts'
 import type { Status } from '../../src/console/api/shapes.ts'
 import { readRunFile } from '../../src/config/run-file.ts'
 
@@ -92,7 +93,7 @@ function spawned([command = '', ...args]: readonly string[]): Started {
     child.on('error', reject)
     child.on('close', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 143)))
   })
-  process.once('exit', () => child.kill('SIGKILL'))
+  endWithUs(child)
   return { child, output: () => text, exited }
 }
 
