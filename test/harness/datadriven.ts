@@ -16,18 +16,21 @@ export type Command = {
 
 type Case = { readonly comment: string; readonly head: readonly string[] }
 
+/** Answers one command; where virtual time and promises mix, later. */
+export type Handler = (command: Command) => string | Promise<string>
+
 /** Runs every `*.txt` under `directory`; `open` makes a fresh handler per file. */
-export function walk(directory: string, open: () => (command: Command) => string): void {
+export function walk(directory: string, open: () => Handler): void {
   const scripts = readdirSync(directory).filter((name) => name.endsWith('.txt'))
   test(`${directory} holds scripts`, () => expect(scripts.length).toBeGreaterThan(0))
   for (const file of scripts.sort()) test(file, () => run(join(directory, file), open()))
 }
 
-function run(path: string, handle: (command: Command) => string): void {
+async function run(path: string, handle: Handler): Promise<void> {
   const before = readFileSync(path, 'utf8')
   let actual = ''
   for (const { comment, head } of parse(before)) {
-    const output = handle(command(head)).trimEnd()
+    const output = (await handle(command(head))).trimEnd()
     actual += `${comment}${head.join('\n')}\n----\n${output}\n\n`
   }
   if (process.env['REWRITE'] === '1') writeFileSync(path, actual)

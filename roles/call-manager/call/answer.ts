@@ -23,11 +23,10 @@ import { accept } from './face.ts'
 import { cancelOthers, ELSEWHERE, isLive } from './fork.ts'
 import { hopAnswered } from './hop.ts'
 import { acknowledge, join, leave } from './leg.ts'
-import type { Then } from './pending.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type Attempt, type Branch, type EarlyDialog, type Leg, type LegId } from './state.ts'
+import { CALLER, type Answering, type Attempt, type Branch, type EarlyDialog, type Leg, type LegId } from './state.ts'
 import { transferAnswered } from './transfer.ts'
 
 export function branchAnswered(
@@ -57,8 +56,6 @@ export function branchAnswered(
   takeWinner(call, { attempt, branch, early, leg }, response)
 }
 
-type Answer = Then & { readonly kind: 'answer' }
-
 type Winner = {
   readonly attempt: Attempt
   readonly branch: Branch
@@ -85,7 +82,7 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
   record.answeredBy = leg.party.aor ?? leg.party.uri
   record.calleeSipCallId = leg.dialog?.callId
   record.calleeUserAgent = userAgentOf(response)
-  const then: Answer = { kind: 'answer', leg: leg.id, offer, face: early.face?.tag ?? '' }
+  const then = { kind: 'answer', leg: leg.id, face: early.face?.tag ?? '' } as const
   // A delayed offer that was answered in a PRACK: media has both descriptions already.
   if (!offer && call.state.invite?.offer === undefined) return answerReady(call, then, undefined)
   call.relay(offer ? 'relay-offer' : 'relay-answer', leg.media, caller, sdp, then)
@@ -95,28 +92,23 @@ function userAgentOf({ headers }: SipResponse): string {
   return flat(headers.get('user-agent') ?? headers.get('server') ?? '')
 }
 
-/** Media has made the description over: commit, then answer the caller. */
+/** What the caller is to be told is known: commit, then tell it. */
 export function answerReady(
   call: Call,
-  then: Answer,
+  { leg, face }: Pick<Answering, 'leg' | 'face'>,
   sdp: Sdp | undefined,
 ): void {
   if (call.state.invite === undefined || call.state.phase !== 'setup') return
-  call.save({ ...then, kind: 'answer-saved', sdp })
+  call.state.answering = { leg, face, sdp, at: call.wall() }
+  call.save({ kind: 'answer-saved' })
 }
 
-export function answerSaved(
-  call: Call,
-  then: Then & { readonly kind: 'answer-saved' },
-  committed: boolean,
-): void {
-  const { invite, phase } = call.state
-  if (invite === undefined || phase !== 'setup') return
+export function answerSaved(call: Call, committed: boolean): void {
+  const { phase, answering } = call.state
+  if (answering === undefined || phase !== 'setup') return
   if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
-  const face = invite.faces.find(({ tag }) => tag === then.face)
-  if (face === undefined) return
-  call.changed(then.leg)
-  accept(call, then.leg, face, then.sdp)
+  call.changed(answering.leg)
+  accept(call, answering)
 }
 
 /** A 2xx repeated because our ACK was lost (RFC 3261 §13.2.2.4). */

@@ -18,7 +18,7 @@ import { branchAnswered } from './answer.ts'
 import { attemptFailed, attemptProgress } from './attempt-end.ts'
 import type { Call } from './call.ts'
 import { newFace } from './face.ts'
-import { cancelOthers, inviteAgain, isLive, ringNextGroup } from './fork.ts'
+import { cancelOthers, inviteAgain, isLive, releaseBranch, ringNextGroup } from './fork.ts'
 import { redirect } from './redirect.ts'
 import { hopTo } from './hop.ts'
 import { betterRefusal, refusalFrom, refusalOf } from './refusal.ts'
@@ -119,7 +119,9 @@ function branchRefused(
     if (next !== undefined) return inviteAgain(call, attempt, branch, next.minSe)
   }
   branch.state = 'over'
-  if (!wasLive || attempt.lingerUntil !== undefined) return
+  if (!wasLive) return
+  releaseBranch(call, branch)
+  if (attempt.lingerUntil !== undefined) return
   if (response.status < 400) return redirect(call, attempt, branch, response)
   branchOver(call, attempt, refusalFrom(response))
 }
@@ -143,6 +145,8 @@ export function branchFailed(call: Call, id: LegId, cause: RequestFailure): void
   if (attempt === undefined || branch === undefined) return
   const wasLive = isLive(branch)
   branch.state = 'over'
-  if (!wasLive || attempt.lingerUntil !== undefined) return
+  if (!wasLive) return
+  releaseBranch(call, branch)
+  if (attempt.lingerUntil !== undefined) return
   branchOver(call, attempt, refusalOf(480, cause === 'timeout' ? 'no answer' : 'not reachable'))
 }

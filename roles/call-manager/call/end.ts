@@ -4,7 +4,7 @@
 //!          --> counters in: the CDR is proposed, the snapshot goes with it --> ended
 
 import { after } from '../../../src/base/time.ts'
-import type { MediaReport } from '../../../src/control/media-control.ts'
+import type { MediaId, MediaReport } from '../../../src/control/media-control.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import type { Call } from './call.ts'
 import { cdrOf } from './cdr.ts'
@@ -30,6 +30,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   const wasAnswered = state.record.answeredAt !== undefined
   state.phase = 'ending'
   state.announcement = undefined
+  state.answering = undefined
   writeEnd(call, refusal, wasAnswered)
   const why = reason ?? reasonOf(refusal)
   const first = state.invite?.key
@@ -43,12 +44,20 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   if (state.attempt !== undefined) {
     state.attempt.waiting = []
     state.attempt.lingerUntil ??= after(call.now, HOPE)
-    cancelOthers(call, state.attempt, undefined, why)
+    cancelOthers(call, state.attempt, undefined, why === '' ? undefined : why)
   }
   for (const leg of state.legs) leave(call, leg, why)
-  const branches = state.attempt?.branches.map(({ media }) => media) ?? []
-  const media = new Set([...state.legs.map((leg) => leg.media), ...branches])
-  call.release([...media], { kind: 'reports' })
+  call.release(mediaOf(call), { kind: 'reports' })
+}
+
+/** Of every leg. Devices that did not win have lost their sessions already. */
+function mediaOf(call: Call): MediaId[] {
+  const media = new Set<MediaId>()
+  for (const leg of call.state.legs) {
+    const branch = leg.branch === undefined ? undefined : call.branch(leg.branch)
+    if (branch === undefined || branch.state === 'answered') media.add(leg.media)
+  }
+  return [...media]
 }
 
 function writeEnd(call: Call, refusal: Refusal, wasAnswered: boolean): void {
@@ -59,8 +68,9 @@ function writeEnd(call: Call, refusal: Refusal, wasAnswered: boolean): void {
   record.status = wasAnswered ? 200 : refusal.status
 }
 
+/** Who hangs up or gives up says why by doing so. */
 function reasonOf(refusal: Refusal): string {
-  return refusal.status === 200 ? '' : sipReason(refusal.status, causeOf(refusal))
+  return refusal.status === 200 || refusal.by === 'caller' ? '' : sipReason(refusal.status, causeOf(refusal))
 }
 
 function answerInvite(call: Call, refusal: Refusal): void {

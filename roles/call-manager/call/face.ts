@@ -21,7 +21,8 @@ import { addressOf } from './identity.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody } from './sdp.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type CallerInvite, type Face, type Leg, type LegId } from './state.ts'
+import { callerAnswered } from './takeover.ts'
+import { CALLER, type Answering, type CallerInvite, type Face, type Leg } from './state.ts'
 
 /** A To tag of its own for one more early dialog; undefined once the INVITE is answered. */
 export function newFace(call: Call): Face | undefined {
@@ -50,7 +51,7 @@ export type Progress = {
 /** Sends a provisional response in this early dialog. */
 export function showProgress(call: Call, face: Face, progress: Progress): void {
   const { invite } = call.state
-  if (invite === undefined || invite.held2xx !== undefined) return
+  if (invite === undefined || invite.held2xx) return
   const { status, reason, sdp } = progress
   openDialog(call, invite, face)
   const reliably =
@@ -109,18 +110,17 @@ export function stepSender(
 }
 
 /**
- * Answers the caller: `sdp` is the answer, or with `offer` the callee's offer. Waits while a
+ * Answers the caller: `sdp` is the answer, or after a delayed offer the offer. Waits while a
  * reliable response with a description is not acknowledged (RFC 3262 §3).
  */
-export function accept(call: Call, leg: LegId, face: Face, sdp: Sdp | undefined): void {
+export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   const { invite } = call.state
-  if (invite === undefined) return
-  if (isUnacknowledged(invite.sender) && invite.unacknowledged.some((each) => each.sdp)) {
-    invite.held2xx = { leg, face: face.tag, sdp }
-    return
-  }
   const caller = call.leg(CALLER)
-  if (caller === undefined) return
+  const face = invite?.faces.find((each) => each.tag === tag)
+  if (invite === undefined || face === undefined || caller === undefined) return
+  const waits = isUnacknowledged(invite.sender) && invite.unacknowledged.some((each) => each.sdp)
+  invite.held2xx = waits
+  if (waits) return
   stepSender(call, invite, { kind: 'finished' })
   const settled = face.exchange.offer === undefined && face.exchange.settled
   const headers: (readonly [string, string])[] = [
@@ -160,17 +160,16 @@ function confirmCaller(
   }
   startTimer(call, caller, invite.timer.terms)
   call.state.invite = undefined
+  call.state.answering = undefined
   call.state.phase = 'up'
   call.state.record.answeredAt = call.wall()
   call.state.record.status = 200
   call.changed(CALLER)
+  callerAnswered(call)
 }
 
 /** The last PRACK a 2xx waited for has come. */
 export function releaseHeld2xx(call: Call, invite: CallerInvite): void {
-  const { held2xx } = invite
-  if (held2xx === undefined || isUnacknowledged(invite.sender)) return
-  invite.held2xx = undefined
-  const face = invite.faces.find(({ tag }) => tag === held2xx.face)
-  if (face !== undefined) accept(call, held2xx.leg, face, held2xx.sdp)
+  const { answering } = call.state
+  if (invite.held2xx && answering !== undefined) accept(call, answering)
 }

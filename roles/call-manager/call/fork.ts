@@ -139,6 +139,7 @@ export function inviteAgain(call: Call, attempt: Attempt, branch: Branch, minSe:
 /** Stops ringing: one branch, with the reason for its CANCEL (RFC 3326). */
 export function cancelBranch(call: Call, branch: Branch, reason: string | undefined): void {
   if (!isLive(branch)) return
+  releaseBranch(call, branch)
   const tx = call.txOf((sent) => sent.kind === 'branch' && sent.branch === branch.leg)
   if (tx === undefined) {
     branch.state = 'over'
@@ -146,6 +147,11 @@ export function cancelBranch(call: Call, branch: Branch, reason: string | undefi
   }
   branch.state = 'cancelling'
   call.outputs.push({ kind: 'cancel', tx, reason })
+}
+
+/** Its ports are wanted elsewhere; what it counted says nothing about the call. */
+export function releaseBranch(call: Call, { media }: Branch): void {
+  if (call.config.anchor) call.release([media], { kind: 'nothing' })
 }
 
 export const ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'

@@ -36,10 +36,12 @@ export function connected(call: Call, result: MediaResult): void {
   if (state === undefined) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
   if (result.value === undefined) return joined(call)
-  joinBy(call, state, result.value)
+  // Even when it says nothing new to this leg: the answer to it is needed for the other one.
+  state.offer = result.value
+  offerJoin(call, state)
 }
 
-/** Offers `offer` to the leg whose turn it is, unless that is what it has been told already. */
+/** Goes on with `offer` to the leg whose turn it is, unless it has been told just that already. */
 export function joinBy(
   call: Call,
   turn: Pick<Join, 'leg' | 'other' | 'more'>,

@@ -61,15 +61,9 @@ export type Then =
       readonly kind: 'answer'
       readonly leg: LegId
       readonly face: string
-      readonly offer: boolean
     }
-  | {
-      readonly kind: 'answer-saved'
-      readonly leg: LegId
-      readonly face: string
-      readonly sdp: Sdp | undefined
-      readonly offer: boolean
-    }
+  /** The call is committed as answered, as `answering` says. */
+  | { readonly kind: 'answer-saved' }
   /** The caller's answer in ACK or PRACK is made over for the callee. */
   | { readonly kind: 'late-answer'; readonly leg: LegId }
   | { readonly kind: 'prack-answer'; readonly early: DialogId }
@@ -78,7 +72,6 @@ export type Then =
   | { readonly kind: 'reanswer'; readonly serving: ServerKey }
   | { readonly kind: 'reanswer-saved'; readonly serving: ServerKey; readonly sdp: Sdp | undefined }
   | { readonly kind: 'service' }
-  | { readonly kind: 'service-saved'; readonly sdp: Sdp }
   | { readonly kind: 'rehere'; readonly serving: ServerKey }
   | { readonly kind: 'prompt' }
   | { readonly kind: 'refresh-offer'; readonly leg: LegId }
@@ -91,7 +84,6 @@ export type Then =
   | { readonly kind: 'joined' }
   | { readonly kind: 'transfer-saved' }
   | { readonly kind: 'here' }
-  | { readonly kind: 'here-saved'; readonly sdp: Sdp }
   | { readonly kind: 'reports' }
   /** Nobody waits for this one. */
   | { readonly kind: 'nothing' }

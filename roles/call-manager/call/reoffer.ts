@@ -215,8 +215,7 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
   if (from.kind === 'face' && isFirst(call, serving)) {
     call.serving.delete(key)
     const leg = from.leg.peer ?? from.leg.id
-    const offer = serving.sdp === undefined
-    return answerReady(call, { kind: 'answer', leg, face: from.face.tag, offer }, sdp)
+    return answerReady(call, { leg, face: from.face.tag }, sdp)
   }
   if (from.kind !== 'leg') return completeServing(call, key, sdp)
   if (serving.sdp !== undefined) {

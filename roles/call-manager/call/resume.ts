@@ -10,7 +10,7 @@ import { endpointOf } from './endpoint.ts'
 import { showProgress } from './face.ts'
 import { finish } from './end.ts'
 import { branchOver } from './branch.ts'
-import { invite } from './fork.ts'
+import { invite, releaseBranch } from './fork.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
 import type { Then } from './pending.ts'
@@ -18,9 +18,9 @@ import { prackAnswerReady } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, reanswerReady, reofferReady } from './reoffer.ts'
-import { serviceAnsweredAgain, serviceReady, serviceSaved } from './service.ts'
+import { serviceAnsweredAgain, serviceReady } from './service.ts'
 import { refreshOfferReady } from './session.ts'
-import { hereReady, hereSaved, taken } from './takeover.ts'
+import { hereReady, taken } from './takeover.ts'
 import {
   referSaved,
   targetPlanned,
@@ -81,6 +81,7 @@ function branchOfferReady(call: Call, id: LegId, result: MediaResult): void {
   if (attempt === undefined || branch?.state !== 'preparing') return
   if (result.ok) return invite(call, attempt, branch, result.value)
   branch.state = 'over'
+  releaseBranch(call, branch)
   const unreadable = result.error.kind === 'sdp-rejected'
   branchOver(call, attempt, unreadable ? refusalOf(488) : refusalOf(503, 'no media'))
 }
@@ -102,11 +103,7 @@ export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   const then = call.answered(tag)
   switch (then?.kind) {
     case 'answer-saved':
-      return answerSaved(call, then, ok)
-    case 'service-saved':
-      return serviceSaved(call, then.sdp, ok)
-    case 'here-saved':
-      return hereSaved(call, then.sdp, ok)
+      return answerSaved(call, ok)
     case 'reanswer-saved':
       return completeServing(call, then.serving, then.sdp)
     case 'refer-saved':

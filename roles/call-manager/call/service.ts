@@ -1,12 +1,12 @@
 //! Calls to a service of our own: answered here, with no far side.
 
 import { serviceAt, type Service } from '../routing/services.ts'
-import type { Sdp } from '../../../src/control/media-control.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
-import { finish, refuse } from './end.ts'
+import { refuse } from './end.ts'
 import { endpointOf } from './endpoint.ts'
-import { accept, someFace } from './face.ts'
+import { someFace } from './face.ts'
 import type { Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, respondIn } from './reoffer.ts'
@@ -37,14 +37,8 @@ export function serviceReady(call: Call, result: MediaResult): void {
     const status = !result.ok && result.error.kind === 'sdp-rejected' ? 488 : 503
     return refuse(call, refusalOf(status))
   }
-  call.save({ kind: 'service-saved', sdp: result.value })
-}
-
-export function serviceSaved(call: Call, sdp: Sdp, committed: boolean): void {
-  if (call.state.invite === undefined) return
-  if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
   const face = someFace(call)
-  if (face !== undefined) accept(call, CALLER, face, sdp)
+  if (face !== undefined) answerReady(call, { leg: CALLER, face: face.tag }, result.value)
 }
 
 /** A re-INVITE on a leg that a service answers: hold, a new codec. */

@@ -54,7 +54,7 @@ export function callStateOf(
       endedAt: undefined,
       caller: caller.aor,
       callerName: caller.name,
-      callee: callee?.aor ?? flat(plan.dialled),
+      callee: callee?.aor ?? flat(plan.kind === 'service' ? plan.dialled : request.uri),
       dialled: flat(parseUri(request.uri)?.user ?? request.uri),
       answeredBy: undefined,
       status: 0,
@@ -69,6 +69,7 @@ export function callStateOf(
     },
     legs: [callerLeg(input, id)],
     invite: callerInvite(input, world),
+    answering: undefined,
     attempt: undefined,
     transfer: undefined,
     join: undefined,
@@ -76,6 +77,7 @@ export function callStateOf(
     transfers: 0,
     absorbed: [],
     pickingUp: undefined,
+    pickedUp: false,
     announcement: undefined,
   }
 }
@@ -120,7 +122,7 @@ function callerInvite({ key, request, contact }: Invited, world: CallWorld): Cal
     sender: reliableSender(number, 1 + world.random.below(0x7fff_0000)),
     unacknowledged: [],
     faces: [],
-    held2xx: undefined,
+    held2xx: false,
     timer: granted(request, world),
   }
 }

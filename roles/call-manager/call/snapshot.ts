@@ -1,15 +1,14 @@
 //! A call as text, for the store, and back. Messages are written as on the wire; what only lives as
 //! long as the process (questions asked, transactions other than INVITEs) is left out.
 
-import type { Dialog } from '../../../src/sip/dialog/dialog.ts'
-import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
+import { dialogAsUas, resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { request as sipRequest, type SipRequest } from '../../../src/sip/message/message.ts'
 import { parseMessage } from '../../../src/sip/message/parse.ts'
 import { serialize } from '../../../src/sip/message/serialize.ts'
 import { binary, textOf } from '../../../src/sip/message/text.ts'
 import type { ClientKey } from '../../../src/sip/transaction/keys.ts'
 import type { TxId } from './io.ts'
-import type { Attempt, CallerInvite, CallState, Leg } from './state.ts'
+import { CALLER, type Attempt, type CallerInvite, type CallState, type Leg } from './state.ts'
 
 const VERSION = 1
 
@@ -58,14 +57,27 @@ export function stateOf(snapshot: string): CallState | undefined {
   if (!isState(read)) return undefined
   const { invite, attempt } = read
   const request = invite && requestOf(String(invite.request))
-  return {
+  return confirmed({
     ...read,
     invite: invite && request && { ...invite, request },
     attempt: attempt && { ...attempt, branches: attempt.branches.map(branchOf) },
     legs: read.legs.map(resumed),
     announcement: undefined,
     join: undefined,
-  }
+  })
+}
+
+/** Committed as answered: the caller may have its 2xx, so for a successor the call is up. */
+function confirmed(state: CallState): CallState {
+  const { invite, answering } = state
+  if (invite === undefined || answering === undefined) return state
+  const { contact, request } = invite
+  const dialog = dialogAsUas(request, { state: 'confirmed', localTag: answering.face, contact })
+  const record = { ...state.record, answeredAt: answering.at, status: 200 }
+  const legs = state.legs.map((leg) =>
+    leg.id === CALLER ? { ...leg, dialog, state: 'up' as const } : leg,
+  )
+  return { ...state, phase: 'up', record, legs, invite: undefined, answering: undefined }
 }
 
 function parseJson(text: string): unknown {
@@ -95,6 +107,6 @@ function requestOf(head: string): SipRequest | undefined {
 }
 
 function resumed(leg: Leg): Leg {
-  const dialog: Dialog | undefined = leg.dialog && resumeDialog(leg.dialog)
+  const dialog = leg.dialog && resumeDialog(leg.dialog)
   return { ...leg, dialog, accepted: undefined, timer: undefined, probeAt: undefined }
 }

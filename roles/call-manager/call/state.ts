@@ -47,6 +47,8 @@ export type CallState = {
   readonly legs: Leg[]
   /** The caller's INVITE until its final answer. */
   invite: CallerInvite | undefined
+  /** What the caller is being answered: set before the commit, so that a successor knows it. */
+  answering: Answering | undefined
   attempt: Attempt | undefined
   transfer: Transfer | undefined
   join: Join | undefined
@@ -56,6 +58,8 @@ export type CallState = {
   readonly absorbed: CallId[]
   /** The call whose ringing this caller picks up. */
   pickingUp: CallId | undefined
+  /** Our ringing was picked up: the two are joined once the caller is answered. */
+  pickedUp: boolean
   /** The prompt the caller hears before the final answer, and when it is cut. */
   announcement: { readonly refusal: Refusal; readonly endAt: Millis } | undefined
 }
@@ -156,11 +160,18 @@ export type CallerInvite = Pending & {
   /** Reliable responses by RSeq, until acknowledged. */
   readonly unacknowledged: { rseq: number; response: SipResponse; sdp: boolean }[]
   readonly faces: Face[]
-  /** A 2xx that waits for a PRACK (RFC 3262 §3). */
-  held2xx:
-    | { readonly leg: LegId; readonly face: string; readonly sdp: Sdp | undefined }
-    | undefined
+  /** The 2xx waits for a PRACK (RFC 3262 §3). */
+  held2xx: boolean
   readonly timer: { readonly headers: HeaderFields; readonly terms: SessionTerms | undefined }
+}
+
+export type Answering = {
+  /** Who answered; the caller's own leg when a service did. */
+  readonly leg: LegId
+  /** To tag of the dialog. */
+  readonly face: string
+  readonly sdp: Sdp | undefined
+  readonly at: WallTime
 }
 
 /** One early dialog as the caller sees it. */

@@ -4,14 +4,14 @@
 
 import { judgeReplaces, type Replaces } from '../../../src/sip/dialog/replaces.ts'
 import type { CallId } from '../../../src/control/ids.ts'
-import type { Sdp } from '../../../src/control/media-control.ts'
 import { ELSEWHERE, cancelOthers, isLive } from './fork.ts'
 import { after } from '../../../src/base/time.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish, refuse } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
-import { accept, newFace, openDialog, someFace } from './face.ts'
+import { newFace, openDialog, someFace } from './face.ts'
 import type { CallInput, Given, Taken } from './io.ts'
 import { connect } from './join.ts'
 import { adopt, join } from './leg.ts'
@@ -115,19 +115,16 @@ function answerHere(call: Call): void {
 export function hereReady(call: Call, result: MediaResult): void {
   if (call.state.invite === undefined) return
   if (!result.ok || result.value === undefined) return refuse(call, refusalOf(488))
-  call.save({ kind: 'here-saved', sdp: result.value })
+  const face = someFace(call)
+  const leg = call.leg(CALLER)?.peer ?? CALLER
+  if (face !== undefined) answerReady(call, { leg, face: face.tag }, result.value)
 }
 
-export function hereSaved(call: Call, sdp: Sdp, committed: boolean): void {
-  const { invite, pickingUp } = call.state
-  if (invite === undefined) return
-  if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
-  const face = someFace(call)
-  const caller = call.leg(CALLER)
-  if (face === undefined || caller === undefined) return
-  accept(call, caller.peer ?? CALLER, face, sdp)
-  if (pickingUp === undefined) return joinPicked(call)
-  handOver(call, pickingUp)
+/** The caller has its 2xx: on with a pick-up, from whichever side this is. */
+export function callerAnswered(call: Call): void {
+  const { pickingUp, pickedUp: wasPickedUp } = call.state
+  if (pickingUp !== undefined) handOver(call, pickingUp)
+  else if (wasPickedUp) joinPicked(call)
 }
 
 function handOver(call: Call, to: CallId): void {
@@ -135,7 +132,7 @@ function handOver(call: Call, to: CallId): void {
   const index = legs.findIndex(({ id }) => id === CALLER)
   const [leg] = legs.splice(index, 1)
   call.state.pickingUp = undefined
-  call.state.record.answeredBy = call.state.record.callee
+  call.state.record.answeredBy = call.state.record.caller
   call.outputs.push({ kind: 'picked-up', to, leg })
   finish(call, { ...refusalOf(200, 'picked up'), by: 'caller' })
 }
@@ -154,6 +151,7 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   record.answeredBy = leg.party.aor ?? leg.party.uri
   record.calleeSipCallId = leg.dialog?.callId
   record.transferredFrom = from
+  call.state.pickedUp = true
   answerHere(call)
 }
 

@@ -1,0 +1,108 @@
+//! A MediaControl in front of another: answers after a simulated delay, and keeps the books for the
+//! duty checkers: which sessions are open, and who hears whom.
+
+import { err, type Result } from '../../src/base/result.ts'
+import type { Millis } from '../../src/base/time.ts'
+import type {
+  AnswerHere,
+  ConnectRequest,
+  MediaControl,
+  MediaFailure,
+  MediaId,
+  MediaReport,
+  MediaSource,
+  RelayOffer,
+  RelayRequest,
+  Sdp,
+  WithdrawOffer,
+} from '../../src/control/media-control.ts'
+import type { World } from './world.ts'
+
+export class MediaLedger implements MediaControl {
+  /** Open sessions, each with whom it is connected to. */
+  readonly sessions = new Map<MediaId, MediaId | undefined>()
+  readonly events: MediaControl['events']
+  delay: Millis
+  /** Answers nothing but this failure. */
+  failing = false
+  readonly #world: World
+  readonly #media: MediaControl
+
+  constructor(world: World, media: MediaControl, delay: Millis) {
+    this.#world = world
+    this.#media = media
+    this.delay = delay
+    this.events = media.events
+  }
+
+  areConnected(a: MediaId, b: MediaId): boolean {
+    return this.sessions.get(a) === b && this.sessions.get(b) === a
+  }
+
+  relayOffer(request: RelayOffer): Promise<Result<Sdp, MediaFailure>> {
+    return this.#later(async () => {
+      const result = await this.#media.relayOffer(request)
+      if (result.ok) this.#open(request.from, request.to)
+      return result
+    })
+  }
+
+  relayAnswer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>> {
+    return this.#later(async () => {
+      const result = await this.#media.relayAnswer(request)
+      if (result.ok) this.#join(request.from, request.to)
+      return result
+    })
+  }
+
+  withdrawOffer(request: WithdrawOffer): Promise<Result<void, MediaFailure>> {
+    return this.#later(() => this.#media.withdrawOffer(request))
+  }
+
+  answerHere(request: AnswerHere): Promise<Result<Sdp, MediaFailure>> {
+    return this.#later(async () => {
+      const result = await this.#media.answerHere(request)
+      if (result.ok) this.#open(request.media)
+      return result
+    })
+  }
+
+  connect(request: ConnectRequest): Promise<Result<Sdp | undefined, MediaFailure>> {
+    return this.#later(async () => {
+      const result = await this.#media.connect(request)
+      if (result.ok) this.#join(request.a, request.b)
+      return result
+    })
+  }
+
+  feed(media: MediaId, source: MediaSource | undefined): Promise<Result<void, MediaFailure>> {
+    return this.#later(() => this.#media.feed(media, source))
+  }
+
+  async release(media: readonly MediaId[]): Promise<readonly MediaReport[]> {
+    const { promise, resolve } = Promise.withResolvers<readonly MediaReport[]>()
+    this.#world.in(this.delay, () => {
+      for (const each of media) this.sessions.delete(each)
+      void this.#media.release(media).then(resolve)
+    })
+    return promise
+  }
+
+  #later<T>(run: () => Promise<Result<T, MediaFailure>>): Promise<Result<T, MediaFailure>> {
+    const { promise, resolve } = Promise.withResolvers<Result<T, MediaFailure>>()
+    this.#world.in(this.delay, () => {
+      if (this.failing) resolve(err({ kind: 'unreachable' }))
+      else void run().then(resolve)
+    })
+    return promise
+  }
+
+  #open(...media: readonly MediaId[]): void {
+    for (const each of media) if (!this.sessions.has(each)) this.sessions.set(each, undefined)
+  }
+
+  #join(a: MediaId, b: MediaId): void {
+    this.sessions.set(a, b)
+    this.sessions.set(b, a)
+  }
+}

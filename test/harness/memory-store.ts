@@ -1,0 +1,71 @@
+//! The store's real tables, commands and sealing, in memory: committed after a simulated delay.
+
+import type { Subscribe } from '../../src/base/host.ts'
+import { err, ok, type Result } from '../../src/base/result.ts'
+import type { Millis } from '../../src/base/time.ts'
+import { WriteConnection } from '../../src/store/database.ts'
+import { LocalLog } from '../../src/store/replica/log.ts'
+import { Replica } from '../../src/store/replica/replica.ts'
+import { insertReplica } from '../../src/store/schema/replica.ts'
+import { migrate } from '../../src/store/schema/schema.ts'
+import type {
+  Applied,
+  Command,
+  IdempotencyKey,
+  LogIndex,
+  ProposeFailure,
+  Store,
+} from '../../src/store/store.ts'
+import { Vault } from '../../src/store/vault.ts'
+import type { World } from './world.ts'
+
+export class MemoryStore implements Store {
+  readonly vault = new Vault(new Uint8Array(32).fill(7))
+  /** How long a commit takes, and whether it succeeds. */
+  delay: Millis
+  fails = false
+  readonly #world: World
+  readonly #database = WriteConnection.open(':memory:', { addon: undefined })
+  readonly #replica: Replica
+  readonly #listeners = new Set<(applied: Applied) => void>()
+
+  constructor(world: World, delay: Millis) {
+    this.#world = world
+    this.delay = delay
+    migrate(this.#database)
+    this.#database.transaction(() => insertReplica(this.#database, 'memory'))
+    const none = 0 as LogIndex
+    this.#replica = new Replica(this.#database, this.vault, new LocalLog(none), none)
+  }
+
+  readonly read: Store['read'] = (query) => query(this.#database)
+
+  readLinearizable: Store['readLinearizable'] = (query) => Promise.resolve(ok(this.read(query)))
+
+  readonly applied: Subscribe<Applied> = (listener) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  propose(command: Command, key?: IdempotencyKey): Promise<Result<LogIndex, ProposeFailure>> {
+    const { promise, resolve } = Promise.withResolvers<Result<LogIndex, ProposeFailure>>()
+    this.#world.in(this.delay, () => resolve(this.commit(command, key)))
+    return promise
+  }
+
+  /** At once, for setting the scene. */
+  commit(command: Command, key?: IdempotencyKey): Result<LogIndex, ProposeFailure> {
+    if (this.fails) return err({ kind: 'timeout' })
+    const [outcome] = this.#replica.commit([{ id: 1, command, key }])
+    if (outcome === undefined) return err({ kind: 'closed' })
+    const { index, refusal } = outcome
+    if (refusal !== undefined) return err({ kind: 'rejected', reason: refusal })
+    for (const listener of this.#listeners) listener({ index, command })
+    return ok(index)
+  }
+
+  close(): Promise<void> {
+    this.#database.close()
+    return Promise.resolve()
+  }
+}

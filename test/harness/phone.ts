@@ -1,0 +1,227 @@
+//! A SIP phone for ladders and simulations: a user agent of its own on a real SIP stack. It knows
+//! nothing of the product's call machine; dialogs and timers are its own (src/sip/dialog).
+
+import type { Random } from '../../src/base/random.ts'
+import { answer as digestAnswer } from '../../src/sip/auth/digest.ts'
+import { parseChallenge } from '../../src/sip/auth/challenge.ts'
+import { formatCredentials } from '../../src/sip/auth/credentials.ts'
+import { receivedDialogId } from '../../src/sip/dialog/dialog.ts'
+import { Headers } from '../../src/sip/message/headers.ts'
+import {
+  request as sipRequest,
+
+  type SipRequest,
+  type SipResponse,
+} from '../../src/sip/message/message.ts'
+import { reply } from '../../src/sip/message/reply.ts'
+import { toTag } from '../../src/sip/message/views.ts'
+import {
+  createSipStack,
+  type Destination,
+  type RunnableSipStack,
+  type TransactionUser,
+} from '../../src/sip/stack.ts'
+import type { Source, Target, TransportName } from '../../src/sip/transaction/flow.ts'
+import type { ServerKey } from '../../src/sip/transaction/keys.ts'
+import { PhoneCall } from './phone-call.ts'
+import type { SimTransport } from './sim-network.ts'
+import type { World } from './world.ts'
+
+export type PhoneOptions = {
+  readonly world: World
+  readonly endpoint: SimTransport
+  readonly server: Target
+  readonly name: string
+  readonly user: string
+  readonly domain: string
+  readonly password: string
+  readonly transport: TransportName
+  /** Option tags it supports: 100rel, timer. */
+  readonly supported: readonly string[]
+  readonly allowsUpdate: boolean
+}
+
+/** What a phone does by itself when something comes in; scripts drive it, simulations decide. */
+export type PhoneHabits = {
+  onIncoming(call: PhoneCall): void
+  onChange(call: PhoneCall): void
+  /** The status for an in-dialog INFO, MESSAGE, NOTIFY or OPTIONS; 0 leaves it without an answer. */
+  answerTo(request: SipRequest, call: PhoneCall): number
+}
+
+const DEFAULT_HABITS: PhoneHabits = {
+  onIncoming: () => undefined,
+  onChange: () => undefined,
+  answerTo: () => 200,
+}
+
+type Heard = (response: SipResponse | undefined) => void
+
+export class ScriptedPhone implements TransactionUser {
+  readonly stack: RunnableSipStack
+  readonly options: PhoneOptions
+  readonly random: Random
+  readonly calls: PhoneCall[] = []
+  habits: PhoneHabits = DEFAULT_HABITS
+  /** Status of the last REGISTER, MESSAGE or OPTIONS. */
+  status = 0
+  readonly #stop: () => void
+  #cseq = 0
+  #nonceCount = 0
+  #register = ''
+
+  constructor(options: PhoneOptions) {
+    const { world, name, endpoint, server } = options
+    this.options = options
+    const host = world.host(name)
+    this.random = host.random
+    this.stack = createSipStack({
+      host,
+      transport: endpoint,
+      // The office phone's way: everything through its outbound proxy.
+      resolve: (_uri, found) => found([server]),
+    })
+    this.#stop = this.stack.start(this)
+  }
+
+  get aor(): string {
+    return `sip:${this.options.user}@${this.options.domain}`
+  }
+
+  get contact(): string {
+    const { user, endpoint, transport } = this.options
+    const suffix = transport === 'udp' ? '' : `;transport=${transport}`
+    return `<sip:${user}@${endpoint.address}:${endpoint.port}${suffix}>`
+  }
+
+  /** The power is gone: nothing more is sent or heard. */
+  die(): void {
+    this.#stop()
+  }
+
+  call(target: string, extra: CallExtra = {}): PhoneCall {
+    const call = new PhoneCall(this, 'outgoing')
+    this.calls.push(call)
+    call.invite(target, extra)
+    return call
+  }
+
+  register(expires: number, extra: readonly (readonly [string, string])[] = []): void {
+    this.#register ||= `${this.random.token(12)}@${this.options.name}`
+    const contact = expires < 0 ? [] : [['contact', `${this.contact};expires=${expires}`] as const]
+    const request = this.outside('REGISTER', `sip:${this.options.domain}`, this.aor, [
+      ...contact,
+      ...extra,
+    ])
+    request.headers.set('call-id', this.#register)
+    this.ask(request, (response) => {
+      this.status = response?.status ?? 408
+    })
+  }
+
+  /** A request outside of any dialog. */
+  outside(
+    method: string,
+    uri: string,
+    to: string,
+    extra: readonly (readonly [string, string])[] = [],
+    body?: Uint8Array,
+  ): SipRequest {
+    const headers = new Headers()
+      .add('max-forwards', '70')
+      .add('from', `<${this.aor}>;tag=${this.random.token(8)}`)
+      .add('to', `<${to}>`)
+      .add('call-id', `${this.random.token(12)}@${this.options.name}`)
+      .add('cseq', `${++this.#cseq} ${method}`)
+    for (const [name, value] of extra) headers.add(name, value)
+    return sipRequest(method, uri, headers, body)
+  }
+
+  get server(): Destination {
+    return this.options.server
+  }
+
+  /** Sends it, answers a challenge once, and says how it ended. */
+  ask(request: SipRequest, heard: Heard): void {
+    this.stack.request(request, this.server, {
+      onResponse: (response) => {
+        const { status } = response
+        if (status < 200) return
+        const next = status === 401 || status === 407 ? this.withDigest(request, response) : undefined
+        if (next === undefined) return heard(response)
+        this.stack.request(next, this.server, {
+          onResponse: (final) => {
+            if (final.status >= 200) heard(final)
+          },
+          onFailed: () => heard(undefined),
+        })
+      },
+      onFailed: () => heard(undefined),
+    })
+  }
+
+  /** The request again, with the next CSeq and credentials; undefined when they were refused. */
+  withDigest(request: SipRequest, challenged: SipResponse): SipRequest | undefined {
+    const proxy = challenged.status === 407
+    const field = proxy ? 'proxy-authorization' : 'authorization'
+    if (request.headers.has(field)) return undefined
+    const texts = challenged.headers.all(proxy ? 'proxy-authenticate' : 'www-authenticate')
+    const challenge = texts.map(parseChallenge).find((each) => each?.algorithm === 'MD5')
+    if (challenge === undefined) return undefined
+    const { user, password } = this.options
+    const { method, uri, headers, body } = request
+    const credentials = digestAnswer({
+      challenge,
+      user,
+      password,
+      method,
+      uri,
+      cnonce: this.random.token(16),
+      nonceCount: ++this.#nonceCount,
+    })
+    this.#nonceCount = 0
+    const next = headers.copy()
+    const number = Number(headers.get('cseq')?.split(' ')[0]) + 1
+    this.#cseq = Math.max(this.#cseq, number)
+    next.set('cseq', `${number} ${method}`).add(field, formatCredentials(credentials))
+    return sipRequest(method, uri, next, body)
+  }
+
+  onRequest(request: SipRequest, key: ServerKey, source: Source): void {
+    const id = receivedDialogId(request)
+    const known = id === undefined ? undefined : this.calls.find((call) => call.has(id))
+    if (known !== undefined) return known.onRequest(request, key)
+    if (request.method === 'INVITE' && toTag(request) === undefined) {
+      const call = new PhoneCall(this, 'incoming')
+      this.calls.push(call)
+      return call.onInvite(request, key, source)
+    }
+    const status = toTag(request) === undefined ? 200 : 481
+    this.stack.respond(key, reply(request, status, { toTag: this.random.token(6) }))
+  }
+
+  onCancel(key: ServerKey): void {
+    for (const call of this.calls) call.onCancel(key)
+  }
+
+  onAck(request: SipRequest): void {
+    const id = receivedDialogId(request)
+    if (id !== undefined) this.calls.find((call) => call.has(id))?.onAck(request)
+  }
+
+  /** A 2xx whose ACK was lost may come after its transaction is gone. */
+  onStrayResponse(response: SipResponse): void {
+    const id = receivedDialogId(response)
+    if (id !== undefined) this.calls.find((call) => call.has(id))?.onLate2xx(response)
+  }
+
+  onServerFailed(key: ServerKey): void {
+    for (const call of this.calls) call.onServerFailed(key)
+  }
+}
+
+export type CallExtra = {
+  readonly sdp?: boolean
+  readonly headers?: readonly (readonly [string, string])[]
+}
+

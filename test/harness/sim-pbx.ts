@@ -1,0 +1,132 @@
+//! The whole call-manager role in a simulated world: real stack, registrar, authenticator, calls and
+//! store tables; network, media and time are simulated.
+
+import { after, millis, wallTime, type Millis } from '../../src/base/time.ts'
+import type { MediaControl } from '../../src/control/media-control.ts'
+import type { NodeId, TenantId } from '../../src/control/ids.ts'
+import { createSipStack, type MessageTap, type RunnableSipStack } from '../../src/sip/stack.ts'
+import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
+import { startCallManager, type RunningCallManager } from '../../roles/call-manager/role.ts'
+import type { CallConfig } from '../../roles/call-manager/call/call.ts'
+import { MemoryStore } from './memory-store.ts'
+import type { SimNetwork, SimTransport } from './sim-network.ts'
+import { simMedia } from '../media/sim-media.ts'
+import { MediaLedger } from './media-ledger.ts'
+import type { World } from './world.ts'
+
+export const DOMAIN = 'pbx.example'
+const TENANT = 'office' as TenantId
+
+export const CALL_CONFIG: CallConfig = {
+  node: 'pbx' as NodeId,
+  product: 'pbx',
+  host: DOMAIN,
+  anchor: true,
+  ringTimeout: millis(60_000),
+  groupTimeout: millis(20_000),
+  redirectsMax: 5,
+  transfersMax: 10,
+  sessionExpires: 1_800,
+  minSe: 90,
+  promptUnknown: false,
+}
+
+export type SimPbxOptions = {
+  readonly network: SimNetwork
+  readonly address: string
+  readonly onMessage?: MessageTap
+  readonly config?: Partial<CallConfig>
+  /** How long a commit and a media answer take. */
+  readonly delay?: Millis
+}
+
+export class SimPbx {
+  readonly endpoint: SimTransport
+  readonly store: MemoryStore
+  readonly media: MediaLedger
+  readonly world: World
+  readonly #options: SimPbxOptions
+  stack: RunnableSipStack
+  role: RunningCallManager
+
+  static async open(options: SimPbxOptions): Promise<SimPbx> {
+    const { control } = await simMedia(options.network.world)
+    return new SimPbx(options, control)
+  }
+
+  private constructor(options: SimPbxOptions, media: MediaControl) {
+    const { network, address, delay = millis(2) } = options
+    this.#options = options
+    this.world = network.world
+    this.endpoint = network.endpoint(address)
+    this.store = new MemoryStore(this.world, delay)
+    this.media = new MediaLedger(this.world, media, delay)
+    const at = wallTime(0)
+    this.store.commit({
+      kind: 'tenant.put',
+      tenant: TENANT,
+      name: 'Office',
+      primaryDomain: DOMAIN,
+      at,
+    })
+    this.stack = this.#newStack()
+    this.role = this.#start()
+  }
+
+  extension(user: string, password: string): void {
+    const secret = { kind: 'password', realm: DOMAIN, password } as const
+    const displayName = user.charAt(0).toUpperCase() + user.slice(1)
+    const done = this.store.commit({
+      kind: 'extension.put',
+      tenant: TENANT,
+      user,
+      displayName,
+      enabled: true,
+      secret,
+      at: wallTime(0),
+    })
+    if (!done.ok) throw new Error(JSON.stringify(done.error))
+  }
+
+  /** The process is killed, and another one starts on its store. */
+  restart(): void {
+    this.role.stop()
+    this.media.sessions.clear()
+    this.stack = this.#newStack()
+    this.role = this.#start()
+  }
+
+  /** So that nothing lingers: every timer of RFC 3261 has run out. */
+  get quietAfter(): Millis {
+    return after(this.world.now, millis(140_000))
+  }
+
+  #newStack(): RunnableSipStack {
+    const { onMessage } = this.#options
+    return createSipStack({
+      host: this.world.host('stack'),
+      transport: this.endpoint,
+      resolve: (uri, found) => {
+        const transport = uri.params.get('transport') === 'tcp' ? 'tcp' : 'udp'
+        found([{ transport, host: uri.host, port: uri.port ?? 5060 }])
+      },
+      ...(onMessage === undefined ? {} : { onMessage }),
+    })
+  }
+
+  #start(): RunningCallManager {
+    const { address, config } = this.#options
+    const calls = { ...CALL_CONFIG, ...config }
+    return startCallManager({
+      host: this.world.host('role'),
+      store: this.store,
+      vault: this.store.vault,
+      stack: this.stack,
+      transport: this.endpoint,
+      media: calls.anchor ? this.media : undefined,
+      isOurs: (name) => name === address,
+      registrar: DEFAULT_POLICY,
+      calls,
+    })
+  }
+}

@@ -1,0 +1,198 @@
+import { millis } from '../../src/base/time.ts'
+import type { MediaId } from '../../src/control/media-control.ts'
+import { allCdrs } from './cdrs.ts'
+import type { TransportName } from '../../src/sip/transaction/flow.ts'
+import type { Direction } from '../harness/phone-call.ts'
+import { walk, type Command } from '../harness/datadriven.ts'
+import { Office } from './office.ts'
+
+/**
+ *   columns alice pbx bob          phone alice transport=tcp supported=100rel,timer update
+ *   setup alice bob                (phones that are registered, without drawing it)
+ *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
+ *   bob ring 183 sdp | answer | reject 486 | bye | cancel | hold sendonly | resume | update inactive
+ *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
+ *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
+ */
+walk(new URL('./testdata', import.meta.url).pathname, () => {
+  let opened: Promise<Office> | undefined
+  return async (command) => {
+    const office = await (opened ??= Office.open())
+    const lines = await run(office, command)
+    await office.pass(millis(100))
+    const drawn = [...office.draw(), ...lines]
+    return drawn.length === 0 ? 'ok' : drawn.join('\n')
+  }
+})
+
+async function run(office: Office, command: Command): Promise<string[]> {
+  const { name, words } = command
+  const [first = ''] = words
+  switch (name) {
+    case 'columns':
+      office.columns(words)
+      return []
+    case 'phone':
+      addPhone(office, first, command)
+      return []
+    case 'setup':
+      await setUp(office, command)
+      return []
+    case 'show':
+      office.ladder.shown = first.split(',')
+      return []
+    case 'wait':
+      await office.pass(millis(Number(first)))
+      return []
+    case 'restart':
+      office.pbx.restart()
+      return []
+    case 'store':
+      office.pbx.store.fails = first === 'fail'
+      return []
+    case 'calls':
+      return callsOf(office)
+    case 'cdrs':
+      await office.pass(millis(100))
+      return office.pbx.store.read(allCdrs)
+    case 'media':
+      return mediaOf(office)
+    case 'left':
+      return leftOf(office)
+    default:
+      return act(office, name, command)
+  }
+}
+
+async function leftOf(office: Office): Promise<string[]> {
+  const left = await office.left()
+  return [...office.draw(), left]
+}
+
+function addPhone(office: Office, name: string, command: Command): void {
+  office.phone(name, {
+    transport: transportOf(command.arg('transport')),
+    supported: command.arg('supported')?.split(',') ?? [],
+    allowsUpdate: command.words.includes('update'),
+    password: command.arg('password'),
+  })
+}
+
+function transportOf(text: string | undefined): TransportName {
+  return text === 'tcp' || text === 'tls' || text === 'ws' ? text : 'udp'
+}
+
+async function setUp(office: Office, command: Command): Promise<void> {
+  const names = command.words.filter((word) => !word.includes('=') && word !== 'update')
+  office.quiet = true
+  for (const name of names) {
+    addPhone(office, name, command)
+    office.find(name).register(3_600)
+  }
+  await office.pass(millis(200))
+  office.quiet = false
+}
+
+function act(office: Office, name: string, command: Command): string[] {
+  const [verb = '', what = ''] = command.words
+  const headers = headersOf(command)
+  const [who = ''] = name.split('#')
+  const phone = office.find(who)
+  switch (verb) {
+    case 'register':
+      phone.register(Number(what), headers)
+      return []
+    case 'die':
+      phone.die()
+      return []
+    case 'options':
+      phone.ask(phone.outside('OPTIONS', `sip:pbx.example`, 'sip:pbx.example', headers), () => {})
+      return []
+    case 'call': {
+      const replaced = command.arg('replaces')
+      const extra =
+        replaced === undefined ? [] : ([['replaces', office.callOf(replaced).replaces]] as const)
+      const target = what.includes(':') ? what : `sip:${what}@pbx.example`
+      const sdp = !command.words.includes('nosdp')
+      phone.call(target, { sdp, headers: [...headers, ...extra] })
+      return []
+    }
+    default:
+      inCall(office, name, command)
+      return []
+  }
+}
+
+function inCall(office: Office, name: string, command: Command): void {
+  const [verb = '', what = ''] = command.words
+  const call = office.callOf(name)
+  const headers = headersOf(command)
+  switch (verb) {
+    case 'ring':
+      return call.ring(Number(what || 180), command.words.includes('sdp'))
+    case 'answer':
+      return call.answer()
+    case 'reject':
+      return call.reject(Number(what), headers)
+    case 'bye':
+      return call.bye()
+    case 'cancel':
+      return call.cancel()
+    case 'hold':
+      return void call.offer('INVITE', directionOf(what))
+    case 'resume':
+      return void call.offer('INVITE', 'sendrecv')
+    case 'update':
+      return void call.offer('UPDATE', directionOf(what))
+    case 'refer':
+      return call.refer(`<${what}>`, headers)
+    case 'attend': {
+      const other = office.callOf(what)
+      const replaces = encodeURIComponent(other.replaces)
+      return call.refer(`<${other.target}?Replaces=${replaces}>`, headers)
+    }
+    case 'send':
+      return call.send(what, { headers })
+    default:
+      throw new Error(`no phone can ${verb}`)
+  }
+}
+
+function directionOf(text: string): Direction {
+  const known: readonly Direction[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive', 'c=0']
+  return known.find((each) => each === text) ?? 'sendrecv'
+}
+
+function headersOf(command: Command): (readonly [string, string])[] {
+  return command.body.map((line) => {
+    const colon = line.indexOf(':')
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
+  })
+}
+
+function callsOf(office: Office): string[] {
+  const lines: string[] = []
+  for (const [name, { calls }] of office.phones)
+    calls.forEach((call, index) => {
+      const direction = /^a=(\w+)\r?$/m.exec(call.remoteSdp)?.[1] ?? 'c=0'
+      const port = /^m=audio (\d+)/m.exec(call.remoteSdp)?.[1] ?? '-'
+      const end = call.state === 'ended' ? ` ${call.status} ${call.reason}`.trimEnd() : ''
+      const more = call.transfer.length > 0 ? `, transfer ${call.transfer.join(' ')}` : ''
+      const media = call.state === 'up' ? `, hears ${port} ${direction}` : ''
+      const answers = call.heard.filter((each) => /^[A-Z]+ \d/.test(each)).join(' ')
+      lines.push(`${name}#${index + 1} ${call.state}${end}${media}${more} ${answers}`.trimEnd())
+    })
+  return lines
+}
+
+/** Who is connected to whom, by the number of the leg in its call. */
+function mediaOf(office: Office): string[] {
+  const calls: string[] = []
+  const name = (id: MediaId | undefined): string => {
+    if (id === undefined) return 'nobody'
+    const [call = '', leg] = id.split('-')
+    if (!calls.includes(call)) calls.push(call)
+    return `call ${calls.indexOf(call) + 1} leg ${leg}`
+  }
+  return [...office.pbx.media.sessions].map(([id, peer]) => `${name(id)} with ${name(peer)}`)
+}
