@@ -1,7 +1,7 @@
 //! What a server asks for (WWW-Authenticate, Proxy-Authenticate): RFC 7616 §3.3, RFC 8760.
 
 import type { HashName } from './hash.ts'
-import { formatFields, parseDigestFields } from './fields.ts'
+import { formatFields, parseFields } from './fields.ts'
 
 export type Algorithm = HashName | `${HashName}-sess`
 export type Qop = 'auth' | 'auth-int'
@@ -47,7 +47,7 @@ export function parseAlgorithm(text: string | undefined): Algorithm | undefined 
 
 /** Undefined when malformed, of another scheme, or with an algorithm we do not know. */
 export function parseChallenge(text: string): Challenge | undefined {
-  const fields = parseDigestFields(text)
+  const fields = parseFields(text)
   const realm = fields?.get('realm')
   const nonce = fields?.get('nonce')
   const algorithm = parseAlgorithm(fields?.get('algorithm'))

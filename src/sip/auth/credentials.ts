@@ -2,7 +2,7 @@
 
 import { unescape } from '../message/uri.ts'
 import { parseAlgorithm, type Algorithm, type Qop } from './challenge.ts'
-import { formatFields, parseDigestFields } from './fields.ts'
+import { formatFields, parseFields } from './fields.ts'
 
 export type Credentials = {
   /** Bytes, as the client sent them; the hex hash of it when `userhash`. */
@@ -25,7 +25,7 @@ export type Credentials = {
 
 /** Undefined when malformed, of another scheme, or with an algorithm or qop we do not know. */
 export function parseCredentials(text: string): Credentials | undefined {
-  const fields = parseDigestFields(text)
+  const fields = parseFields(text)
   if (fields === undefined) return undefined
   const username = fields.get('username') ?? extendedValue(fields.get('username*'))
   const realm = fields.get('realm')

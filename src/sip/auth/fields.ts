@@ -1,20 +1,19 @@
-//! What WWW-Authenticate, Authorization and Authentication-Info are made of: RFC 7616 §3,
-//! `Digest name=value, name="value"`.
+//! What challenges and credentials are made of: `Digest name=value, name="value"`, RFC 7616 §3.
 
 import { isToken, quote, quotedEnd, skipBlanks, runEnd, TOKEN, unquote } from '../message/chars.ts'
 
-/** The auth-params of a `Digest` field; undefined for another scheme, or when malformed. */
-export function parseDigestFields(text: string): ReadonlyMap<string, string> | undefined {
-  const schemeEnd = runEnd(TOKEN, text, 0, text.length)
-  if (text.slice(0, schemeEnd).toLowerCase() !== 'digest') return undefined
-  return parseFields(text, schemeEnd)
-}
+const SPACE = 0x20
+const COMMA = 0x2c
+const EQUALS = 0x3d
+const QUOTE = 0x22
 
-/** `name=value, …` from `from` on. A name given twice makes it malformed. */
-export function parseFields(text: string, from = 0): ReadonlyMap<string, string> | undefined {
+/** By name; undefined for another scheme, a name given twice, or when malformed. */
+export function parseFields(text: string): ReadonlyMap<string, string> | undefined {
   const fields = new Map<string, string>()
   const end = text.length
-  let at = skipBlanks(text, from, end)
+  const schemeEnd = runEnd(TOKEN, text, 0, end)
+  if (text.slice(0, schemeEnd).toLowerCase() !== 'digest') return undefined
+  let at = skipBlanks(text, schemeEnd, end)
   while (at < end) {
     const nameEnd = runEnd(TOKEN, text, at, end)
     const equals = skipBlanks(text, nameEnd, end)
@@ -45,11 +44,6 @@ export function formatFields(
     )
     .join(', ')
 }
-
-const SPACE = 0x20
-const COMMA = 0x2c
-const EQUALS = 0x3d
-const QUOTE = 0x22
 
 /** Quoted, or a run up to a comma or blank; -1 when a quote never closes or nothing is there. */
 function endOfValue(text: string, at: number, end: number): number {

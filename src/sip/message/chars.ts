@@ -17,7 +17,7 @@ export const VISIBLE = 64
 /** What a parameter's value may hold without quotes: visible, but no `;` and no `,`. */
 export const VALUE = 128
 /** Space and tab, and the CR and LF of text that was not unfolded. */
-export const BLANK = 256
+const BLANK = 256
 export const DIGIT = 512
 export const LETTER = 1024
 
@@ -90,10 +90,45 @@ export function quotedEnd(text: string, at: number, end: number): number {
   return -1
 }
 
+/** The next comma outside quotes and angle brackets, or `end`. */
+export function commaAt(text: string, at: number, end: number): number {
+  if (indexWithin(text, ',', at, end) === -1) return end
+  for (let index = at; index < end; index++) {
+    const code = text.charCodeAt(index)
+    if (code === 0x2c) return index
+    if (code === 0x22) {
+      const close = quotedEnd(text, index, end)
+      if (close === -1) return end
+      index = close - 1
+    } else if (code === 0x3c) {
+      const close = indexWithin(text, '>', index, end)
+      if (close === -1) return end
+      index = close
+    }
+  }
+  return end
+}
+
+/** Adds to `values` those that stand between commas from `at` to `end`, trimmed; empty ones too. */
+export function splitList(text: string, at: number, end: number, values: string[]): string[] {
+  let start = at
+  while (start <= end) {
+    const comma = commaAt(text, start, end)
+    const from = skipBlanks(text, start, comma)
+    const to = trimEnd(text, from, comma)
+    if (to > from || comma < end || start > at) values.push(text.slice(from, to))
+    start = comma + 1
+  }
+  return values
+}
+
 /** The characters a quoted string stands for; text that is not quoted is returned as it is. */
 export function unquote(text: string): string {
-  if (text.charCodeAt(0) !== 0x22) return text
-  const inner = text.slice(1, -1)
+  return text.charCodeAt(0) === 0x22 ? unescapeQuoted(text.slice(1, -1)) : text
+}
+
+/** What stands between the quotes, its quoted pairs undone. */
+export function unescapeQuoted(inner: string): string {
   if (!inner.includes('\\')) return inner
   let plain = ''
   for (let index = 0; index < inner.length; index++) {

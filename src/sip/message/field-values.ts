@@ -162,24 +162,11 @@ export function parseReplaces(text: string): Replaces | undefined {
   return { callId, toTag, fromTag, earlyOnly: params.has('early-only') }
 }
 
-export function formatReplaces(replaces: Replaces): string {
-  const { callId, toTag, fromTag, earlyOnly } = replaces
-  return `${callId};to-tag=${toTag};from-tag=${fromTag}${earlyOnly ? ';early-only' : ''}`
-}
-
 export function parseReason(text: string): Reason | undefined {
   const field = parseParameterised(text)
   if (field === undefined) return undefined
   const { params, value } = field
   return { protocol: value, cause: decimal(params.get('cause') ?? ''), text: params.get('text') }
-}
-
-export function formatReason(reason: Reason): string {
-  let params = Params.NONE
-  if (reason.cause !== undefined) params = params.with('cause', String(reason.cause))
-  // RFC 3326 §2: the text is always a quoted string.
-  if (reason.text !== undefined) params = params.withQuoted('text', reason.text)
-  return `${reason.protocol}${params.toString()}`
 }
 
 export function parseRetryAfter(text: string): RetryAfter | undefined {

@@ -2,7 +2,7 @@
 //! Content-Length, which says where the message ends.
 
 import { decimal, skipBlanks, trimEnd } from './chars.ts'
-import { headerNameAt } from './header-name.ts'
+import { headerNameAt, type HeaderName } from './header-name.ts'
 import { Field } from './headers.ts'
 import * as limits from './limits.ts'
 import type { Fault } from './start-line.ts'
@@ -46,9 +46,9 @@ export function indexHeaders(bytes: Uint8Array, text: string, from: number): Hea
       bytes[end + 1] === LF &&
       !isBlank(bytes[end + 2])
     if (isRegular) {
-      keep(index, at, headerNameAt(text, at, colon), text, colon + 2, end)
+      keep(index, at, headerNameAt(text, at, colon), { text, at: colon + 2, end })
       at = end + 2
-    } else at = indexOddLine(index, bytes, text, at, limit)
+    } else at = indexOddLine(index, { bytes, text, limit }, at)
   }
   const isTooLarge = limit < bytes.length
   index.fault ??= isTooLarge
@@ -61,14 +61,10 @@ function newIndex(bodyAt: number): HeaderIndex {
   return { fields: [], bodyAt, contentLength: undefined, fault: undefined }
 }
 
+type Head = { readonly bytes: Uint8Array; readonly text: string; readonly limit: number }
+
 /** Any other than `Name: value` CRLF on one line. Returns where the next line begins. */
-function indexOddLine(
-  index: HeaderIndex,
-  bytes: Uint8Array,
-  text: string,
-  at: number,
-  limit: number,
-): number {
+function indexOddLine(index: HeaderIndex, { bytes, text, limit }: Head, at: number): number {
   let end = at
   for (;;) {
     while (end < limit && bytes[end] !== LF) end++
@@ -76,22 +72,22 @@ function indexOddLine(
     if (!isBlank(bytes[end + 1])) break
     end++
   }
-  const colon = text.indexOf(':', at)
-  const isNamed = colon !== -1 && colon < end
-  let nameEnd = isNamed ? colon : at
+  let colon = at
+  while (colon < end && bytes[colon] !== COLON) colon++
+  let nameEnd = colon === end ? at : colon
   while (nameEnd > at && isBlank(bytes[nameEnd - 1])) nameEnd--
-  const value = isNamed ? unfold(text.slice(colon + 1, end)) : ''
-  keep(index, at, headerNameAt(text, at, nameEnd), value, 0, value.length)
+  const value = unfold(text.slice(colon + 1, end))
+  keep(index, at, headerNameAt(text, at, nameEnd), { text: value, at: 0, end: value.length })
   return end + 1
 }
+
+type Place = { readonly text: string; readonly at: number; readonly end: number }
 
 function keep(
   index: HeaderIndex,
   lineAt: number,
-  name: string | undefined,
-  text: string,
-  at: number,
-  end: number,
+  name: HeaderName | undefined,
+  { text, at, end }: Place,
 ): void {
   const { fields } = index
   if (name === undefined)

@@ -2,7 +2,7 @@
 //! to the case in which the RFCs write it.
 
 import { runEnd, TOKEN } from './chars.ts'
-import { NameTable, type Spellings } from './name-table.ts'
+import { NameTable, type Spelling } from './name-table.ts'
 
 /** Lower-case and long: `via`, `call-id`. */
 export type HeaderName = string
@@ -31,7 +31,7 @@ const CONVENTIONAL = new Map<HeaderName, string>()
 const CANONICAL = new Map<string, HeaderName>()
 const TABLE = new NameTable(spellings())
 
-function* spellings(): Spellings {
+function* spellings(): Generator<Spelling<HeaderName>> {
   for (const entry of KNOWN.trim().split(/\s+/)) {
     const [conventional = '', compact] = entry.split('=')
     const canonical = conventional.toLowerCase()

@@ -2,8 +2,9 @@
 //! is being built is mutable. Once sent or received a message's headers are treated as read-only.
 
 import { assert } from '../../base/assert.ts'
+import { commaAt, isToken, skipBlanks, splitList, trimEnd } from './chars.ts'
 import { canonicalName, type HeaderName } from './header-name.ts'
-import { indexWithin, isToken, quotedEnd, skipBlanks, trimEnd } from './chars.ts'
+import { wireText } from './text.ts'
 
 /** One field line: the value is `text` from `at` to `end`, unfolded and trimmed. Immutable. */
 export class Field {
@@ -165,58 +166,6 @@ export class Headers {
     this.#memo = undefined
     return this.#fields
   }
-}
-
-/** The next comma outside quotes and angle brackets, or `end`. */
-export function commaAt(text: string, at: number, end: number): number {
-  if (indexWithin(text, ',', at, end) === -1) return end
-  for (let index = at; index < end; index++) {
-    const code = text.charCodeAt(index)
-    if (code === 0x2c) return index
-    if (code === 0x22) {
-      const close = quotedEnd(text, index, end)
-      if (close === -1) return end
-      index = close - 1
-    } else if (code === 0x3c) {
-      const close = text.indexOf('>', index)
-      if (close === -1 || close >= end) return end
-      index = close
-    }
-  }
-  return end
-}
-
-/** Adds to `values` those that stand between commas from `at` to `end`, trimmed; empty ones too. */
-export function splitList(text: string, at: number, end: number, values: string[]): string[] {
-  let start = at
-  while (start <= end) {
-    const comma = commaAt(text, start, end)
-    const from = skipBlanks(text, start, comma)
-    const to = trimEnd(text, from, comma)
-    if (to > from || comma < end || start > at) values.push(text.slice(from, to))
-    start = comma + 1
-  }
-  return values
-}
-
-/** What may be put on the wire as a value: no line can be broken out of it. */
-export function wireText(value: string): string {
-  for (let index = 0; index < value.length; index++) {
-    const code = value.charCodeAt(index)
-    if (code > 0xff || (code < 0x20 && code !== 0x09)) return cleaned(value)
-  }
-  return value
-}
-
-/** Line breaks and controls become spaces, characters beyond a byte their UTF-8. */
-function cleaned(value: string): string {
-  let clean = ''
-  for (const character of value) {
-    const code = character.codePointAt(0) ?? 0
-    if (code > 0xff) clean += Buffer.from(character, 'utf8').toString('latin1')
-    else clean += code < 0x20 && code !== 0x09 ? ' ' : character
-  }
-  return clean
 }
 
 function field(name: HeaderName, value: string): Field {

@@ -8,7 +8,7 @@ export function parseIpv6(text: string): string | undefined {
   return wordsOf(address) === undefined ? undefined : address
 }
 
-export function isIpv4(text: string): boolean {
+function isIpv4(text: string): boolean {
   const bytes = text.split('.')
   return bytes.length === 4 && bytes.every((byte) => /^\d{1,3}$/.test(byte) && Number(byte) < 256)
 }

@@ -1,7 +1,5 @@
 //! Every size a received message may have. Whatever is larger is refused before it is understood.
 
-/** The largest UDP payload. */
-export const MAX_DATAGRAM = 65_535
 /** The default for one message of a stream or of a WebSocket frame. */
 export const MAX_STREAM_MESSAGE = 65_536
 /** RFC 4475 §3.1.1.7 (longreq) needs a Request-URI of 1 kB. */

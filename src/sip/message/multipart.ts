@@ -20,8 +20,17 @@ export function bodyOfType(message: SipMessage, type: string): BodyPart | undefi
   return bodyParts(message).find((part) => typeName(part) === type)
 }
 
+function leaves(part: BodyPart, depth: number): readonly BodyPart[] {
+  const type = mediaTypeOf(part)
+  if (type?.type !== 'multipart') return [part]
+  const boundary = type.params.get('boundary')
+  if (boundary === undefined || boundary === '' || depth === MAX_PART_DEPTH) return []
+  const parts = splitParts(part.body, boundary) ?? []
+  return parts.flatMap((each) => leaves(each, depth + 1))
+}
+
 /** The parts between the delimiters; undefined when the closing one is missing. */
-export function splitParts(body: Uint8Array, boundary: string): readonly BodyPart[] | undefined {
+function splitParts(body: Uint8Array, boundary: string): readonly BodyPart[] | undefined {
   const text = textOf(body)
   const parts: BodyPart[] = []
   let line = delimiterAfter(text, boundary, 0)
@@ -32,15 +41,6 @@ export function splitParts(body: Uint8Array, boundary: string): readonly BodyPar
     line = next
   }
   return line === undefined ? undefined : parts
-}
-
-function leaves(part: BodyPart, depth: number): readonly BodyPart[] {
-  const type = mediaTypeOf(part)
-  if (type?.type !== 'multipart') return [part]
-  const boundary = type.params.get('boundary')
-  if (boundary === undefined || boundary === '' || depth === MAX_PART_DEPTH) return []
-  const parts = splitParts(part.body, boundary) ?? []
-  return parts.flatMap((each) => leaves(each, depth + 1))
 }
 
 function mediaTypeOf({ headers }: BodyPart): MediaType | undefined {

@@ -9,10 +9,13 @@ import {
   TOKEN,
   skipBlanks,
   trimEnd,
-  unquote,
+  unescapeQuoted,
 } from './chars.ts'
 import { Params } from './params.ts'
 import { formatUri, parseUriAt, type SipUri } from './uri.ts'
+
+const QUOTE = 0x22
+const LESS = 0x3c
 
 export type NameAddr = {
   /** Without quotes and escapes; undefined when absent or empty. */
@@ -49,7 +52,7 @@ export function parseNameAddrAt(text: string, at: number, end: number): NameAddr
   if (text.charCodeAt(start) === QUOTE) {
     const close = quotedEnd(text, start, stop)
     if (close === -1) return undefined
-    displayName = unquote(text.slice(start, close))
+    displayName = unescapeQuoted(text.slice(start + 1, close - 1))
     open = skipBlanks(text, close, stop)
     if (text.charCodeAt(open) !== LESS) return undefined
   } else if (text.charCodeAt(start) !== LESS) {
@@ -68,15 +71,11 @@ export function parseNameAddrAt(text: string, at: number, end: number): NameAddr
   return { displayName: name, uri, uriText: text.slice(open + 1, close), params }
 }
 
-const QUOTE = 0x22
-const LESS = 0x3c
-
 /** Without brackets the parameters are the header's, and the URI may hold no `?` (§20.10). */
 function bareAddress(text: string, at: number, end: number): NameAddr | undefined {
-  let uriEnd = text.indexOf(';', at)
-  if (uriEnd === -1 || uriEnd > end) uriEnd = end
-  const paramsAt = uriEnd
-  uriEnd = trimEnd(text, at, uriEnd)
+  const semicolon = indexWithin(text, ';', at, end)
+  const paramsAt = semicolon === -1 ? end : semicolon
+  const uriEnd = trimEnd(text, at, paramsAt)
   const uriText = text.slice(at, uriEnd)
   if (uriText.includes('?')) return undefined
   const uri = parseUriAt(text, at, uriEnd)

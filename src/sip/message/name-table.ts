@@ -2,19 +2,20 @@
 //! that stands for the name, in any case, without making a string to look it up with. What comes
 //! from here is the engine's own copy of a property key, so comparing two costs one address.
 
-/** Spellings as they are mostly written, each with what it stands for. */
-export type Spellings = Iterable<readonly [spelling: string, meaning: string]>
+/** A spelling as it is mostly written, and what it stands for. */
+export type Spelling<Meaning extends string> = readonly [usual: string, meaning: Meaning]
 
-export class NameTable {
-  readonly #entries: readonly (Entry | undefined)[]
+export class NameTable<Meaning extends string> {
+  readonly #entries: readonly (Entry<Meaning> | undefined)[]
   readonly #seed: number
 
-  constructor(spellings: Spellings) {
+  constructor(spellings: Iterable<Spelling<Meaning>>) {
     const entries = Array.from(spellings, ([usual, meaning]) => ({
       usual,
       lower: usual.toLowerCase(),
       meaning: intern(meaning),
     }))
+    // Sparse enough that a seed without collisions is found at once.
     const size = 1 << Math.ceil(Math.log2(entries.length * 24))
     let seed = 1
     let table = place(entries, size, seed)
@@ -24,7 +25,7 @@ export class NameTable {
   }
 
   /** What the name from `at` to `end` stands for; undefined when it is not a known one. */
-  find(text: string, at: number, end: number): string | undefined {
+  find(text: string, at: number, end: number): Meaning | undefined {
     const entry = this.#entries[hash(text, at, end, this.#seed) & (this.#entries.length - 1)]
     if (entry === undefined || entry.usual.length !== end - at) return undefined
     if (text.startsWith(entry.usual, at)) return entry.meaning
@@ -32,11 +33,19 @@ export class NameTable {
   }
 }
 
-type Entry = { readonly usual: string; readonly lower: string; readonly meaning: string }
+type Entry<Meaning> = {
+  readonly usual: string
+  readonly lower: string
+  readonly meaning: Meaning
+}
 
 /** The table for that seed, or undefined when two names fall together. */
-function place(entries: readonly Entry[], size: number, seed: number): Entry[] | undefined {
-  const table: Entry[] = Array.from({ length: size })
+function place<Meaning>(
+  entries: readonly Entry<Meaning>[],
+  size: number,
+  seed: number,
+): Entry<Meaning>[] | undefined {
+  const table: Entry<Meaning>[] = Array.from({ length: size })
   for (const entry of entries) {
     const slot = hash(entry.lower, 0, entry.lower.length, seed) & (size - 1)
     if (table[slot] !== undefined) return undefined
@@ -57,6 +66,6 @@ function hash(text: string, at: number, end: number, seed: number): number {
 }
 
 /** The engine keeps one copy of every property key. */
-function intern(text: string): string {
-  return Object.keys({ [text]: true })[0] ?? text
+function intern<Text extends string>(text: Text): Text {
+  return (Object.keys({ [text]: true })[0] ?? text) as Text
 }

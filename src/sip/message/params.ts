@@ -15,27 +15,27 @@ import {
 import { MAX_PARAMS } from './limits.ts'
 import { NameTable } from './name-table.ts'
 
-type Entry = readonly [name: string, value: string | undefined]
+const SEMICOLON = 0x3b
+const EQUALS = 0x3d
+const QUOTE = 0x22
+
+/** Lower-case, checked when compiled: a name in another case would never be found. */
+export type ParamName = Lowercase<string>
+
+type Entry = readonly [name: ParamName, value: string | undefined]
 
 /** Immutable; of a name that is there twice the first counts. `with` and `without` return another. */
 export class Params implements Iterable<Entry> {
   static readonly NONE = new Params([], [])
 
   /** Lower-case. */
-  readonly #names: readonly string[]
+  readonly #names: readonly ParamName[]
   /** As on the wire, quotes included; undefined for a flag. */
   readonly #values: readonly (string | undefined)[]
 
-  private constructor(names: readonly string[], values: readonly (string | undefined)[]) {
+  private constructor(names: readonly ParamName[], values: readonly (string | undefined)[]) {
     this.#names = names
     this.#values = values
-  }
-
-  /** Values that are no tokens get quotes. */
-  static of(entries: Iterable<Entry>): Params {
-    let params = Params.NONE
-    for (const [name, value] of entries) params = params.with(name, value)
-    return params
   }
 
   /**
@@ -45,7 +45,7 @@ export class Params implements Iterable<Entry> {
   static parse(text: string, at: number, end: number): Params | undefined {
     let index = skipBlanks(text, at, end)
     if (index === end) return Params.NONE
-    const names: string[] = []
+    const names: ParamName[] = []
     const values: (string | undefined)[] = []
     while (index < end) {
       if (text.charCodeAt(index) !== SEMICOLON) return undefined
@@ -71,51 +71,45 @@ export class Params implements Iterable<Entry> {
     return this.#names.length
   }
 
-  has(name: string): boolean {
+  has(name: ParamName): boolean {
     return this.#indexOf(name) !== -1
   }
 
   /** The value without quotes; undefined when there is no such parameter, or it has no value. */
-  get(name: string): string | undefined {
+  get(name: ParamName): string | undefined {
     const raw = this.raw(name)
     return raw === undefined ? undefined : unquote(raw)
   }
 
   /** The value as on the wire, quotes included. */
-  raw(name: string): string | undefined {
+  raw(name: ParamName): string | undefined {
     const index = this.#indexOf(name)
     return index === -1 ? undefined : this.#values[index]
   }
 
   /** Sets or replaces; a value that is no token is quoted. */
-  with(name: string, value?: string): Params {
+  with(name: ParamName, value?: string): Params {
     return this.withRaw(name, value === undefined || isPlain(value) ? value : quote(value))
   }
 
-  /** Sets or replaces; the value is quoted even where it need not be. */
-  withQuoted(name: string, value: string): Params {
-    return this.withRaw(name, quote(value))
-  }
-
   /** Sets or replaces with a value that is already in wire form. */
-  withRaw(name: string, value: string | undefined): Params {
+  withRaw(name: ParamName, value: string | undefined): Params {
     const index = this.#indexOf(name)
     if (index !== -1) return new Params(this.#names, this.#values.with(index, value))
-    return new Params([...this.#names, name.toLowerCase()], [...this.#values, value])
+    return new Params([...this.#names, name], [...this.#values, value])
   }
 
-  without(name: string): Params {
+  without(name: ParamName): Params {
     const index = this.#indexOf(name)
     if (index === -1) return this
     return new Params(this.#names.toSpliced(index, 1), this.#values.toSpliced(index, 1))
   }
 
-  /** Each made over, in wire form. */
-  map(make: (entry: Entry) => Entry): Params {
-    const entries = Array.from(this, make)
+  /** Each name and value made over, in wire form. */
+  map(make: (text: string) => string): Params {
     return new Params(
-      entries.map(([name]) => name.toLowerCase()),
-      entries.map(([, value]) => value),
+      this.#names.map((name) => lowerCase(make(name))),
+      this.#values.map((value) => (value === undefined ? undefined : make(value))),
     )
   }
 
@@ -131,17 +125,12 @@ export class Params implements Iterable<Entry> {
     return text
   }
 
-  #indexOf(name: string): number {
+  #indexOf(name: ParamName): number {
     const names = this.#names
     for (let index = 0; index < names.length; index++) if (names[index] === name) return index
-    const lower = name.toLowerCase()
-    return lower === name ? -1 : this.#indexOf(lower)
+    return -1
   }
 }
-
-const SEMICOLON = 0x3b
-const EQUALS = 0x3d
-const QUOTE = 0x22
 
 const NAMES = new NameTable(
   (
@@ -150,11 +139,15 @@ const NAMES = new NameTable(
     'early-only isfocus boundary handling charset index privacy phone-context gr sigcomp-id'
   )
     .split(' ')
-    .map((name) => [name, name]),
+    .map((name) => [name, lowerCase(name)]),
 )
 
-function nameOf(text: string, at: number, end: number): string {
-  return NAMES.find(text, at, end) ?? text.slice(at, end).toLowerCase()
+function nameOf(text: string, at: number, end: number): ParamName {
+  return NAMES.find(text, at, end) ?? lowerCase(text.slice(at, end))
+}
+
+function lowerCase(text: string): ParamName {
+  return text.toLowerCase() as ParamName
 }
 
 /** Where the value ends, quoted or not; -1 when a quote never closes. */

@@ -5,12 +5,12 @@ import { response, type SipRequest, type SipResponse } from './message.ts'
 import { toTag } from './views.ts'
 
 export type ReplyOptions = {
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** Put on To unless it has one already, or the response is a 100. */
-  readonly toTag?: string
-  readonly headers?: readonly (readonly [string, string])[]
-  readonly body?: Uint8Array
-  readonly contentType?: string
+  readonly toTag?: string | undefined
+  readonly headers?: readonly (readonly [string, string])[] | undefined
+  readonly body?: Uint8Array | undefined
+  readonly contentType?: string | undefined
 }
 
 /** Requests whose 1xx and 2xx make a dialog and so must return the Record-Route. */

@@ -1,12 +1,13 @@
 //! The strict writer: one space after the colon, CRLF, the RFCs' own case, Content-Length last and
 //! always right. No value can break out of its line: what is set is cleaned when it is set
-//! (`headers.ts`), what was received holds no line break, the start line is cleaned here.
+//! (`Headers`), what was received holds no line break, the start line is cleaned here.
 
 import { assert } from '../../base/assert.ts'
 import { VISIBLE } from './chars.ts'
 import { conventionalName } from './header-name.ts'
-import { wireText, type Headers } from './headers.ts'
+import type { Headers } from './headers.ts'
 import type { SipMessage } from './message.ts'
+import { wireText } from './text.ts'
 import { escape } from './uri.ts'
 
 export function serialize(message: SipMessage): Buffer {

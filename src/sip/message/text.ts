@@ -3,13 +3,9 @@
 
 /** The bytes of a received message as characters. */
 export function textOf(bytes: Uint8Array): string {
-  return bufferOf(bytes).toString('latin1')
-}
-
-/** The same memory as a Buffer. */
-export function bufferOf(bytes: Uint8Array): Buffer {
-  if (bytes instanceof Buffer) return bytes
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { buffer, byteOffset, byteLength } = bytes
+  const view = bytes instanceof Buffer ? bytes : Buffer.from(buffer, byteOffset, byteLength)
+  return view.toString('latin1')
 }
 
 /** Characters, each a byte, as bytes: a body to send. */
@@ -40,4 +36,24 @@ const SHORTEST_SLICE = 13
 export function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false
   return true
+}
+
+/** What may be put on the wire as a value: no line can be broken out of it. */
+export function wireText(value: string): string {
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index)
+    if (code > 0xff || (code < 0x20 && code !== 0x09)) return cleaned(value)
+  }
+  return value
+}
+
+/** Line breaks and controls become spaces, characters beyond a byte their UTF-8. */
+function cleaned(value: string): string {
+  let clean = ''
+  for (const character of value) {
+    const code = character.codePointAt(0) ?? 0
+    if (code > 0xff) clean += Buffer.from(character, 'utf8').toString('latin1')
+    else clean += code < 0x20 && code !== 0x09 ? ' ' : character
+  }
+  return clean
 }

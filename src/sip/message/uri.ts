@@ -36,6 +36,10 @@ export type SipUri = {
   readonly opaque: string | undefined
 }
 
+const COLON = 0x3a
+const BRACKET = 0x5b
+const MAX_PORT = 65_535
+
 /** A URI from its parts; the host may be an IPv6 address with or without brackets. */
 export function sipUri(
   parts: { readonly host: string } & Partial<Omit<SipUri, 'host' | 'ipv6' | 'opaque'>>,
@@ -60,9 +64,9 @@ export function parseUri(text: string): SipUri | undefined {
 
 /** Reads the URI that fills `text` from `at` to `end`. */
 export function parseUriAt(text: string, at: number, end: number): SipUri | undefined {
+  if (text.startsWith('sip:', at)) return parseSip('sip', text, at + 4, end)
   const colon = schemeEnd(text, at, end)
   if (colon === -1 || colon + 1 >= end) return undefined
-  if (colon - at === 3 && text.startsWith('sip', at)) return parseSip('sip', text, colon + 1, end)
   const scheme = text.slice(at, colon).toLowerCase()
   if (scheme === 'sip' || scheme === 'sips') return parseSip(scheme, text, colon + 1, end)
   if (scheme === 'tel') return parseTel(text, colon + 1, end)
@@ -88,11 +92,6 @@ export function formatUri(uri: SipUri): string {
 export function formatHostPort(host: string, port: number | undefined): string {
   const name = host.includes(':') ? `[${host}]` : host
   return port === undefined ? name : `${name}:${port}`
-}
-
-/** Escapes what would end a parameter's value. */
-export function escapeParam(value: string): string {
-  return escape(value, PARAM)
 }
 
 /**
@@ -208,22 +207,18 @@ function parseSip(scheme: string, text: string, at: number, end: number): SipUri
   }
 }
 
-const COLON = 0x3a
-const BRACKET = 0x5b
-const MAX_PORT = 65_535
-
 function unescaped(text: string, isEscaped: boolean): string | undefined {
   return isEscaped ? unescape(text) : text
 }
 
 /** Escapes that need not be are undone: `%6C%72` is `lr` (RFC 4475 §3.1.1.3). */
 function unescapedParams(params: Params): Params {
-  const plain = (text: string): string =>
+  return params.map((text) =>
     text.replaceAll(/%[\da-f]{2}/gi, (escaped) => {
       const code = Number.parseInt(escaped.slice(1), 16)
       return isIn(PARAM, code) ? String.fromCharCode(code) : escaped
-    })
-  return params.map(([name, value]) => [plain(name), value === undefined ? value : plain(value)])
+    }),
+  )
 }
 
 /** Where the host that begins at `at` ends, brackets included; -1 when there is none. */
@@ -278,7 +273,7 @@ function opaqueUri(scheme: string, opaque: string): SipUri {
 }
 
 /** Parameters that count even when only one of the two has them. */
-const TELLING = ['user', 'ttl', 'method', 'maddr', 'transport']
+const TELLING = ['user', 'ttl', 'method', 'maddr', 'transport'] as const
 
 function sameEnough(a: Params, b: Params): boolean {
   for (const name of TELLING) if (a.has(name) !== b.has(name)) return false

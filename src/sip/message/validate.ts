@@ -127,9 +127,6 @@ function addressRefusal(request: SipRequest, able: Capabilities): Refusal | unde
   // RFC 4475 §3.3.4: an address-of-record is a SIP or SIPS URI.
   if (request.method === 'REGISTER' && aor !== 'sip' && aor !== 'sips')
     return { status: 400, reason: 'Address-of-Record Is No SIP URI', headers: [] }
-  // §16.3: at the end of its way, unless the end is here: a dialog's, or the registrar.
-  const isForUs = request.method === 'REGISTER' || views.toTag(request) !== undefined
-  if (views.maxForwards(request) === 0 && !isForUs) return { status: 483, headers: [] }
   return undefined
 }
 

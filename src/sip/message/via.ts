@@ -24,6 +24,13 @@ export type Via = {
   readonly params: Params
 }
 
+const SLASH = 0x2f
+const COLON = 0x3a
+const MAX_PORT = 65_535
+const TRANSPORTS = new NameTable(
+  ['UDP', 'TCP', 'TLS', 'WS', 'WSS', 'SCTP', 'TLS-SCTP'].map((name) => [name, name]),
+)
+
 /** `magic cookie`: branches that begin so are unique (§8.1.1.7). */
 export const MAGIC_COOKIE = 'z9hG4bK'
 
@@ -79,7 +86,7 @@ export function parseViaAt(text: string, at: number, end: number): Via | undefin
     const portAt = skipBlanks(text, portStop + 1, end)
     portStop = runEnd(DIGIT, text, portAt, end)
     port = decimal(text, portAt, portStop)
-    if (port === undefined || port > 65_535) return undefined
+    if (port === undefined || port > MAX_PORT) return undefined
   }
   const host = hostName(text, hostAt, hostStop)
   const params = Params.parse(text, portStop, end)
@@ -90,13 +97,6 @@ export function parseViaAt(text: string, at: number, end: number): Via | undefin
   const hostText = text.slice(hostAt, hostStop)
   return viaOf({ transport, host, port, hostText }, params)
 }
-
-const TRANSPORTS = new NameTable(
-  ['UDP', 'TCP', 'TLS', 'WS', 'WSS', 'SCTP', 'TLS-SCTP'].map((name) => [name, name]),
-)
-
-const SLASH = 0x2f
-const COLON = 0x3a
 
 function viaOf(
   { transport, host, port, hostText }: Pick<Via, 'transport' | 'host' | 'port' | 'hostText'>,

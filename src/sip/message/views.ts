@@ -1,10 +1,10 @@
 //! Typed readers of header fields: lazy, memoised on the message, undefined when the field is absent
 //! or malformed. Whether a mandatory field is there at all is `validate.ts`'s business.
 
-import { isToken } from './chars.ts'
+import { commaAt, isToken } from './chars.ts'
 import { parseSipDate } from './date.ts'
 import * as values from './field-values.ts'
-import { commaAt, type Field, type Headers } from './headers.ts'
+import type { Headers } from './headers.ts'
 import type { HeaderName, SipMessage, SipRequest } from './message.ts'
 import { parseNameAddr, parseNameAddrAt, type NameAddr } from './name-addr.ts'
 import { parseUri, type SipUri } from './uri.ts'
@@ -28,8 +28,8 @@ function view<T>(read: (headers: Headers) => T | undefined): View<T> {
   }
 }
 
-/** Of the first field, read in place. */
-function single<T>(
+/** Of the first field, read where it stands. */
+function inPlace<T>(
   name: HeaderName,
   parse: (text: string, at: number, end: number) => T | undefined,
 ): View<T> {
@@ -39,8 +39,8 @@ function single<T>(
   })
 }
 
-/** Of the first field's whole value. */
-function valued<T>(name: HeaderName, parse: (text: string) => T | undefined): View<T> {
+/** Of the first field's value. */
+function ofValue<T>(name: HeaderName, parse: (text: string) => T | undefined): View<T> {
   return view((headers) => {
     const value = headers.get(name)
     return value === undefined ? undefined : parse(value)
@@ -48,7 +48,7 @@ function valued<T>(name: HeaderName, parse: (text: string) => T | undefined): Vi
 }
 
 /** Of all values of that name; one malformed value makes it undefined. */
-function listed<T>(name: HeaderName, parse: (text: string) => T | undefined): View<readonly T[]> {
+function ofEach<T>(name: HeaderName, parse: (text: string) => T | undefined): View<readonly T[]> {
   return view((headers) => readAll(headers, name, parse))
 }
 
@@ -79,52 +79,38 @@ const asIs = (text: string): string => text
 const lowered = (text: string): string => text.toLowerCase()
 
 // RFC 3261 §8.1.1, the ones every message has.
-export const topVia = view((headers) => {
-  const field = headers.first('via')
-  return field && firstVia(field)
-})
-export const from: View<NameAddr> = single('from', parseNameAddrAt)
-export const to: View<NameAddr> = single('to', parseNameAddrAt)
-export const callId: View<string> = single('call-id', values.parseCallId)
-export const cseq: View<values.CSeq> = single('cseq', values.parseCSeq)
-export const maxForwards: View<number> = valued('max-forwards', values.parseHops)
-export const vias: View<readonly Via[]> = listed('via', parseVia)
+export const topVia = inPlace('via', (text, at, end) =>
+  parseViaAt(text, at, commaAt(text, at, end)),
+)
+export const from: View<NameAddr> = inPlace('from', parseNameAddrAt)
+export const to: View<NameAddr> = inPlace('to', parseNameAddrAt)
+export const callId: View<string> = inPlace('call-id', values.parseCallId)
+export const cseq: View<values.CSeq> = inPlace('cseq', values.parseCSeq)
+export const maxForwards: View<number> = ofValue('max-forwards', values.parseHops)
+export const vias: View<readonly Via[]> = ofEach('via', parseVia)
 
+/** Not kept: reading it again costs less than keeping it in step with the request. */
+export const requestUri = (request: SipRequest): SipUri | undefined => parseUri(request.uri)
 export const fromTag = (message: SipMessage): string | undefined => from(message)?.params.get('tag')
 export const toTag = (message: SipMessage): string | undefined => to(message)?.params.get('tag')
-
-/** Kept with the headers too, for as long as they serve a request with the same Request-URI. */
-export function requestUri(request: SipRequest): SipUri | undefined {
-  const kept = keptRequestUri(request)
-  if (kept === undefined) return parseUri(request.uri)
-  if (kept.text !== request.uri) {
-    kept.text = request.uri
-    kept.uri = parseUri(request.uri)
-  }
-  return kept.uri
-}
-const keptRequestUri = view((): { text: string; uri: SipUri | undefined } => ({
-  text: '',
-  uri: undefined,
-}))
 
 /** `*` stands alone (§10.2.2); undefined when there is none, or one is malformed. */
 export const contacts: View<readonly NameAddr[] | '*'> = view((headers) => {
   const texts = headers.list('contact')
   return texts.length === 1 && texts[0] === '*' ? '*' : readAll(headers, 'contact', parseNameAddr)
 })
-export const routes: View<readonly NameAddr[]> = listed('route', parseNameAddr)
-export const recordRoutes: View<readonly NameAddr[]> = listed('record-route', parseNameAddr)
-export const expires: View<number> = valued('expires', values.parseSeconds)
-export const minExpires: View<number> = valued('min-expires', values.parseSeconds)
-export const contentType: View<values.MediaType> = valued('content-type', values.parseMediaType)
-export const contentDisposition = valued('content-disposition', values.parseParameterised)
-export const accept: View<readonly values.MediaType[]> = listed('accept', values.parseMediaType)
-export const date = valued('date', parseSipDate)
-export const timestamp = valued('timestamp', values.parseTimestamp)
-export const retryAfter = valued('retry-after', values.parseRetryAfter)
-export const warnings = listed('warning', values.parseWarning)
-export const replyTo = single('reply-to', parseNameAddrAt)
+export const routes: View<readonly NameAddr[]> = ofEach('route', parseNameAddr)
+export const recordRoutes: View<readonly NameAddr[]> = ofEach('record-route', parseNameAddr)
+export const expires: View<number> = ofValue('expires', values.parseSeconds)
+export const minExpires: View<number> = ofValue('min-expires', values.parseSeconds)
+export const contentType: View<values.MediaType> = ofValue('content-type', values.parseMediaType)
+export const contentDisposition = ofValue('content-disposition', values.parseParameterised)
+export const accept: View<readonly values.MediaType[]> = ofEach('accept', values.parseMediaType)
+export const date = ofValue('date', parseSipDate)
+export const timestamp = ofValue('timestamp', values.parseTimestamp)
+export const retryAfter = ofValue('retry-after', values.parseRetryAfter)
+export const warnings = ofEach('warning', values.parseWarning)
+export const replyTo = inPlace('reply-to', parseNameAddrAt)
 
 /** Lower-case; empty when absent. */
 export const supported = tokens('supported', lowered)
@@ -137,9 +123,9 @@ export const allow = tokens('allow', asIs)
 export const allowEvents = tokens('allow-events', asIs)
 
 // RFC 3262, 4028.
-export const rack = valued('rack', values.parseRAck)
-export const rseq = valued('rseq', values.parseNumber)
-export const sessionExpires = valued('session-expires', values.parseSessionExpires)
+export const rack = ofValue('rack', values.parseRAck)
+export const rseq = ofValue('rseq', values.parseNumber)
+export const sessionExpires = ofValue('session-expires', values.parseSessionExpires)
 export const minSe = view((headers) => {
   const value = headers.get('min-se')
   const field = value === undefined ? undefined : values.parseParameterised(value)
@@ -147,13 +133,13 @@ export const minSe = view((headers) => {
 })
 
 // RFC 3515, 3892, 3891, 6665, 3903.
-export const referTo = single('refer-to', parseNameAddrAt)
-export const referredBy = single('referred-by', parseNameAddrAt)
-export const replaces = valued('replaces', values.parseReplaces)
-export const event = valued('event', values.parseEvent)
-export const subscriptionState = valued('subscription-state', values.parseSubscriptionState)
-export const sipEtag = valued('sip-etag', values.parseToken)
-export const sipIfMatch = valued('sip-if-match', values.parseToken)
+export const referTo = inPlace('refer-to', parseNameAddrAt)
+export const referredBy = inPlace('referred-by', parseNameAddrAt)
+export const replaces = ofValue('replaces', values.parseReplaces)
+export const event = ofValue('event', values.parseEvent)
+export const subscriptionState = ofValue('subscription-state', values.parseSubscriptionState)
+export const sipEtag = ofValue('sip-etag', values.parseToken)
+export const sipIfMatch = ofValue('sip-if-match', values.parseToken)
 
 // RFC 3323, 3325, 7044, 5806, 3326.
 /** Lower-case priv-values; empty when absent. */
@@ -166,16 +152,12 @@ const privacyValues = view((headers) =>
       .map((each) => each.trim()),
   ),
 )
-export const assertedIdentities = listed('p-asserted-identity', parseNameAddr)
-export const preferredIdentities = listed('p-preferred-identity', parseNameAddr)
-export const historyInfo = listed('history-info', parseNameAddr)
-export const diversions = listed('diversion', parseNameAddr)
-export const reasons = listed('reason', values.parseReason)
+export const assertedIdentities = ofEach('p-asserted-identity', parseNameAddr)
+export const preferredIdentities = ofEach('p-preferred-identity', parseNameAddr)
+export const historyInfo = ofEach('history-info', parseNameAddr)
+export const diversions = ofEach('diversion', parseNameAddr)
+export const reasons = ofEach('reason', values.parseReason)
 
 // RFC 3327, 3608.
-export const paths = listed('path', parseNameAddr)
-export const serviceRoutes = listed('service-route', parseNameAddr)
-
-function firstVia({ text, at, end }: Field): Via | undefined {
-  return parseViaAt(text, at, commaAt(text, at, end))
-}
+export const paths = ofEach('path', parseNameAddr)
+export const serviceRoutes = ofEach('service-route', parseNameAddr)

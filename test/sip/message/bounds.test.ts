@@ -42,6 +42,13 @@ test('as many parameters as the bound are read, one more is malformed', () => {
   expect(isRead(contact(limits.MAX_PARAMS + 1))).toBe(false)
 })
 
+test('no head costs more than its length, however odd its lines', () => {
+  for (const line of ['a\n', ':\n', 'a \n', ' \n', '\r\r\n', 'a\r', 'l: 1\n', '\0', 'a:\n\t']) {
+    const head = line.repeat(Math.floor(31_000 / line.length))
+    expectFast(binary(`${START}${head}${'x'.repeat(60_000)}`), JSON.stringify(line))
+  }
+})
+
 const NAMES = [
   ['Via', 'From', 'To', 'Contact', 'Route', 'Record-Route', 'CSeq', 'Call-ID', 'Max-Forwards'],
   ['Accept', 'Warning', 'Retry-After', 'Timestamp', 'Privacy', 'Require', 'Reason', 'Event'],
@@ -63,22 +70,20 @@ for (const name of NAMES)
         const bytes = binary(
           `${START}${`${name}: ${value}\r\n`.repeat(3)}\r\n${'x'.repeat(30_000)}`,
         )
-        const start = performance.now()
-        readAll(bytes)
-        const took = performance.now() - start
-        // Once more when the machine was busy with something else.
-        if (took > MOST_MS)
-          expect(timeOf(bytes), `${name}: ${front}${piece}…`).toBeLessThan(MOST_MS)
+        expectFast(bytes, `${name}: ${front}${piece}…`)
       }
   })
 
+function expectFast(bytes: Uint8Array, what: string): void {
+  // More than once only when the machine was busy with something else.
+  if (timeOf(bytes) > MOST_MS)
+    expect(Math.min(timeOf(bytes), timeOf(bytes), timeOf(bytes)), what).toBeLessThan(MOST_MS)
+}
+
 function timeOf(bytes: Uint8Array): number {
-  const times = [1, 2, 3].map(() => {
-    const start = performance.now()
-    readAll(bytes)
-    return performance.now() - start
-  })
-  return Math.min(...times)
+  const start = performance.now()
+  readAll(bytes)
+  return performance.now() - start
 }
 
 function readAll(bytes: Uint8Array): void {

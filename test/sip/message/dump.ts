@@ -21,7 +21,7 @@ export function dumpBytes(bytes: Uint8Array): string {
   return `${answer}: ${rule}, at byte ${offset}; call-id ${call ?? 'unknown'}`
 }
 
-export function dumpMessage(message: SipMessage): string {
+function dumpMessage(message: SipMessage): string {
   const { headers, body } = message
   const isRequest = message.kind === 'request'
   const lines = [isRequest ? requestLine(message) : `${message.status} «${show(message.reason)}»`]

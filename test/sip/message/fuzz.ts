@@ -106,11 +106,12 @@ function must(holds: boolean, what: string): void {
 }
 
 function readAll(message: SipMessage): void {
-  for (const [name, view] of Object.entries(views))
-    if (name !== 'requestUri') Reflect.apply(view, undefined, [message])
+  const { requestUri, ...anyMessage } = views
+  for (const view of Object.values(anyMessage)) Reflect.apply(view, undefined, [message])
   invalidity(message)
   bodyParts(message)
   if (message.kind === 'request') {
+    requestUri(message)
     refusal(message, ABLE)
     uriHolds(message.uri)
   }

@@ -65,7 +65,7 @@ const RFC4475: readonly Line[] = [
   ['3.3.8', 'multi01', 'fields twice that may be there once: 400', refuse400],
   ['3.3.9', 'mcl01', 'two Content-Lengths that differ: 400', refuse400],
   ['3.3.10', 'bcast', 'a response with a second Via, to a broadcast address: discard', drop],
-  ['3.3.11', 'zeromf', 'no hops left: 483', [483]],
+  ['3.3.11', 'zeromf', 'no hops left: 483 from a proxy, served by an endpoint', [483, 'processed']],
   ['3.3.12', 'cparam01', 'valid: a parameter of the Contact', process],
   ['3.3.13', 'cparam02', 'valid: a parameter of the Contact’s URI', process],
   ['3.3.14', 'regescrt', 'valid: an escaped Route in the Contact’s URI', process],

@@ -10,6 +10,7 @@ import { reasonPhrase } from '../../../src/sip/message/reasons.ts'
 import { reply } from '../../../src/sip/message/reply.ts'
 import { serialize } from '../../../src/sip/message/serialize.ts'
 import { invalidity, refusal } from '../../../src/sip/message/validate.ts'
+import { screen } from '../../../src/sip/stack/screen.ts'
 import { walk } from '../../harness/datadriven.ts'
 import { ABLE } from '../message/able.ts'
 import { dumpBytes } from '../message/dump.ts'
@@ -74,7 +75,7 @@ function fixture({ rfc, name }: Expectation): Uint8Array {
   return readFileSync(join(FIXTURES, `rfc${rfc}`, `${name}.dat`))
 }
 
-/** As the transport and the call manager decide between them. */
+/** As the transport, the stack and the call manager decide between them. */
 function decide(bytes: Uint8Array): Decision {
   const result = parseMessage(bytes)
   if (!result.ok) return { verdict: result.error.status ?? 'dropped', why: result.error.rule }
@@ -85,6 +86,9 @@ function decide(bytes: Uint8Array): Decision {
       ? { verdict: 'processed', why: '' }
       : { verdict: 'dropped', why: fault.reason }
   if (fault !== undefined) return { verdict: fault.status, why: fault.reason }
+  const screened = screen(message, false)
+  if (screened !== undefined)
+    return { verdict: screened.status, why: screened.reason ?? reasonPhrase(screened.status) }
   const refused = refusal(message, ABLE)
   if (refused === undefined) return { verdict: 'processed', why: '' }
   const { status, reason = reasonPhrase(status), headers } = refused
@@ -104,7 +108,9 @@ Written by \`test/sip/torture/torture.test.ts\` (\`REWRITE=1\`), which fails whe
 true or an answer is none that the RFC allows. The messages are in \`test/sip/torture/fixtures\`.
 
 \`processed\` means that the message passes the parser, \`invalidity\` and \`refusal\`
-(\`src/sip/message/validate.ts\`) and goes on its way like any other.
+(\`src/sip/message/validate.ts\`) and what the stack looks at first
+(\`src/sip/stack/screen.ts\`), and goes on its way like any other: a REGISTER to be challenged, an
+INVITE to be routed.
 
 | message | name | what the RFC expects | answer | because |
 |---|---|---|---|---|
