@@ -5,12 +5,11 @@
 import type { Millis } from '../../base/time.ts'
 import type { SipMessage } from '../message/message.ts'
 import { parseMessage, type ParseError } from '../message/parse.ts'
-import { formatHostPort } from '../message/uri.ts'
-import type { Via } from '../message/via.ts'
 import { topVia } from '../message/views.ts'
 import type { Received } from '../stack/sip-transport.ts'
 import type { Source } from '../transaction/flow.ts'
 import { refusal } from '../transaction/hop-by-hop.ts'
+import { stampVia } from './stamp.ts'
 import type { BrokenFrame } from './stream-wire.ts'
 
 export type Arrival = {
@@ -29,12 +28,12 @@ export function arrive(
   const parsed = parseMessage(bytes)
   if (!parsed.ok) {
     const { error } = parsed
-    if (error.partial !== undefined) stampVia(error.partial, source)
+    if (error.partial?.kind === 'request') stampVia(error.partial, source)
     arrival.onInvalid(source, error, answerTo(error))
     return false
   }
   const message = parsed.value
-  stampVia(message, source)
+  if (message.kind === 'request') stampVia(message, source)
   arrival.onReceived(
     waited === undefined ? { source, message, bytes } : { source, message, bytes, waited },
   )
@@ -53,27 +52,6 @@ export function answerToBroken(source: Source, broken: BrokenFrame): SipMessage 
   return tooLarge
     ? refusal(message, 513)
     : refusal(message, 400, [], `Bad Request: ${broken.reason}`)
-}
-
-/**
- * Writes where the request came from on its top Via. A `received` that the sender has put there
- * himself never stays: answers would go to whom he names.
- */
-function stampVia(message: SipMessage, source: Source): void {
-  if (message.kind !== 'request') return
-  const via = topVia(message)
-  if (via === undefined) return
-  const stamped = viaText(via, source)
-  if (stamped !== undefined) message.headers.dropFirst('via').prepend('via', stamped)
-}
-
-function viaText(via: Via, { address, port }: Source): string | undefined {
-  const wantsPort = via.params.has('rport')
-  if (!wantsPort && via.host === address && via.received === undefined) return undefined
-  let { params } = via
-  if (wantsPort) params = params.withRaw('rport', String(port))
-  params = params.withRaw('received', address)
-  return `SIP/2.0/${via.transport} ${formatHostPort(via.host, via.port)}${params.toString()}`
 }
 
 /** Stateless, and only where an answer can find its way. */
