@@ -35,8 +35,8 @@ export type Refresh = {
   readonly expiresAt: Millis
 }
 
+/** Either refreshes alone, or what has to be committed first. */
 export type Changes = {
-  /** New ones, and those that changed in more than their lifetime. */
   readonly put: readonly BindingRecord[]
   readonly refresh: readonly Refresh[]
   readonly remove: readonly BindingRecord[]
@@ -100,30 +100,50 @@ function fulfil(
   if (path === undefined) return refuse({ status: 400, reason: 'Malformed Path' })
   const hasRegId = wishes.some(({ regId }) => regId !== undefined)
   if (hasRegId && lacksOutbound(request)) return refuse({ status: 439 })
-  const put: BindingRecord[] = []
-  const refresh: Refresh[] = []
+  const kept: Kept[] = []
   const remove: BindingRecord[] = []
   for (const wish of wishes) {
     const existing = situation.current.find((record) => isOf(record, wish))
     if (existing !== undefined && isOutOfOrder(existing, registration)) return refuse(OUT_OF_ORDER)
-    if (wish.expiry === 0) {
-      if (existing !== undefined) remove.push(existing)
-      continue
-    }
-    const reach = reachOf(request, registration.source, wish.uri, path)
-    const expiresAt = after(situation.now, lifetime(wish, reach, situation.policy))
-    if (existing !== undefined && isPureRefresh(existing, wish, reach, registration, path)) {
-      refresh.push({ record: existing, reach, expiresAt })
-    } else {
-      const context = { registration, situation, path }
-      const record = newRecord(context, wish, reach, existing, expiresAt)
-      put.push(record)
-      // Equal URIs may be written differently, and a device may have begun to name itself.
-      if (existing !== undefined && existing.key !== record.key) remove.push(existing)
-    }
+    if (wish.expiry > 0) {
+      const reach = reachOf(request, registration.source, wish.uri, path)
+      const expiresAt = after(situation.now, lifetime(wish, reach, situation.policy))
+      kept.push({ wish, existing, reach, expiresAt })
+    } else if (existing !== undefined) remove.push(existing)
   }
-  const surplus = pushedOut(situation, put, remove)
-  return { kind: 'change', changes: { put, refresh, remove: [...remove, ...surplus] } }
+  const refresh = remove.length > 0 ? undefined : refreshesOnly(kept, registration, path)
+  if (refresh !== undefined) return { kind: 'change', changes: { put: [], refresh, remove: [] } }
+  const context = { registration, situation, path }
+  const put = kept.map((each) => newRecord(context, each))
+  for (const [index, { existing }] of kept.entries()) {
+    // Equal URIs may be written differently, and a device may have begun to name itself.
+    if (existing !== undefined && existing.key !== put[index]?.key) remove.push(existing)
+  }
+  remove.push(...pushedOut(situation, put, remove))
+  return { kind: 'change', changes: { put, refresh: [], remove } }
+}
+
+/** A wish that is to be, and the binding it is about, when there is one. */
+type Kept = {
+  readonly wish: Wish
+  readonly existing: BindingRecord | undefined
+  readonly reach: Reach
+  readonly expiresAt: Millis
+}
+
+/** Undefined when one is more than that: then all of them wait for the disk, as one. */
+function refreshesOnly(
+  kept: readonly Kept[],
+  registration: Registration,
+  path: readonly string[],
+): readonly Refresh[] | undefined {
+  const refreshes: Refresh[] = []
+  for (const { wish, existing, reach, expiresAt } of kept) {
+    if (existing === undefined) return undefined
+    if (!isPureRefresh(existing, wish, reach, registration, path)) return undefined
+    refreshes.push({ record: existing, reach, expiresAt })
+  }
+  return refreshes
 }
 
 /** In order, flat; undefined when one cannot be read. */
@@ -194,10 +214,7 @@ type Context = {
 
 function newRecord(
   { registration, situation, path }: Context,
-  wish: Wish,
-  reach: Reach,
-  existing: BindingRecord | undefined,
-  expiresAt: Millis,
+  { wish, existing, reach, expiresAt }: Kept,
 ): BindingRecord {
   const { request, extension, callId, cseq } = registration
   const { tenant, user, domain, aor } = extension

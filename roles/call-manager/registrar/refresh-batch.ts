@@ -21,6 +21,10 @@ export class RefreshBatch {
     this.due ??= after(now, this.#interval)
   }
 
+  forget(record: BindingRecord): void {
+    this.#refreshed.delete(record)
+  }
+
   gone(record: BindingRecord, now: Millis): void {
     this.#gone.push(record)
     this.due ??= after(now, this.#interval)
@@ -38,7 +42,9 @@ export class RefreshBatch {
       return { aor, key, callId, cseq, expiresAt: atWall(expiresAt, offset) }
     })
     const gone = this.#gone.filter(({ aor, key }) => table.find(aor, key) === undefined)
-    const expired = gone.map(({ aor, key }) => ({ aor, key }))
+    const expired = gone.map(({ aor, key, expiresAt }) => {
+      return { aor, key, expiresAt: atWall(expiresAt, offset) }
+    })
     this.due = undefined
     this.#refreshed = new Set()
     this.#gone = []

@@ -128,6 +128,8 @@ export class Registrar implements Machine<Input, Output> {
       return this.#accept(waiting, now)
     }
     this.#pending.set(aor, { ...waiting, changes, queue: [] })
+    // What is on its way to the store already is older than this, and must not come after it.
+    for (const record of this.#table.records(aor)) this.#batch.forget(record)
     const offset = this.#offset(now)
     const put = changes.put.map((record) => rowOf(record, offset))
     const remove = changes.remove.map(({ key }) => key)
@@ -139,14 +141,16 @@ export class Registrar implements Machine<Input, Output> {
     const pending = this.#pending.get(aor)
     if (pending === undefined) return
     this.#pending.delete(aor)
+    // What was forgotten for its sake; once more does no harm.
+    for (const record of this.#table.records(aor)) this.#batch.refreshed(record, now)
     if (outcome === 'ok') {
-      this.#takeEffect(pending, now)
+      this.#takeEffect(pending)
       this.#accept(pending, now)
     } else this.#refuse(pending, outcome === 'busy' ? BUSY : FAILED)
     for (const waiting of pending.queue) this.#onRegister(waiting, now)
   }
 
-  #takeEffect({ changes, registration }: Pending, now: Millis): void {
+  #takeEffect({ changes }: Pending): void {
     for (const record of changes.remove) {
       this.#table.remove(record)
       this.#table.announce(record, 'unregistered')
@@ -155,12 +159,9 @@ export class Registrar implements Machine<Input, Output> {
       this.#table.put(record)
       this.#table.announce(record, 'registered')
     }
-    for (const refresh of changes.refresh) this.#refresh(refresh, registration, now)
   }
 
   #refresh({ record, reach, expiresAt }: Refresh, registration: Registration, now: Millis): void {
-    // It may have expired, or been pushed out, while a change of the same REGISTER was committed.
-    if (!this.#table.has(record)) return
     const wasReachable = record.reachable
     record.callId =
       record.callId === registration.callId ? record.callId : flat(registration.callId)

@@ -50,6 +50,13 @@ export type BindingRefresh = {
   readonly expiresAt: WallTime
 }
 
+/** A row that lives longer than this has been bound again meanwhile, and stays. */
+export type BindingExpiry = {
+  readonly aor: string
+  readonly key: string
+  readonly expiresAt: WallTime
+}
+
 export type BindingCommand =
   /** One REGISTER: all of its changes or none. Keys in `remove` are of the same AOR. */
   | {
@@ -62,7 +69,7 @@ export type BindingCommand =
   | {
       readonly kind: 'binding.refresh'
       readonly refreshed: readonly BindingRefresh[]
-      readonly expired: readonly { readonly aor: string; readonly key: string }[]
+      readonly expired: readonly BindingExpiry[]
     }
   /** All that ran out before `before`; proposed at start, after the load. */
   | { readonly kind: 'binding.purge'; readonly before: WallTime }
@@ -106,7 +113,7 @@ function apply(db: WritableDatabase, command: BindingCommand): Refusal | undefin
       return undefined
     case 'binding.refresh':
       for (const row of command.refreshed) refresh(db, row)
-      for (const { aor, key } of command.expired) remove(db, aor, key)
+      for (const row of command.expired) expire(db, row)
       return undefined
     case 'binding.purge':
       db.run('DELETE FROM bindings WHERE expires_at <= ?', command.before)
@@ -153,6 +160,11 @@ function refresh(db: WritableDatabase, row: BindingRefresh): void {
 
 function remove(db: WritableDatabase, aor: string, key: string): void {
   db.run('DELETE FROM bindings WHERE aor = ? AND key = ?', aor, key)
+}
+
+function expire(db: WritableDatabase, { aor, key, expiresAt }: BindingExpiry): void {
+  const sql = 'DELETE FROM bindings WHERE aor = ? AND key = ? AND expires_at <= ?'
+  db.run(sql, aor, key, expiresAt)
 }
 
 /** All that are live at `now`, one by one: there may be 100,000. */
