@@ -32,8 +32,8 @@ export type Native = {
 }
 
 export type NativeHub = object
-export type Described = readonly [socket: number, address: string, port: number, local: string]
-export type NativeFailure = readonly [socket: number, address: string, port: number, code: string]
+type Described = readonly [socket: number, address: string, port: number, local: string]
+type NativeFailure = readonly [socket: number, address: string, port: number, code: string]
 
 /** Memory shared with the add-on; its layout is told in udp-hub.h. */
 export type Lent = {

@@ -23,7 +23,7 @@ export type ConnectionsOptions = {
   readonly events: ConnectionsEvents
 }
 
-export type ConnectionsEvents = {
+type ConnectionsEvents = {
   /** False when the bytes were no message. */
   onMessage(source: Source, bytes: Uint8Array): boolean
   /** The frame cannot be read to its end; the connection ends with the answer, if there is one. */

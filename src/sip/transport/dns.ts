@@ -30,4 +30,4 @@ export type SrvRecord = {
   readonly port: number
   readonly name: string
 }
-export type AddressRecord = { readonly type: 'A' | 'AAAA'; readonly address: string }
+type AddressRecord = { readonly type: 'A' | 'AAAA'; readonly address: string }

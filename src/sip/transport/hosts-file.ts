@@ -8,7 +8,7 @@ import { addressBytes, familyOf } from './address.ts'
 /** How often a change is looked for. */
 const LOOK_AGAIN = seconds(5)
 
-export type Hosts = ReadonlyMap<string, readonly string[]>
+type Hosts = ReadonlyMap<string, readonly string[]>
 
 export class HostsFile {
   readonly #path: string
@@ -46,7 +46,7 @@ export class HostsFile {
   }
 }
 
-export function parseHosts(text: string): Hosts {
+function parseHosts(text: string): Hosts {
   const hosts = new Map<string, string[]>()
   for (const line of text.split('\n')) {
     const [address = '', ...names] = line.replace(/#.*/, '').trim().split(/\s+/)

@@ -143,6 +143,6 @@ function endsOf(socket: Socket): Omit<Source, 'flow' | 'transport'> | undefined 
   }
 }
 
-export function codeOf(error: Error): string {
+function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }

@@ -19,7 +19,7 @@ import { addressBytes, familyOf } from './address.ts'
 import { udpEnds, udpFlowId } from './flow-id.ts'
 import { answerStun, looksLikeStun } from './stun.ts'
 
-export type UdpEvents = {
+type UdpEvents = {
   /** `waited` in the kernel; undefined when the hub cannot tell. */
   onMessage(source: Source, bytes: Uint8Array, waited: Millis | undefined): void
   /** ICMP or the kernel: nothing gets there. */

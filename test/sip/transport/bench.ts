@@ -18,7 +18,7 @@ import type {
 } from '../../../src/sip/transport/running-transport.ts'
 import { openTransport } from '../../../src/sip/transport/transport.ts'
 
-export type LogLine = { readonly level: LogLevel; readonly event: string; readonly fields: Fields }
+type LogLine = { readonly level: LogLevel; readonly event: string; readonly fields: Fields }
 
 export type Bench = {
   readonly transport: RunningTransport
@@ -30,7 +30,7 @@ export type Bench = {
   target(transport: TransportName, host?: string): Target
 }
 
-export const identity = selfSigned(['localhost', '127.0.0.1', 'pbx.example'], new Date())
+const identity = selfSigned(['localhost', '127.0.0.1', 'pbx.example'], new Date())
 
 let loaded: Result<Native, string> | undefined
 
