@@ -20,11 +20,12 @@ export function answerHere(board: Board, player: Player, request: AnswerHere): O
   const { source } = request
   if (source?.kind === 'prompt' && !player.sounds.has(source.name))
     return rejected(`there is no prompt named ${source.name}`)
+  const known = board.sessions.has(request.media)
   const leg = answerer(board, request, read.value)
   if (!leg.ok) return leg
   const session = leg.value
   const answered = answer(board, player, session, read.value, source)
-  if (!answered.ok && session.told === undefined) board.release(session.id)
+  if (!answered.ok && !known) board.release(session.id)
   return answered
 }
 

@@ -54,8 +54,9 @@ export class Player {
     this.#host = host
   }
 
+  /** One that was joined with another is still in the set until its next frame is due. */
   get count(): number {
-    return this.#playing.size
+    return [...this.#playing].filter(({ playing }) => playing !== undefined).length
   }
 
   /** Feeds a session; the same source on the same stream goes on where it is. */

@@ -17,11 +17,16 @@ export function connectionOf(
 }
 
 export function readConnection(value: string): Connection | undefined {
-  const [net, family, address] = value.trim().split(/ +/)
-  if (net !== 'IN' || address === undefined || address === '') return undefined
-  const host = (address.split('/')[0] ?? '').toLowerCase()
-  if (family === 'IP4' || family === 'IP6') return { family, host }
-  return undefined
+  const family = value.startsWith('IN IP4 ')
+    ? 'IP4'
+    : value.startsWith('IN IP6 ')
+      ? 'IP6'
+      : undefined
+  if (family === undefined) return undefined
+  const address = value.slice('IN IP4 '.length).trim()
+  const slash = address.indexOf('/')
+  const host = (slash === -1 ? address : address.slice(0, slash)).toLowerCase()
+  return host === '' || host.includes(' ') ? undefined : { family, host }
 }
 
 /** RFC 2543's hold and RFC 3264 §8.4's "not known yet": an address nobody can send to. */

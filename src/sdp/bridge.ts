@@ -44,6 +44,7 @@ export function payloadMap(
   told: MediaSection,
   described: MediaSection,
 ): ReadonlyMap<number, number> | undefined {
+  if (numbersAlike(told, described)) return undefined
   const accepted = codecsOf(described)
   const map = new Map<number, number>()
   for (const codec of codecsOf(told)) {
@@ -52,6 +53,16 @@ export function payloadMap(
     if (wanted !== undefined) map.set(codec.payloadType, wanted.payloadType)
   }
   return map.size === 0 ? undefined : map
+}
+
+/** Two legs that negotiated with each other: one section was made of the other. */
+function numbersAlike(told: MediaSection, described: MediaSection): boolean {
+  const rtpmaps = (section: MediaSection): readonly string[] =>
+    section.lines.filter(({ value }) => value.startsWith('rtpmap:')).map(({ value }) => value)
+  const known = new Set(rtpmaps(described))
+  const formats = new Set(described.media.formats)
+  const all = told.media.formats.every((format) => formats.has(format))
+  return all && rtpmaps(told).every((line) => known.has(line))
 }
 
 function sameNumber(one: Parameters<typeof interchangeable>[0], other: typeof one): boolean {

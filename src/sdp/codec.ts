@@ -1,7 +1,7 @@
 //! The codecs of an RTP section: payload types joined with `a=rtpmap` and `a=fmtp`, and the
 //! static types of RFC 3551 that need no rtpmap.
 
-import { attributes, type MediaSection } from './description.ts'
+import type { MediaSection } from './description.ts'
 
 export type Codec = {
   readonly payloadType: number
@@ -11,6 +11,8 @@ export type Codec = {
   readonly channels: number
   readonly parameters: string | undefined
 }
+
+const SPACE = 32
 
 /** RFC 3551 tables 4 and 5, those seen in the wild. G722's clock rate of 8000 is its erratum. */
 const STATIC: ReadonlyMap<number, readonly [name: string, clockRate: number, channels?: number]> =
@@ -37,24 +39,31 @@ const STATIC: ReadonlyMap<number, readonly [name: string, clockRate: number, cha
 
 /** In the section's order of preference; a payload type that nothing names is left out. */
 export function codecsOf(section: MediaSection): readonly Codec[] {
-  const maps = byPayloadType(attributes(section.lines, 'rtpmap'))
-  const parameters = byPayloadType(attributes(section.lines, 'fmtp'))
   const codecs: Codec[] = []
   for (const format of section.media.formats) {
-    const payloadType = /^\d{1,3}$/.test(format) ? Number(format) : 128
-    if (payloadType > 127) continue
-    const named = readRtpmap(maps.get(payloadType)) ?? STATIC.get(payloadType)
+    const payloadType = wholeNumber(format, 0, format.length)
+    if (payloadType === undefined || payloadType > 127) continue
+    const named = readRtpmap(about(section, 'rtpmap:', format)) ?? STATIC.get(payloadType)
     if (named === undefined) continue
     const [name, clockRate, channels = 1] = named
-    codecs.push({
-      payloadType,
-      name,
-      clockRate,
-      channels,
-      parameters: parameters.get(payloadType)?.trim(),
-    })
+    const parameters = about(section, 'fmtp:', format)?.trim()
+    codecs.push({ payloadType, name, clockRate, channels, parameters })
   }
   return codecs
+}
+
+/** What `a=<attribute><format> …` says; plain comparisons, for every call reads several. */
+function about(section: MediaSection, attribute: string, format: string): string | undefined {
+  const end = attribute.length + format.length
+  for (const { type, value } of section.lines)
+    if (
+      type === 'a' &&
+      value.charCodeAt(end) === SPACE &&
+      value.startsWith(attribute) &&
+      value.startsWith(format, attribute.length)
+    )
+      return value.slice(end + 1)
+  return undefined
 }
 
 /** DTMF, comfort noise and redundancy ride beside a codec; they are no sound by themselves. */
@@ -80,21 +89,28 @@ export function interchangeable(one: Codec, other: Codec): boolean {
   return !PROFILED.has(one.name.toLowerCase()) || one.parameters === other.parameters
 }
 
-function byPayloadType(values: readonly string[]): ReadonlyMap<number, string> {
-  const found = new Map<number, string>()
-  for (const value of values) {
-    const space = value.indexOf(' ')
-    const number = space === -1 ? '' : value.slice(0, space)
-    if (/^\d{1,3}$/.test(number)) found.set(Number(number), value.slice(space + 1))
-  }
-  return found
-}
-
 function readRtpmap(
   value: string | undefined,
 ): readonly [name: string, clockRate: number, channels?: number] | undefined {
-  const [name = '', clock = '', channels] = (value ?? '').trim().split('/')
-  if (name === '' || !/^\d{1,7}$/.test(clock) || Number(clock) === 0) return undefined
-  const count = channels !== undefined && /^\d{1,2}$/.test(channels) ? Number(channels) : 1
-  return [name, Number(clock), count]
+  if (value === undefined) return undefined
+  const text = value.trim()
+  const first = text.indexOf('/')
+  const second = text.indexOf('/', first + 1)
+  const clockEnd = second === -1 ? text.length : second
+  const clock = first === -1 ? undefined : wholeNumber(text, first + 1, clockEnd)
+  if (first <= 0 || clock === undefined || clock === 0) return undefined
+  const channels = second === -1 ? undefined : wholeNumber(text, second + 1, text.length)
+  return [text.slice(0, first), clock, channels ?? 1]
+}
+
+/** Decimal digits of `text` from `start` to `end`, at most nine. */
+function wholeNumber(text: string, start: number, end: number): number | undefined {
+  if (end <= start || end - start > 9) return undefined
+  let number = 0
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - 48
+    if (digit < 0 || digit > 9) return undefined
+    number = number * 10 + digit
+  }
+  return number
 }

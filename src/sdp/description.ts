@@ -32,12 +32,6 @@ export function attribute(lines: readonly SdpLine[], name: string): string | und
   return undefined
 }
 
-/** Every value of an attribute that may come more than once, in order. */
-export function attributes(lines: readonly SdpLine[], name: string): readonly string[] {
-  const found = lines.filter((line) => line.type === 'a' && attributeName(line) === name)
-  return found.map((line) => line.value.slice(name.length + 1))
-}
-
 export function attributeName(line: SdpLine): string {
   const colon = line.value.indexOf(':')
   return colon === -1 ? line.value : line.value.slice(0, colon)

@@ -39,12 +39,18 @@ export function writtenDirection(session: readonly SdpLine[], section: MediaSect
 }
 
 export function isDirection(line: SdpLine): boolean {
-  return line.type === 'a' && BY_NAME.has(line.value.trim())
+  return line.type === 'a' && readDirection(line.value) !== undefined
+}
+
+/** Every direction is eight letters long, which tells most attributes apart at a glance. */
+function readDirection(value: string): Direction | undefined {
+  if (value.length === 8) return BY_NAME.get(value)
+  return value[8] === ' ' ? BY_NAME.get(value.trimEnd()) : undefined
 }
 
 function directionIn(lines: readonly SdpLine[]): Direction | undefined {
   const line = lines.find(isDirection)
-  return line === undefined ? undefined : BY_NAME.get(line.value.trim())
+  return line === undefined ? undefined : readDirection(line.value)
 }
 
 /**

@@ -22,6 +22,8 @@ export function parseSdp(text: string): Result<Description, SdpError> {
   for (const [index, row] of rows.entries()) {
     const raw = row.endsWith('\r') ? row.slice(0, -1) : row
     if (raw === '') continue
+    // Left inside a value, they would make two lines of one for whoever reads less strictly.
+    if (raw.includes('\r') || raw.includes('\0')) return fail(index + 1, 'has a bare CR or a NUL')
     if (raw[1] !== '=') return fail(index + 1, 'has a line that is not of the form x=value')
     const line = { type: raw.slice(0, 1), value: raw.slice(2) }
     if (session.length === 0 && (line.type !== 'v' || line.value.trim() !== '0'))

@@ -35,7 +35,7 @@ export class SimHub implements UdpHub<unknown> {
     this.#options = options
   }
 
-  get open_(): number {
+  get openCount(): number {
     return this.sockets.filter((socket) => socket !== undefined).length
   }
 

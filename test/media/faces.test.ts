@@ -1,0 +1,71 @@
+//! Which address a leg is told, by where its signalling goes.
+
+import { expect, test } from 'vitest'
+import { boundAddresses, faceToward, isPrivate, type Interface } from '../../src/media/faces.ts'
+
+const INTERFACES: readonly Interface[] = [
+  { address: '127.0.0.1', family: 'IP4', internal: true, prefix: 8 },
+  { address: '192.168.1.10', family: 'IP4', internal: false, prefix: 24 },
+  { address: '10.8.0.1', family: 'IP4', internal: false, prefix: 16 },
+  { address: '::1', family: 'IP6', internal: true, prefix: 128 },
+  { address: '2001:db8:1::10', family: 'IP6', internal: false, prefix: 64 },
+]
+
+test.each([
+  // bind, public address, toward, told, bound to
+  ['0.0.0.0', undefined, '127.0.0.7', '127.0.0.1', '0.0.0.0'],
+  ['0.0.0.0', undefined, '10.8.3.4', '10.8.0.1', '0.0.0.0'],
+  ['0.0.0.0', undefined, '198.51.100.1', '192.168.1.10', '0.0.0.0'],
+  ['0.0.0.0', undefined, undefined, '192.168.1.10', '0.0.0.0'],
+  ['0.0.0.0', undefined, '2001:db8:1::99', undefined, undefined],
+  ['0.0.0.0', '203.0.113.5', '198.51.100.1', '203.0.113.5', '0.0.0.0'],
+  ['0.0.0.0', '203.0.113.5', '192.168.1.77', '192.168.1.10', '0.0.0.0'],
+  ['0.0.0.0', '203.0.113.5', '172.20.0.1', '192.168.1.10', '0.0.0.0'],
+  ['0.0.0.0', '203.0.113.5', undefined, '192.168.1.10', '0.0.0.0'],
+  ['::', undefined, '2001:db8:1::99', '2001:db8:1::10', '::'],
+  ['::', undefined, '2001:db8:ffff::1', '2001:db8:1::10', '::'],
+  ['::', undefined, '192.168.1.77', '192.168.1.10', '0.0.0.0'],
+  ['192.168.1.10', undefined, '198.51.100.1', '192.168.1.10', '192.168.1.10'],
+  ['192.168.1.10', '203.0.113.5', '198.51.100.1', '203.0.113.5', '192.168.1.10'],
+  ['192.168.1.10', '203.0.113.5', '192.168.1.3', '192.168.1.10', '192.168.1.10'],
+  ['192.168.1.10', '2001:db8::1', '198.51.100.1', '192.168.1.10', '192.168.1.10'],
+  ['198.51.100.9', undefined, '203.0.113.1', '198.51.100.9', '198.51.100.9'],
+  ['2001:db8:1::10', undefined, '192.168.1.1', undefined, undefined],
+])('bound to %s, public %s, toward %s: %s', (bind, publicAddress, toward, told, bound) => {
+  const face = faceToward({ bind, publicAddress }, INTERFACES, toward)
+  expect(face?.told.host).toBe(told)
+  expect(face?.bind).toBe(bound)
+})
+
+test('the family of an offer is met when nothing is known of the signalling', () => {
+  const addresses = { bind: '::', publicAddress: undefined }
+  expect(faceToward(addresses, INTERFACES, undefined, 'IP6')?.told.host).toBe('2001:db8:1::10')
+  expect(faceToward(addresses, INTERFACES, 'phone.invalid', 'IP4')?.told.host).toBe('192.168.1.10')
+})
+
+test('sockets are opened for each family served', () => {
+  expect(boundAddresses({ bind: '::', publicAddress: undefined })).toEqual(['0.0.0.0', '::'])
+  expect(boundAddresses({ bind: '10.0.0.1', publicAddress: undefined })).toEqual(['10.0.0.1'])
+})
+
+test.each([
+  ['10.1.2.3', true],
+  ['172.31.255.255', true],
+  ['172.32.0.0', false],
+  ['192.168.0.1', true],
+  ['127.9.9.9', true],
+  ['169.254.1.1', true],
+  ['100.127.0.1', true],
+  ['100.128.0.1', false],
+  ['8.8.8.8', false],
+  ['::1', true],
+  ['fd00::1', true],
+  ['fe80::1%eth0', true],
+  ['2001:db8::1', false],
+  ['::ffff:10.0.0.1', false],
+  ['1.2.3', false],
+  ['1:2:3', false],
+  ['zz::1', false],
+])('%s is private: %s', (address, is) => {
+  expect(isPrivate(address)).toBe(is)
+})
