@@ -105,7 +105,12 @@ export class BindingRecord implements Binding, Deadline<BindingRecord> {
   }
 
   get reachable(): boolean {
-    return this.flow !== undefined || isConnectable(this.target.transport, this.behindNat)
+    if (this.flow !== undefined) return true
+    return this.#isSip() && isConnectable(this.target.transport, this.behindNat)
+  }
+
+  #isSip(): boolean {
+    return /^sips?:/i.test(this.contact)
   }
 
   get pubGruu(): string | undefined {
@@ -119,7 +124,7 @@ export function whole(time: Millis): Millis {
   return millis(Math.ceil(time))
 }
 
-/** Whether a device without a flow can be reached from here: never a browser, nor through a NAT. */
+/** Whether a device without a flow can be reached from here: no browser, nothing behind a NAT. */
 function isConnectable(transport: TransportName, behindNat: boolean): boolean {
   if (transport === 'ws' || transport === 'wss') return false
   // A UDP mapping may have outlived our restart; it is worth a try.

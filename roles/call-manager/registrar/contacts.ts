@@ -38,7 +38,7 @@ export function asked(request: SipRequest, policy: RegistrarPolicy): Asked {
   const hasOutbound = supported(request).includes('outbound')
   const wishes: Wish[] = []
   for (const each of list) {
-    if (each.uri.host === '' || each.uriText.length > CONTACT_MAX) return bad('Unusable Contact')
+    if (each.uriText.length > CONTACT_MAX) return bad('Contact Too Long')
     const expiry = expiryOf(each, common, policy)
     if (expiry > 0 && expiry < policy.expiryMin) return { kind: 'too-brief' }
     wishes.push({

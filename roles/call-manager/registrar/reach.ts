@@ -29,6 +29,7 @@ export function reachOf(
     host: source.address,
     port: source.port,
   }
+  if (!isSip(contact.scheme)) return { flow: undefined, target: theSource, behindNat: false }
   if (path.length > 0) {
     // The last proxy to touch the request is the first one of the path, and it is the source.
     return { flow: isConnection ? source.flow : undefined, target: theSource, behindNat: false }
@@ -46,6 +47,11 @@ export function reachOf(
   // A device may listen on another port than it sends from, over UDP at least.
   const flow = isConnection || isSamePort ? source.flow : undefined
   return { flow, target: atContact, behindNat }
+}
+
+/** Other contacts (mailto, tel) are kept and listed (RFC 3261 §10.2.1), and never called. */
+export function isSip(scheme: string): boolean {
+  return scheme === 'sip' || scheme === 'sips'
 }
 
 /** Whether it comes from another address or port than its Via says it sent from. */
