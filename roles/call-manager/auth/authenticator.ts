@@ -106,9 +106,11 @@ class DigestAuthenticator implements Authenticator {
       hash !== 'SHA-512-256' && verify({ method: request.method, credentials, ha1, bodyHash })
     if (!isRight) {
       // Who cannot know our nonces sends in another's name, to have that one locked out.
-      if (this.#nonces.isOurs(credentials.nonce, address))
-        this.#report(claimant, this.#lockOut.failed(claimant, now))
-      return this.#challenge(request, claim, claimant, false)
+      if (!this.#nonces.isOurs(credentials.nonce, address))
+        return this.#challenge(request, claim, claimant, false)
+      this.#report(claimant, this.#lockOut.failed(claimant, now))
+      // With a new nonce many phones would try the same password again, until they are banned.
+      return this.#challenge(request, claim, claimant, false, credentials.nonce)
     }
     const count = credentials.nc === undefined ? undefined : nonceCount(credentials.nc)
     if (this.#nonces.use(credentials.nonce, count, address, now) === 'stale')
@@ -127,13 +129,19 @@ class DigestAuthenticator implements Authenticator {
     return { kind: 'refuse', response: reply(request, 403, options) }
   }
 
-  #challenge(request: SipRequest, claim: Claim, claimant: Claimant, stale: boolean): Verdict {
+  #challenge(
+    request: SipRequest,
+    claim: Claim,
+    claimant: Claimant,
+    stale: boolean,
+    nonce?: string,
+  ): Verdict {
     const now = this.#host.now()
     this.#report(claimant, this.#lockOut.challenged(claimant, now))
     const offer = this.#offers.next(keyOf(claimant), userAgentOf(request), now)
     const response = challenge(request, {
       realm: claim.tenant.primaryDomain,
-      nonce: this.#nonces.issue(claimant.address, now),
+      nonce: nonce ?? this.#nonces.issue(claimant.address, now),
       algorithms: offer === 'md5' ? ['MD5'] : ['SHA-256', 'MD5'],
       stale,
       toTag: this.#host.random.token(10),
