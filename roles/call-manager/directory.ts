@@ -6,7 +6,11 @@ import { Lru } from '../../src/base/lru.ts'
 import type { TenantId } from '../../src/control/ids.ts'
 import { bytesOf, flat } from '../../src/sip/message/text.ts'
 import { openCredentials } from '../../src/store/credentials.ts'
-import { extensionByUser, type ExtensionRow } from '../../src/store/schema/extension.ts'
+import {
+  extensionByUser,
+  type ExtensionCommand,
+  type ExtensionRow,
+} from '../../src/store/schema/extension.ts'
 import { allTenants, domainsOf } from '../../src/store/schema/tenant.ts'
 import type { Command, Store } from '../../src/store/store.ts'
 import type { Vault } from '../../src/store/vault.ts'
@@ -33,7 +37,7 @@ export type Extension = {
 }
 
 /** H(user:realm:password), as the lower-case hex text that digests are computed from. */
-export type Credentials = { readonly md5: string; readonly sha256: string }
+type Credentials = { readonly md5: string; readonly sha256: string }
 
 export interface Directory {
   /**
@@ -134,27 +138,14 @@ class CachedDirectory implements Directory {
   }
 
   onApplied(command: Command): void {
-    switch (command.kind) {
-      case 'tenant.put':
-      case 'tenant.remove':
-      case 'domain.add':
-      case 'domain.remove':
-        this.#tenants = undefined
-        // A tenant's extensions hold its primary domain.
-        this.#known.clear()
-        this.#strangers.clear()
-        return
-      case 'extension.put':
-      case 'extension.passwd':
-      case 'extension.remove':
-        this.#forget(command.tenant, command.user)
-        return
-      case 'extension.import':
-        for (const [user] of command.rows) this.#forget(command.tenant, user)
-        return
-      default:
-        return
-    }
+    if (isOfTenants(command)) {
+      this.#tenants = undefined
+      // A tenant's extensions hold its primary domain.
+      this.#known.clear()
+      this.#strangers.clear()
+    } else if (command.kind === 'extension.import') {
+      for (const [user] of command.rows) this.#forget(command.tenant, user)
+    } else if (isOfExtension(command)) this.#forget(command.tenant, command.user)
   }
 
   #forget(tenant: TenantId, user: string): void {
@@ -198,6 +189,16 @@ class CachedDirectory implements Directory {
       return { byDomain, byId, first: byId.values().next().value }
     })
   }
+}
+
+function isOfTenants({ kind }: Command): boolean {
+  return kind.startsWith('tenant.') || kind.startsWith('domain.')
+}
+
+type OfExtension = Extract<ExtensionCommand, { user: string }>
+
+function isOfExtension(command: Command): command is OfExtension {
+  return command.kind.startsWith('extension.') && 'user' in command
 }
 
 type Tenants = {

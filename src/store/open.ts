@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { Host } from '../base/host.ts'
 import { ok, type Result } from '../base/result.ts'
 import { ReadConnection } from './database.ts'
-import { StoreFault } from './errors.ts'
+import { faultOf, StoreFault } from './errors.ts'
 import { dispatch, ReplicaClient } from './replica/client.ts'
 import { DATABASE } from './replica/open-replica.ts'
 import type { FromReplica, ReplicaSettings, ToReplica } from './replica/protocol.ts'
@@ -68,7 +68,7 @@ export function openStore(options: StoreOptions): Promise<Store> {
     const onOutcomes = client.onOutcomes.bind(client)
     const news = { onOpened: opened, onOutcomes, onFault: fail, onClosed: end }
     worker.on('message', (message: FromReplica) => dispatch(message, news))
-    worker.on('error', (error) => fail(new StoreFault('bug', `the store died: ${error}`, error)))
+    worker.on('error', (error) => fail(faultOf(error, directory)))
     worker.on('exit', (code) => {
       fail(new StoreFault('bug', `the store's thread ended by itself, code ${code}`))
       closed.resolve()

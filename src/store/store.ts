@@ -79,7 +79,7 @@ export interface WritableDatabase extends ReadOnlyDatabase {
  * Deterministic by contract: same commands, same order, byte-identical tables on every node.
  * A reason means refused, and then nothing has been written.
  */
-export type Apply<C> = (db: WritableDatabase, command: C) => Refusal | undefined
+type Apply<C> = (db: WritableDatabase, command: C) => Refusal | undefined
 export type Refusal = Brand<string, 'Refusal'>
 export const refuse = (reason: string): Refusal => reason as Refusal
 

@@ -5,7 +5,7 @@ import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { flat } from '../../../src/sip/message/text.ts'
 import { sameUri } from '../../../src/sip/message/uri.ts'
-import { paths, required, supported, vias } from '../../../src/sip/message/views.ts'
+import { paths, required, vias } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
 import type { Extension } from '../directory.ts'
 import { BindingRecord } from './binding-record.ts'
@@ -275,8 +275,4 @@ const USER_AGENT_MAX = 128
 
 function userAgentOf(request: SipRequest): string {
   return (request.headers.get('user-agent') ?? '').slice(0, USER_AGENT_MAX)
-}
-
-export function supports(request: SipRequest, option: string): boolean {
-  return supported(request).includes(option)
 }

@@ -50,7 +50,7 @@ export function reachOf(
 }
 
 /** Other contacts (mailto, tel) are kept and listed (RFC 3261 §10.2.1), and never called. */
-export function isSip(scheme: string): boolean {
+function isSip(scheme: string): boolean {
   return scheme === 'sip' || scheme === 'sips'
 }
 

@@ -175,7 +175,8 @@ export class Registrar implements Machine<Input, Output> {
   }
 
   #onFlowClosed(flow: FlowId): void {
-    for (const record of [...this.#table.onFlow(flow)]) {
+    const lost = this.#table.onFlow(flow).slice()
+    for (const record of lost) {
       this.#table.setFlow(record, undefined)
       this.#table.announce(record, 'lost')
     }

@@ -13,7 +13,7 @@ import {
   type WritableDatabase,
 } from '../store.ts'
 
-export type AccountRole = 'system-administrator' | 'tenant-administrator' | 'supervisor' | 'user'
+type AccountRole = 'system-administrator' | 'tenant-administrator' | 'supervisor' | 'user'
 
 export type Account = {
   readonly name: string
@@ -180,18 +180,10 @@ export function accountByName(db: ReadOnlyDatabase, name: string): Account | und
   return row === undefined ? undefined : decodeAccount(row)
 }
 
-export function allAccounts(db: ReadOnlyDatabase): readonly Account[] {
-  return db.all('SELECT * FROM accounts ORDER BY name').map(decodeAccount)
-}
-
 /** The token whose hash this is, expired or not. */
 export function apiTokenByHash(db: ReadOnlyDatabase, hash: Uint8Array): ApiToken | undefined {
   const row = db.get('SELECT * FROM api_tokens WHERE token_hash = ?', hash)
   return row === undefined ? undefined : decodeToken(row)
-}
-
-export function allApiTokens(db: ReadOnlyDatabase): readonly ApiToken[] {
-  return db.all('SELECT * FROM api_tokens ORDER BY id').map(decodeToken)
 }
 
 function decodeAccount(row: Row): Account {

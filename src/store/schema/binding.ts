@@ -42,7 +42,7 @@ export type BindingRow = {
   readonly expiresAt: WallTime
 }
 
-export type BindingRefresh = {
+type BindingRefresh = {
   readonly aor: string
   readonly key: string
   readonly callId: string
@@ -51,7 +51,7 @@ export type BindingRefresh = {
 }
 
 /** A row that lives longer than this has been bound again meanwhile, and stays. */
-export type BindingExpiry = {
+type BindingExpiry = {
   readonly aor: string
   readonly key: string
   readonly expiresAt: WallTime

@@ -56,7 +56,7 @@ export type CdrMedia = {
   readonly received: CdrStream
   readonly sent: CdrStream
 }
-export type CdrStream = {
+type CdrStream = {
   readonly packets: number
   readonly octets: number
   readonly lost: number

@@ -28,7 +28,7 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
 ]
 
 /** The newest version this release knows. */
-export const SCHEMA_VERSION = Math.max(
+const SCHEMA_VERSION = Math.max(
   ...PARTS.flatMap(({ migrations }) => migrations.map(({ version }) => version)),
 )
 
@@ -60,7 +60,13 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'setting.put':
     case 'setting.remove':
       return settingSchema.apply(db, command)
-    default:
+    case 'claim.issued':
+    case 'account.claimed':
+    case 'account.put':
+    case 'account.passwd':
+    case 'account.remove':
+    case 'api-token.put':
+    case 'api-token.remove':
       return accountSchema.apply(db, command)
   }
 }
