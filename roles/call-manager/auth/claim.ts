@@ -1,7 +1,7 @@
 //! Whom a request claims to be of, before anything is proved. Pure.
 
 import type { SipRequest } from '../../../src/sip/message/message.ts'
-import { parseUri, type SipUri } from '../../../src/sip/message/uri.ts'
+import { parseUri } from '../../../src/sip/message/uri.ts'
 import { from, to } from '../../../src/sip/message/views.ts'
 import { aorOf, type Directory, type Tenant } from '../directory.ts'
 
@@ -22,10 +22,4 @@ export function claimOf(request: SipRequest, directory: Directory): Claim | unde
   if (tenant === undefined) return undefined
   const user = uri.user ?? ''
   return { tenant, user, aor: aorOf(user, tenant.primaryDomain) }
-}
-
-/** The AOR that a URI of ours stands for; undefined when its domain is not ours. */
-export function aorAt(uri: SipUri, directory: Directory): string | undefined {
-  const tenant = directory.tenantOf(uri.host)
-  return tenant === undefined ? undefined : aorOf(uri.user ?? '', tenant.primaryDomain)
 }
