@@ -35,7 +35,7 @@ export type Verdict =
   /** A scanner or a locked-out guesser: no answer at all. The reason is for logs and metrics. */
   | { readonly kind: 'drop'; readonly reason: DropReason }
 
-export type DropReason = 'scanner' | 'unknown-domain' | 'malformed' | Ban
+type DropReason = 'scanner' | 'unknown-domain' | 'malformed' | Ban
 
 export interface Authenticator {
   /** For every request outside of a dialog, ACK and CANCEL excepted. */
@@ -88,7 +88,7 @@ class DigestAuthenticator implements Authenticator {
     const claimant: Claimant = { address: source.address, port: source.port, aor }
     const ban = this.#lockOut.ban(claimant, this.#host.now())
     if (ban !== undefined) return drop(ban)
-    if (credentials === undefined) return this.#challenge(request, claim, claimant, false)
+    if (credentials === undefined) return this.#challenge(request, claim, claimant, {})
     return this.#check(request, claim, claimant, credentials)
   }
 
@@ -107,14 +107,14 @@ class DigestAuthenticator implements Authenticator {
     if (!isRight) {
       // Who cannot know our nonces sends in another's name, to have that one locked out.
       if (!this.#nonces.isOurs(credentials.nonce, address))
-        return this.#challenge(request, claim, claimant, false)
+        return this.#challenge(request, claim, claimant, {})
       this.#report(claimant, this.#lockOut.failed(claimant, now))
       // With a new nonce many phones would try the same password again, until they are banned.
-      return this.#challenge(request, claim, claimant, false, credentials.nonce)
+      return this.#challenge(request, claim, claimant, { nonce: credentials.nonce })
     }
     const count = credentials.nc === undefined ? undefined : nonceCount(credentials.nc)
     if (this.#nonces.use(credentials.nonce, count, address, now) === 'stale')
-      return this.#challenge(request, claim, claimant, true)
+      return this.#challenge(request, claim, claimant, { stale: true })
     this.#lockOut.succeeded(claimant)
     this.#offers.answered(keyOf(claimant), hash === 'MD5' ? 'MD5' : 'SHA-256', now)
     return this.#admit(request, claim, credentials)
@@ -129,19 +129,14 @@ class DigestAuthenticator implements Authenticator {
     return { kind: 'refuse', response: reply(request, 403, options) }
   }
 
-  #challenge(
-    request: SipRequest,
-    claim: Claim,
-    claimant: Claimant,
-    stale: boolean,
-    nonce?: string,
-  ): Verdict {
+  #challenge(request: SipRequest, claim: Claim, claimant: Claimant, again: Again): Verdict {
     const now = this.#host.now()
+    const { stale = false, nonce = this.#nonces.issue(claimant.address, now) } = again
     this.#report(claimant, this.#lockOut.challenged(claimant, now))
     const offer = this.#offers.next(keyOf(claimant), userAgentOf(request), now)
     const response = challenge(request, {
       realm: claim.tenant.primaryDomain,
-      nonce: nonce ?? this.#nonces.issue(claimant.address, now),
+      nonce,
       algorithms: offer === 'md5' ? ['MD5'] : ['SHA-256', 'MD5'],
       stale,
       toTag: this.#host.random.token(10),
@@ -153,6 +148,9 @@ class DigestAuthenticator implements Authenticator {
     for (const ban of bans) this.#host.log('warn', 'source.banned', { address, aor, ban })
   }
 }
+
+/** What a second challenge says about the answer to the first. */
+type Again = { readonly stale?: true; readonly nonce?: string }
 
 function drop(reason: DropReason): Verdict {
   return { kind: 'drop', reason }

@@ -24,7 +24,15 @@ const SCANNERS = [
  * Beginnings of the User-Agent, lower-case, of programs that know MD5 only and fail when another
  * algorithm is offered beside it, or before it, against RFC 3261 §22.1 and RFC 8760 §2.4.
  */
-const MD5_ONLY = ['baresip v0.', 'baresip v1.', 'sipp', 'sipsak', 'jssip', 'sip.js', 'dart sip client']
+const MD5_ONLY = [
+  'baresip v0.',
+  'baresip v1.',
+  'sipp',
+  'sipsak',
+  'jssip',
+  'sip.js',
+  'dart sip client',
+]
 
 export class UserAgents {
   readonly #scanners = new Lru<string, boolean>(1_000)

@@ -154,7 +154,11 @@ class Bench {
     const text = { challenge, user, password, method, uri, cnonce, nonceCount }
     const name = method === 'REGISTER' ? 'authorization' : 'proxy-authorization'
     message.headers.add(name, formatCredentials(answer(text)))
-    this.#authenticate(message, command)
+    const verdict = this.#authenticate(message, command)
+    const again = verdict.kind === 'challenge' ? challenges(verdict.response) : []
+    // A phone that sees its nonce again knows that the password was wrong.
+    if (again.some(({ nonce }) => nonce === challenge.nonce))
+      this.#lines.push(`${this.#lines.pop() ?? ''}, same nonce`)
   }
 
   #request(method: string, address: string, command: Command): SipRequest {
