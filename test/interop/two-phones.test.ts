@@ -119,3 +119,7 @@ test('registrations come and go with the phones', async () => {
     })
     .not.toContain(`sip:2001@${DOMAIN}`)
 })
+
+test('a phone with a wrong password is told so, and then gets no more answers', async () => {
+  await expect(phone('2002', { password: 'wrong' })).rejects.toThrow(/REGISTER got 403/)
+})

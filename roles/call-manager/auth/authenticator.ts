@@ -125,6 +125,10 @@ class DigestAuthenticator implements Authenticator {
     const isOwn = request.method !== 'REGISTER' || credentials.username === claim.user
     if (extension !== undefined && isOwn) return { kind: 'ok', extension }
     // Someone else's registration (RFC 3261 §10.3 step 4): the right password of the wrong user.
+    return this.#forbid(request)
+  }
+
+  #forbid(request: SipRequest): Verdict {
     const options = { toTag: this.#host.random.token(10) }
     return { kind: 'refuse', response: reply(request, 403, options) }
   }
