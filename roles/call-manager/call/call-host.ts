@@ -239,13 +239,13 @@ export class CallHost {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
         const handler = new SentRequest(live, output.tx, this.#feed)
         if (way === undefined) return handler.onFailed('unresolvable')
-        const key = stack.request(output.request, way, handler)
+        const key = stack.request(way.request, way.to, handler)
         if (output.request.method === 'INVITE') live.clients.set(output.tx, key)
         return
       }
       case 'ack': {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
-        return way === undefined ? undefined : stack.send(output.request, way)
+        return way === undefined ? undefined : stack.send(way.request, way.to)
       }
       case 'cancel': {
         const key = live.clients.get(output.tx)

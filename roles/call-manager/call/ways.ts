@@ -1,22 +1,52 @@
 //! From a hop to a destination, and what we call ourselves towards it.
 
 import { USER } from '../../../src/sip/message/chars.ts'
-import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { request as sipRequest, type SipRequest } from '../../../src/sip/message/message.ts'
 import { escape, formatHostPort, parseUri } from '../../../src/sip/message/uri.ts'
 import { toTag } from '../../../src/sip/message/views.ts'
 import type { LocalAddress, SipTransport } from '../../../src/sip/stack/sip-transport.ts'
 import type { Destination } from '../../../src/sip/stack.ts'
 import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
-import type { Location } from '../location.ts'
+import type { Binding, Location } from '../location.ts'
 import type { Hop } from './state.ts'
 
 export type Ways = {
   readonly localAddress: SipTransport['localAddress']
-  readonly location: Pick<Location, 'bindings'>
+  readonly location: Pick<Location, 'bindings' | 'byGruu'>
 }
+
+/** What is sent, and where to. */
+export type Way = { readonly request: SipRequest; readonly to: Destination }
 
 /** Undefined when it leads nowhere. */
 export function wayTo(
+  ways: Ways,
+  request: SipRequest,
+  hop: Hop,
+  nextHop: string,
+): Way | undefined {
+  const named = namedByGruu(ways, request)
+  if (named !== undefined) return toDevice(request, named)
+  const to = destination(ways, request, hop, nextHop)
+  return to && { request, to }
+}
+
+/** A Contact that is a GRUU of ours names a device, wherever that is registered now. */
+function namedByGruu({ location }: Ways, request: SipRequest): Binding | undefined {
+  if (!request.uri.includes(';gr') || request.headers.has('route')) return undefined
+  const uri = parseUri(request.uri)
+  return uri?.params.has('gr') === true ? location.byGruu(uri)[0] : undefined
+}
+
+/** RFC 5627 §5.3: the GRUU becomes what the device registered, with the Path to it. */
+function toDevice(request: SipRequest, { contact, path, flow, target }: Binding): Way {
+  const headers = request.headers.copy()
+  for (const route of path) headers.add('route', route)
+  const aimed = sipRequest(request.method, contact, headers, request.body)
+  return { request: aimed, to: flow ?? target }
+}
+
+function destination(
   ways: Ways,
   request: SipRequest,
   hop: Hop,

@@ -1,0 +1,71 @@
+//! From a hop to a destination: devices named by a GRUU are found where they are registered now.
+
+import { expect, test } from 'vitest'
+import { millis } from '../../../../src/base/time.ts'
+import { Headers } from '../../../../src/sip/message/headers.ts'
+import { request } from '../../../../src/sip/message/message.ts'
+import { parseUri } from '../../../../src/sip/message/uri.ts'
+import type { FlowId } from '../../../../src/sip/transaction/flow.ts'
+import { wayTo, type Ways } from '../../../../roles/call-manager/call/ways.ts'
+import type { Binding } from '../../../../roles/call-manager/location.ts'
+
+const GRUU = 'sip:erin@pbx.example;gr=urn:uuid:1'
+const CONTACT = 'sip:erin@192.0.2.7:5066'
+const DEAD = { to: 'udp|dead' as FlowId, address: '192.0.2.7', aor: 'sip:erin@pbx.example' }
+
+test('RFC 5627 §5.3 a GRUU of ours becomes the contact, by the Path and down the flow of today', () => {
+  const way = wayTo(waysWith([binding()]), bye(GRUU), DEAD, GRUU)
+  expect(way?.request.uri).toBe(CONTACT)
+  expect(way?.request.headers.all('route')).toEqual(['<sip:edge.example;lr>'])
+  expect(way?.to).toBe('udp|live')
+})
+
+test('a GRUU of nobody is looked up like any other name', () => {
+  const way = wayTo(waysWith([]), bye(GRUU), { ...DEAD, to: undefined }, GRUU)
+  expect(way?.request.uri).toBe(GRUU)
+  expect(way?.to).toHaveProperty('uri.host', 'pbx.example')
+})
+
+test('a route set is followed whatever the contact is', () => {
+  const routed = bye(GRUU)
+  routed.headers.add('route', '<sip:proxy.example;lr>')
+  const way = wayTo(waysWith([binding()]), routed, DEAD, 'sip:proxy.example;lr')
+  expect(way?.request.uri).toBe(GRUU)
+  expect(way?.to).toHaveProperty('uri.host', 'proxy.example')
+})
+
+function bye(uri: string) {
+  return request('BYE', uri, new Headers().add('to', '<sip:erin@pbx.example>;tag=1'))
+}
+
+function waysWith(devices: readonly Binding[]): Ways {
+  return {
+    localAddress: () => undefined,
+    location: { bindings: () => [], byGruu: () => devices },
+  }
+}
+
+function binding(): Binding {
+  const uri = parseUri(CONTACT)
+  if (uri === undefined) throw new Error('not a URI')
+  return {
+    aor: 'sip:erin@pbx.example',
+    contact: CONTACT,
+    uri,
+    q: 1000,
+    instance: 'urn:uuid:1',
+    regId: 1,
+    flow: 'udp|live' as FlowId,
+    target: { transport: 'udp', host: '192.0.2.7', port: 5066 },
+    path: ['<sip:edge.example;lr>'],
+    transport: 'udp',
+    behindNat: false,
+    reachable: true,
+    userAgent: '',
+    callId: '',
+    cseq: 1,
+    registeredAt: millis(0),
+    expiresAt: millis(1),
+    pubGruu: GRUU,
+  }
+}
