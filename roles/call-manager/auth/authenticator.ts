@@ -108,7 +108,11 @@ class DigestAuthenticator implements Authenticator {
       // Who cannot know our nonces sends in another's name, to have that one locked out.
       if (!this.#nonces.isOurs(credentials.nonce, address))
         return this.#challenge(request, claim, claimant, {})
-      this.#report(claimant, this.#lockOut.failed(claimant, now))
+      const bans = this.#lockOut.failed(claimant, now)
+      this.#report(claimant, bans)
+      // The last answer before silence: phones that repeat a wrong password at once, as baresip
+      // does, stop at it and can tell their user why.
+      if (bans.length > 0) return this.#forbid(request)
       // With a new nonce many phones would try the same password again, until they are banned.
       return this.#challenge(request, claim, claimant, { nonce: credentials.nonce })
     }
