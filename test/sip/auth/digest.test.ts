@@ -90,6 +90,17 @@ test('-sess and auth-int against the sums written out', () => {
   expect(response).toBe(md5(`${secret}:${nonce}:00000001:${cnonce}:auth-int:${target}`))
 })
 
+test('auth-int does not verify for want of a body hash', () => {
+  const md5 = (text: string): string => createHash('md5').update(text).digest('hex')
+  const challenge: Challenge = { ...RFC7616, algorithm: 'MD5', qop: ['auth-int'] }
+  const credentials = answer({ challenge, ...MUFASA })
+  const secret = ha1('MD5', 'Mufasa', challenge.realm, 'Circle of Life')
+  const { nonce, cnonce, nc } = credentials
+  const response = md5(`${secret}:${nonce}:${nc}:${cnonce}:auth-int:${md5(`GET:${MUFASA.uri}:`)}`)
+  const forged = { ...credentials, response }
+  expect(verify({ method: 'GET', credentials: forged, ha1: secret })).toBe(false)
+})
+
 const ALGORITHMS = ['MD5', 'MD5-sess', 'SHA-256', 'SHA-256-sess', 'SHA-512-256'] as const
 
 for (const algorithm of ALGORITHMS)

@@ -115,11 +115,12 @@ function readAll(message: SipMessage): void {
     refusal(message, ABLE)
     uriHolds(message.uri)
   }
-  for (const [name, value] of message.headers.entries()) {
+  for (const name of new Set(Array.from(message.headers.entries(), ([each]) => each)))
+    message.headers.list(name)
+  for (const value of new Set(Array.from(message.headers.entries(), ([, each]) => each))) {
     uriHolds(value)
     addressHolds(value)
     viaHolds(value)
-    message.headers.list(name)
     parseChallenge(value)
     const credentials = parseCredentials(value)
     if (credentials === undefined) continue
