@@ -65,8 +65,11 @@ export class Baresip {
     await phone.#connect(control)
     await phone.#until('registered', () => {
       const [, status] = /\{0\/\w+\/v4\} (\d{3}) /.exec(phone.#log) ?? []
-      if (status !== undefined && status !== '200') throw phone.#failure(`REGISTER got ${status}`)
-      return status === '200' ? true : undefined
+      if (status === '200') return true
+      const failed = phone.#events.find(({ type }) => type === 'REGISTER_FAIL')
+      const reason = failed === undefined ? status : JSON.stringify(failed['param'])
+      if (reason !== undefined) throw phone.#failure(`REGISTER got ${reason}`)
+      return undefined
     })
     return phone
   }
