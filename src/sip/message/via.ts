@@ -59,8 +59,8 @@ export function via(parts: {
 }
 
 /**
- * RFC 3261 §18.2.1, RFC 3581 §4: what the server adds on arrival. A `received` that came along is
- * never believed, for responses go there.
+ * RFC 3261 §18.2.1, RFC 3581 §4: what the server adds on arrival; the same Via when that is nothing.
+ * A `received` that came along is never believed, for responses go there.
  */
 export function withReceived(top: Via, address: string, port: number): Via {
   let { params } = top
@@ -68,7 +68,7 @@ export function withReceived(top: Via, address: string, port: number): Via {
   if (top.rport !== undefined || !sameHost(top.host, address))
     params = params.withRaw('received', address)
   else params = params.without('received')
-  return viaOf(top, params)
+  return params === top.params ? top : viaOf(top, params)
 }
 
 /** Reads the one value that fills `text` from `at` to `end`. */
