@@ -2,9 +2,8 @@
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { SipMessage } from '../../../src/sip/message/message.ts'
+import { bodyOfType } from '../../../src/sip/message/multipart.ts'
 import { binary, textOf } from '../../../src/sip/message/text.ts'
-import { contentType } from '../../../src/sip/message/views.ts'
-import { multipartPart } from './multipart.ts'
 
 export const asSdp = (text: string): Sdp => text as Sdp
 
@@ -12,14 +11,8 @@ export const SDP_TYPE = 'application/sdp'
 
 /** The description a message carries, alone or as a part of a multipart body. */
 export function sdpOf(message: SipMessage): Sdp | undefined {
-  if (message.body.length === 0) return undefined
-  const type = contentType(message)
-  if (type === undefined) return undefined
-  if (type.type === 'application' && type.subtype === 'sdp') return asSdp(textOf(message.body))
-  if (type.type !== 'multipart') return undefined
-  const boundary = type.params.get('boundary')
-  const part = boundary && multipartPart(textOf(message.body), boundary, SDP_TYPE)
-  return part ? asSdp(part) : undefined
+  const part = bodyOfType(message, SDP_TYPE)
+  return part && asSdp(textOf(part.body))
 }
 
 /** The body part of a request or reply that carries `sdp`; nothing when there is none. */
