@@ -81,7 +81,7 @@ From: <sip:alice@pbx.example.com>;tag=1a2b3c4d5e6f7081
 To: <sip:alice@pbx.example.com>
 Call-ID: 5b2d4c6e8f0a1b2c3d4e5f607f3c9a1e
 CSeq: 4711 REGISTER
-Contact: <sip:alice@192.0.2.45:5060;ob>;+sip.instance="<urn:uuid:0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0>"
+Contact: <sip:alice@192.0.2.45:5060;ob>;+sip.instance="<urn:uuid:0f1e2d3c-8796-a5b4c3d2e1f0>"
 Expires: 300
 User-Agent: Deskphone T46 108.86.0.20
 Authorization: ${formatCredentials(CREDENTIALS)}

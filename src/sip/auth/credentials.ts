@@ -14,7 +14,7 @@ export type Credentials = {
   /** Lower-case hex. */
   readonly response: string
   readonly algorithm: Algorithm
-  /** Undefined from clients of the time before RFC 2617: no nonce count, so no replay protection. */
+  /** Undefined from clients older than RFC 2617: no nonce count, so no replay protection. */
   readonly qop: Qop | undefined
   readonly cnonce: string | undefined
   /** 8 hex digits as they came, for they are hashed. */

@@ -1,5 +1,5 @@
-//! Digest access authentication: RFC 7616 §3.4, RFC 8760. Sums only: nonces, replay and lock-out are
-//! the registrar's.
+//! Digest access authentication: RFC 7616 §3.4, RFC 8760. Sums only: nonces, replay and lock-out
+//! are the registrar's.
 
 import type { Algorithm, Challenge, Qop } from './challenge.ts'
 import { hashOf } from './challenge.ts'

@@ -50,7 +50,7 @@ export function isIn(set: number, code: number): boolean {
   return ((CLASS[code] ?? 0) & set) !== 0
 }
 
-/** Where the run of characters of the set that begins at `at` ends; `at` itself when there is none. */
+/** Where the run of the set's characters that begins at `at` ends; `at` when there is none. */
 export function runEnd(set: number, text: string, at: number, end: number): number {
   let index = at
   while (index < end && ((CLASS[text.charCodeAt(index)] ?? 0) & set) !== 0) index++

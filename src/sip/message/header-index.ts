@@ -22,7 +22,7 @@ const CR = 0x0d
 const SPACE = 0x20
 const COLON = 0x3a
 
-/** `text` is `bytes` as latin1. Lines end in CRLF or LF; a line that begins with a blank goes on. */
+/** `text` is `bytes` as latin1. Lines end in CRLF or LF and go on where the next begins blank. */
 export function indexHeaders(bytes: Uint8Array, text: string, from: number): HeaderIndex {
   const index = newIndex(bytes.length)
   const limit = Math.min(bytes.length, from + limits.MAX_HEAD)

@@ -52,7 +52,7 @@ export class Headers {
     return this.fields(name).map((field) => field.value)
   }
 
-  /** The values split at top-level commas, across lines. Not for headers that hold dates or digests. */
+  /** The values split at top-level commas, across lines. Not for dates or digests. */
   list(name: HeaderName): readonly string[] {
     const values: string[] = []
     for (const { text, at, end } of this.fields(name)) splitList(text, at, end, values)

@@ -2,7 +2,7 @@
 
 import { sameText } from './chars.ts'
 
-/** The address in lower case; undefined when it is none. `:::` before an IPv4 tail reads as `::`. */
+/** The address in lower case, or undefined. `:::` before an IPv4 tail reads as `::`. */
 export function parseIpv6(text: string): string | undefined {
   const address = text.toLowerCase().replace(/:::(?=\d+\.)/, '::')
   return wordsOf(address) === undefined ? undefined : address

@@ -24,7 +24,7 @@ export type ParamName = Lowercase<string>
 
 type Entry = readonly [name: ParamName, value: string | undefined]
 
-/** Immutable; of a name that is there twice the first counts. `with` and `without` return another. */
+/** Immutable: `with` and `without` return another. Of a name given twice the first counts. */
 export class Params implements Iterable<Entry> {
   static readonly NONE = new Params([], [])
 
@@ -134,9 +134,9 @@ export class Params implements Iterable<Entry> {
 
 const NAMES = new NameTable(
   (
-    'tag branch rport received maddr ttl lr transport user method ob expires q +sip.instance reg-id ' +
-    'alias keep comp pub-gruu temp-gruu cause text refresher id reason retry-after to-tag from-tag ' +
-    'early-only isfocus boundary handling charset index privacy phone-context gr sigcomp-id'
+    'tag branch rport received maddr ttl lr transport user method ob expires q +sip.instance ' +
+    'reg-id alias keep comp pub-gruu temp-gruu cause text refresher id reason retry-after to-tag ' +
+    'from-tag early-only isfocus boundary handling charset index privacy phone-context gr'
   )
     .split(' ')
     .map((name) => [name, lowerCase(name)]),

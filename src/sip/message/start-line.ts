@@ -44,7 +44,7 @@ export function isKnownMethod(method: string): boolean {
   return METHODS.find(method, 0, method.length) === method
 }
 
-/** Reads the line from `at` to `end`, its line break excluded. Undefined when it is no SIP at all. */
+/** Reads the line from `at` to `end`, without its line break. Undefined when it is no SIP. */
 export function readStartLine(
   text: string,
   at: number,

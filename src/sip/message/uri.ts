@@ -140,7 +140,7 @@ export function escape(text: string, allowed: number): string {
   return escaped
 }
 
-/** The colon after the scheme: a letter, then letters, digits, `+`, `-`, `.`; -1 when there is none. */
+/** Where the colon after the scheme is; -1 when there is none. */
 function schemeEnd(text: string, at: number, end: number): number {
   if (!isIn(LETTER, text.charCodeAt(at))) return -1
   const colon = runEnd(TOKEN, text, at, end)

@@ -89,7 +89,7 @@ export type Capabilities = {
   readonly methods: readonly Method[]
   /** Option tags, lower-case. */
   readonly extensions: readonly string[]
-  /** Media types taken as body, by method, `type/*` for a whole type; methods not named take any. */
+  /** Media types taken as body (`type/*` too), by method; a method not named takes any. */
   readonly bodies: Readonly<Record<Method, readonly string[]>>
   /** The media type of a 2xx's body, by method. */
   readonly answers: Readonly<Record<Method, string>>

@@ -59,8 +59,8 @@ export function via(parts: {
 }
 
 /**
- * RFC 3261 §18.2.1, RFC 3581 §4: what the server adds on arrival; the same Via when that is nothing.
- * A `received` that came along is never believed, for responses go there.
+ * RFC 3261 §18.2.1, RFC 3581 §4: what the server adds on arrival; the same Via when that is
+ * nothing. A `received` that came along is never believed, for responses go there.
  */
 export function withReceived(top: Via, address: string, port: number): Via {
   let { params } = top

@@ -1,4 +1,4 @@
-//! Typed readers of header fields: lazy, memoised on the message, undefined when the field is absent
+//! Typed readers of header fields: lazy, kept with the message, undefined when the field is absent
 //! or malformed. Whether a mandatory field is there at all is `validate.ts`'s business.
 
 import { commaAt, isToken } from './chars.ts'

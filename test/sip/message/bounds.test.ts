@@ -58,7 +58,7 @@ const PIECES = [
   [' ', '\t', ',', ';', '"', '\\', '<', '>', '=', '%', ':', '(', '[', '@', '?', '&', '0', 'a'],
   ['\r\n ', ' ,', ';a', '"a', '<a', '%41', '::', '1:', '<sip:a@b>,', 'sip:a@b,', ';a="', 'a a'],
 ].flat()
-/** Far above what it takes (1 to 3 ms), far below what a quadratic reader would need. */
+/** Far above what it takes (about 1 ms), far below what a quadratic reader needs. */
 const MOST_MS = 25
 
 for (const name of NAMES)
@@ -74,10 +74,11 @@ for (const name of NAMES)
       }
   })
 
+/** The best of many tries: a busy machine may spoil most of them, a slow reader spoils all. */
 function expectFast(bytes: Uint8Array, what: string): void {
-  // More than once only when the machine was busy with something else.
-  if (timeOf(bytes) > MOST_MS)
-    expect(Math.min(timeOf(bytes), timeOf(bytes), timeOf(bytes)), what).toBeLessThan(MOST_MS)
+  let best = timeOf(bytes)
+  for (let tries = 1; best > MOST_MS && tries < 30; tries++) best = Math.min(best, timeOf(bytes))
+  if (best > MOST_MS) expect.fail(`${what} took ${best.toFixed(1)} ms`)
 }
 
 function timeOf(bytes: Uint8Array): number {

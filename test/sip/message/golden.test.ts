@@ -1,5 +1,5 @@
-//! Golden scripts of the message room: text in, canonical dump out. `\xNN`, `\r`, `\n` and `\t` in a
-//! script stand for those bytes; the lines of a message are joined with CRLF.
+//! Golden scripts of the message room: text in, canonical dump out. `\xNN`, `\r`, `\n` and `\t` in
+//! a script stand for those bytes; the lines of a message are joined with CRLF.
 
 import { join } from 'node:path'
 import { Headers } from '../../../src/sip/message/headers.ts'

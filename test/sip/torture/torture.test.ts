@@ -99,18 +99,19 @@ function decide(bytes: Uint8Array): Decision {
 function renderPage(): string {
   const rows = EXPECTATIONS.map((each) => {
     const { verdict, why } = decide(fixture(each))
-    return `| ${each.rfc} §${each.section} | \`${each.name}\` | ${each.wants} | ${verdict} | ${why} |`
+    const place = `${each.rfc} §${each.section}`
+    return `| ${place} | \`${each.name}\` | ${each.wants} | ${verdict} | ${why} |`
   })
   return `# Torture messages
 
 What RFC 4475 and RFC 5118 expect for each of their messages, and what this product does with it.
-Written by \`test/sip/torture/torture.test.ts\` (\`REWRITE=1\`), which fails when a line is no longer
-true or an answer is none that the RFC allows. The messages are in \`test/sip/torture/fixtures\`.
+Written by \`test/sip/torture/torture.test.ts\` (\`REWRITE=1\`), which fails when a line is no
+longer true or an answer is none that the RFC allows. The messages themselves are in
+\`test/sip/torture/fixtures\`.
 
 \`processed\` means that the message passes the parser, \`invalidity\` and \`refusal\`
-(\`src/sip/message/validate.ts\`) and what the stack looks at first
-(\`src/sip/stack/screen.ts\`), and goes on its way like any other: a REGISTER to be challenged, an
-INVITE to be routed.
+(\`src/sip/message/validate.ts\`) and the stack's \`screen\` (\`src/sip/stack/screen.ts\`), and goes on
+its way like any other: a REGISTER to be challenged, an INVITE to be routed.
 
 | message | name | what the RFC expects | answer | because |
 |---|---|---|---|---|
