@@ -24,8 +24,8 @@ export type ImportOptions = {
   readonly onProgress?: (progress: ImportProgress) => void
 }
 
-/** A commit of this many takes some 20 ms of the replica, for which calls wait at most. */
-const ROWS_PER_COMMAND = 1_000
+/** Some 10 ms of the replica, for which a call that commits may have to wait. */
+const ROWS_PER_COMMAND = 500
 /** One is being committed while the next is being read. */
 const COMMANDS_AT_ONCE = 3
 const PASSWORD_MAX = 128
@@ -59,7 +59,7 @@ class Import {
   readonly #store: Store
   readonly #options: ImportOptions
   readonly #batches = new Map<string, Batch>()
-  /** Commits under way, each undefined when it went well. */
+  /** Commits under way. */
   readonly #commits = new Set<Promise<void>>()
   #failure: ProposeFailure | undefined
   #lines = 0
@@ -75,7 +75,11 @@ class Import {
     for (const record of records) {
       this.#lines++
       if (record.kind === 'bad') this.#report(record.line, record.reason)
-      else if (!isHeader(record.fields)) await this.#takeFields(record.line, record.fields)
+      else if (!isHeader(record.fields)) {
+        // Most lines wait for nothing, and a promise for each would cost as much as the line.
+        const full = this.#takeFields(record.line, record.fields)
+        if (full !== undefined) await full
+      }
       if (this.#failure !== undefined) return this.#failure
     }
     return undefined
@@ -87,15 +91,29 @@ class Import {
     return this.#failure === undefined ? ok(this.#progress()) : err(this.#failure)
   }
 
-  async #takeFields(line: number, fields: readonly string[]): Promise<void> {
+  /** Something to wait for, when there is. */
+  #takeFields(line: number, fields: readonly string[]): Promise<void> | undefined {
     const reason = problemOf(fields)
-    if (reason !== undefined) return this.#report(line, reason)
-    const [domain = '', user = '', password = '', displayName = ''] = fields
-    const batch = this.#batches.get(domain) ?? (await this.#open(domain.toLowerCase()))
+    if (reason !== undefined) {
+      this.#report(line, reason)
+      return undefined
+    }
+    const batch = this.#batches.get(fields[0] ?? '')
+    return batch === undefined ? this.#takeFirst(fields) : this.#add(batch, fields)
+  }
+
+  async #takeFirst(fields: readonly string[]): Promise<void> {
+    const [domain = ''] = fields
+    const batch = await this.#open(domain.toLowerCase())
     if (batch === undefined) return
     this.#batches.set(domain, batch)
+    await this.#add(batch, fields)
+  }
+
+  #add(batch: Batch, fields: readonly string[]): Promise<void> | undefined {
+    const [, user = '', password = '', displayName = ''] = fields
     batch.rows.push([user, displayName === '' ? user : displayName, password])
-    if (batch.rows.length >= ROWS_PER_COMMAND) await this.#commit(batch)
+    return batch.rows.length < ROWS_PER_COMMAND ? undefined : this.#commit(batch)
   }
 
   /** The batch of the domain's tenant, which is made when there is none. */

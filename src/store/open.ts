@@ -50,8 +50,12 @@ export function openStore(options: StoreOptions): Promise<Store> {
       else onFault(fault)
     }
     const opened = (): void => {
+      try {
+        reader = ReadConnection.open(join(directory, DATABASE), { addon })
+      } catch (error) {
+        return fail(faultOf(error, directory))
+      }
       state = 'open'
-      reader = ReadConnection.open(join(directory, DATABASE), { addon })
       resolve(storeOf(client, reader, close))
     }
     const close = async (): Promise<void> => {

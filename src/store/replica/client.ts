@@ -67,8 +67,8 @@ export class ReplicaClient {
       this.#waiting.delete(id)
       if (refusal === undefined && waiting.command !== undefined)
         for (const listener of this.#listeners) listener({ index, command: waiting.command })
-      const rejected = (reason: string): Answer => err({ kind: 'rejected', reason })
-      waiting.settle?.(refusal === undefined ? ok(index) : rejected(refusal))
+      if (refusal === undefined) waiting.settle?.(ok(index))
+      else waiting.settle?.(err({ kind: 'rejected', reason: refusal }))
     }
   }
 

@@ -1,7 +1,7 @@
 //! Opens the files of a replica: takes the directory for this process alone, brings the tables up
 //! to date, checks that the key belongs to them.
 
-import { existsSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
@@ -17,7 +17,6 @@ const LOCK = 'lock'
 
 export type OpenReplica = {
   readonly replica: Replica
-  readonly applied: LogIndex
   readonly close: () => void
 }
 
@@ -32,6 +31,7 @@ export function openReplica(directory: string, options: ConnectionOptions): Open
     const keyExists = existsSync(join(directory, 'secret.key'))
     if (existsSync(file) && !keyExists) throw keyMissing(directory)
     const vault = openVault(directory)
+    makePrivate(file)
     const db = WriteConnection.open(file, options)
     migrate(db)
     const applied = ownRow(db, vault, directory)
@@ -40,11 +40,16 @@ export function openReplica(directory: string, options: ConnectionOptions): Open
       db.close()
       unlock()
     }
-    return { replica, applied, close }
+    return { replica, close }
   } catch (error) {
     unlock()
     throw faultOf(error, file)
   }
+}
+
+/** Its own user's only, and with it the files that SQLite puts beside it. */
+function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 function isDirectory(path: string): boolean {

@@ -23,7 +23,7 @@ export type ToReplica =
   | { readonly kind: 'close' }
 
 export type FromReplica =
-  | { readonly kind: 'opened'; readonly applied: LogIndex }
+  | { readonly kind: 'opened' }
   | { readonly kind: 'outcomes'; readonly outcomes: readonly Outcome[] }
   /** The thread ends with this; nothing that was not answered before it was acknowledged. */
   | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string }

@@ -7,8 +7,8 @@ import { faultOf } from '../errors.ts'
 import { openReplica, type OpenReplica } from './open-replica.ts'
 import type { FromReplica, Proposal, ReplicaSettings, ToReplica } from './protocol.ts'
 
-/** Bounds one transaction, and so how long the first of a burst waits for the last. */
-const BATCH_MAX = 4_000
+/** Rows in one transaction, about: some 20 ms, for which the next one waits. */
+const BATCH_WEIGHT = 1_000
 
 assert(parentPort !== null, 'the replica runs in a worker thread')
 const port = parentPort
@@ -17,8 +17,8 @@ const { directory, addon } = workerData as ReplicaSettings
 const opened = orEnd(() => openReplica(directory, { addon }))
 if (opened !== undefined) serve(opened)
 
-function serve({ replica, applied, close }: OpenReplica): void {
-  let waiting: Proposal[] = []
+function serve({ replica, close }: OpenReplica): void {
+  const waiting: Proposal[] = []
   let scheduled = false
   let closing = false
 
@@ -30,8 +30,7 @@ function serve({ replica, applied, close }: OpenReplica): void {
   }
   const commit = (): void => {
     scheduled = false
-    const batch = waiting.length > BATCH_MAX ? waiting.splice(0, BATCH_MAX) : waiting
-    if (batch === waiting) waiting = []
+    const batch = waiting.splice(0, batchLength(waiting))
     const outcomes = orEnd(() => replica.commit(batch))
     if (outcomes === undefined) return
     if (outcomes.length > 0) say({ kind: 'outcomes', outcomes })
@@ -44,13 +43,21 @@ function serve({ replica, applied, close }: OpenReplica): void {
     port.close()
   }
   port.on('message', (message: ToReplica) => {
-    if (message.kind === 'propose') {
-      if (waiting.length === 0) waiting = [...message.proposals]
-      else for (const proposal of message.proposals) waiting.push(proposal)
-    } else closing = true
+    if (message.kind === 'close') closing = true
+    else for (const proposal of message.proposals) waiting.push(proposal)
     schedule()
   })
-  say({ kind: 'opened', applied })
+  say({ kind: 'opened' })
+}
+
+/** How many of those that wait make the next commit: at least one. */
+function batchLength(waiting: readonly Proposal[]): number {
+  let weight = 0
+  for (const [index, { command }] of waiting.entries()) {
+    weight += command?.kind === 'extension.import' ? command.rows.length : 1
+    if (weight >= BATCH_WEIGHT) return index + 1
+  }
+  return waiting.length
 }
 
 /** What `work` returns; undefined after a fault, which is told, and then this thread is over. */
