@@ -24,8 +24,8 @@ export class Reception {
   #reported = { ssrc: 0, expected: 0, received: 0 }
 
   /**
-   * `now` in milliseconds. `clockRate` is undefined for packets whose timestamp is not their time of
-   * sampling (RFC 4733 events repeat that of their beginning): they count for all but jitter.
+   * `now` in milliseconds. `clockRate` is undefined for packets whose timestamp is not their time
+   * of sampling (RFC 4733 events repeat that of their beginning): they count for all but jitter.
    */
   count(
     source: number,

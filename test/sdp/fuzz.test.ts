@@ -19,14 +19,14 @@ const OURS = {
   ports: Array.from({ length: 64 }, (_, index) => 30_000 + 2 * index),
 } as const
 const LINES = [
-  ...['v=0', 'o=a 1 1 IN IP4 10.0.0.1', 's=-', 's=', 't=0 0', 't=', 'b=AS:64', 'k=clear:x', 'z=0'],
-  ...['c=IN IP4 10.0.0.1', 'c=IN IP6 2001:db8::1', 'c=IN IP4 0.0.0.0', 'c=', 'c=IN IP4', 'i=x'],
-  ...['m=audio 4000 RTP/AVP 0 8 101', 'm=video 4002 RTP/AVPF 97', 'm=audio 0 RTP/AVP 0'],
-  ...['m=audio 4000 RTP/SAVP 0', 'm=image 4 udptl t38', 'm=audio 4000/2 RTP/AVP 0', 'm=text 2'],
-  ...['a=rtpmap:101 telephone-event/8000', 'a=rtpmap:97 VP8/90000', 'a=rtpmap:0', 'a=rtpmap:'],
-  ...['a=fmtp:101 0-15', 'a=sendonly', 'a=recvonly', 'a=inactive', 'a=sendrecv', 'a=rtcp:1'],
-  ...['a=rtcp-mux', 'a=ice-ufrag:x', 'a=crypto:1 x', 'a=ptime:20', 'a=', 'a=x', '=', 'x', ''],
-]
+  ['v=0', 'o=a 1 1 IN IP4 10.0.0.1', 's=-', 's=', 't=0 0', 't=', 'b=AS:64', 'k=clear:x', 'z=0'],
+  ['c=IN IP4 10.0.0.1', 'c=IN IP6 2001:db8::1', 'c=IN IP4 0.0.0.0', 'c=', 'c=IN IP4', 'i=x'],
+  ['m=audio 4000 RTP/AVP 0 8 101', 'm=video 4002 RTP/AVPF 97', 'm=audio 0 RTP/AVP 0'],
+  ['m=audio 4000 RTP/SAVP 0', 'm=image 4 udptl t38', 'm=audio 4000/2 RTP/AVP 0', 'm=text 2'],
+  ['a=rtpmap:101 telephone-event/8000', 'a=rtpmap:97 VP8/90000', 'a=rtpmap:0', 'a=rtpmap:'],
+  ['a=fmtp:101 0-15', 'a=sendonly', 'a=recvonly', 'a=inactive', 'a=sendrecv', 'a=rtcp:1'],
+  ['a=rtcp-mux', 'a=ice-ufrag:x', 'a=crypto:1 x', 'a=ptime:20', 'a=', 'a=x', '=', 'x', ''],
+].flat()
 
 test(`${ROUNDS} descriptions`, () => {
   const random = seededRandom(4566)
