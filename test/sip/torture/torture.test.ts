@@ -110,8 +110,8 @@ longer true or an answer is none that the RFC allows. The messages themselves ar
 \`test/sip/torture/fixtures\`.
 
 \`processed\` means that the message passes the parser, \`invalidity\` and \`refusal\`
-(\`src/sip/message/validate.ts\`) and the stack's \`screen\` (\`src/sip/stack/screen.ts\`), and goes on
-its way like any other: a REGISTER to be challenged, an INVITE to be routed.
+(\`src/sip/message/validate.ts\`) and the stack's \`screen\`, and goes on its way like any other: a
+REGISTER to be challenged, an INVITE to be routed.
 
 | message | name | what the RFC expects | answer | because |
 |---|---|---|---|---|
