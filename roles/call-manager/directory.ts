@@ -110,6 +110,7 @@ class CachedDirectory implements Directory {
   readonly #isOurs: (host: string) => boolean
   /** Read whole, again after a change: there are few, and they seldom change. */
   #tenants: Tenants | undefined
+  /** By AOR. */
   readonly #known: Recent<string, Known>
   readonly #strangers = new Lru<string, true>(STRANGERS)
   /** Opened in vain for strangers, so that asking for one takes as long as for a user. */
@@ -149,27 +150,30 @@ class CachedDirectory implements Directory {
   }
 
   #forget(tenant: TenantId, user: string): void {
-    const key = keyOf(tenant, user)
-    this.#known.delete(key)
-    this.#strangers.delete(key)
+    const owner = this.#tenant(tenant)
+    if (owner === undefined) return
+    const aor = aorOf(user, owner.primaryDomain)
+    this.#known.delete(aor)
+    this.#strangers.delete(aor)
   }
 
   #find(tenant: TenantId, user: string): Known | undefined {
-    const key = keyOf(tenant, user)
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    if (this.#strangers.get(key) !== undefined) return undefined
-    const row = this.#store.read((db) => extensionByUser(db, tenant, user))
     const owner = this.#tenant(tenant)
-    if (row === undefined || owner === undefined) {
+    if (owner === undefined) return undefined
+    const aor = aorOf(user, owner.primaryDomain)
+    const known = this.#known.get(aor)
+    if (known !== undefined) return known
+    if (this.#strangers.get(aor) !== undefined) return undefined
+    const row = this.#store.read((db) => extensionByUser(db, tenant, user))
+    if (row === undefined) {
       openCredentials(this.#vault, { tenant, user }, this.#decoy)
-      this.#strangers.set(key, true)
+      this.#strangers.set(aor, true)
       return undefined
     }
     const opened = openCredentials(this.#vault, row, row.sealed)
-    assert(opened !== undefined, `the secret of ${key} was sealed with another key`)
+    assert(opened !== undefined, `the secret of ${aor} was sealed with another key`)
     const read = new Known(row, owner, opened)
-    this.#known.set(key, read)
+    this.#known.set(read.aor, read)
     return read
   }
 
@@ -206,8 +210,4 @@ type Tenants = {
   readonly byId: ReadonlyMap<TenantId, Tenant>
   /** The oldest. */
   readonly first: Tenant | undefined
-}
-
-function keyOf(tenant: TenantId, user: string): string {
-  return `${tenant}\n${user}`
 }
