@@ -20,6 +20,7 @@ export async function runRegister(options: RegisterOptions): Promise<Outcome> {
   const digest = new Digest(domain, (user) => `pw-${user}`)
   const run = Math.floor(Math.random() * 1e9).toString(36)
   const userOf: number[] = []
+  const serialOf: number[] = []
   const last: string[] = []
   let next = 0
   let serial = 0
@@ -30,17 +31,18 @@ export async function runRegister(options: RegisterOptions): Promise<Outcome> {
   function begin(slot: number): void {
     userOf[slot] = next
     next = (next + 1) % users
-    serial++
+    serialOf[slot] = ++serial
     send(slot, 1, '')
   }
 
   function send(slot: number, cseq: number, authorization: string): void {
     const user = userOf[slot] ?? 0
+    const id = `${slot}.${serialOf[slot]}`
     last[slot] =
       `REGISTER ${uri} SIP/2.0\r\n` +
-      `Via: SIP/2.0/UDP ${options.address}:${wire.port};branch=z9hG4bK${run}${serial}.${cseq}\r\n` +
+      `Via: SIP/2.0/UDP ${options.address}:${wire.port};branch=z9hG4bK${run}${id}.${cseq}\r\n` +
       `Max-Forwards: 70\r\nFrom: <sip:u${user}@${domain}>;tag=${slot}\r\n` +
-      `To: <sip:u${user}@${domain}>\r\nCall-ID: ${slot}.${serial}.${run}\r\n` +
+      `To: <sip:u${user}@${domain}>\r\nCall-ID: ${id}.${run}\r\n` +
       `CSeq: ${cseq} REGISTER\r\n` +
       `Contact: <sip:u${user}@${options.address}:${contactPort}>;expires=600\r\n` +
       `User-Agent: load\r\n${authorization}Content-Length: 0\r\n\r\n`
