@@ -132,6 +132,12 @@ export function parseSessionExpires(text: string): SessionExpires | undefined {
   return { seconds, refresher }
 }
 
+/** Its parameters mean nothing. */
+export function parseMinSe(text: string): number | undefined {
+  const field = parseParameterised(text)
+  return field && parseSeconds(field.value)
+}
+
 export function parseEvent(text: string): EventPackage | undefined {
   const field = parseParameterised(text)
   return field && { name: field.value, id: field.params.get('id'), params: field.params }

@@ -49,21 +49,20 @@ function ofValue<T>(name: HeaderName, parse: (text: string) => T | undefined): V
 
 /** Of all values of that name; one malformed value makes it undefined. */
 function ofEach<T>(name: HeaderName, parse: (text: string) => T | undefined): View<readonly T[]> {
-  return view((headers) => readAll(headers, name, parse))
+  return view((headers) => readAll(headers.list(name), parse))
 }
 
 function readAll<T>(
-  headers: Headers,
-  name: HeaderName,
+  texts: readonly string[],
   parse: (text: string) => T | undefined,
 ): readonly T[] | undefined {
-  const parsed: T[] = []
-  for (const text of headers.list(name)) {
+  const all: T[] = []
+  for (const text of texts) {
     const value = parse(text)
     if (value === undefined) return undefined
-    parsed.push(value)
+    all.push(value)
   }
-  return parsed.length === 0 ? undefined : parsed
+  return all.length === 0 ? undefined : all
 }
 
 /** Option tags and the like: what is absent is an empty list. */
@@ -97,7 +96,7 @@ export const toTag = (message: SipMessage): string | undefined => to(message)?.p
 /** `*` stands alone (§10.2.2); undefined when there is none, or one is malformed. */
 export const contacts: View<readonly NameAddr[] | '*'> = view((headers) => {
   const texts = headers.list('contact')
-  return texts.length === 1 && texts[0] === '*' ? '*' : readAll(headers, 'contact', parseNameAddr)
+  return texts.length === 1 && texts[0] === '*' ? '*' : readAll(texts, parseNameAddr)
 })
 export const routes: View<readonly NameAddr[]> = ofEach('route', parseNameAddr)
 export const recordRoutes: View<readonly NameAddr[]> = ofEach('record-route', parseNameAddr)
@@ -126,11 +125,7 @@ export const allowEvents = tokens('allow-events', asIs)
 export const rack = ofValue('rack', values.parseRAck)
 export const rseq = ofValue('rseq', values.parseNumber)
 export const sessionExpires = ofValue('session-expires', values.parseSessionExpires)
-export const minSe = view((headers) => {
-  const value = headers.get('min-se')
-  const field = value === undefined ? undefined : values.parseParameterised(value)
-  return field && values.parseNumber(field.value)
-})
+export const minSe = ofValue('min-se', values.parseMinSe)
 
 // RFC 3515, 3892, 3891, 6665, 3903.
 export const referTo = inPlace('refer-to', parseNameAddrAt)
