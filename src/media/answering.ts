@@ -51,8 +51,10 @@ function answer(
   agree(session, told, offer, wantsOf(offer))
   board.part(session)
   board.settle(session)
-  play(board, player, session, source)
-  return ok(sdp(session.local.text))
+  // Fails when every encoder of the codec is busy: there is nothing to hear then.
+  return play(board, player, session, source)
+    ? ok(sdp(session.local.text))
+    : err({ kind: 'no-capacity' })
 }
 
 export function feed(
@@ -66,8 +68,8 @@ export function feed(
   if (source?.kind === 'prompt' && !player.sounds.has(source.name))
     return rejected(`there is no prompt named ${source.name}`)
   board.part(session)
-  play(board, player, session, source)
-  return ok(undefined)
+  if (play(board, player, session, source)) return ok(undefined)
+  return rejected(`none of the codecs agreed can be made here (${player.sounds.codecs.join(', ')})`)
 }
 
 function play(
@@ -75,13 +77,12 @@ function play(
   player: Player,
   session: Session,
   source: MediaSource | undefined,
-): void {
+): boolean {
   board.unloop(session)
-  if (source?.kind === 'echo') {
-    player.stop(session)
-    board.loop(session)
-  } else if (source === undefined) player.stop(session)
-  else player.play(session, source)
+  if (source !== undefined && source.kind !== 'echo') return player.play(session, source)
+  player.stop(session)
+  if (source !== undefined) board.loop(session)
+  return true
 }
 
 /** An echo returns anything; a made sound needs a codec we can make, and is only sound. */

@@ -1,32 +1,38 @@
-//! Opus as a voice, by libopus compiled to WebAssembly. Frames are made once and shared by all
-//! listeners, so its speed is not on the path of a call.
+//! Opus as a voice, by libopus compiled to WebAssembly.
 
-import { Application, createEncoder } from 'libopus-wasm'
+import { Application, createEncoder, type OpusEncoderHandle } from 'libopus-wasm'
 import type { Voice } from './voices.ts'
 
-/** Frames of silence that wipe what the shared encoder remembers of the sound before. */
-const WIPE_FRAMES = 5
-const FRAME_SAMPLES = 320
+/** Encoders kept ready: making one is asynchronous, and a track is begun within a request. */
+const READY = 8
+const OPTIONS = {
+  sampleRate: 16_000,
+  channels: 1,
+  frameSize: 320,
+  application: Application.Voip,
+  bitrate: 32_000,
+  complexity: 4,
+} as const
 
 /** Loads the module; call once. */
 export async function opusVoice(): Promise<Voice> {
-  const encoder = await createEncoder({
-    sampleRate: 16_000,
-    channels: 1,
-    frameSize: FRAME_SAMPLES,
-    application: Application.Voip,
-    bitrate: 32_000,
-  })
+  const ready: OpusEncoderHandle[] = []
+  for (let count = 0; count < READY; count++) ready.push(await createEncoder(OPTIONS))
   return {
     name: 'opus',
     clockRate: 48_000,
     rate: 16_000,
     stateful: true,
     open: () => {
-      const silence = new Int16Array(FRAME_SAMPLES)
-      for (let count = 0; count < WIPE_FRAMES; count++) encoder.encode(silence)
-      // The view is into the module's memory and overwritten by the next frame.
-      return (frame) => encoder.encode(frame).slice()
+      const encoder = ready.pop()
+      if (encoder === undefined) return undefined
+      // It only allocates: out of memory is the one way to fail, and then there is one less.
+      void createEncoder(OPTIONS).then((fresh) => ready.push(fresh))
+      return {
+        // A view of the module's memory, overwritten by the next frame.
+        encode: (frame) => encoder.encode(frame).slice(),
+        close: () => encoder.free(),
+      }
     },
   }
 }

@@ -9,15 +9,15 @@ import { HEADER_LENGTH, writeHeader } from '../rtp/packet.ts'
 import { nextDeadline, startPacing, ticksDue, type Pacing } from '../rtp/pacing.ts'
 import { buildRtcp } from '../rtp/rtcp.ts'
 import { directionOf } from '../sdp/carry.ts'
-import { codecsOf } from '../sdp/codec.ts'
+import { codecsOf, sameCodec, type Codec } from '../sdp/codec.ts'
 import type { Session } from './session.ts'
-import type { MadeSource, Sounds, Track } from './sounds.ts'
-import type { Stream } from './stream.ts'
+import type { MadeSource, Sounds } from './sounds.ts'
+import type { Peer, Stream } from './stream.ts'
+import type { Track } from './track.ts'
 import { FRAME_MS } from './voices.ts'
 
 /** What a leg is fed with, and how far it is. */
 export type Playing = {
-  readonly source: MadeSource
   readonly track: Track
   readonly payloadType: number
   readonly stream: Stream
@@ -59,17 +59,20 @@ export class Player {
     return [...this.#playing].filter(({ playing }) => playing !== undefined).length
   }
 
-  /** Feeds a session; the same source on the same stream goes on where it is. */
-  play(session: Session, source: MadeSource): void {
+  /**
+   * Feeds a session; the same source on the same stream goes on where it is. False when none of the
+   * codecs agreed can be made.
+   */
+  play(session: Session, source: MadeSource): boolean {
     const stream = session.audio
-    const index = stream === undefined ? -1 : session.streams.indexOf(stream)
-    const section = session.described?.media[index]
-    const codec = section && codecsOf(section).find((each) => this.sounds.canMake(each))
+    const codec = stream && this.#agreed(session, session.streams.indexOf(stream))
     const track = codec && this.sounds.track(source, codec)
-    if (stream === undefined || codec === undefined || track === undefined)
-      return this.stop(session)
+    if (stream === undefined || codec === undefined || track === undefined) {
+      this.stop(session)
+      return false
+    }
     const before = session.playing
-    if (before?.stream === stream && before.track === track) return
+    if (before?.stream === stream && before.track === track) return true
     const { random } = this.#host
     session.numbering ??= {
       ssrc: 1 + random.below(0xffff_fffe),
@@ -77,9 +80,20 @@ export class Player {
       timestamp: random.below(0x7fff_ffff),
     }
     const { payloadType } = codec
-    session.playing = { source, track, payloadType, stream, position: 0, paused: true }
+    session.playing = { track, payloadType, stream, position: 0, paused: true }
     this.#playing.add(session)
     this.#start()
+    return true
+  }
+
+  /** The leg's first codec that we told it as well and can make, under its own payload type. */
+  #agreed({ described, told }: Session, index: number): Codec | undefined {
+    const [theirs, ours] = [described?.media[index], told?.media[index]]
+    if (theirs === undefined || ours === undefined) return undefined
+    const spoken = codecsOf(ours)
+    return codecsOf(theirs).find(
+      (codec) => this.sounds.canMake(codec) && spoken.some((each) => sameCodec(each, codec)),
+    )
   }
 
   stop(session: Session): void {
@@ -119,32 +133,34 @@ export class Player {
       return
     }
     const { track, stream } = playing
-    const frame = track.frames[playing.position]
-    if (frame === undefined) return this.#atEnd(session, playing)
-    const listening = this.#listens(session, stream)
-    if (listening && stream.rtpTo !== undefined) {
-      const packet = this.#packet
-      packet.set(frame, HEADER_LENGTH)
-      const { payloadType, paused } = playing
-      writeHeader(packet, 0, { payloadType, marker: paused, ...numbering })
-      this.#host.hub.send(stream.rtpTo, this.#view(HEADER_LENGTH + frame.length))
-      stream.sentPackets++
-      stream.sentOctets += frame.length
-      numbering.sequence = (numbering.sequence + 1) & 0xffff
-      playing.position++
-      playing.paused = false
-      if (tick % REPORT_TICKS === numbering.ssrc % REPORT_TICKS)
-        this.#report(session, stream, false)
-    } else playing.paused = true
-    numbering.timestamp = (numbering.timestamp + track.step) >>> 0
-    if (playing.position === track.frames.length) this.#atEnd(session, playing)
-  }
-
-  #atEnd(session: Session, playing: Playing): void {
-    playing.position = 0
-    if (playing.track.repeat) return
+    if (stream.rtpTo === undefined || !this.#listens(session, stream)) {
+      playing.paused = true
+      numbering.timestamp = (numbering.timestamp + track.step) >>> 0
+      return
+    }
+    this.#send(stream.rtpTo, playing, numbering)
+    if (tick % REPORT_TICKS === numbering.ssrc % REPORT_TICKS) this.#report(session, stream, false)
+    const next = track.next(playing.position)
+    if (next !== undefined) {
+      playing.position = next
+      return
+    }
     this.stop(session)
     this.#host.emit({ kind: 'played', media: session.id })
+  }
+
+  #send(to: Peer, playing: Playing, numbering: Numbering): void {
+    const { track, stream, payloadType, paused } = playing
+    const frame = track.frame(playing.position)
+    const packet = this.#packet
+    packet.set(frame, HEADER_LENGTH)
+    writeHeader(packet, 0, { payloadType, marker: paused, ...numbering })
+    this.#host.hub.send(to, this.#view(HEADER_LENGTH + frame.length))
+    stream.sentPackets++
+    stream.sentOctets += frame.length
+    playing.paused = false
+    numbering.sequence = (numbering.sequence + 1) & 0xffff
+    numbering.timestamp = (numbering.timestamp + track.step) >>> 0
   }
 
   /** A leg on hold hears nothing, and its prompt waits. */

@@ -1,35 +1,30 @@
-//! Tones and prompts as encoded frames, made once for each codec and shared by all listeners.
+//! The tones and prompts of this server as tracks, one for each codec they are asked for in.
 
 import { err, ok, type Result } from '../base/result.ts'
-import { Lru } from '../base/lru.ts'
 import type { MediaSource } from '../control/media-control.ts'
 import { doubleRate, halveRate } from '../rtp/resample.ts'
 import { tonePeriodMs, toneSamples } from '../rtp/tone.ts'
 import type { Codec } from '../sdp/codec.ts'
+import { Track } from './track.ts'
 import { FRAME_MS, speaks, type Voice } from './voices.ts'
 import { parseWav, type Recording } from './wav.ts'
 
-/** Frames of 20 ms, ready to be sent. */
-export type Track = {
-  readonly frames: readonly Uint8Array[]
-  /** RTP clock ticks a frame. */
-  readonly step: number
-  readonly repeat: boolean
-}
 export type MadeSource = Exclude<MediaSource, { readonly kind: 'echo' }>
+/** A recording at both rates that voices take. */
+type Prompt = Readonly<Record<Recording['rate'], Int16Array>>
 
-const TRACKS_MAX = 512
+const TRACKS_MAX = 256
 const LANGUAGE = 'en'
 
 export class Sounds {
   readonly #voices: readonly Voice[]
   /** By name with language, `en/not-available`. */
-  readonly #recordings: ReadonlyMap<string, Recording>
-  readonly #tracks = new Lru<string, Track>(TRACKS_MAX)
+  readonly #prompts: ReadonlyMap<string, Prompt>
+  readonly #tracks = new Map<string, Track>()
 
   constructor(voices: readonly Voice[], recordings: ReadonlyMap<string, Recording>) {
     this.#voices = voices
-    this.#recordings = recordings
+    this.#prompts = new Map([...recordings].map(([name, each]) => [name, bothRates(each)]))
   }
 
   get codecs(): readonly string[] {
@@ -42,31 +37,53 @@ export class Sounds {
 
   /** Is there a prompt of this name, with a language or in the default one? */
   has(name: string): boolean {
-    return this.#recording(name) !== undefined
+    return this.#prompt(name) !== undefined
   }
 
-  /** Undefined when the codec cannot be made or there is no such prompt. */
+  /** Undefined when the codec cannot be made now or there is no such prompt. */
   track(source: MadeSource, codec: Codec): Track | undefined {
     const voice = this.#voices.find((each) => speaks(each, codec))
     if (voice === undefined) return undefined
     const key = `${voice.name} ${JSON.stringify(source)}`
     const known = this.#tracks.get(key)
     if (known !== undefined) return known
-    const track =
-      source.kind === 'tone' ? toneTrack(source, voice) : this.#promptTrack(source, voice)
-    if (track !== undefined) this.#tracks.set(key, track)
+    const track = source.kind === 'tone' ? toneTrack(source, voice) : this.#say(source, voice)
+    if (track === undefined) return undefined
+    this.#makeRoom()
+    this.#tracks.set(key, track)
     return track
   }
 
-  #recording(name: string): Recording | undefined {
-    return this.#recordings.get(name) ?? this.#recordings.get(`${LANGUAGE}/${name}`)
+  /** The oldest goes whose encoder is done; who listens to it keeps it. */
+  #makeRoom(): void {
+    if (this.#tracks.size < TRACKS_MAX) return
+    for (const [key, track] of this.#tracks)
+      if (track.isWhole) {
+        this.#tracks.delete(key)
+        return
+      }
   }
 
-  #promptTrack(source: MadeSource & { kind: 'prompt' }, voice: Voice): Track | undefined {
-    const recording = this.#recording(source.name)
-    if (recording === undefined) return undefined
-    const samples = atRate(recording, voice.rate)
-    return { frames: encode(samples, voice), step: stepOf(voice), repeat: source.repeat }
+  #prompt(name: string): Prompt | undefined {
+    return this.#prompts.get(name) ?? this.#prompts.get(`${LANGUAGE}/${name}`)
+  }
+
+  #say(source: MadeSource & { kind: 'prompt' }, voice: Voice): Track | undefined {
+    const samples = this.#prompt(source.name)?.[voice.rate]
+    const encoder = samples && voice.open()
+    if (samples === undefined || encoder === undefined) return undefined
+    const count = frameSamples(voice)
+    return new Track({
+      length: Math.ceil(samples.length / count),
+      loopFrom: source.repeat ? 0 : undefined,
+      step: stepOf(voice),
+      encoder,
+      samples: (index) => {
+        const frame = new Int16Array(count)
+        frame.set(samples.subarray(index * count, (index + 1) * count))
+        return frame
+      },
+    })
   }
 }
 
@@ -84,34 +101,34 @@ export function readRecordings(
   return faults.length === 0 ? ok(recordings) : err(faults)
 }
 
-/** One period, looped. A stateful encoder is led through it once, so that the seam is none. */
-function toneTrack(source: MadeSource & { kind: 'tone' }, voice: Voice): Track {
-  const period = tonePeriodMs(source, FRAME_MS)
-  const count = (voice.rate * period) / 1000
-  const samples = toneSamples(source, voice.rate, 0, count)
-  const frames = voice.stateful
-    ? encode(Int16Array.from([...samples, ...samples]), voice).slice(period / FRAME_MS)
-    : encode(samples, voice)
-  return { frames, step: stepOf(voice), repeat: true }
+/**
+ * One period, looped. A stateful encoder plays the first as it begins and loops the second, which
+ * joins its own end without a seam.
+ */
+function toneTrack(source: MadeSource & { kind: 'tone' }, voice: Voice): Track | undefined {
+  const encoder = voice.open()
+  if (encoder === undefined) return undefined
+  const period = tonePeriodMs(source, FRAME_MS) / FRAME_MS
+  const count = frameSamples(voice)
+  return new Track({
+    length: voice.stateful ? 2 * period : period,
+    loopFrom: voice.stateful ? period : 0,
+    step: stepOf(voice),
+    encoder,
+    samples: (index) => toneSamples(source, voice.rate, (index % period) * count, count),
+  })
 }
 
-function encode(samples: Int16Array, voice: Voice): readonly Uint8Array[] {
-  const encoder = voice.open()
-  const length = (voice.rate * FRAME_MS) / 1000
-  const frames: Uint8Array[] = []
-  for (let at = 0; at < samples.length; at += length) {
-    const frame = new Int16Array(length)
-    frame.set(samples.subarray(at, at + length))
-    frames.push(encoder(frame))
-  }
-  return frames
+function bothRates({ rate, samples }: Recording): Prompt {
+  return rate === 8000
+    ? { 8000: samples, 16000: doubleRate(samples) }
+    : { 8000: halveRate(samples), 16000: samples }
+}
+
+function frameSamples(voice: Voice): number {
+  return (voice.rate * FRAME_MS) / 1000
 }
 
 function stepOf(voice: Voice): number {
   return (voice.clockRate * FRAME_MS) / 1000
-}
-
-function atRate({ rate, samples }: Recording, wanted: number): Int16Array {
-  if (rate === wanted) return samples
-  return rate > wanted ? halveRate(samples) : doubleRate(samples)
 }

@@ -6,7 +6,10 @@ import type { Codec } from '../sdp/codec.ts'
 
 export const FRAME_MS = 20
 
-export type Encoder = (frame: Int16Array) => Uint8Array
+export type Encoder = {
+  readonly encode: (frame: Int16Array) => Uint8Array
+  readonly close: () => void
+}
 
 export type Voice = {
   readonly name: string
@@ -16,23 +19,12 @@ export type Voice = {
   readonly rate: 8000 | 16_000
   /** Does the encoder remember earlier frames, so that a loop must be led into? */
   readonly stateful: boolean
-  readonly open: () => Encoder
+  /** Undefined when all encoders are in use. */
+  readonly open: () => Encoder | undefined
 }
 
-export const PCMU: Voice = {
-  name: 'PCMU',
-  clockRate: 8000,
-  rate: 8000,
-  stateful: false,
-  open: () => toUlaw,
-}
-export const PCMA: Voice = {
-  name: 'PCMA',
-  clockRate: 8000,
-  rate: 8000,
-  stateful: false,
-  open: () => toAlaw,
-}
+export const PCMU: Voice = stateless('PCMU', toUlaw)
+export const PCMA: Voice = stateless('PCMA', toAlaw)
 export const G722: Voice = {
   name: 'G722',
   clockRate: 8000,
@@ -40,10 +32,19 @@ export const G722: Voice = {
   stateful: true,
   open: () => {
     const encoder = new G722Encoder()
-    return (frame) => encoder.encode(frame)
+    return { encode: (frame) => encoder.encode(frame), close: nothing }
   },
 }
 
 export function speaks(voice: Voice, { name, clockRate }: Codec): boolean {
   return voice.name.toLowerCase() === name.toLowerCase() && voice.clockRate === clockRate
+}
+
+function stateless(name: string, encode: (frame: Int16Array) => Uint8Array): Voice {
+  const encoder = { encode, close: nothing }
+  return { name, clockRate: 8000, rate: 8000, stateful: false, open: () => encoder }
+}
+
+function nothing(): void {
+  // Memory is all it has.
 }
