@@ -1,6 +1,6 @@
 //! All live bindings: by AOR, by flow, by GRUU, and in order of expiry. No clock of its own.
 
-import type { Cancel } from '../../../src/base/host.ts'
+import type { Subscribe } from '../../../src/base/host.ts'
 import { DeadlineHeap } from '../../../src/base/heap.ts'
 import type { Millis } from '../../../src/base/time.ts'
 import type { SipUri } from '../../../src/sip/message/uri.ts'
@@ -70,7 +70,7 @@ export class BindingTable implements Location {
     return this.#byAor.keys()
   }
 
-  changed(listener: (change: LocationChange) => void): Cancel {
+  readonly changed: Subscribe<LocationChange> = (listener) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }

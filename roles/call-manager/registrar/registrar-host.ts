@@ -8,8 +8,8 @@ import { callId, cseq } from '../../../src/sip/message/views.ts'
 import type { FlowId, Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { liveBindings, type BindingCommand } from '../../../src/store/schema/binding.ts'
-import { tenantById } from '../../../src/store/schema/tenant.ts'
-import type { Command, ProposeFailure, ReadOnlyDatabase, Store } from '../../../src/store/store.ts'
+import { allTenants, tenantById } from '../../../src/store/schema/tenant.ts'
+import type { Command, ProposeFailure, Store } from '../../../src/store/store.ts'
 import type { Vault } from '../../../src/store/vault.ts'
 import { BlockTokens } from '../auth/block-token.ts'
 import { aorOf, type Directory, type Extension } from '../directory.ts'
@@ -101,18 +101,23 @@ class RegistrarHost implements RunningRegistrar {
   #load(): void {
     const now = this.#host.now()
     const offset = this.#host.wall() - now
-    const began = now
     this.#store.read((db) => {
-      const domains = new DomainsById(db)
+      const owners = new Map(allTenants(db).map((each) => [each.tenant, each]))
+      // One copy of what many rows say.
+      const userAgents = new Map<string, string>()
       for (const row of liveBindings(db, this.#host.wall())) {
-        const domain = domains.of(row.tenant)
-        if (domain !== undefined) this.location.put(recordOf(row, domain, offset, now))
+        const owner = owners.get(row.tenant)
+        if (owner === undefined) continue
+        const userAgent = userAgents.get(row.userAgent) ?? row.userAgent
+        userAgents.set(userAgent, userAgent)
+        const shared = { ...row, tenant: owner.tenant, userAgent }
+        this.location.put(recordOf(shared, owner.primaryDomain, offset, now))
       }
     })
     const bindings = this.location.size
     this.#host.log('info', 'bindings.loaded', {
       bindings,
-      ms: Math.round(this.#host.now() - began),
+      ms: Math.round(this.#host.now() - now),
     })
     this.#tell({ kind: 'binding.purge', before: this.#host.wall() })
   }
@@ -186,20 +191,4 @@ class RegistrarHost implements RunningRegistrar {
 
 function outcomeOf(failure: ProposeFailure): CommitOutcome {
   return failure.kind === 'overloaded' || failure.kind === 'no-leader' ? 'busy' : 'failed'
-}
-
-/** The primary domain of each tenant, looked up once. */
-class DomainsById {
-  readonly #db: ReadOnlyDatabase
-  readonly #known = new Map<string, string | undefined>()
-
-  constructor(db: ReadOnlyDatabase) {
-    this.#db = db
-  }
-
-  of(tenant: string): string | undefined {
-    if (!this.#known.has(tenant))
-      this.#known.set(tenant, tenantById(this.#db, tenant)?.primaryDomain)
-    return this.#known.get(tenant)
-  }
 }
