@@ -2,7 +2,6 @@
 
 import { assert } from '../../src/base/assert.ts'
 import type { Cancel } from '../../src/base/host.ts'
-import { Lru } from '../../src/base/lru.ts'
 import type { TenantId } from '../../src/control/ids.ts'
 import { bytesOf, flat } from '../../src/sip/message/text.ts'
 import { openCredentials } from '../../src/store/credentials.ts'
@@ -112,7 +111,7 @@ class CachedDirectory implements Directory {
   #tenants: Tenants | undefined
   /** By AOR. */
   readonly #known: Recent<string, Known>
-  readonly #strangers = new Lru<string, true>(STRANGERS)
+  readonly #strangers = new Recent<string, true>(STRANGERS)
   /** Opened in vain for strangers, so that asking for one takes as long as for a user. */
   readonly #decoy: Uint8Array
 

@@ -1,8 +1,8 @@
 //! What is known of client programs: which ones only look for holes, which ones cannot read a
 //! list of challenges. Pure.
 
-import { Lru } from '../../../src/base/lru.ts'
 import { seconds, type Millis } from '../../../src/base/time.ts'
+import { Recent } from './recent.ts'
 
 /** Parts of the User-Agent of attack tools, lower-case. They all can change it; most do not. */
 const SCANNERS = [
@@ -35,7 +35,7 @@ const MD5_ONLY = [
 ]
 
 export class UserAgents {
-  readonly #scanners = new Lru<string, boolean>(1_000)
+  readonly #scanners = new Recent<string, boolean>(1_000)
 
   isScanner(userAgent: string): boolean {
     const known = this.#scanners.get(userAgent)
@@ -61,10 +61,10 @@ type Experience = { lastOffer: Offer; at: Millis; isMd5Only: boolean }
  * or because they came back without an answer. Keyed by whoever may have a device of its own.
  */
 export class Offers {
-  readonly #experiences: Lru<string, Experience>
+  readonly #experiences: Recent<string, Experience>
 
   constructor(capacity = 50_000) {
-    this.#experiences = new Lru(capacity)
+    this.#experiences = new Recent(capacity)
   }
 
   next(key: string, userAgent: string, now: Millis): Offer {

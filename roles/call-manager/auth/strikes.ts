@@ -1,8 +1,8 @@
 //! Counts what should not happen, by key, and bans a key that has done it too often: longer every
 //! time. Pure. Bounded: the keys unused for longest are forgotten.
 
-import { Lru } from '../../../src/base/lru.ts'
 import { after, millis, type Millis } from '../../../src/base/time.ts'
+import { Recent } from './recent.ts'
 
 export type StrikePolicy = {
   /** Strikes until the first ban; a third of it until the next ones. */
@@ -21,11 +21,11 @@ type Entry = { strikes: number; since: Millis; bans: number; until: Millis }
 
 export class Strikes {
   readonly #policy: StrikePolicy
-  readonly #entries: Lru<string, Entry>
+  readonly #entries: Recent<string, Entry>
 
   constructor(policy: StrikePolicy) {
     this.#policy = policy
-    this.#entries = new Lru(policy.capacity)
+    this.#entries = new Recent(policy.capacity)
   }
 
   isBanned(key: string, now: Millis): boolean {

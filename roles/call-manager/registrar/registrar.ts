@@ -7,7 +7,6 @@
 //! REGISTERs of one AOR pass one at a time: while a change of it is being committed the next ones
 //! wait, so that what was decided is still true when it takes effect.
 
-import { Lru } from '../../../src/base/lru.ts'
 import type { Machine } from '../../../src/base/machine.ts'
 import type { Random } from '../../../src/base/random.ts'
 import type { Millis, WallTime } from '../../../src/base/time.ts'
@@ -15,6 +14,7 @@ import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { flat } from '../../../src/sip/message/text.ts'
 import type { FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
+import { Recent } from '../auth/recent.ts'
 import { accepted, refused } from './answer.ts'
 import { rowOf, whole, type BindingRecord } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
@@ -60,7 +60,7 @@ export class Registrar implements Machine<Input, Output> {
   readonly #context: RegistrarContext
   readonly #pending = new Map<string, Pending>()
   readonly #batch: RefreshBatch
-  readonly #userAgents = new Lru<string, string>(500)
+  readonly #userAgents = new Recent<string, string>(500)
   #outputs: Output[] = []
 
   constructor(table: BindingTable, context: RegistrarContext) {
