@@ -12,7 +12,8 @@ const parts = process.argv.slice(2)
 const wants = (part: string): boolean => parts.length === 0 || parts.includes(part)
 
 console.log(
-  `Node ${process.versions.node}, ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} cores`,
+const cpu = cpus()[0]?.model ?? 'unknown'
+console.log(`Node ${process.versions.node}, ${cpu}, ${availableParallelism()} cores`)
 )
 if (availableParallelism() < 2) throw new Error('two cores are needed: one serves, one loads')
 
@@ -23,7 +24,10 @@ if (wants('rooms')) {
   print('transactions', transactionRows())
   print('datagrams', echoRows)
 } else print('datagrams', echoRows.slice(0, 1))
-if (wants('product')) print('product (ratio: to echoed packets)', await productRows(echo))
+if (wants('product')) {
+  print('product (ratio: to echoed packets)', [])
+  for await (const row of productRows(echo)) printRow(row)
+}
 if (wants('kamailio')) {
   const rows = await kamailioRows(echo)
   if (rows.length === 0) console.log('\nKamailio is not installed: not compared')
@@ -32,12 +36,14 @@ if (wants('kamailio')) {
 
 function print(title: string, rows: readonly (Row | ProductRow)[]): void {
   console.log(`\n${title}`)
-  for (const row of rows) {
-    const value = `${Math.round(row.value).toLocaleString('en')}${row.unit}`
-    const ratio = row.ratio === undefined ? '' : row.ratio.toFixed(3)
-    const wanted = 'wanted' in row ? (row.wanted ?? '') : ''
-    const note = 'note' in row ? (row.note ?? '') : ''
-    const cells = [row.name.padEnd(56), value.padStart(22), ratio.padStart(8), wanted.padStart(10)]
-    console.log(`  ${cells.join(' ')}  ${note}`.trimEnd())
-  }
+  for (const row of rows) printRow(row)
+}
+
+function printRow(row: Row | ProductRow): void {
+  const value = `${Math.round(row.value).toLocaleString('en')} ${row.unit.trim()}`.trim()
+  const ratio = row.ratio === undefined ? '' : row.ratio.toFixed(3)
+  const wanted = 'wanted' in row ? (row.wanted ?? '') : ''
+  const note = 'note' in row ? (row.note ?? '') : ''
+  const cells = [row.name.padEnd(64), value.padStart(20), ratio.padStart(6), wanted.padStart(9)]
+  console.log(`  ${cells.join(' ')}  ${note}`.trimEnd())
 }
