@@ -12,8 +12,6 @@ const limit = Type.Optional(
 )
 const next = Type.Optional(Type.String({ description: 'pass it as `after` for the next page' }))
 
-export const ErrorShape = Type.Object({ error: Type.String() })
-
 export const HealthShape = Type.Object({
   healthy: Type.Boolean(),
   checks: Type.Array(
