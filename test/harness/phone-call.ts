@@ -214,7 +214,9 @@ export class PhoneCall {
 
   onRequest(request: SipRequest, key: ServerKey): void {
     const { stack, habits } = this.phone
-    if (this.dialog === undefined) return
+    // Our 2xx is on its way, or was lost: nothing can be begun here yet.
+    if (this.dialog === undefined)
+      return stack.respond(key, reply(request, request.method === 'INVITE' ? 491 : 481))
     const check = checkRequest(this.dialog, request)
     if (check.kind === 'out-of-order') return stack.respond(key, reply(request, 500))
     this.dialog = check.dialog

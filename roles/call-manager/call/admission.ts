@@ -7,62 +7,43 @@ import {
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import { reply } from '../../../src/sip/message/reply.ts'
-import {
-  contacts,
-  contentDisposition,
-  contentType,
-  required,
-} from '../../../src/sip/message/views.ts'
+import { refusal, type Capabilities } from '../../../src/sip/message/validate.ts'
+import { contacts } from '../../../src/sip/message/views.ts'
 import type { CallConfig } from './call.ts'
 
 export const ALLOW =
   'INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE, SUBSCRIBE, ' +
   'PUBLISH, REGISTER'
 export const SUPPORTED = 'replaces, timer, 100rel, norefersub, histinfo'
+const ACCEPT_TYPES = ['application/sdp', 'multipart/*']
 export const ACCEPT = 'application/sdp, multipart/mixed'
 
-const UNDERSTOOD: ReadonlySet<string> = new Set([
-  ...SUPPORTED.split(', '),
-  'path',
-  'gruu',
-  'outbound',
-  'privacy',
-])
+/** RFC 3261 §8.2: what this element can be asked for. */
+const ABLE: Capabilities = {
+  schemes: ['sip', 'sips', 'tel'],
+  methods: ALLOW.split(', '),
+  extensions: [...SUPPORTED.split(', '), 'path', 'gruu', 'outbound', 'privacy'],
+  bodies: { INVITE: ACCEPT_TYPES, UPDATE: ACCEPT_TYPES },
+  answers: { INVITE: 'application/sdp' },
+}
 
-/** The answer to an INVITE or UPDATE (first or within a dialog) that cannot be; undefined when it can. */
+/** The answer to a request that we cannot serve, whoever sends it; undefined when we can. */
+export function inability(request: SipRequest, toTag: string): SipResponse | undefined {
+  const refused = refusal(request, ABLE)
+  return refused && reply(request, refused.status, { toTag, ...refused })
+}
+
+/** The answer to an INVITE or UPDATE, first or within a dialog, that cannot be. */
 export function objectionTo(
   request: SipRequest,
   config: CallConfig,
   toTag: string,
 ): SipResponse | undefined {
   return (
-    unsupportedIn(request, toTag) ??
-    bodyObjection(request, toTag) ??
+    inability(request, toTag) ??
     contactObjection(request, toTag) ??
     timerObjection(request, config, toTag)
   )
-}
-
-/** 420 to a Require that names what we do not know. */
-export function unsupportedIn(request: SipRequest, toTag: string): SipResponse | undefined {
-  const wanted = required(request)
-  if (wanted.length === 0) return undefined
-  const strange = wanted.filter((option) => !UNDERSTOOD.has(option))
-  if (strange.length === 0) return undefined
-  return reply(request, 420, { toTag, headers: [['unsupported', strange.join(', ')]] })
-}
-
-/** 415 to a body that must be understood and is not. */
-export function bodyObjection(request: SipRequest, toTag: string): SipResponse | undefined {
-  if (request.body.length === 0) return undefined
-  const encoding = request.headers.get('content-encoding')
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    return reply(request, 415, { toTag, headers: [['accept-encoding', 'identity']] })
-  const type = contentType(request)
-  if (type?.type === 'multipart') return undefined
-  if (type?.type === 'application' && type.subtype === 'sdp') return undefined
-  if (contentDisposition(request)?.params.get('handling') === 'optional') return undefined
-  return reply(request, 415, { toTag, headers: [['accept', ACCEPT]] })
 }
 
 /** §8.1.1.8: an INVITE has exactly one Contact. An UPDATE without one is let through. */

@@ -45,13 +45,15 @@ export function branchAnswered(
   if (attempt === undefined || branch === undefined) return
   const early = earlyDialog(call, attempt, branch, response)
   if (early === undefined) return
-  const leg = legOf(call, branch, early, response, source)
+  const wanted = attempt.lingerUntil === undefined && isLive(branch)
+  const leg = legOf(call, { branch, early, wanted }, response, source)
   call.state.legs.push(leg)
-  if (attempt.lingerUntil !== undefined || !isLive(branch)) return tooLate(call, leg, response)
+  if (!wanted) return tooLate(call, leg, response)
   branch.state = 'answered'
   attempt.answeredBy = leg.id
   attempt.waiting = []
   attempt.lingerUntil = after(call.now, HOPE)
+  branch.early.length = 0
   cancelOthers(call, attempt, id, ELSEWHERE)
   takeWinner(call, { attempt, branch, early, leg }, response)
 }
@@ -125,8 +127,7 @@ function tooLate(call: Call, leg: Leg, response: SipResponse): void {
 
 function legOf(
   call: Call,
-  branch: Branch,
-  early: EarlyDialog,
+  { branch, early, wanted }: { branch: Branch; early: EarlyDialog; wanted: boolean },
   response: SipResponse,
   source: Source,
 ): Leg {
@@ -142,6 +143,8 @@ function legOf(
     hop: hopAnswered(branch.target, response, source),
     media: branch.media,
     dialog,
+    // The session of a branch that lost is released with it.
+    released: !wanted,
     exchange: early.exchange,
     canUpdate: allow(response).includes('UPDATE') || early.canUpdate,
     sdp: undefined,

@@ -46,7 +46,8 @@ export class CallIndex {
   byMedia(media: MediaId): LiveCall | undefined {
     const id = media.slice(0, media.indexOf('-')) as CallId
     const live = this.#calls.get(id)
-    const owns = live?.machine.state.legs.some((leg) => leg.media === media) === true
+    const legs = live?.machine.state.legs ?? []
+    const owns = legs.some((leg) => leg.media === media && leg.state !== 'gone')
     return owns ? live : (this.#moved.get(id) ?? live)
   }
 

@@ -9,11 +9,13 @@ import type { Call } from './call.ts'
 import { stepSender } from './face.ts'
 import { ringingTimedOut } from './fork.ts'
 import { offerJoin } from './join.ts'
+import { losePatience, patienceEnds } from './patience.ts'
 import { wakeLeg } from './session.ts'
-import type { Attempt, CallState, Leg } from './state.ts'
+import type { Attempt, Leg } from './state.ts'
 import { wakeTransfer } from './transfer.ts'
 
-export function deadlineOf(state: CallState): Millis | undefined {
+export function deadlineOf(call: Call): Millis | undefined {
+  const { state } = call
   let at: Millis | undefined
   const consider = (due: Millis | undefined): void => {
     if (due !== undefined && (at === undefined || due < at)) at = due
@@ -23,6 +25,7 @@ export function deadlineOf(state: CallState): Millis | undefined {
   if (state.invite !== undefined) consider(reliableDeadline(state.invite.sender))
   consider(state.announcement?.endAt)
   consider(state.join?.retryAt)
+  if (call.sent.size > 0) consider(patienceEnds(call))
   const notifier = state.transfer?.notifier
   if (notifier !== undefined) consider(notifierDeadline(notifier))
   return at
@@ -49,6 +52,7 @@ export function wake(call: Call): void {
   if (invite !== undefined) stepSender(call, invite, { kind: 'wake' })
   if (state.announcement !== undefined && now >= state.announcement.endAt) promptTimedOut(call)
   if (join?.retryAt !== undefined && now >= join.retryAt) offerJoin(call, join)
+  losePatience(call, false)
   wakeTransfer(call)
 }
 

@@ -11,6 +11,7 @@ import { cdrOf } from './cdr.ts'
 import { cancelOthers } from './fork.ts'
 import { stepSender } from './face.ts'
 import { leave } from './leg.ts'
+import { losePatience } from './patience.ts'
 import { causeOf, sipReason } from './refusal.ts'
 import { endTransfer } from './transfer.ts'
 import { CALLER, type Refusal } from './state.ts'
@@ -46,6 +47,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
     state.attempt.lingerUntil ??= after(call.now, HOPE)
     cancelOthers(call, state.attempt, undefined, why === '' ? undefined : why)
   }
+  losePatience(call, true)
   for (const leg of state.legs) leave(call, leg, why)
   call.release(mediaOf(call), { kind: 'reports' })
 }
@@ -53,10 +55,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
 /** Of every leg. Devices that did not win have lost their sessions already. */
 function mediaOf(call: Call): MediaId[] {
   const media = new Set<MediaId>()
-  for (const leg of call.state.legs) {
-    const branch = leg.branch === undefined ? undefined : call.branch(leg.branch)
-    if (branch === undefined || branch.state === 'answered') media.add(leg.media)
-  }
+  for (const leg of call.state.legs) if (!leg.released) media.add(leg.media)
   return [...media]
 }
 

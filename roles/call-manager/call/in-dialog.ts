@@ -5,12 +5,12 @@ import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { flat } from '../../../src/sip/message/text.ts'
 import { allow } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
-import { ALLOW, SUPPORTED, ACCEPT, unsupportedIn } from './admission.ts'
+import { ALLOW, SUPPORTED, ACCEPT, inability } from './admission.ts'
 import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, type Endpoint } from './endpoint.ts'
 import { hopBack } from './hop.ts'
-import { gone } from './leg.ts'
+import { gone, releaseEarly } from './leg.ts'
 import { passOn } from './pass.ts'
 import { onPrack } from './prack.ts'
 import { refusalOf } from './refusal.ts'
@@ -26,7 +26,7 @@ export function onRequest(call: Call, pending: Pending, source: Source): void {
   const check = checkRequest(end.holder.dialog, request)
   if (check.kind === 'out-of-order') return call.respond(pending, 500, OUT_OF_ORDER)
   end.holder.dialog = check.dialog
-  const refused = unsupportedIn(request, '')
+  const refused = inability(request, '')
   if (refused !== undefined)
     return void call.outputs.push({ kind: 'respond', key: pending.key, response: refused })
   followFlow(end, request, source)
@@ -77,7 +77,9 @@ function answerStranger(call: Call, pending: Pending, end: Endpoint | undefined)
   // Both hung up at once: ours is on its way, theirs is as good (RFC 3261 §15.1.2).
   if (leg !== undefined && pending.request.method === 'BYE') {
     call.respond(pending, 200)
-    if (leg.state === 'leaving') gone(call, leg)
+    if (leg.state !== 'leaving') return
+    gone(call, leg)
+    releaseEarly(call, leg)
     return
   }
   call.respond(pending, 481)
@@ -113,7 +115,7 @@ function onBye(call: Call, end: Endpoint, pending: Pending): void {
     return finish(call, { ...refusalOf(487, 'cancelled'), by: 'caller' }, text)
   const { leg } = end
   gone(call, leg)
-  if (transferorLeft(call, leg)) return
+  if (transferorLeft(call, leg)) return releaseEarly(call, leg)
   const by = leg.side
   finish(call, { ...refusalOf(200, 'normal clearing'), by }, text)
 }

@@ -15,6 +15,7 @@ import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { acknowledge, join } from './leg.ts'
+import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
 import type { Join, Leg, LegId } from './state.ts'
@@ -70,7 +71,8 @@ export function offerJoin(call: Call, state: Join): void {
     ['allow', ALLOW],
   ] as const
   const options = { headers, ...sdpBody(state.offer) }
-  call.request(leg, leg.hop, 'INVITE', { kind: 'join', leg: leg.id }, options)
+  const sent = { kind: 'join', leg: leg.id, until: patience(call) } as const
+  call.request(leg, leg.hop, 'INVITE', sent, options)
 }
 
 const RETRY = millis(500)

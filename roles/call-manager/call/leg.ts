@@ -41,6 +41,13 @@ export function sendBye(call: Call, leg: Leg, reason: string): void {
   call.request(leg, leg.hop, 'BYE', { kind: 'bye', leg: leg.id }, { headers })
 }
 
+/** The call goes on without this leg: its ports are wanted elsewhere. */
+export function releaseEarly(call: Call, leg: Leg): void {
+  if (call.state.phase !== 'up' || leg.released) return
+  leg.released = true
+  call.release([leg.media], { kind: 'nothing' })
+}
+
 /** A leg that another call gave away. Its tag still names that call. */
 export function adopt(call: Call, given: Leg): Leg {
   const leg: Leg = { ...given, id: call.newLegId(), branch: undefined, peer: undefined }
@@ -54,5 +61,6 @@ export function gone(call: Call, leg: Leg): void {
   leg.timer = undefined
   leg.probeAt = undefined
   leg.accepted = undefined
+  leg.byeReason = undefined
   call.changed(leg.id)
 }

@@ -51,18 +51,19 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
     return isOver(this.#call)
   }
 
-  /** Whether a dialog with this tag of ours is this call's. */
+  /** Whether a dialog with this tag of ours is still this call's. */
   owns(tag: string): boolean {
     const { legs, invite, attempt } = this.state
+    const rings = attempt?.lingerUntil === undefined
     return (
-      legs.some(({ dialog }) => dialog?.local.tag === tag) ||
+      legs.some(({ dialog, state }) => dialog?.local.tag === tag && state !== 'gone') ||
       invite?.faces.some((face) => face.tag === tag) === true ||
-      attempt?.branches.some(({ localTag }) => localTag === tag) === true
+      (rings && attempt?.branches.some(({ localTag }) => localTag === tag) === true)
     )
   }
 
   deadline(): Millis | undefined {
-    return deadlineOf(this.#call.state)
+    return deadlineOf(this.#call)
   }
 
   step(input: CallInput, now: Millis): readonly CallOutput[] {

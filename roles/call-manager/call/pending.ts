@@ -1,6 +1,7 @@
 //! What a call is waiting for: what each of our requests was about, and how to go on when media,
 //! store or routing have answered. Data, so that no closure outlives a step. Class: ephemeral.
 
+import type { Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { HeaderFields, SessionTerms } from '../../../src/sip/dialog/session-timer.ts'
@@ -34,11 +35,18 @@ export type Sent =
       readonly serving: ServerKey
       readonly to: DialogId
       request: SipRequest | undefined
+      /** See `patience.ts`. */
+      until: Millis | undefined
     }
   /** Our own re-INVITE that joins two legs (transfer, pick up). */
-  | { readonly kind: 'join'; readonly leg: LegId }
+  | { readonly kind: 'join'; readonly leg: LegId; until: Millis | undefined }
   /** Our own UPDATE or re-INVITE that refreshes a session timer. */
-  | { readonly kind: 'refresh'; readonly leg: LegId; request: SipRequest | undefined }
+  | {
+      readonly kind: 'refresh'
+      readonly leg: LegId
+      request: SipRequest | undefined
+      until: Millis | undefined
+    }
   | { readonly kind: 'probe'; readonly leg: LegId }
   /** INFO or MESSAGE of a peer. */
   | { readonly kind: 'passed'; readonly pending: Pending; readonly to: DialogId }

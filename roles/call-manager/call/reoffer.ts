@@ -24,11 +24,13 @@ import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
+import { connect } from './join.ts'
 import { acknowledge } from './leg.ts'
 import type { Granted, Sent, Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { isHold, sdpBody, sdpOf } from './sdp.ts'
 import { answerServiceAgain } from './service.ts'
+import { patience } from './patience.ts'
 import { lost, startTimer } from './session.ts'
 import type { Leg, Pending } from './state.ts'
 
@@ -89,7 +91,7 @@ export function relayOffer(
     return refuseOffer(call, end, serving, 491)
   const method = methodTowards(other, serving)
   if (method === undefined) return refuseOffer(call, end, serving, 488)
-  if (!maySend(other.holder.exchange, method, serving.sdp !== undefined))
+  if (!mayOffer(other, method, serving.sdp !== undefined))
     return refuseOffer(call, end, serving, 491)
   call.serving.set(serving.key, serving)
   if (serving.sdp === undefined) return sendOn(call, other, serving, undefined)
@@ -104,6 +106,12 @@ function methodTowards(other: Endpoint, { request }: Serving): 'INVITE' | 'UPDAT
   return other.kind === 'leg' ? 'INVITE' : undefined
 }
 
+/** RFC 6141 §4: no re-INVITE to who has not acknowledged our 2xx yet. */
+function mayOffer(other: Endpoint, method: 'INVITE' | 'UPDATE', sdp: boolean): boolean {
+  const waits = method === 'INVITE' && other.kind === 'leg' && other.leg.accepted !== undefined
+  return !waits && maySend(other.holder.exchange, method, sdp)
+}
+
 export function reofferReady(call: Call, key: ServerKey, result: MediaResult): void {
   const serving = call.serving.get(key)
   const other = serving?.to === undefined ? undefined : endpointOf(call, serving.to)
@@ -111,7 +119,8 @@ export function reofferReady(call: Call, key: ServerKey, result: MediaResult): v
   if (!result.ok) return refuseServing(call, serving, 488)
   const method = methodTowards(other, serving)
   // Something else may have been sent to the other side while media was busy.
-  if (method === undefined || !maySend(other.holder.exchange, method, true))
+  const paired = arePaired(call, serving, other)
+  if (method === undefined || !paired || !mayOffer(other, method, true))
     return refuseServing(call, serving, 491)
   sendOn(call, other, serving, result.value)
 }
@@ -122,7 +131,13 @@ function sendOn(call: Call, other: Endpoint, serving: Serving, sdp: Sdp | undefi
   if (dialog === undefined) return
   const timer = other.kind === 'leg' ? other.leg.timer : undefined
   tell(other, sdp)
-  const sent: Relayed = { kind: 'relayed', serving: serving.key, to: dialog.id, request: undefined }
+  const sent: Relayed = {
+    kind: 'relayed',
+    serving: serving.key,
+    to: dialog.id,
+    request: undefined,
+    until: patience(call),
+  }
   sent.request = call.request(other.holder, other.hop, method, sent, {
     headers: [
       ['allow', ALLOW],
@@ -151,8 +166,11 @@ export function reofferAnswered(
   const sdp = sdpOf(response)
   if (other.kind === 'leg') settleLeg(call, other.leg, sent, response)
   const offer = step?.kind === 'taken' && step.meaning === 'offer'
-  if (other.kind === 'leg' && other.leg.owesAck && !offer) acknowledge(call, other.leg, undefined)
+  const parted = serving === undefined || !arePaired(call, serving, other)
+  if (other.kind === 'leg' && other.leg.owesAck && (!offer || parted))
+    acknowledge(call, other.leg, undefined)
   if (serving === undefined) return
+  if (parted) return partedMeanwhile(call, serving, other)
   if (step?.kind !== 'taken' || sdp === undefined)
     return finish(call, refusalOf(500, 'a re-offer was answered without a description'))
   if (other.kind === 'leg') other.leg.sdp = sdp
@@ -161,6 +179,20 @@ export function reofferAnswered(
   if (from === undefined) return
   const then = { kind: 'reanswer', serving: serving.key } as const
   call.relay(offer ? 'relay-offer' : 'relay-answer', other.media, from, sdp, then)
+}
+
+/** A transfer may have come between the two. */
+function arePaired(call: Call, serving: Serving, other: Endpoint): boolean {
+  const from = endpointOf(call, serving.from)
+  return from?.kind !== 'leg' || other.kind !== 'leg' || from.leg.peer === other.leg.id
+}
+
+/** The offer came from who is no part of this any more: agree anew with who is. */
+function partedMeanwhile(call: Call, serving: Serving, other: Endpoint): void {
+  refuseServing(call, serving, 491)
+  const peer = other.kind === 'leg' ? call.peerOf(other.leg) : undefined
+  if (other.kind === 'leg' && peer?.state === 'up' && call.state.join === undefined)
+    connect(call, other.leg, peer)
 }
 
 function settleLeg(call: Call, leg: Leg, { request }: Relayed, response: SipResponse): void {

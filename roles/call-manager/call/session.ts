@@ -19,8 +19,9 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { acknowledge, gone, sendBye } from './leg.ts'
+import { acknowledge, gone, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
+import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
 import type { Leg, LegId } from './state.ts'
@@ -83,13 +84,13 @@ function refresh(call: Call, leg: Leg): void {
   if (timer === undefined) return
   if (leg.canUpdate && maySend(leg.exchange, 'UPDATE', false)) {
     const headers = [...sessionTimerOffer(timerPolicy(call.config), timer), SUPPORTING]
-    const sent: Refresh = { kind: 'refresh', leg: leg.id, request: undefined }
+    const sent: Refresh = { ...refreshing(leg), until: undefined }
     sent.request = call.request(leg, leg.hop, 'UPDATE', sent, { headers })
     return
   }
   const peer = call.peerOf(leg)
-  if (peer?.sdp === undefined || !maySend(leg.exchange, 'INVITE', true))
-    return retrySoon(call, leg)
+  const waits = leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)
+  if (peer?.sdp === undefined || waits) return retrySoon(call, leg)
   call.relay('relay-offer', peer.media, leg, peer.sdp, { kind: 'refresh-offer', leg: leg.id })
 }
 
@@ -104,10 +105,14 @@ export function refreshOfferReady(call: Call, id: LegId, result: MediaResult): v
     SUPPORTING,
     ['allow', ALLOW],
   ] as const
-  const sent: Refresh = { kind: 'refresh', leg: leg.id, request: undefined }
+  const sent: Refresh = { ...refreshing(leg), until: patience(call) }
   const options = { headers, ...sdpBody(result.value) }
   leg.told = printOf(result.value)
   sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
+}
+
+function refreshing(leg: Leg): Omit<Refresh, 'until'> {
+  return { kind: 'refresh', leg: leg.id, request: undefined }
 }
 
 function retrySoon(call: Call, leg: Leg): void {
@@ -178,5 +183,7 @@ export function lost(call: Call, leg: Leg, status: number): void {
 /** The BYE is answered, or nobody is there to answer it. */
 export function byeAnswered(call: Call, id: LegId): void {
   const leg = call.leg(id)
-  if (leg?.state === 'leaving') gone(call, leg)
+  if (leg?.state !== 'leaving') return
+  gone(call, leg)
+  releaseEarly(call, leg)
 }

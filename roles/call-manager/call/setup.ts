@@ -92,6 +92,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
     hop: hopBack(request, source, caller.aor),
     media: `${id}-${CALLER}` as MediaId,
     dialog: undefined,
+    released: false,
     exchange: NO_EXCHANGE,
     canUpdate: allow(request).includes('UPDATE'),
     sdp: sdpOf(request),

@@ -113,6 +113,8 @@ export type Leg = {
   state: 'setup' | 'up' | 'leaving' | 'gone'
   hop: Hop
   readonly media: MediaId
+  /** Its media session is released already. */
+  released: boolean
   dialog: Dialog | undefined
   exchange: OfferAnswer
   /** Its Allow names UPDATE. */

@@ -41,7 +41,9 @@ export function give(call: Call, { which, by, tag }: Take): void {
   const { leg: given } = outcome
   const { legs } = call.state
   const replaced = legs.find((leg) => leg.peer === given.id)
-  legs.splice(legs.indexOf(given), 1)
+  // What stays of it only acknowledges a 2xx that is repeated because our ACK was lost.
+  const ghost = { ...given, state: 'gone', peer: undefined, released: true } as const
+  legs.splice(legs.indexOf(given), 1, ghost)
   if (replaced !== undefined) replaced.peer = undefined
   const side = replaced?.side ?? 'caller'
   finish(call, { ...refusalOf(200, 'transferred'), by: side })
@@ -60,7 +62,8 @@ function outcomeOf(call: Call, which: Replaces): Taken {
     return { kind: 'ringing' }
   const peer = end?.kind === 'leg' && end.leg.state === 'up' ? call.peerOf(end.leg) : undefined
   const { transfer, join: joining } = call.state
-  const busy = transfer !== undefined || joining !== undefined || peer?.owesAck !== false
+  const negotiates = joining !== undefined || call.serving.size > 0 || peer?.owesAck !== false
+  const busy = transfer !== undefined || negotiates
   if (peer?.state !== 'up' || busy || call.state.phase !== 'up')
     return { kind: 'none', status: 481, reason: 'that call cannot be taken now' }
   return { kind: 'leg', leg: peer }

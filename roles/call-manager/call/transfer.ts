@@ -268,7 +268,8 @@ export function wakeTransfer(call: Call): void {
 /** True when the leg that hung up had only transferred the other one, and the call goes on. */
 export function transferorLeft(call: Call, leg: Leg): boolean {
   const { transfer } = call.state
-  if (transfer?.by === leg.id) return call.leg(transfer.who)?.state === 'up'
+  if (transfer?.by === leg.id)
+    return transfer.status < 300 && call.leg(transfer.who)?.state === 'up'
   return leg.peer === undefined && call.state.legs.some((each) => each.state === 'up')
 }
 
