@@ -21,7 +21,7 @@ import type { Received, Resolve, SendFailure, SipTransport } from './stack/sip-t
 import type { ResponseHandler, TransactionUser } from './stack/transaction-user.ts'
 import type { FlowId, Source, Target } from './transaction/flow.ts'
 import { refusal } from './transaction/hop-by-hop.ts'
-import { serverKeyOf, type ClientKey, type ServerKey } from './transaction/keys.ts'
+import type { ClientKey, ServerKey } from './transaction/keys.ts'
 import type { LayerInput, LayerOutput } from './transaction/layer-events.ts'
 import { DEFAULT_BOUNDS, TransactionLayer, type LayerSize } from './transaction/layer.ts'
 import { responseRoute } from './transaction/response-route.ts'
@@ -135,10 +135,7 @@ class Stack implements RunnableSipStack {
     this.#branches = branches
     const feed = (input: LayerInput): void => this.#pump.feed(input)
     this.#attempts = new Attempts({ host, transport, resolve, branches, feed })
-    const knows = (request: SipRequest): boolean => {
-      const key = serverKeyOf(request)
-      return key !== undefined && this.#layer.knows(key)
-    }
+    const knows = (key: ServerKey): boolean => this.#layer.knows(key)
     this.#admission = new Admission({ host, branches, knows, busy })
   }
 

@@ -5,8 +5,10 @@ import type { Cancel, Host } from '../../base/host.ts'
 import { after, millis, type Millis } from '../../base/time.ts'
 import type { SipRequest } from '../message/message.ts'
 import { toTag } from '../message/views.ts'
+import { serverKeyOf, type ServerKey } from '../transaction/keys.ts'
 import { Branches } from './branch.ts'
 import { Overload } from './overload.ts'
+import { Refused } from './refused.ts'
 import { screen } from './screen.ts'
 
 export type Refusal = {
@@ -19,7 +21,7 @@ export type AdmissionNeeds = {
   readonly host: Host
   readonly branches: Branches
   /** The request is a retransmission, or otherwise under way. */
-  readonly knows: (request: SipRequest) => boolean
+  readonly knows: (key: ServerKey) => boolean
   /** Share of the time since the last call that the event loop was busy. */
   readonly busy: (() => number) | undefined
 }
@@ -33,6 +35,7 @@ const NEW_WORK = new Set(['INVITE', 'REGISTER', 'SUBSCRIBE', 'MESSAGE', 'PUBLISH
 export class Admission {
   readonly #needs: AdmissionNeeds
   readonly #overload = new Overload()
+  readonly #refused = new Refused()
   #messages = 0
   /** The shortest that any of them waited, when that is known. */
   #waited: Millis | undefined
@@ -83,8 +86,15 @@ export class Admission {
   }
 
   #turnsAway(request: SipRequest): boolean {
-    if (this.#overload.share === 0 || !NEW_WORK.has(request.method)) return false
-    return !this.#needs.knows(request) && this.#overload.refuses()
+    if (!NEW_WORK.has(request.method)) return false
+    const { host, knows } = this.#needs
+    const now = host.now()
+    if (this.#overload.share === 0 && this.#refused.isEmpty(now)) return false
+    const key = serverKeyOf(request)
+    if (key === undefined || knows(key)) return false
+    if (!this.#refused.has(key) && !this.#overload.refuses()) return false
+    this.#refused.add(key, now)
+    return true
   }
 
   /** Spread, so that those turned away do not come back as one. */
