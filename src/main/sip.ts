@@ -160,6 +160,14 @@ function measure(metrics: Metrics, stack: RunnableSipStack, transport: RunningTr
   metrics.countedBy('sip_sent_total', 'Messages sent, by transport.', 'transport', () => {
     return transport.counts().sent
   })
+  metrics.countedBy('sip_datagrams_total', 'What came of UDP datagrams, by kind.', 'kind', () => {
+    const { received, sent, truncated, sendDropped, kernelDropped, stun, keepAlives } =
+      transport.counts().udp
+    return { received, sent, truncated, sendDropped, kernelDropped, stun, keepAlives }
+  })
+  metrics.countedBy('sip_unread_total', 'What came and was no message.', 'kind', () => {
+    return { invalid: transport.counts().invalid }
+  })
   metrics.gaugeBy('sip_transactions', 'Transactions that are alive.', 'side', () => {
     return { client: stack.size.clients, server: stack.size.servers }
   })
