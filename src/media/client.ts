@@ -122,14 +122,17 @@ export class MediaClient implements MediaControl {
     const entry = this.#options.entry ?? new URL('./worker.ts', import.meta.url)
     return new Promise((resolve) => {
       const onEvent = (event: MediaEvent): void => this.#tell(event)
-      const onDeath = (cause: string): void => this.#onDeath(cause)
+      const onDeath = (cause: string): void => {
+        // One that never started is its starter's to try again.
+        if (this.#link === link) this.#onDeath(cause)
+      }
       const link = new WorkerLink({ entry, setup, host, onEvent, onDeath }, (path, failure) => {
         if (failure === undefined) {
           this.#link = link
           this.#delay = RESTART_AFTER
           host.log('info', 'media.started', { path, pid: process.pid })
           if (this.#draining) void this.drain()
-        } else if (this.#link !== link) void link.stop()
+        }
         resolve(failure)
       })
     })

@@ -100,7 +100,7 @@ const host: Host = {
 
 async function main(): Promise<void> {
   const recordings = readRecordings(setup.prompts)
-  if (!recordings.ok) return post({ kind: 'failed', reason: recordings.error.join('; ') })
+  if (!recordings.ok) return fail(recordings.error.join('; '))
   const sounds = new Sounds([PCMU, PCMA, G722, await opusVoice()], recordings.value)
   const native = loadNative(setup.nativePath)
   const engine = new MediaEngine({ ...setup, socketsMax: socketsMax() }, sounds, {
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
     emit: (event) => post({ kind: 'event', event }),
   })
   const started = await engine.start()
-  if (!started.ok) return post({ kind: 'failed', reason: started.error })
+  if (!started.ok) return fail(started.error)
   port.on('message', (batch: ToWorker | 'stop') => {
     if (batch === 'stop') return void stop(engine)
     for (const { id, request } of batch)
@@ -118,6 +118,12 @@ async function main(): Promise<void> {
     flush()
   })
   post({ kind: 'started', path: engine.path })
+}
+
+function fail(reason: string): void {
+  post({ kind: 'failed', reason })
+  flush()
+  process.exit(1)
 }
 
 async function stop(engine: MediaEngine): Promise<void> {

@@ -2,7 +2,14 @@
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -137,17 +144,30 @@ test('a worker whose program is broken fails to start', async () => {
   const entry = join(directory, 'worker.mjs')
   writeFileSync(entry, 'throw new Error("no such luck")')
   const setup = await testSetup({})
-  const started = await startMedia({ entry, setup, host: realHost() })
+  const logs: string[] = []
+  const started = await startMedia({ entry, setup, host: realHost(logs) })
+  await pause(500)
+  expect(logs).toEqual([])
   expect(started).toMatchObject({ ok: false, error: expect.stringContaining('no such luck') })
   rmSync(directory, { recursive: true })
 })
 
-/** UDP sockets of this host on loopback within a range of ports. */
+/** UDP sockets of this process within a range of ports. */
 function openSockets(first: number, last: number): number {
   const rows = readFileSync('/proc/net/udp', 'latin1').split('\n').slice(1)
+  const ours = new Set(readdirSync('/proc/self/fd').map(linkOf))
   return rows.filter((row) => {
-    const [, address = ''] = /^\s*\d+: (\S+)/.exec(row) ?? []
+    const [, address = '', , , , , , , , inode] = row.trim().split(/\s+/)
     const port = Number.parseInt(address.split(':')[1] ?? '', 16)
-    return address.startsWith('0100007F') && port >= first && port <= last
+    return port >= first && port <= last && ours.has(`socket:[${inode}]`)
   }).length
+}
+
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${file}`)
+  } catch {
+    // Closed since the directory was read, like the one it was read by.
+    return ''
+  }
 }
