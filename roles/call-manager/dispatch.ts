@@ -9,7 +9,7 @@ import type { SipStack, TransactionUser } from '../../src/sip/stack.ts'
 import type { Source } from '../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../src/sip/transaction/keys.ts'
 import type { Authenticator } from './auth/authenticator.ts'
-import { ACCEPT, ALLOW, SUPPORTED, unsupportedIn } from './call/admission.ts'
+import { ACCEPT, ALLOW, inability, SUPPORTED } from './call/admission.ts'
 import type { CallHost } from './call/call-host.ts'
 import type { Extension } from './directory.ts'
 import { EVENT_PACKAGES, type RunningEvents } from './events/events-host.ts'
@@ -36,8 +36,6 @@ const CAPABILITIES = [
   ['allow-events', ALLOW_EVENTS],
 ] as const
 
-/** Methods that only make sense within a dialog. */
-const IN_DIALOG: ReadonlySet<string> = new Set(['BYE', 'INFO', 'NOTIFY', 'PRACK', 'UPDATE'])
 const AUTHENTICATED: ReadonlySet<string> = new Set([
   'REGISTER',
   'INVITE',
@@ -60,8 +58,8 @@ export class Dispatcher implements TransactionUser {
     const { method } = request
     if (AUTHENTICATED.has(method)) return this.#begin(request, key, source)
     if (method === 'OPTIONS') return this.#onOptions(request, key, source)
-    if (IN_DIALOG.has(method)) return this.#answer(request, key, 481)
-    return this.#answer(request, key, 501, [['allow', ALLOW]])
+    if (this.#isBeyondUs(request, key)) return
+    return this.#answer(request, key, 481)
   }
 
   onCancel(key: ServerKey, cancel: SipRequest): void {
@@ -85,7 +83,7 @@ export class Dispatcher implements TransactionUser {
   #begin(request: SipRequest, key: ServerKey, source: Source): void {
     const { registrar, calls, events, messages } = this.#rooms
     const sender = this.#admit(request, key, source)
-    if (sender === undefined) return
+    if (sender === undefined || this.#isBeyondUs(request, key)) return
     switch (request.method) {
       case 'REGISTER':
         return registrar.register(request, key, source, sender)
@@ -95,7 +93,6 @@ export class Dispatcher implements TransactionUser {
       case 'PUBLISH':
         return events.take(request, key, source, sender)
       case 'MESSAGE':
-        if (this.#hasStrangeNeeds(request, key)) return
         return messages.take(request, key, source, sender)
       default:
         // Deviation from RFC 3515 §2.4.2: only who is in a call may refer somebody.
@@ -121,13 +118,13 @@ export class Dispatcher implements TransactionUser {
   /** RFC 3261 §11.2: what we are able to do; asked without a password, as pings are. */
   #onOptions(request: SipRequest, key: ServerKey, source: Source): void {
     if (this.#rooms.authenticator.screen(request, source) !== undefined) return this.#drop(key)
-    if (this.#hasStrangeNeeds(request, key)) return
+    if (this.#isBeyondUs(request, key)) return
     return this.#answer(request, key, 200, CAPABILITIES)
   }
 
-  /** Answers 420 when the request requires what we do not know. */
-  #hasStrangeNeeds(request: SipRequest, key: ServerKey): boolean {
-    const refused = unsupportedIn(request, this.#rooms.host.random.token(10))
+  /** Answers a request that this element cannot serve (RFC 3261 §8.2). */
+  #isBeyondUs(request: SipRequest, key: ServerKey): boolean {
+    const refused = inability(request, this.#rooms.host.random.token(10))
     if (refused !== undefined) this.#rooms.stack.respond(key, refused)
     return refused !== undefined
   }
