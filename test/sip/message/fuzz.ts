@@ -46,7 +46,7 @@ export function mutant(random: Random): Uint8Array {
   return bytes
 }
 
-function mutate(random: Random, bytes: Uint8Array): Uint8Array {
+export function mutate(random: Random, bytes: Uint8Array): Uint8Array {
   const at = random.below(bytes.length + 1)
   const end = Math.min(bytes.length, at + random.below(random.chance(1, 4) ? 400 : 8))
   const front = bytes.subarray(0, at)
