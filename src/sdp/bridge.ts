@@ -1,7 +1,6 @@
 //! Whether two legs that did not negotiate with each other can be joined as they are, and which
 //! payload types must be renumbered on the way when they are.
 
-import { connectionOf, isNowhere } from './address.ts'
 import { directionOf } from './carry.ts'
 import { codecsOf, interchangeable, isAuxiliary } from './codec.ts'
 import type { Description, MediaSection } from './description.ts'
@@ -81,10 +80,4 @@ export function linkByKind(one: Description, other: Description): Links {
     taken.add(found)
     return found
   })
-}
-
-/** Can this section's writer be sent to at all? */
-export function isReachable(description: Description, section: MediaSection): boolean {
-  const connection = connectionOf(description, section)
-  return section.media.port !== 0 && connection !== undefined && !isNowhere(connection.host)
 }

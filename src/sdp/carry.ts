@@ -1,6 +1,6 @@
 //! What a media server in between may carry of a description, and what it must not pass on.
 
-import { connectionOf, isNowhere, type Connection, type Family } from './address.ts'
+import { connectionOf, isNowhere, type Connection } from './address.ts'
 import { attributeName, type Description, type MediaSection, type SdpLine } from './description.ts'
 import {
   directionName,
@@ -103,10 +103,6 @@ export function carriedSession(session: readonly SdpLine[], ours: Connection): r
 
 export function connectionValue({ family, host }: Connection): string {
   return `IN ${family} ${host}`
-}
-
-export function familyOf(host: string): Family {
-  return host.includes(':') ? 'IP6' : 'IP4'
 }
 
 /** Numeric, so that a packet can be sent there without asking anyone. */

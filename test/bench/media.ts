@@ -20,7 +20,7 @@ export type Row = {
 const CALLS = 200
 const WARM_UP_MS = 2_000
 const MEASURE_MS = 6_000
-const SETTLE_MS = 500
+const SETTLE_MS = 2_000
 const PARTS = fileURLToPath(new URL('./media/parts.ts', import.meta.url))
 
 export async function run(): Promise<readonly Row[]> {
