@@ -11,10 +11,8 @@ import { transportRows } from './transport.ts'
 const parts = process.argv.slice(2)
 const wants = (part: string): boolean => parts.length === 0 || parts.includes(part)
 
-console.log(
 const cpu = cpus()[0]?.model ?? 'unknown'
 console.log(`Node ${process.versions.node}, ${cpu}, ${availableParallelism()} cores`)
-)
 if (availableParallelism() < 2) throw new Error('two cores are needed: one serves, one loads')
 
 const echoRows = await transportRows()
