@@ -34,3 +34,9 @@ test('default.toml names every setting there is, and what it shows would be acce
   const decoded = decodeConfig([{ prefix: '', values }], 'host')
   expect(decoded.ok ? [] : decoded.error).toEqual([])
 })
+
+test('package-lock.json names what every system needs, so that npm ci takes it', () => {
+  const script = join(CONFIG, '..', 'scripts', 'complete-lock.ts')
+  const run = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' })
+  expect([run.status, run.stdout]).toEqual([0, ''])
+})
