@@ -11,7 +11,7 @@ import { connectionOf, isMultiplexed, isNowhere, rtcpAddress } from '../sdp/addr
 import { payloadMap } from '../sdp/bridge.ts'
 import { directionOf, isNumeric } from '../sdp/carry.ts'
 import { codecsOf } from '../sdp/codec.ts'
-import type { MediaSection } from '../sdp/description.ts'
+import { firstOf, type MediaSection } from '../sdp/description.ts'
 import { newLocalSide } from '../sdp/local-side.ts'
 import { invert, type Links } from '../sdp/relay.ts'
 import { faceToward, isWildcard, type Addresses, type Face, type Interface } from './faces.ts'
@@ -199,6 +199,12 @@ export class Board {
       connection !== undefined && isNumeric(connection.host) && !isNowhere(connection.host)
     const answer = told?.media[index]
     stream.multiplexed = isMultiplexed(section) && answer !== undefined && isMultiplexed(answer)
+    // Only what the leg itself says anew (RFC 8866 §5.2: by another version) may move its source;
+    // another fork's answer and a mere refresh may not.
+    const origin = firstOf(described.session, 'o') ?? ''
+    const saying = `${origin} ${connection?.host} ${section.media.port} ${stream.multiplexed}`
+    if (stream.lastSaid === saying) return
+    stream.lastSaid = saying
     // RFC 2543 hold names no address: the one before stays, to be used again on resuming.
     if (!usable && stream.rtpTo !== undefined) return
     const rtp = usable ? { host: connection.host, port: section.media.port } : undefined

@@ -17,6 +17,8 @@ export class Stream {
   readonly kind: string
   readonly pair: PortPair<Stream>
   readonly latch = new Latch<Peer>()
+  /** What the leg said of its address last, in short. */
+  lastSaid = ''
   readonly reception = new Reception()
   readonly digits = new DigitReader()
 
