@@ -8,6 +8,7 @@ import { join } from 'node:path'
 type Entry = {
   readonly version?: string
   readonly dev?: boolean
+  readonly optional?: boolean
   readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 type Lock = { packages: Record<string, Entry> }

@@ -18,7 +18,7 @@ export function ensureToolchain() {
   if (differing === undefined) return
   const began = Date.now()
   console.error(`pbx: ${differing}; running npm ci (a minute or so on a first start) ...`)
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: ROOT,
     stdio: ['ignore', 2, 2],
   })
