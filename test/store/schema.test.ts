@@ -21,17 +21,17 @@ walk(new URL('./testdata/schema', import.meta.url).pathname, () => {
   const replica = openReplica(home, { addon: undefined })
   opened.push(replica)
   const reader = ReadConnection.open(join(home, 'pbx.db'), { addon: undefined })
-  let id = 0
   return (command) => {
     switch (command.name) {
       // apply [key=…]: one command a line, all of them in one commit
       case 'apply': {
         const key = command.arg('key') as IdempotencyKey | undefined
         const proposals = command.body.map((line) => {
-          return { id: ++id, command: JSON.parse(line) as Command, key }
+          return { command: JSON.parse(line) as Command, key }
         })
-        const outcomes = replica.replica.commit(proposals)
-        return outcomes.map(({ index, refusal }) => `${index} ${refusal ?? 'ok'}`).join('\n')
+        const { indexes, refusals } = replica.replica.commit(proposals)
+        const reasons = new Map(refusals.map(({ place, reason }) => [place, reason]))
+        return indexes.map((index, place) => `${index} ${reasons.get(place) ?? 'ok'}`).join('\n')
       }
       case 'rows':
         return reader.all(command.body.join(' ')).map(show).join('\n') || 'none'

@@ -1,12 +1,16 @@
-//! The proposing side: gathers what one turn of the event loop proposes into one message, keeps
-//! who waits for what, and settles them in log order.
+//! The proposing side: gathers proposals into messages, keeps who waits for what, and settles them
+//! in log order.
+//!
+//! A message goes at the end of the turn of the event loop that filled it. When two are with the
+//! replica already the next one waits, and grows: it could not be committed any sooner.
 
 import type { Cancel, Host, Subscribe } from '../../base/host.ts'
 import { err, ok, type Result } from '../../base/result.ts'
 import { after, millis, type Millis } from '../../base/time.ts'
 import { StoreFault } from '../errors.ts'
 import type { Applied, Command, IdempotencyKey, LogIndex, ProposeFailure } from '../store.ts'
-import type { FromReplica, Outcome, Proposal, ToReplica } from './protocol.ts'
+import { Fifo } from './fifo.ts'
+import type { FromReplica, Outcomes, Proposal, ToReplica } from './protocol.ts'
 import { blanked } from './seal.ts'
 
 export type Answer = Result<LogIndex, ProposeFailure>
@@ -15,9 +19,10 @@ export type Answer = Result<LogIndex, ProposeFailure>
 const WAITING_MAX = 50_000
 /** After this long the outcome counts as unknown; it is still applied when it comes. */
 const PATIENCE = millis(10_000)
+/** One is being committed while the other is on its way. */
+const MESSAGES_AT_ONCE = 2
 
 type Waiting = {
-  readonly id: number
   readonly command: Command | undefined
   readonly deadline: Millis
   /** Undefined once the proposer has been told that the time is up. */
@@ -29,9 +34,11 @@ export class ReplicaClient {
   readonly #send: (message: ToReplica) => void
   readonly #listeners = new Set<(applied: Applied) => void>()
   /** In the order of proposing, which is the order of the answers. */
-  readonly #waiting = new Map<number, Waiting>()
+  readonly #waiting = new Fifo<Waiting>()
   #outbox: Proposal[] = []
-  #lastId = 0
+  /** How many proposals of each message that was sent have no outcome yet. */
+  readonly #sent = new Fifo<{ left: number }>()
+  #flushing = false
   #unwatch: Cancel | undefined
   #closed = false
 
@@ -45,11 +52,11 @@ export class ReplicaClient {
     if (this.#closed) return Promise.resolve(err({ kind: 'closed' }))
     if (this.#waiting.size >= WAITING_MAX) return Promise.resolve(err({ kind: 'overloaded' }))
     return new Promise((settle) => {
-      const id = ++this.#lastId
       const deadline = after(this.#host.now(), PATIENCE)
       const told = command === undefined ? undefined : blanked(command)
-      this.#waiting.set(id, { id, command: told, deadline, settle })
-      if (this.#outbox.push({ id, command, key }) === 1) setImmediate(() => this.#flush())
+      this.#waiting.push({ command: told, deadline, settle })
+      this.#outbox.push({ command, key })
+      this.#flushSoon()
       this.#watch()
     })
   }
@@ -60,16 +67,19 @@ export class ReplicaClient {
   }
 
   /** What was settled, in log order: listeners first, then the proposer. */
-  onOutcomes(outcomes: readonly Outcome[]): void {
-    for (const { id, index, refusal } of outcomes) {
-      const waiting = this.#waiting.get(id)
-      if (waiting === undefined) continue
-      this.#waiting.delete(id)
-      if (refusal === undefined && waiting.command !== undefined)
+  onOutcomes({ indexes, refusals }: Outcomes): void {
+    const reasons = new Map(refusals.map(({ place, reason }) => [place, reason]))
+    for (const [place, number] of indexes.entries()) {
+      const waiting = this.#waiting.shift()
+      if (waiting === undefined) return
+      const index = number as LogIndex
+      const reason = reasons.get(place)
+      if (reason === undefined && waiting.command !== undefined)
         for (const listener of this.#listeners) listener({ index, command: waiting.command })
-      if (refusal === undefined) waiting.settle?.(ok(index))
-      else waiting.settle?.(err({ kind: 'rejected', reason: refusal }))
+      waiting.settle?.(reason === undefined ? ok(index) : err({ kind: 'rejected', reason }))
     }
+    this.#countOff(indexes.length)
+    this.#flushSoon()
   }
 
   /** From now on nothing is accepted; resolves when all that waits has its answer. */
@@ -84,16 +94,37 @@ export class ReplicaClient {
     this.#closed = true
     this.#unwatch?.()
     this.#outbox = []
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
-    for (const { settle } of waiting) settle?.(err({ kind: 'timeout' }))
+    for (let each = this.#waiting.shift(); each !== undefined; each = this.#waiting.shift())
+      each.settle?.(err({ kind: 'timeout' }))
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing || this.#outbox.length === 0) return
+    if (this.#sent.size >= MESSAGES_AT_ONCE) return
+    this.#flushing = true
+    setImmediate(() => this.#flush())
   }
 
   #flush(): void {
+    this.#flushing = false
     const proposals = this.#outbox
     if (proposals.length === 0) return
     this.#outbox = []
+    this.#sent.push({ left: proposals.length })
     this.#send({ kind: 'propose', proposals })
+  }
+
+  /** Outcomes come commit by commit; a commit may end anywhere within a message. */
+  #countOff(outcomes: number): void {
+    let left = outcomes
+    for (let first = this.#sent.first(); first !== undefined && left > 0;) {
+      const taken = Math.min(first.left, left)
+      first.left -= taken
+      left -= taken
+      if (first.left > 0) return
+      this.#sent.shift()
+      first = this.#sent.first()
+    }
   }
 
   #watch(): void {
@@ -108,13 +139,12 @@ export class ReplicaClient {
   }
 
   #oldestPatient(): Millis | undefined {
-    for (const { settle, deadline } of this.#waiting.values())
-      if (settle !== undefined) return deadline
+    for (const { settle, deadline } of this.#waiting) if (settle !== undefined) return deadline
     return undefined
   }
 
   #giveUp(now: Millis): void {
-    for (const waiting of this.#waiting.values()) {
+    for (const waiting of this.#waiting) {
       if (waiting.deadline > now) return
       const { settle } = waiting
       if (settle === undefined) continue
@@ -127,7 +157,7 @@ export class ReplicaClient {
 
 export type ReplicaNews = {
   readonly onOpened: () => void
-  readonly onOutcomes: (outcomes: readonly Outcome[]) => void
+  readonly onOutcomes: (outcomes: Outcomes) => void
   readonly onFault: (fault: StoreFault) => void
   readonly onClosed: () => void
 }

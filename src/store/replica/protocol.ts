@@ -2,21 +2,22 @@
 //! costs ten microseconds, a command inside of one costs one.
 
 import type { FaultCode } from '../errors.ts'
-import type { Command, IdempotencyKey, LogIndex } from '../store.ts'
+import type { Command, IdempotencyKey } from '../store.ts'
 
-/** Numbered by the proposer. Without a command it is a barrier: answered after all before it. */
+/** Without a command it is a barrier: answered after all before it. */
 export type Proposal = {
-  readonly id: number
   readonly command: Command | undefined
   readonly key: IdempotencyKey | undefined
 }
 
-/** In the order of the proposals; `refusal` is set when the command changed nothing. */
-export type Outcome = {
-  readonly id: number
-  readonly index: LogIndex
-  readonly refusal: string | undefined
+/** Of as many proposals as there are indexes, in the order in which they were sent. */
+export type Outcomes = {
+  /** Log indexes; of a barrier the last one applied. */
+  readonly indexes: readonly number[]
+  /** The few that changed nothing, by their place in `indexes`, and why. */
+  readonly refusals: readonly Refused[]
 }
+export type Refused = { readonly place: number; readonly reason: string }
 
 export type ToReplica =
   | { readonly kind: 'propose'; readonly proposals: readonly Proposal[] }
@@ -24,7 +25,7 @@ export type ToReplica =
 
 export type FromReplica =
   | { readonly kind: 'opened' }
-  | { readonly kind: 'outcomes'; readonly outcomes: readonly Outcome[] }
+  | { readonly kind: 'outcomes'; readonly outcomes: Outcomes }
   /** The thread ends with this; nothing that was not answered before it was acknowledged. */
   | { readonly kind: 'fault'; readonly code: FaultCode; readonly message: string }
   | { readonly kind: 'closed' }

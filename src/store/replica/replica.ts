@@ -11,7 +11,7 @@ import { apply } from '../schema/schema.ts'
 import type { Command, LogIndex } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import type { Entry, Log, Sealed } from './log.ts'
-import type { Outcome, Proposal } from './protocol.ts'
+import type { Outcomes, Proposal, Refused } from './protocol.ts'
 import { sealed } from './seal.ts'
 
 export class Replica {
@@ -28,7 +28,7 @@ export class Replica {
   }
 
   /** Applied and on disk when this returns. A fault is thrown, and then nothing was. */
-  commit(proposals: readonly Proposal[]): readonly Outcome[] {
+  commit(proposals: readonly Proposal[]): Outcomes {
     const commands: Sealed[] = []
     for (const { command, key } of proposals)
       if (command !== undefined) commands.push({ command: sealed(command, this.#vault), key })
@@ -65,14 +65,21 @@ export class Replica {
     return refusal
   }
 
-  #outcomes(proposals: readonly Proposal[], done: readonly Done[]): readonly Outcome[] {
+  #outcomes(proposals: readonly Proposal[], done: readonly Done[]): Outcomes {
+    const indexes: number[] = []
+    const refusals: Refused[] = []
     let next = 0
-    return proposals.map(({ id, command }) => {
-      if (command === undefined) return { id, index: this.#applied, refusal: undefined }
-      const result = done[next++]
+    for (const [place, { command }] of proposals.entries()) {
+      const result = command === undefined ? this.#reached() : done[next++]
       assert(result !== undefined, 'a proposal was not committed')
-      return { id, index: result.index, refusal: result.refusal }
-    })
+      indexes.push(result.index)
+      if (result.refusal !== undefined) refusals.push({ place, reason: result.refusal })
+    }
+    return { indexes, refusals }
+  }
+
+  #reached(): Done {
+    return { index: this.#applied, refusal: undefined }
   }
 }
 

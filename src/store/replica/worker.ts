@@ -33,7 +33,7 @@ function serve({ replica, close }: OpenReplica): void {
     const batch = waiting.splice(0, batchLength(waiting))
     const outcomes = orEnd(() => replica.commit(batch))
     if (outcomes === undefined) return
-    if (outcomes.length > 0) say({ kind: 'outcomes', outcomes })
+    if (outcomes.indexes.length > 0) say({ kind: 'outcomes', outcomes })
     if (waiting.length > 0) schedule()
     else if (closing) end()
   }
