@@ -44,16 +44,19 @@ export class LockOut {
   /** Why the claimant gets no answer; undefined when it may try. */
   ban(claimant: Claimant, now: Millis): Ban | undefined {
     const { address, aor } = claimant
-    if (this.#sockets.isBanned(socketOf(claimant), now)) return 'socket-banned'
-    const pair = pairOf(claimant)
-    if (this.#pairs.isBanned(pair, now)) return 'pair-banned'
+    // On a quiet day there are no wrong passwords, and no names of them to put together.
+    if (!this.#sockets.isEmpty && this.#sockets.isBanned(socketOf(claimant), now))
+      return 'socket-banned'
+    if (!this.#pairs.isEmpty && this.#pairs.isBanned(pairOf(claimant), now)) return 'pair-banned'
     const banned =
       this.#addresses.isBanned(address, now) || this.#ignored.isBanned(address, now)
         ? 'address-banned'
         : this.#users.isBanned(aor, now)
           ? 'user-banned'
           : undefined
-    return banned === undefined || this.#proven.get(hash31(pair)) !== undefined ? undefined : banned
+    if (banned === undefined || this.#proven.get(hash31(pairOf(claimant))) === true)
+      return undefined
+    return banned
   }
 
   /** A wrong password, by someone who has heard our challenge. The bans that it brought. */
@@ -75,8 +78,8 @@ export class LockOut {
 
   succeeded(claimant: Claimant): void {
     const pair = pairOf(claimant)
-    this.#sockets.clear(socketOf(claimant))
-    this.#pairs.clear(pair)
+    if (!this.#sockets.isEmpty) this.#sockets.clear(socketOf(claimant))
+    if (!this.#pairs.isEmpty) this.#pairs.clear(pair)
     this.#ignored.clear(claimant.address)
     this.#proven.set(hash31(pair), true)
   }

@@ -28,6 +28,11 @@ export class Strikes {
     this.#entries = new Recent(policy.capacity)
   }
 
+  /** Nobody has done anything: then nobody need be asked about. */
+  get isEmpty(): boolean {
+    return this.#entries.isEmpty
+  }
+
   isBanned(key: string, now: Millis): boolean {
     const entry = this.#entries.get(key)
     return entry !== undefined && now < entry.until
