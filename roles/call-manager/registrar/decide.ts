@@ -262,6 +262,7 @@ function pushedOut(
   put: readonly BindingRecord[],
   removed: readonly BindingRecord[],
 ): readonly BindingRecord[] {
+  if (current.length + put.length <= policy.contactsMax) return []
   const keys = new Set(put.map(({ key }) => key))
   const staying = current.filter((record) => !keys.has(record.key) && !removed.includes(record))
   const surplus = staying.length + put.length - policy.contactsMax
