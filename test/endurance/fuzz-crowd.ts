@@ -27,7 +27,7 @@ export type CrowdOptions = {
 type Mouth = { readonly peer: UdpPeer<Mouth>; agent: FuzzAgent | undefined }
 
 const BATCH = 48
-const UNDER_WAY = 2
+const UNDER_WAY = 6
 const CALLS_PER_SECOND = 60
 /** Of the datagrams a thousand are noise, a third of it the corpus as it is. */
 const NOISE = 60

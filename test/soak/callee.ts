@@ -96,7 +96,7 @@ export class Callees {
     if (!call.answer.startsWith('SIP/2.0 200')) return this.#desk.over(call, 'callee')
     if (call.plan !== 'callee ends' || call.calleeLeaves) return
     call.calleeLeaves = true
-    const { min, max } = this.#desk.hold
+    const { min, max } = this.#desk.hold(call)
     this.#desk.later(call, min, max, () => this.#bye(call, text))
   }
 

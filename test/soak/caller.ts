@@ -132,7 +132,7 @@ export class Callers {
     if (!expectedOf(call.plan).answered) return this.#desk.fail(call, `"${call.plan}" was answered`)
     if (call.sounds) sound?.start(call.serial, 'caller', audioPort(text))
     call.phase = 'up'
-    const { min, max } = this.#desk.hold
+    const { min, max } = this.#desk.hold(call)
     if (call.plan === 'caller ends') this.#desk.later(call, min, max, () => this.#bye(call))
   }
 

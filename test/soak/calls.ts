@@ -29,6 +29,8 @@ export type CallsOptions = {
 
 /** Longer than anything in SIP takes that is not rung out. */
 const STUCK_MS = 70_000
+/** Long enough to tell lost packets from late ones. */
+const SOUND_HOLD = { min: 2_500, max: 4_000 }
 const ADDRESS = '127.0.0.1'
 
 export class Calls {
@@ -163,7 +165,7 @@ export class Calls {
     return {
       domain,
       random,
-      hold,
+      hold: ({ sounds }) => (sounds ? SOUND_HOLD : hold),
       ledger: this.ledger,
       repeats: this.#repeats,
       failures: this.failures,

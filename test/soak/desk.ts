@@ -18,7 +18,7 @@ export type Desk = {
   readonly answerTimes: Times
   readonly sound: Sound | undefined
   /** How long calls stay up, in milliseconds. */
-  readonly hold: { readonly min: number; readonly max: number }
+  readonly hold: (call: Call) => { readonly min: number; readonly max: number }
   /** The product has sent something again; nobody loses packets here, so it was too slow for us. */
   readonly repeated: (what: string) => void
   readonly call: (serial: number) => Call | undefined

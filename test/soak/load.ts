@@ -19,6 +19,8 @@ export type LoadOptions = {
   readonly capacity: number
   readonly hold: { readonly min: number; readonly max: number }
   readonly soundEvery: number
+  /** The extensions are there already, from an earlier load of the same size. */
+  readonly isProvisioned?: boolean
 }
 
 export type Load = {
@@ -39,7 +41,7 @@ export async function startLoad(product: Product, options: LoadOptions): Promise
   const pairs = Math.max(10, Math.ceil(options.calls * PAIRS_PER_RATE))
   const server = { address: '127.0.0.1', port: product.ports['udp'] ?? 0 }
   const users = 2 * pairs + options.phones
-  await provision(product, domain, users)
+  if (options.isProvisioned !== true) await provision(product, domain, users)
   const calls = await Calls.open({
     server,
     domain,
@@ -61,10 +63,10 @@ export async function startLoad(product: Product, options: LoadOptions): Promise
   })
   const stops = [pulse(options.registrations, () => registrations.one())]
   const deadline = Date.now() + READY_MS + (2 * pairs * 1000) / options.registrations
-  while (registrations.done < 2 * pairs) {
+  while (!registrations.isReady) {
     if (Date.now() > deadline)
       throw new Error(`callees did not register: ${registrations.failures.lines().join('; ')}`)
-    await sleep(50)
+    await sleep(100)
   }
   stops.push(pulse(options.calls, () => calls.one()))
   return {

@@ -37,7 +37,7 @@ async function soak(settings: Settings): Promise<boolean> {
 async function run(product: Product, settings: Settings): Promise<boolean> {
   const { calls, registrations, phones, seed, minutes } = settings
   const capacity = Math.ceil(calls * minutes * 60 * 1.05) + 1000
-  const hold = { min: 500, max: 2_500 }
+  const hold = { min: 1_000, max: 2_500 }
   const rates = { calls, registrations, phones, seed }
   const load = await startLoad(product, {
     domain: DOMAIN,

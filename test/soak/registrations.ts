@@ -47,6 +47,8 @@ export class Registrations {
   readonly #wire: Wire
   readonly #run = Math.floor(performance.timeOrigin + performance.now()).toString(36)
   readonly #phones: Phone[] = []
+  /** Turned away; `since` is when they may come back. */
+  #returning: Phone[] = []
   #next = 0
 
   private constructor(options: RegistrationsOptions, wire: Wire) {
@@ -101,10 +103,15 @@ export class Registrations {
     return `sip:u${user}@${ADDRESS}:${callees(user) ? calleePort : this.#wire.port}`
   }
 
-  /** The next phone's turn. */
+  /** Every callee has been told that it is registered. */
+  get isReady(): boolean {
+    return this.#phones.every(({ user, isBound }) => isBound || !this.#options.callees(user))
+  }
+
+  /** The next phone's turn, or that of one that was turned away. */
   one(): void {
-    const phone = this.#phones[this.#next]
-    this.#next = (this.#next + 1) % this.#phones.length
+    const phone = this.#returned() ?? this.#phones[this.#next]
+    if (phone === this.#phones[this.#next]) this.#next = (this.#next + 1) % this.#phones.length
     if (phone === undefined) return
     if (phone.wants !== undefined) return void this.#skipped++
     const { callees, random } = this.#options
@@ -112,6 +119,12 @@ export class Registrations {
     phone.wants = !leaves
     phone.since = performance.now()
     this.#send(phone, '')
+  }
+
+  #returned(): Phone | undefined {
+    const now = performance.now()
+    const at = this.#returning.findIndex(({ since }) => since <= now)
+    return at === -1 ? undefined : this.#returning.splice(at, 1)[0]
   }
 
   async close(): Promise<void> {
@@ -133,7 +146,10 @@ export class Registrations {
       return this.#send(phone, this.#digest.credentials(text, phone.user, 'REGISTER', uri))
     }
     if (status === 503 && text.includes('\r\nRetry-After: ')) {
+      const seconds = Number.parseInt(header(text, 'Retry-After'), 10)
+      phone.since = performance.now() + 1000 * seconds
       phone.wants = undefined
+      this.#returning.push(phone)
       return void this.#turnedAway++
     }
     if (status !== 200) return this.#fail(String(phone.user), String(status))

@@ -48,7 +48,8 @@ export function progressLine(
     `sent again ${calls.sentAgain + registrations.sentAgain}`,
     last === undefined
       ? 'no figures yet'
-      : `RSS ${last.resident.toFixed(0)} MiB heap ${last.heap.toFixed(0)}, ${last.files} files, ` +
+      : `RSS ${last.resident.toFixed(0)} MiB heap ${last.heap.toFixed(0)} ` +
+        `external ${last.external.toFixed(0)}, ${last.files} files, ` +
         `lag p99 ${ms(last.lag)} max ${ms(last.lagMax)}`,
   ].join(' | ')
 }

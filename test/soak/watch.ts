@@ -9,6 +9,8 @@ export type Sample = {
   readonly seconds: number
   readonly resident: number
   readonly heap: number
+  /** Buffers and the like, outside of the heap. */
+  readonly external: number
   readonly files: number
   /** Milliseconds, of the time since the last sample. */
   readonly lag: number
@@ -55,6 +57,7 @@ export class Watch {
           seconds: (performance.now() - this.#began) / 1000,
           resident: residentMebibytes(this.#product.process),
           heap: figures.get('nodejs_heap_size_used_bytes') / 2 ** 20,
+          external: figures.get('nodejs_external_memory_bytes') / 2 ** 20,
           files: openFiles(this.#product.process),
           lag: figures.get('nodejs_eventloop_lag_p99_seconds') * 1000,
           lagMax: figures.get('nodejs_eventloop_lag_max_seconds') * 1000,
