@@ -4,14 +4,11 @@ import type { Subscribe } from '../../src/base/host.ts'
 import { err, ok, type Result } from '../../src/base/result.ts'
 import type { Millis } from '../../src/base/time.ts'
 import { WriteConnection } from '../../src/store/database.ts'
-import { LocalLog } from '../../src/store/replica/log.ts'
-import { Replica } from '../../src/store/replica/replica.ts'
-import { insertReplica } from '../../src/store/schema/replica.ts'
-import { migrate } from '../../src/store/schema/schema.ts'
+import { sealed } from '../../src/store/replica/seal.ts'
+import { apply, migrate } from '../../src/store/schema/schema.ts'
 import type {
   Applied,
   Command,
-  IdempotencyKey,
   LogIndex,
   ProposeFailure,
   Store,
@@ -26,16 +23,13 @@ export class MemoryStore implements Store {
   fails = false
   readonly #world: World
   readonly #database = WriteConnection.open(':memory:', { addon: undefined })
-  readonly #replica: Replica
   readonly #listeners = new Set<(applied: Applied) => void>()
+  #index = 0
 
   constructor(world: World, delay: Millis) {
     this.#world = world
     this.delay = delay
     migrate(this.#database)
-    this.#database.transaction(() => insertReplica(this.#database, 'memory'))
-    const none = 0 as LogIndex
-    this.#replica = new Replica(this.#database, this.vault, new LocalLog(none), none)
   }
 
   readonly read: Store['read'] = (query) => query(this.#database)
@@ -47,19 +41,19 @@ export class MemoryStore implements Store {
     return () => this.#listeners.delete(listener)
   }
 
-  propose(command: Command, key?: IdempotencyKey): Promise<Result<LogIndex, ProposeFailure>> {
+  propose(command: Command): Promise<Result<LogIndex, ProposeFailure>> {
     const { promise, resolve } = Promise.withResolvers<Result<LogIndex, ProposeFailure>>()
-    this.#world.in(this.delay, () => resolve(this.commit(command, key)))
+    this.#world.in(this.delay, () => resolve(this.commit(command)))
     return promise
   }
 
   /** At once, for setting the scene. */
-  commit(command: Command, key?: IdempotencyKey): Result<LogIndex, ProposeFailure> {
+  commit(asked: Command): Result<LogIndex, ProposeFailure> {
     if (this.fails) return err({ kind: 'timeout' })
-    const [outcome] = this.#replica.commit([{ id: 1, command, key }])
-    if (outcome === undefined) return err({ kind: 'closed' })
-    const { index, refusal } = outcome
+    const command = sealed(asked, this.vault)
+    const refusal = apply(this.#database, command)
     if (refusal !== undefined) return err({ kind: 'rejected', reason: refusal })
+    const index = ++this.#index as LogIndex
     for (const listener of this.#listeners) listener({ index, command })
     return ok(index)
   }

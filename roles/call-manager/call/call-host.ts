@@ -214,13 +214,15 @@ export class CallHost {
   }
 
   #step(live: LiveCall, input: CallInput): void {
+    // What comes after the end has nobody to say anything to.
+    if (live.isOver) return
     try {
       const outputs = live.machine.step(input, this.#host.now())
       for (const output of outputs) this.#carryOut(live, output)
     } catch (error) {
       this.#bug(live, error)
     }
-    if (live.forgotten) return
+    if (live.isOver) return
     if (live.changed) {
       live.changed = false
       this.news.update(live)
@@ -339,10 +341,10 @@ export class CallHost {
   }
 
   #forget(live: LiveCall): void {
-    live.forgotten = true
     this.#calls.forget(live)
     this.#alarm.remove(live)
     this.news.forget(live)
+    live.end()
   }
 
   /** A broken invariant ends this one call, and says so; the record is written all the same. */
@@ -351,7 +353,7 @@ export class CallHost {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.#host.log('error', 'call.broken', { call: live.id, error: text })
     const { state } = live.machine
-    if (state.phase === 'ended' || live.forgotten) return this.#forget(live)
+    if (state.phase === 'ended') return this.#forget(live)
     try {
       const hangup = { kind: 'hangup', status: 500, cause: 'internal error' } as const
       for (const output of live.machine.step(hangup, this.#host.now()))

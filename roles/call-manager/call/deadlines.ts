@@ -7,7 +7,7 @@ import { sessionTimerDeadline } from '../../../src/sip/dialog/session-timer.ts'
 import { promptTimedOut } from './announce.ts'
 import type { Call } from './call.ts'
 import { stepSender } from './face.ts'
-import { ringingTimedOut } from './fork.ts'
+import { forgetAttempt, ringingTimedOut } from './fork.ts'
 import { offerJoin } from './join.ts'
 import { losePatience, patienceEnds } from './patience.ts'
 import { wakeLeg } from './session.ts'
@@ -47,17 +47,11 @@ export function wake(call: Call): void {
   const { attempt, invite, join } = state
   if (attempt !== undefined && now >= attemptDeadline(attempt)) {
     if (attempt.lingerUntil === undefined) ringingTimedOut(call, attempt)
-    else forget(call)
+    else forgetAttempt(call)
   }
   if (invite !== undefined) stepSender(call, invite, { kind: 'wake' })
   if (state.announcement !== undefined && now >= state.announcement.endAt) promptTimedOut(call)
   if (join?.retryAt !== undefined && now >= join.retryAt) offerJoin(call, join)
   losePatience(call, false)
   wakeTransfer(call)
-}
-
-/** No 2xx can come any more. */
-function forget(call: Call): void {
-  call.state.attempt = undefined
-  call.late.clear()
 }

@@ -166,6 +166,23 @@ export function cancelOthers(
     if (branch.leg !== winner) cancelBranch(call, branch, reason)
 }
 
+/**
+ * Forgets an attempt that is decided once every device has given its final answer. Behind a proxy
+ * a device may fork further, and answer twice: then the attempt lingers as long as that may be.
+ */
+export function settleAttempt(call: Call): void {
+  const { attempt } = call.state
+  if (attempt?.lingerUntil === undefined || call.state.answering !== undefined) return
+  for (const { state, target } of attempt.branches)
+    if ((state !== 'over' && state !== 'answered') || target.route.length > 0) return
+  forgetAttempt(call)
+}
+
+export function forgetAttempt(call: Call): void {
+  call.state.attempt = undefined
+  call.late.clear()
+}
+
 /** The attempt's time, or its group's, is up. */
 export function ringingTimedOut(call: Call, attempt: Attempt): void {
   if (attempt.lingerUntil !== undefined) return

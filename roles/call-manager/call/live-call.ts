@@ -1,5 +1,6 @@
 //! One call as its host keeps it: the machine, its deadline, and the names of its transactions.
 
+import { assert } from '../../../src/base/assert.ts'
 import { deadline, type Deadline } from '../../../src/base/heap.ts'
 import type { CallId, TenantId } from '../../../src/control/ids.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
@@ -14,7 +15,6 @@ import type { CallMachine } from './machine.ts'
 export class LiveCall {
   readonly id: CallId
   readonly tenant: TenantId
-  readonly machine: CallMachine
   readonly deadline: Deadline<LiveCall> = deadline(this)
   /** INVITEs of ours on their way, for CANCEL and for a successor. */
   readonly clients = new Map<TxId, ClientKey>()
@@ -28,12 +28,29 @@ export class LiveCall {
   mood: Mood | undefined
   /** Something watchers may see is another now. */
   changed = false
-  forgotten = false
+  #machine: CallMachine | undefined
 
   constructor(id: CallId, tenant: TenantId, machine: CallMachine) {
     this.id = id
     this.tenant = tenant
-    this.machine = machine
+    this.#machine = machine
+  }
+
+  get isOver(): boolean {
+    return this.#machine === undefined
+  }
+
+  get machine(): CallMachine {
+    const machine = this.#machine
+    assert(machine !== undefined, 'the call is over')
+    return machine
+  }
+
+  /** Transactions refer to this for half a minute after the call: they shall hold but a shell. */
+  end(): void {
+    this.#machine = undefined
+    this.clients.clear()
+    this.told = NOTHING_TOLD
   }
 }
 

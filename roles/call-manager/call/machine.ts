@@ -15,6 +15,7 @@ import { Call, type CallWorld } from './call.ts'
 import { onCancel } from './cancel.ts'
 import { deadlineOf, wake } from './deadlines.ts'
 import { finish, isOver } from './end.ts'
+import { settleAttempt } from './fork.ts'
 import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { refusalOf } from './refusal.ts'
@@ -73,6 +74,7 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
     call.outputs = []
     take(call, input)
     for (let own = call.inbox.shift(); own !== undefined; own = call.inbox.shift()) take(call, own)
+    settleAttempt(call)
     return call.outputs
   }
 }

@@ -2,10 +2,9 @@
 //! long as the process (questions asked, transactions other than INVITEs) is left out.
 
 import { dialogAsUas, resumeDialog } from '../../../src/sip/dialog/dialog.ts'
-import { request as sipRequest, type SipRequest } from '../../../src/sip/message/message.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { parseMessage } from '../../../src/sip/message/parse.ts'
-import { serialize } from '../../../src/sip/message/serialize.ts'
-import { binary, textOf } from '../../../src/sip/message/text.ts'
+import { binary } from '../../../src/sip/message/text.ts'
 import type { ClientKey } from '../../../src/sip/transaction/keys.ts'
 import type { TxId } from './io.ts'
 import { CALLER, type Attempt, type CallerInvite, type CallState, type Leg } from './state.ts'
@@ -19,24 +18,27 @@ export function snapshotOf(state: CallState, clients: ReadonlyMap<TxId, ClientKe
     ...state,
     version: VERSION,
     clients: attempt === undefined ? [] : [...clients],
-    invite: invite && inviteOf(invite),
+    invite: invite && inviteOf(invite, state.answering),
     attempt: attempt && attemptOf(attempt),
     legs: state.legs.map(legOf),
   })
 }
 
-/** Its description is there already, as the offer. */
-function inviteOf(invite: CallerInvite): object {
-  return { ...invite, request: headOf(invite.request), unacknowledged: [] }
+/** Its offer is the caller's description, and once answered only one face counts. */
+function inviteOf(invite: CallerInvite, answering: CallState['answering']): object {
+  const faces =
+    answering === undefined
+      ? invite.faces
+      : invite.faces.filter(({ tag }) => tag === answering.face)
+  const request = headOf(invite.request)
+  return { ...invite, request, faces, offer: undefined, unacknowledged: [] }
 }
 
 /** Once it is decided, late answers are nothing a successor could make use of. */
 function attemptOf(attempt: Attempt): object | undefined {
   if (attempt.lingerUntil !== undefined) return undefined
-  const branches = attempt.branches.map((branch) => ({
-    ...branch,
-    request: branch.request && headOf(branch.request),
-  }))
+  // Their INVITEs can be built again from what is here.
+  const branches = attempt.branches.map((branch) => ({ ...branch, request: undefined }))
   return { ...attempt, branches }
 }
 
@@ -44,9 +46,24 @@ function legOf(leg: Leg): object {
   return leg.accepted === undefined ? leg : { ...leg, accepted: undefined }
 }
 
+/** What answers to it, and further INVITEs on its behalf, are made of. No credentials. */
 function headOf({ method, uri, headers }: SipRequest): string {
-  return textOf(serialize(sipRequest(method, uri, headers)))
+  let text = `${method} ${uri} SIP/2.0\r\n`
+  for (const [name, value] of headers.entries())
+    if (!LEFT_OUT.has(name)) text += `${name}: ${value}\r\n`
+  return `${text}\r\n`
 }
+
+const LEFT_OUT: ReadonlySet<string> = new Set([
+  'authorization',
+  'proxy-authorization',
+  'allow',
+  'supported',
+  'accept',
+  'content-type',
+  'content-length',
+  'user-agent',
+])
 
 /**
  * For a successor: its CSeqs jump ahead, and nothing in it knows the time any more. Undefined when
@@ -55,12 +72,12 @@ function headOf({ method, uri, headers }: SipRequest): string {
 export function stateOf(snapshot: string): CallState | undefined {
   const read: unknown = parseJson(snapshot)
   if (!isState(read)) return undefined
-  const { invite, attempt } = read
+  const { invite } = read
   const request = invite && requestOf(String(invite.request))
+  const offer = read.legs.find(({ id }) => id === CALLER)?.sdp
   return confirmed({
     ...read,
-    invite: invite && request && { ...invite, request },
-    attempt: attempt && { ...attempt, branches: attempt.branches.map(branchOf) },
+    invite: invite && request && { ...invite, request, offer },
     legs: read.legs.map(resumed),
     announcement: undefined,
     join: undefined,
@@ -94,11 +111,6 @@ function isState(read: unknown): read is CallState {
   return (
     typeof read === 'object' && read !== null && 'version' in read && read.version === VERSION
   )
-}
-
-function branchOf(branch: Attempt['branches'][number]): Attempt['branches'][number] {
-  const request = branch.request && requestOf(String(branch.request))
-  return { ...branch, request }
 }
 
 function requestOf(head: string): SipRequest | undefined {

@@ -233,7 +233,7 @@ export type Branch = {
    *                                         +--------------+--CANCEL--> cancelling --> over
    */
   state: 'preparing' | 'calling' | 'ringing' | 'cancelling' | 'answered' | 'over'
-  /** What we sent; its head is in the snapshot. */
+  /** What we sent. Not in the snapshot: it can be built again. */
   request: SipRequest | undefined
   readonly contact: string
   readonly sipCallId: string

@@ -100,11 +100,14 @@ function planOf(user: string, command: Command): Plan {
   return { kind: 'fork', dialled: user, callee, groups }
 }
 
-function target(user: string, device: string): ForkTarget {
+/** `desk!` is registered through an edge proxy. */
+function target(user: string, name: string): ForkTarget {
+  const device = name.replace('!', '')
+  const route = device === name ? [] : ['<sip:edge.host;lr>']
   const uri = `sip:${user}@${device}.host`
   const to = `udp:${device}` as FlowId
   const aor = `sip:${user}@pbx.example`
-  return { aor, name: user.toUpperCase(), uri, route: [], to, address: `${device}.host` }
+  return { aor, name: user.toUpperCase(), uri, route, to, address: `${device}.host` }
 }
 
 function extension(user: string): Extension {
