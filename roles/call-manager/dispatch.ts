@@ -55,10 +55,11 @@ export class Dispatcher implements TransactionUser {
 
   onRequest(request: SipRequest, key: ServerKey, source: Source): void {
     if (toTag(request) !== undefined) return this.#goOn(request, key, source)
+    // Deviation from RFC 3261 §8.2: asked before who it is. What nobody may ask needs no digest.
+    if (this.#isBeyondUs(request, key)) return
     const { method } = request
     if (AUTHENTICATED.has(method)) return this.#begin(request, key, source)
     if (method === 'OPTIONS') return this.#onOptions(request, key, source)
-    if (this.#isBeyondUs(request, key)) return
     return this.#answer(request, key, 481)
   }
 
@@ -83,7 +84,7 @@ export class Dispatcher implements TransactionUser {
   #begin(request: SipRequest, key: ServerKey, source: Source): void {
     const { registrar, calls, events, messages } = this.#rooms
     const sender = this.#admit(request, key, source)
-    if (sender === undefined || this.#isBeyondUs(request, key)) return
+    if (sender === undefined) return
     switch (request.method) {
       case 'REGISTER':
         return registrar.register(request, key, source, sender)
@@ -118,7 +119,6 @@ export class Dispatcher implements TransactionUser {
   /** RFC 3261 §11.2: what we are able to do; asked without a password, as pings are. */
   #onOptions(request: SipRequest, key: ServerKey, source: Source): void {
     if (this.#rooms.authenticator.screen(request, source) !== undefined) return this.#drop(key)
-    if (this.#isBeyondUs(request, key)) return
     return this.#answer(request, key, 200, CAPABILITIES)
   }
 

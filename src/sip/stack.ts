@@ -216,10 +216,9 @@ class Stack implements RunnableSipStack {
 
   /** Without a transaction; an ACK is never answered. */
   #refuse(request: SipRequest, source: Source, why: Refusal): void {
-    const via = topVia(request)
-    if (via === undefined || request.method === 'ACK') return
+    if (request.method === 'ACK' || !request.headers.has('via')) return
     const response = refusal(request, why.status, why.headers, why.reason)
-    this.#transmit(responseRoute(source, via), response, serialize(response))
+    this.#transmit(responseRoute(source, topVia(request)), response, serialize(response))
   }
 
   #sendFailed({ target, cause, message }: SendFailure): void {

@@ -8,9 +8,12 @@ import { isReliable, type FlowId, type Source, type Target } from './flow.ts'
 
 const DEFAULT_PORT = { udp: 5060, tcp: 5060, tls: 5061, ws: 80, wss: 443 } as const
 
-/** The first place to try for the response to a request from `source`. */
-export function responseRoute(source: Source, via: Via): FlowId | Target {
-  if (isReliable(source.transport)) return source.flow
+/**
+ * The first place to try for the response to a request from `source`: back the way it came when
+ * nobody can read its Via.
+ */
+export function responseRoute(source: Source, via: Via | undefined): FlowId | Target {
+  if (via === undefined || isReliable(source.transport)) return source.flow
   const port = via.port ?? DEFAULT_PORT.udp
   // With rport, and for everyone who sends from where he listens, back the way it came.
   if (via.rport !== undefined || source.port === port) return source.flow

@@ -53,7 +53,7 @@ export class ServerTransaction implements Timed {
     this.invite = request.method === 'INVITE'
     this.#request = request
     const via = topVia(request)
-    this.#to = via === undefined ? source.flow : responseRoute(source, via)
+    this.#to = responseRoute(source, via)
     this.#fallback = via === undefined ? undefined : responseFallback(source, via)
     const reliable = source.transport !== 'udp'
     const figure = this.invite ? INVITE_SERVER : NON_INVITE_SERVER

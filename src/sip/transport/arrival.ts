@@ -57,6 +57,6 @@ export function answerToBroken(source: Source, broken: BrokenFrame): SipMessage 
 /** Stateless, and only where an answer can find its way. */
 function answerTo({ partial, status, rule }: ParseError): SipMessage | undefined {
   if (partial?.kind !== 'request' || status === undefined) return undefined
-  if (topVia(partial) === undefined) return undefined
+  if (!partial.headers.has('via')) return undefined
   return refusal(partial, status, [], status === 400 ? `Bad Request: ${rule}` : undefined)
 }

@@ -269,8 +269,8 @@ class Transport implements RunningTransport {
   }
 
   #answer(source: Source, answer: SipMessage | undefined): void {
-    const via = answer === undefined ? undefined : topVia(answer)
-    if (answer !== undefined && via !== undefined) this.send(responseRoute(source, via), answer)
+    if (answer?.headers.has('via') !== true) return
+    this.send(responseRoute(source, topVia(answer)), answer)
   }
 
   #onUnreachable(target: Target, cause: string): void {

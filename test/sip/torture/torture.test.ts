@@ -111,7 +111,8 @@ longer true or an answer is none that the RFC allows. The messages themselves ar
 
 \`processed\` means that the message passes the parser, \`invalidity\` and \`refusal\`
 (\`src/sip/message/validate.ts\`) and the stack's \`screen\`, and goes on its way like any other: a
-REGISTER to be challenged, an INVITE to be routed.
+REGISTER to be challenged, an INVITE to be routed. \`test/sip/torture/product.test.ts\` sends each
+message to the running product and hears the same.
 
 | message | name | what the RFC expects | answer | because |
 |---|---|---|---|---|
