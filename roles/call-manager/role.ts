@@ -63,8 +63,8 @@ export type CallManagerCounters = {
 
 /** Loads bindings and subscriptions, ends the calls that a process before us left, and serves. */
 export function startCallManager(options: CallManagerOptions): RunningCallManager {
-  const { host, store, vault, stack, transport, media, isOurs } = options
-  const { localAddress, flowClosed } = bound(transport)
+  const { host, store, vault, stack, media, isOurs } = options
+  const { localAddress, flowClosed } = bound(options.transport)
   const directory = openDirectory({ store, vault, isOurs })
   const authenticator = createAuthenticator({ host, directory })
   const registrar = startRegistrar({
@@ -77,7 +77,6 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     policy: options.registrar,
   })
   const { location } = registrar
-  const config = options.calls
   const calls = new CallHost({
     host,
     stack,
@@ -86,7 +85,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     media,
     directory,
     location,
-    config,
+    config: options.calls,
   })
   const messages = startMessages({ host, stack, directory, location })
   const events = startEvents({
@@ -126,10 +125,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     drain: () => calls.drain(),
     stop() {
       unstart()
-      events.stop()
-      messages.stop()
-      calls.stop()
-      registrar.stop()
+      for (const each of [events, messages, calls, registrar]) each.stop()
       directory.close()
     },
   }
