@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../src/base/random.ts'
+import type { CallList } from '../../src/console/api/shapes.ts'
 import { type Product, startProduct } from '../harness/product.ts'
 import { type Load, startLoad } from '../soak/load.ts'
 import { Figures, residentMebibytes, restless } from '../soak/metrics.ts'
@@ -17,7 +18,9 @@ const AGENTS = 480
 const FIRST_USER = 5_000
 const TOLD_MS = 10_000
 /** The longest that a phone may ring (180 s), Timer J after that, and room. */
-const REST_MS = 260_000
+const REST_MS = 230_000
+/** From BYE to the last timer, with room. */
+const HANGUP_MS = 80_000
 /** Of what it had at the beginning of the last two thirds: caches are full by then. */
 const GROWTH_SHARE = 0.12
 const GROWTH_MIB = 40
@@ -105,11 +108,27 @@ function died(product: Product): boolean {
   return false
 }
 
+/** What is left when every timer has run out and calls that nobody can end any more are ended. */
 async function comeToRest(product: Product, honest: Load): Promise<readonly string[]> {
-  const deadline = Date.now() + REST_MS
+  await quiet(product, honest, REST_MS)
+  const { items } = await product.api<CallList>('GET', '/calls')
+  const waiting = items.filter(({ answeredAt }) => answeredAt === undefined)
+  // Broken BYEs left them up; nobody was to end them before their session timers.
+  for (const { id } of items) await product.api('DELETE', `/calls/${id}`)
+  console.log(`left up               ${items.length - waiting.length} calls`)
+  const left = await quiet(product, honest, HANGUP_MS)
+  return [...waiting.map(({ id, state }) => `call ${id} still ${state}`), ...left]
+}
+
+async function quiet(
+  product: Product,
+  { calls, registrations }: Load,
+  patience: number,
+): Promise<readonly string[]> {
+  const deadline = Date.now() + patience
   for (;;) {
     const left = restless(await Figures.of(product))
-    if (left.length === 0 && honest.calls.open + honest.registrations.open === 0) return left
+    if (left.length === 0 && calls.open + registrations.open === 0) return left
     if (Date.now() > deadline) return left
     await sleep(1_000)
   }
