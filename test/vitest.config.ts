@@ -1,10 +1,14 @@
-//! Unit tests first, in parallel; then, one file at a time, those that time phones and sockets.
+//! Unit tests run in parallel; those that time phones and sockets run alone, a file at a time.
 
 import { defineConfig } from 'vitest/config'
 
 const root = new URL('..', import.meta.url).pathname
 /** Tests of the running product: they measure sound and rates, so they want the machine alone. */
-const PRODUCT = ['test/interop/**/*.test.ts', 'test/product/**/*.test.ts']
+const PRODUCT = [
+  'test/interop/**/*.test.ts',
+  'test/product/**/*.test.ts',
+  'test/endurance/**/*.test.ts',
+]
 const shared = { root, pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 60_000 }
 
 export default defineConfig({
