@@ -92,12 +92,14 @@ function loopBusy(): () => number {
 /** Registrations come in such numbers that calls would be pushed out of one common ring. */
 const OTHERS_SHARE = 0.25
 
+type Peer = Source | FlowId | Target
+
 class Ladder {
   readonly #host: Host
-  readonly #calls: LadderRecorder
-  readonly #others: LadderRecorder
-  /** How connections are shown: their ids tell nothing. */
-  readonly #peers = new Map<FlowId, string>()
+  readonly #calls: LadderRecorder<Peer>
+  readonly #others: LadderRecorder<Peer>
+  /** Who is at the other end of a connection: its id does not tell. */
+  readonly #connected = new Map<FlowId, Source>()
 
   constructor(bytesMax: number, host: Host) {
     this.#host = host
@@ -109,7 +111,7 @@ class Ladder {
     const method = message.kind === 'request' ? message.method : methodOfAnswer(message.headers)
     const ring = method === 'REGISTER' || method === 'OPTIONS' ? this.#others : this.#calls
     const sipCallId = callId(message) ?? ''
-    ring.record({ at: this.#host.wall(), direction, peer: this.#name(peer), sipCallId, bytes })
+    ring.record({ at: this.#host.wall(), direction, peer: this.#far(peer), sipCallId, bytes })
   }
 
   messagesOf(sipCallIds: readonly string[]): readonly TracedMessage[] {
@@ -117,31 +119,29 @@ class Ladder {
     const readable = (text: string): string => Buffer.from(text, 'latin1').toString()
     return found
       .toSorted((a, b) => a.at - b.at)
-      .map((each) => ({ ...each, text: readable(each.text) }))
+      .map((each) => ({ ...each, peer: nameOf(each.peer), text: readable(each.text) }))
   }
 
   forget(flow: FlowId): void {
-    this.#peers.delete(flow)
+    this.#connected.delete(flow)
   }
 
-  #name(peer: Source | FlowId | Target): string {
-    if (typeof peer === 'string') {
-      const ends = udpEnds(peer)
-      return ends === undefined ? (this.#peers.get(peer) ?? peer) : named('udp', ends)
-    }
-    if (!('flow' in peer)) return named(peer.transport, { address: peer.host, port: peer.port })
-    if (peer.transport === 'udp') return named('udp', peer)
-    let name = this.#peers.get(peer.flow)
-    if (name === undefined) this.#peers.set(peer.flow, (name = named(peer.transport, peer)))
-    return name
+  /** What tells the other end even when the connection is gone, made anew for no message. */
+  #far(peer: Peer): Peer {
+    if (typeof peer === 'string') return this.#connected.get(peer) ?? peer
+    if ('flow' in peer && peer.transport !== 'udp') this.#connected.set(peer.flow, peer)
+    return peer
   }
 }
 
-function named(
-  transport: string,
-  end: { readonly address: string; readonly port: number },
-): string {
-  return `${transport} ${end.address}:${end.port}`
+/** `udp 192.0.2.7:5060` */
+function nameOf(peer: Peer): string {
+  if (typeof peer === 'string') {
+    const ends = udpEnds(peer)
+    return ends === undefined ? peer : `udp ${ends.address}:${ends.port}`
+  }
+  const address = 'flow' in peer ? peer.address : peer.host
+  return `${peer.transport} ${address}:${peer.port}`
 }
 
 function methodOfAnswer(headers: { get(name: string): string | undefined }): string {

@@ -3,11 +3,11 @@
 
 import type { WallTime } from '../base/time.ts'
 
-export type Recorded = {
+export type Recorded<Peer = string> = {
   readonly at: WallTime
   readonly direction: 'in' | 'out'
   /** `udp 192.0.2.7:5060`: the other end, and how it is reached. */
-  readonly peer: string
+  readonly peer: Peer
   /** As it was on the wire, one character a byte. */
   readonly text: string
 }
@@ -15,18 +15,19 @@ export type Recorded = {
 /** Typical messages are 500 to 900 bytes; smaller ones run out of slots before bytes. */
 const BYTES_PER_SLOT = 384
 
-type Slot = {
+type Slot<Peer> = {
   start: number
   length: number
   at: number
   callHash: number
-  peer: string
+  peer: Peer | undefined
   in: boolean
 }
 
-export class LadderRecorder {
+/** `Peer` is what the other end is known by: kept as it is, for a name is only read by people. */
+export class LadderRecorder<Peer = string> {
   readonly #bytes: Buffer
-  readonly #slots: Slot[]
+  readonly #slots: Slot<Peer>[]
   /** Slots `#first` up to but not including `#next` (both modulo the capacity) are in use. */
   #first = 0
   #used = 0
@@ -35,7 +36,9 @@ export class LadderRecorder {
   /** `bytesMax`: of messages; slots come on top, about a fifth of it. */
   constructor(bytesMax: number) {
     this.#bytes = Buffer.allocUnsafeSlow(bytesMax)
-    const empty = (): Slot => ({ start: 0, length: 0, at: 0, callHash: 0, peer: '', in: false })
+    const empty = (): Slot<Peer> => {
+      return { start: 0, length: 0, at: 0, callHash: 0, peer: undefined, in: false }
+    }
     this.#slots = Array.from({ length: Math.ceil(bytesMax / BYTES_PER_SLOT) }, empty)
   }
 
@@ -46,7 +49,7 @@ export class LadderRecorder {
   record(message: {
     readonly at: WallTime
     readonly direction: 'in' | 'out'
-    readonly peer: string
+    readonly peer: Peer
     readonly sipCallId: string
     readonly bytes: Uint8Array
   }): void {
@@ -67,13 +70,13 @@ export class LadderRecorder {
   }
 
   /** What is still held of these Call-IDs, oldest first. */
-  messagesOf(sipCallIds: readonly string[]): readonly Recorded[] {
+  messagesOf(sipCallIds: readonly string[]): readonly Recorded<Peer>[] {
     const wanted = new Map(sipCallIds.map((id) => [hash(id), id]))
-    const found: Recorded[] = []
+    const found: Recorded<Peer>[] = []
     for (let index = 0; index < this.#used; index++) {
       const slot = this.#slots[(this.#first + index) % this.#slots.length]
       const id = slot === undefined ? undefined : wanted.get(slot.callHash)
-      if (slot === undefined || id === undefined) continue
+      if (slot?.peer === undefined || id === undefined) continue
       const text = this.#bytes.toString('latin1', slot.start, slot.start + slot.length)
       if (!text.includes(id)) continue // another Call-ID of the same hash
       const direction = slot.in ? 'in' : 'out'

@@ -86,7 +86,14 @@ export const to: View<NameAddr> = inPlace('to', parseNameAddrAt)
 export const callId: View<string> = inPlace('call-id', values.parseCallId)
 export const cseq: View<values.CSeq> = inPlace('cseq', values.parseCSeq)
 export const maxForwards: View<number> = ofValue('max-forwards', values.parseHops)
-export const vias: View<readonly Via[]> = ofEach('via', parseVia)
+export const vias: View<readonly Via[]> = view((headers) => {
+  const top = topVia({ headers })
+  // Nearly always there is but one, which has been read already.
+  const below = headers.list('via').slice(1)
+  if (top === undefined || below.length === 0) return top && [top]
+  const others = readAll(below, parseVia)
+  return others && [top, ...others]
+})
 
 /** Not kept: reading it again costs less than keeping it in step with the request. */
 export const requestUri = (request: SipRequest): SipUri | undefined => parseUri(request.uri)
