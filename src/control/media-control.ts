@@ -27,7 +27,7 @@ export interface MediaControl {
    * last one says to whom `to` is connected.
    *
    * When `to` made no offer itself (ours to `from` was restated, or came of `connect`), the value
-   * is the offer to put to `to`, and its answer comes back by `relayAnswer({ from: to, to: from })`,
+   * is the offer to put to `to`; its answer comes back by `relayAnswer({ from: to, to: from })`,
    * whose value is sent nowhere. It is the very text last told to `to` when that may stand.
    */
   relayAnswer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>>

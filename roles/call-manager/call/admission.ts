@@ -65,7 +65,7 @@ function timerObjection(
   return reply(request, 422, { toTag, headers: verdict.headers })
 }
 
-/** Whoever can refresh besides us shall; who cannot is asked with OPTIONS instead (`session.ts`). */
+/** Who can refresh besides us shall; who cannot is asked with OPTIONS (`session.ts`). */
 export function timerPolicy(config: CallConfig): SessionTimerPolicy {
   return {
     interval: config.sessionExpires,

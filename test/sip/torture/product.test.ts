@@ -87,7 +87,9 @@ function isRight({ allows }: Expectation, status: number | undefined): boolean {
 /** Several of the RFC's messages share branch or Call-ID: one would be taken for the other. */
 function ofItsOwn(bytes: Uint8Array, index: number): Uint8Array {
   const text = Buffer.from(bytes).toString('latin1')
-  const own = text.replace(/(z9hG4bK[\w.]+)/, `$1n${index}`).replace(/^(Call-ID:\s*)/m, `$1${index}-`)
+  const own = text
+    .replace(/(z9hG4bK[\w.]+)/, `$1n${index}`)
+    .replace(/^(Call-ID:\s*)/m, `$1${index}-`)
   return Buffer.from(own, 'latin1')
 }
 

@@ -13,7 +13,7 @@ const GRUU = 'sip:erin@pbx.example;gr=urn:uuid:1'
 const CONTACT = 'sip:erin@192.0.2.7:5066'
 const DEAD = { to: 'udp|dead' as FlowId, address: '192.0.2.7', aor: 'sip:erin@pbx.example' }
 
-test('RFC 5627 §5.3 a GRUU of ours becomes the contact, by the Path and down the flow of today', () => {
+test('RFC 5627 §5.3 a GRUU of ours becomes the contact, by Path and flow of today', () => {
   const way = wayTo(waysWith([binding()]), bye(GRUU), DEAD, GRUU)
   expect(way?.request.uri).toBe(CONTACT)
   expect(way?.request.headers.all('route')).toEqual(['<sip:edge.example;lr>'])
