@@ -124,7 +124,10 @@ export type StreamCounters = {
 export type MediaEvent =
   /** The first packet came and the source is latched; again when sound is back after a timeout. */
   | { readonly kind: 'flowing'; readonly media: MediaId }
-  /** Nothing came for `silentFor`: one-way sound, or a dead peer. */
+  /**
+   * Nothing came for `silentFor` from a leg that is not on hold: one-way sound, or a dead peer.
+   * Told again after every further limit while it lasts.
+   */
   | { readonly kind: 'rtp-timeout'; readonly media: MediaId; readonly silentFor: Millis }
   | { readonly kind: 'digit'; readonly media: MediaId; readonly digit: string }
   /** A prompt that does not repeat came to its end. */

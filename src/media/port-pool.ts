@@ -16,6 +16,8 @@ type Resting<P> = { readonly pair: P; since: number }
 /** A released pair is lent again after this long, and this long after its last packet. */
 const REST_MS = 5_000
 const COLD_MS = 2_000
+/** A port that another program has is left alone for this long. */
+const TAKEN_MS = 30_000
 /** When nothing else is left, rather than refuse a call. */
 const SHORT_REST_MS = 1_000
 
@@ -23,6 +25,8 @@ export class PortPool<P extends Pair> {
   /** Even ports not open, in the order they are tried: drawn at random, so nobody can guess. */
   readonly #closed: number[]
   #nextClosed = 0
+  /** Found taken by another program, oldest first. */
+  readonly #taken: { readonly port: number; readonly since: number }[] = []
   readonly #ready: P[] = []
   readonly #resting: Resting<P>[] = []
   #nextResting = 0
@@ -107,8 +111,10 @@ export class PortPool<P extends Pair> {
     }
   }
 
-  /** An even port to open; undefined when every one is open or was tried. */
-  portToOpen(): number | undefined {
+  /** An even port to open; undefined when every one is open or was found taken of late. */
+  portToOpen(now: number): number | undefined {
+    while (this.#taken[0] !== undefined && now - this.#taken[0].since >= TAKEN_MS)
+      this.#closed.push(this.#taken.shift()?.port ?? 0)
     const port = this.#closed[this.#nextClosed]
     if (port !== undefined) this.#nextClosed++
     if (this.#nextClosed > 1024) {
@@ -118,14 +124,19 @@ export class PortPool<P extends Pair> {
     return port
   }
 
-  /** It was closed, or another program has it: tried again after all the others. */
+  /** It was closed: opened again after all the others. */
   portClosed(port: number): void {
     this.#closed.push(port)
   }
 
+  /** Another program has it: tried again after a while. */
+  portTaken(port: number, now: number): void {
+    this.#taken.push({ port, since: now })
+  }
+
   /** Ports not open. */
   get closed(): number {
-    return this.#closed.length - this.#nextClosed
+    return this.#closed.length - this.#nextClosed + this.#taken.length
   }
 }
 

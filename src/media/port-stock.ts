@@ -27,8 +27,6 @@ const REST_LONGEST_MS = 60_000
 const RETIRED_AT_ONCE = 64
 /** A stream's burst of video frames must fit; 64 KiB is 300 ms of 1.5 Mbit/s. */
 const BUFFER_BYTES = 64 << 10
-/** Ports in a row that another program may hold before the range is taken for exhausted. */
-const TAKEN_MAX = 500
 
 export class PortStock<Owner> {
   readonly #hub: UdpHub<unknown>
@@ -102,18 +100,16 @@ export class PortStock<Owner> {
     const pool = this.#pool
     pool.wake(now, READY_MIN - pool.ready, false)
     let cause = 'all ports are in use'
-    let taken = 0
     while (pool.ready < READY_MIN && pool.open < this.#openMax) {
-      const port = pool.portToOpen()
+      const port = pool.portToOpen(now)
       if (port === undefined) break
       const opened = await this.#open(port)
-      if (typeof opened !== 'string') {
-        pool.add(opened)
-        continue
+      if (typeof opened !== 'string') pool.add(opened)
+      else {
+        cause = opened
+        pool.portTaken(port, now)
+        if (opened !== 'EADDRINUSE') break
       }
-      pool.portClosed(port)
-      cause = opened
-      if (opened !== 'EADDRINUSE' || ++taken >= TAKEN_MAX) break
     }
     if (pool.ready < READY_MIN) pool.wake(now, READY_MIN - pool.ready, true)
     if (pool.ready === 0) this.#tellExhausted(pool.open < this.#openMax ? cause : 'EMFILE')

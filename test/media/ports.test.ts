@@ -27,7 +27,8 @@ test('1,000 calls leave no socket and no port behind', async () => {
     for (let number = 0; number < count; number++) {
       const { call, a, b } = newCall()
       const offer = { call, from: a, to: b, sdp: alice.sdp(), restated: false }
-      unwrap(await media.control.relayOffer(offer))
+      const told = await media.control.relayOffer(offer)
+      if (!told.ok) throw new Error(`call ${number}: ${media.logs.join('; ')}`)
       unwrap(await media.control.relayAnswer({ call, from: b, to: a, sdp: bob.sdp() }))
       await media.control.release([a, b])
     }
@@ -85,12 +86,24 @@ test('without a port left a call is refused, and goes on when there is one', asy
   await media.close()
 })
 
+test('a port that another program has is tried again after a while', () => {
+  const pool = new PortPool({ first: 100, last: 103 }, seededRandom(1))
+  const [one = 0, two = 0] = [pool.portToOpen(0), pool.portToOpen(0)]
+  pool.portTaken(one, 0)
+  pool.portTaken(two, 10_000)
+  expect(pool.closed).toBe(2)
+  expect(pool.portToOpen(29_999)).toBe(undefined)
+  expect(pool.portToOpen(30_000)).toBe(one)
+  expect(pool.portToOpen(30_000)).toBe(undefined)
+  expect(pool.portToOpen(40_000)).toBe(two)
+})
+
 test('a port rests after use, and rests on while it is still sent to', () => {
   const pool = new PortPool<{ port: number; lastPacketAt: number }>(
     { first: 101, last: 110 },
     seededRandom(1),
   )
-  const ports = Array.from({ length: 6 }, () => pool.portToOpen())
+  const ports = Array.from({ length: 6 }, () => pool.portToOpen(0))
   expect(new Set(ports.slice(0, 4))).toEqual(new Set([102, 104, 106, 108]))
   expect(ports.slice(4)).toEqual([undefined, undefined])
   for (const port of [102, 104]) pool.add({ port, lastPacketAt: 0 })
