@@ -27,7 +27,6 @@ export type CrowdOptions = {
 type Mouth = { readonly peer: UdpPeer<Mouth>; agent: FuzzAgent | undefined }
 
 const BATCH = 48
-const UNDER_WAY = 6
 const CALLS_PER_SECOND = 60
 /** Of the datagrams a thousand are noise, a third of it the corpus as it is. */
 const NOISE = 60
@@ -47,7 +46,7 @@ export class FuzzCrowd {
     const native = loadNative(built.ok ? built.value : undefined)
     const taking = { onBatch: hear, onFailure: () => {} }
     const hub = native.ok ? batchedHub<Mouth>(native.value, taking) : dgramHub<Mouth>(taking)
-    const window = await Window.open(options.server, options.domain, UNDER_WAY)
+    const window = await Window.open(options.server, options.domain)
     const crowd = new FuzzCrowd(options, hub, window)
     for (let index = 0; index < options.agents; index++) await crowd.#add(index)
     return crowd

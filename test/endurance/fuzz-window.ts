@@ -8,32 +8,35 @@ type Server = { readonly address: string; readonly port: number }
 
 const ADDRESS = '127.0.3.1'
 const LOST_MS = 400
+/** Well below what overload control takes for a standing queue. */
+const PROMPT_MS = 25
+const UNDER_WAY_MAX = 8
 
 export class Window {
   readonly #socket: Socket
   readonly #server: Server
   readonly #domain: string
-  readonly #most: number
+  /** Pings under way at most: fewer when they come back late. */
+  #most = 2
   readonly #open = new Map<string, number>()
   #waiting: (() => void) | undefined
   #serial = 0
   #lost = 0
   readonly #timer: NodeJS.Timeout
 
-  private constructor(socket: Socket, server: Server, domain: string, most: number) {
+  private constructor(socket: Socket, server: Server, domain: string) {
     this.#socket = socket
     this.#server = server
     this.#domain = domain
-    this.#most = most
     socket.on('message', (bytes) => this.#heard(bytes.toString('latin1')))
     this.#timer = setInterval(() => this.#giveUp(), 50)
   }
 
-  static async open(server: Server, domain: string, most: number): Promise<Window> {
+  static async open(server: Server, domain: string): Promise<Window> {
     const socket = createSocket('udp4')
     socket.bind(0, ADDRESS)
     await once(socket, 'listening')
-    return new Window(socket, server, domain, most)
+    return new Window(socket, server, domain)
   }
 
   get sent(): number {
@@ -71,6 +74,13 @@ export class Window {
 
   #heard(text: string): void {
     const id = /\r\nCall-ID: (\S+)/.exec(text)?.[1] ?? ''
+    const sentAt = this.#open.get(id)
+    if (sentAt !== undefined) {
+      const isPrompt = performance.now() - sentAt < PROMPT_MS
+      this.#most = isPrompt
+        ? Math.min(this.#most + 0.05, UNDER_WAY_MAX)
+        : Math.max(1, this.#most * 0.8)
+    }
     this.#open.delete(id)
     this.#go()
   }

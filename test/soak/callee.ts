@@ -24,7 +24,7 @@ export class Callees {
     this.#wire.send(answer(text, '200 OK'))
     if (method === 'CANCEL') this.#onCancel(call)
     else if (method === 'BYE') this.#onBye(call, header(text, 'Reason'))
-    else this.#desk.failures.add(`callee got ${method}`, header(text, 'Call-ID'))
+    else this.#desk.unasked(`callee got ${method}`, header(text, 'Call-ID'))
   }
 
   /** By the tag that this end gave its dialog, or by the pair in the Request-URI. */
@@ -42,7 +42,7 @@ export class Callees {
     const callId = header(text, 'Call-ID')
     if (call === undefined) {
       this.#wire.send(answer(text, '480 Temporarily Unavailable'))
-      return this.#desk.failures.add('INVITE for nobody', callId)
+      return this.#desk.unasked('INVITE for nobody', callId)
     }
     if (call.callee !== undefined) {
       this.#desk.repeated('INVITE')

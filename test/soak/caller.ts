@@ -158,8 +158,7 @@ export class Callers {
     const [method = ''] = text.split(' ', 1)
     if (method === 'ACK') return
     this.#wire.send(answer(text, '200 OK'))
-    if (method !== 'BYE')
-      return this.#desk.failures.add(`caller got ${method}`, header(text, 'Call-ID'))
+    if (method !== 'BYE') return this.#desk.unasked(`caller got ${method}`, header(text, 'Call-ID'))
     if (call === undefined || call.callerOver) return this.#desk.repeated('BYE')
     if (call.plan !== 'callee ends')
       return this.#desk.fail(call, `BYE to the caller: ${header(text, 'Reason')}`)

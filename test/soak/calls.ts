@@ -25,6 +25,8 @@ export type CallsOptions = {
   readonly hold: { readonly min: number; readonly max: number }
   /** One answered call in so many has real packets; 0 for none. */
   readonly soundEvery: number
+  /** Others send to the phones too: what none of these calls explains is no failure. */
+  readonly strangers: boolean
 }
 
 /** Longer than anything in SIP takes that is not rung out. */
@@ -171,6 +173,9 @@ export class Calls {
       failures: this.failures,
       answerTimes: this.answerTimes,
       sound: this.#sound,
+      unasked: (what, callId) => {
+        if (!this.#options.strangers) this.failures.add(what, callId)
+      },
       repeated: (what) => void (this.#repeated[what] = (this.#repeated[what] ?? 0) + 1),
       call: (serial) => this.#live.get(serial),
       callOfPair: (pair) => this.#byPair[pair],
@@ -196,7 +201,8 @@ export class Calls {
     else call.calleeOver = true
     if (!call.callerOver || !call.calleeOver || !this.#remove(call)) return
     const wrong = call.sounds ? this.#sound.stop(call.serial) : undefined
-    if (wrong !== undefined) this.failures.add(wrong, call.caller.callId)
+    if (wrong !== undefined)
+      this.failures.add(wrong.fault, `${call.caller.callId}: ${wrong.detail}`)
     this.ledger.ended(call.serial)
     this.#done++
   }

@@ -19,6 +19,8 @@ export type Desk = {
   readonly sound: Sound | undefined
   /** How long calls stay up, in milliseconds. */
   readonly hold: (call: Call) => { readonly min: number; readonly max: number }
+  /** A request that no call of ours explains. */
+  readonly unasked: (what: string, callId: string) => void
   /** The product has sent something again; nobody loses packets here, so it was too slow for us. */
   readonly repeated: (what: string) => void
   readonly call: (serial: number) => Call | undefined

@@ -19,6 +19,8 @@ export type LoadOptions = {
   readonly capacity: number
   readonly hold: { readonly min: number; readonly max: number }
   readonly soundEvery: number
+  /** Others send to these phones too. */
+  readonly strangers?: boolean
   /** The extensions are there already, from an earlier load of the same size. */
   readonly isProvisioned?: boolean
 }
@@ -50,6 +52,7 @@ export async function startLoad(product: Product, options: LoadOptions): Promise
     capacity: options.capacity,
     hold: options.hold,
     soundEvery: options.soundEvery,
+    strangers: options.strangers ?? false,
   })
   const callees = (user: number): boolean => user < 2 * pairs
   const registrations = await Registrations.open({

@@ -56,19 +56,23 @@ export class Sound {
     this.#byPort.set(to, leg)
   }
 
-  /** What is wrong with what was heard; undefined when nothing is. */
-  stop(serial: number): string | undefined {
+  /** What is wrong with what was heard, and the figures; undefined when nothing is. */
+  stop(serial: number): { readonly fault: string; readonly detail: string } | undefined {
     const stream = this.#streams.get(serial)
     if (stream === undefined) return undefined
     this.#streams.delete(serial)
     const { caller, callee } = stream
     for (const leg of [caller, callee])
       if (leg !== undefined && this.#byPort.get(leg.to) === leg) this.#byPort.delete(leg.to)
-    if (caller === undefined || callee === undefined) return 'a leg without media'
-    const deaf = (hears: Leg, speaks: Leg): boolean =>
+    if (caller === undefined || callee === undefined)
+      return { fault: 'a leg without media', detail: '' }
+    const detail =
+      `caller heard ${caller.received} of ${callee.sent} through port ${caller.to}, ` +
+      `callee ${callee.received} of ${caller.sent} through ${callee.to}`
+    const isDeaf = (hears: Leg, speaks: Leg): boolean =>
       hears.received < 0.8 * speaks.sent - LATE_PACKETS
-    if (deaf(caller, callee)) return 'the caller lost sound'
-    return deaf(callee, caller) ? 'the callee lost sound' : undefined
+    if (isDeaf(caller, callee)) return { fault: 'the caller lost sound', detail }
+    return isDeaf(callee, caller) ? { fault: 'the callee lost sound', detail } : undefined
   }
 
   close(): void {
