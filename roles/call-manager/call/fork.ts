@@ -25,7 +25,7 @@ export function startAttempt(call: Call, start: AttemptStart): void {
     purpose,
     to,
     waiting: withContacts(plan.groups, contacts),
-    branches: [],
+    branches: unfinished(call.state.attempt),
     refusal: undefined,
     endAt,
     groupEndAt: endAt,
@@ -36,6 +36,16 @@ export function startAttempt(call: Call, start: AttemptStart): void {
     diversions: [],
   }
   ringNextGroup(call, call.state.attempt)
+}
+
+/**
+ * Devices of the attempt before that may still answer: told to stop and silent since, or behind a
+ * proxy that forks. Their 2xx gets its ACK and BYE as before.
+ */
+function unfinished(before: Attempt | undefined): Branch[] {
+  const mayAnswer = ({ state, target }: Branch): boolean =>
+    state === 'cancelling' || (state === 'answered' && target.route.length > 0)
+  return before?.branches.filter(mayAnswer) ?? []
 }
 
 /** The plan's targets, each with our Contact value towards it. */

@@ -67,8 +67,7 @@ function objectionTo(
   if (end.kind !== 'leg' || call.peerOf(end.leg)?.state !== 'up')
     return { status: 403, reason: 'Nobody To Transfer' }
   if (method !== 'INVITE') return { status: 403, reason: 'Only INVITE Can Be Referred' }
-  const cancelling = state.attempt?.branches.some((branch) => branch.state === 'cancelling')
-  if (state.transfer !== undefined || state.join !== undefined || cancelling === true)
+  if (state.transfer !== undefined || state.join !== undefined)
     return { status: 491, reason: 'Transfer In Progress' }
   if (state.transfers >= config.transfersMax)
     return { status: 403, reason: 'Too Many Transfers' }
