@@ -59,12 +59,12 @@ export class CallNews implements WatchedDialogs {
 
   #tellWatchers(live: LiveCall, dialogs: readonly WatchedDialog[]): void {
     const before = live.told
-    const now = new Map(dialogs.map((dialog) => [dialog.id, dialog]))
-    live.told = now
+    live.told = dialogs
     for (const dialog of dialogs)
-      if (!isSame(before.get(dialog.id), dialog)) this.#tellOfDialog(dialog)
-    for (const [id, dialog] of before)
-      if (!now.has(id)) this.#tellOfDialog({ ...dialog, state: 'terminated' })
+      if (!isSame(withId(before, dialog.id), dialog)) this.#tellOfDialog(dialog)
+    for (const dialog of before)
+      if (withId(dialogs, dialog.id) === undefined)
+        this.#tellOfDialog({ ...dialog, state: 'terminated' })
   }
 
   #tellOfDialog(dialog: WatchedDialog): void {
@@ -80,6 +80,12 @@ function moodOf({ phase, record, legs }: CallState): Mood | undefined {
   if (phase === 'setup') return record.rangAt === undefined ? 'began' : 'ringing'
   if (phase !== 'up') return undefined
   return legs.some((leg) => leg.held) ? 'held' : 'answered'
+}
+
+/** Two or three at most. */
+function withId(dialogs: readonly WatchedDialog[], id: string): WatchedDialog | undefined {
+  for (const dialog of dialogs) if (dialog.id === id) return dialog
+  return undefined
 }
 
 function isSame(a: WatchedDialog | undefined, b: WatchedDialog): boolean {

@@ -54,6 +54,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
 
 /** Of every leg. Devices that did not win have lost their sessions already. */
 function mediaOf(call: Call): MediaId[] {
+  if (!call.config.anchor) return []
   const media = new Set<MediaId>()
   for (const leg of call.state.legs) if (!leg.released) media.add(leg.media)
   return [...media]

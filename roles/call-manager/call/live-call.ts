@@ -22,8 +22,8 @@ export class LiveCall {
   inviteKey: ServerKey | undefined
   /** AORs it is listed under. */
   readonly aors: string[] = []
-  /** What watchers were told last, by dialog id. */
-  told: ReadonlyMap<string, WatchedDialog> = NOTHING_TOLD
+  /** What watchers were told last. */
+  told: readonly WatchedDialog[] = NOTHING_TOLD
   /** What listeners were told last. */
   mood: Mood | undefined
   /** Something watchers may see is another now. */
@@ -54,7 +54,7 @@ export class LiveCall {
   }
 }
 
-const NOTHING_TOLD: ReadonlyMap<string, WatchedDialog> = new Map()
+const NOTHING_TOLD: readonly WatchedDialog[] = []
 
 /** One of our requests: what comes back goes to the call that sent it. */
 export class SentRequest implements ResponseHandler {
