@@ -72,7 +72,10 @@ export class Watch {
 }
 
 /** A straight line through what `of` says of the last two thirds of the samples. */
-export function trend(samples: readonly Sample[], of: (sample: Sample) => number): Trend {
+export function trend<S extends { readonly seconds: number }>(
+  samples: readonly S[],
+  of: (sample: S) => number,
+): Trend {
   const late = samples.slice(Math.floor(samples.length / 3))
   const count = Math.max(1, late.length)
   const meanTime = late.reduce((sum, { seconds }) => sum + seconds, 0) / count
