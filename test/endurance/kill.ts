@@ -28,6 +28,11 @@ try {
     for (const line of wrong.lines()) console.log(`       ${line}`)
     if (wrong.total > 0) bad++
   }
+  const left = await victim.left()
+  if (left.length > 0) {
+    console.log(`FAILED at rest: ${left.join(', ')}`)
+    bad++
+  }
 } finally {
   await victim.stop()
   if (bad === 0) rmSync(data, { recursive: true, force: true })
