@@ -12,6 +12,7 @@ import { toTag, topVia } from '../message/views.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
 import { INVITE_SERVER, type State as InviteState } from './invite-server.ts'
+import { KEPT_MAX, type Kept, type KeptAnswers } from './kept-answers.ts'
 import type { ServerKey } from './keys.ts'
 import type { LayerOutput } from './layer-events.ts'
 import { NON_INVITE_SERVER, type State as NonInviteState } from './non-invite-server.ts'
@@ -34,22 +35,27 @@ export class ServerTransaction implements Timed {
   #fallback: Target | undefined
   /** Until the 100 that copies it, or the first answer. */
   #request: SipRequest | undefined
-  /**
-   * What a retransmission repeats, as it was on the wire. Not the message: tens of thousands of
-   * transactions wait out their timers at any time, and hardly any of them is asked again.
-   */
+  /** What a retransmission repeats, as it was on the wire, until it is only there to linger. */
   #wire: string | undefined
+  readonly #answers: KeptAnswers
+  #kept: Kept | undefined
+  #keptLength = 0
   /** Of the INVITE's answers, when there has been one with a tag. */
   #toTag: string | undefined
 
   constructor(
-    keys: { readonly key: ServerKey; readonly mergeKey: string | undefined },
+    given: {
+      readonly key: ServerKey
+      readonly mergeKey: string | undefined
+      readonly answers: KeptAnswers
+    },
     request: SipRequest,
     source: Source,
     now: Millis,
   ) {
-    this.key = keys.key
-    this.mergeKey = keys.mergeKey
+    this.key = given.key
+    this.mergeKey = given.mergeKey
+    this.#answers = given.answers
     this.invite = request.method === 'INVITE'
     this.#request = request
     const via = topVia(request)
@@ -91,6 +97,7 @@ export class ServerTransaction implements Timed {
   hearAck(request: SipRequest, source: Source, now: Millis, out: LayerOutput[]): void {
     for (const action of this.#machine.step('ack', now))
       if (action === 'deliver-ack') out.push({ kind: 'ack', source, request })
+    if (this.#machine.state === 'confirmed') this.#wire = undefined
   }
 
   /** `to` could not be reached: the other way of §18.2.2, if there is one and it is not that. */
@@ -138,15 +145,31 @@ export class ServerTransaction implements Timed {
     this.#request = undefined
     if (this.invite) this.#toTag = toTag(message)
     out.push({ kind: 'send', to: this.#to, message, bytes, again })
-    // The TU repeats its 2xx itself.
-    this.#wire = this.#machine.state === 'accepted' ? undefined : textOf(bytes)
+    this.#remember(bytes)
+  }
+
+  #remember(bytes: Uint8Array): void {
+    const { state } = this.#machine
+    this.#wire = undefined
+    // The TU repeats its 2xx itself, and what has terminated is asked for nothing.
+    if (state === 'accepted' || state === 'terminated') return
+    if (this.invite || state !== 'completed' || bytes.length > KEPT_MAX) this.#wire = textOf(bytes)
+    else {
+      this.#kept = this.#answers.keep(bytes)
+      this.#keptLength = bytes.length
+    }
   }
 
   #resend(out: LayerOutput[]): void {
-    if (this.#wire === undefined) return
-    const bytes = binary(this.#wire)
+    const bytes = this.#lastSent()
+    if (bytes === undefined) return
     const read = parseMessage(bytes)
     assert(read.ok, 'what we wrote can be read')
     out.push({ kind: 'send', to: this.#to, message: read.value, bytes, again: true })
+  }
+
+  #lastSent(): Uint8Array | undefined {
+    if (this.#kept !== undefined) return this.#answers.read(this.#kept, this.#keptLength)
+    return this.#wire === undefined ? undefined : binary(this.#wire)
   }
 }

@@ -8,6 +8,7 @@ import { serialize } from '../message/serialize.ts'
 import { topVia } from '../message/views.ts'
 import type { Source } from './flow.ts'
 import { refusal, statelessTag } from './hop-by-hop.ts'
+import { KeptAnswers } from './kept-answers.ts'
 import { mergeKeyOf, serverKeyOf, serverKeyOfResponse, type ServerKey } from './keys.ts'
 import type { LayerInput, LayerOutput } from './layer-events.ts'
 import { responseRoute } from './response-route.ts'
@@ -21,6 +22,9 @@ export type ServerBounds = {
   readonly lingering: number
 }
 
+/** Of a typical answer to a request that makes no call: a challenge of a REGISTER. */
+const ANSWER_BYTES = 640
+
 const FULL_RETRY_AFTER = [['retry-after', '5']] as const
 
 export class ServerTransactions {
@@ -28,6 +32,7 @@ export class ServerTransactions {
   readonly #byMergeKey = new Map<string, ServerTransaction>()
   readonly #schedule: Schedule
   readonly #bounds: ServerBounds
+  readonly #answers: KeptAnswers
   /**
    * Those that have answered and only wait for Timer J. It is the same for all, so they end in the
    * order they came and need no heap; at thousands of requests a second they are by far the most.
@@ -39,6 +44,7 @@ export class ServerTransactions {
   constructor(schedule: Schedule, bounds: ServerBounds) {
     this.#schedule = schedule
     this.#bounds = bounds
+    this.#answers = new KeptAnswers(bounds.lingering * ANSWER_BYTES)
   }
 
   get size(): number {
@@ -151,7 +157,8 @@ export class ServerTransactions {
     source: Source,
     now: Millis,
   ): ServerTransaction {
-    const opened = new ServerTransaction({ key, mergeKey }, request, source, now)
+    const answers = this.#answers
+    const opened = new ServerTransaction({ key, mergeKey, answers }, request, source, now)
     this.#byKey.set(key, opened)
     if (mergeKey !== undefined) this.#byMergeKey.set(mergeKey, opened)
     this.#schedule.arm(opened)
