@@ -62,7 +62,7 @@ export const OPTIONS = {
   'tls-key': optional(decodePath, 'private key of that certificate (PEM)', 'self-signed'),
   'min-expires': option(seconds(10, 86_400), 30, 'shortest registration granted, seconds'),
   'max-expires': option(seconds(60, 604_800), 7200, 'longest registration granted, seconds'),
-  'trace-memory': option(integer(1, 4096, 'MiB'), 32, 'memory for SIP ladders (trace), MiB'),
+  'trace-memory': option(integer(1, 4096, 'MiB'), 16, 'memory for SIP ladders (trace), MiB'),
   'drain-seconds': option(seconds(0, 86_400), 5, 'at shutdown, how long calls may go on'),
 } as const
 

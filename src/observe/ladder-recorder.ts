@@ -3,11 +3,11 @@
 
 import type { WallTime } from '../base/time.ts'
 
-export type Recorded<Peer = string> = {
+export type Recorded = {
   readonly at: WallTime
   readonly direction: 'in' | 'out'
   /** `udp 192.0.2.7:5060`: the other end, and how it is reached. */
-  readonly peer: Peer
+  readonly peer: string
   /** As it was on the wire, one character a byte. */
   readonly text: string
 }
@@ -15,31 +15,31 @@ export type Recorded<Peer = string> = {
 /** Typical messages are 500 to 900 bytes; smaller ones run out of slots before bytes. */
 const BYTES_PER_SLOT = 384
 
-type Slot<Peer> = {
-  start: number
-  length: number
-  at: number
-  callHash: number
-  peer: Peer | undefined
-  in: boolean
-}
-
-/** `Peer` is what the other end is known by: kept as it is, for a name is only read by people. */
-export class LadderRecorder<Peer = string> {
+export class LadderRecorder {
   readonly #bytes: Buffer
-  readonly #slots: Slot<Peer>[]
-  /** Slots `#first` up to but not including `#next` (both modulo the capacity) are in use. */
+  readonly #capacity: number
+  // A slot is an index into all of these: objects would cost more than what they say.
+  readonly #starts: Uint32Array
+  readonly #lengths: Uint32Array
+  readonly #times: Float64Array
+  readonly #hashes: Uint32Array
+  readonly #incoming: Uint8Array
+  readonly #peers: string[]
+  /** The slots in use: so many from here on, around the end. */
   #first = 0
   #used = 0
   #write = 0
 
-  /** `bytesMax`: of messages; slots come on top, about a fifth of it. */
+  /** `bytesMax`: of messages; slots come on top, a tenth of it. */
   constructor(bytesMax: number) {
     this.#bytes = Buffer.allocUnsafeSlow(bytesMax)
-    const empty = (): Slot<Peer> => {
-      return { start: 0, length: 0, at: 0, callHash: 0, peer: undefined, in: false }
-    }
-    this.#slots = Array.from({ length: Math.ceil(bytesMax / BYTES_PER_SLOT) }, empty)
+    this.#capacity = Math.ceil(bytesMax / BYTES_PER_SLOT)
+    this.#starts = new Uint32Array(this.#capacity)
+    this.#lengths = new Uint32Array(this.#capacity)
+    this.#times = new Float64Array(this.#capacity)
+    this.#hashes = new Uint32Array(this.#capacity)
+    this.#incoming = new Uint8Array(this.#capacity)
+    this.#peers = Array.from({ length: this.#capacity }, () => '')
   }
 
   get size(): number {
@@ -49,38 +49,40 @@ export class LadderRecorder<Peer = string> {
   record(message: {
     readonly at: WallTime
     readonly direction: 'in' | 'out'
-    readonly peer: Peer
+    /** Kept as it is: one text for each peer costs least. */
+    readonly peer: string
     readonly sipCallId: string
     readonly bytes: Uint8Array
   }): void {
     const { bytes } = message
     if (bytes.length > this.#bytes.length) return
     const start = this.#room(bytes.length)
-    const slot = this.#slots[(this.#first + this.#used) % this.#slots.length]
-    if (slot === undefined) return
+    const slot = (this.#first + this.#used) % this.#capacity
     this.#bytes.set(bytes, start)
-    slot.start = start
-    slot.length = bytes.length
-    slot.at = message.at
-    slot.callHash = hash(message.sipCallId)
-    slot.peer = message.peer
-    slot.in = message.direction === 'in'
+    this.#starts[slot] = start
+    this.#lengths[slot] = bytes.length
+    this.#times[slot] = message.at
+    this.#hashes[slot] = hash(message.sipCallId)
+    this.#incoming[slot] = message.direction === 'in' ? 1 : 0
+    this.#peers[slot] = message.peer
     this.#used++
     this.#write = start + bytes.length
   }
 
   /** What is still held of these Call-IDs, oldest first. */
-  messagesOf(sipCallIds: readonly string[]): readonly Recorded<Peer>[] {
+  messagesOf(sipCallIds: readonly string[]): readonly Recorded[] {
     const wanted = new Map(sipCallIds.map((id) => [hash(id), id]))
-    const found: Recorded<Peer>[] = []
+    const found: Recorded[] = []
     for (let index = 0; index < this.#used; index++) {
-      const slot = this.#slots[(this.#first + index) % this.#slots.length]
-      const id = slot === undefined ? undefined : wanted.get(slot.callHash)
-      if (slot?.peer === undefined || id === undefined) continue
-      const text = this.#bytes.toString('latin1', slot.start, slot.start + slot.length)
+      const slot = (this.#first + index) % this.#capacity
+      const id = wanted.get(this.#hashes[slot] ?? 0)
+      if (id === undefined) continue
+      const start = this.#starts[slot] ?? 0
+      const text = this.#bytes.toString('latin1', start, start + (this.#lengths[slot] ?? 0))
       if (!text.includes(id)) continue // another Call-ID of the same hash
-      const direction = slot.in ? 'in' : 'out'
-      found.push({ at: slot.at as WallTime, direction, peer: slot.peer, text })
+      const direction = this.#incoming[slot] === 1 ? 'in' : 'out'
+      const at = (this.#times[slot] ?? 0) as WallTime
+      found.push({ at, direction, peer: this.#peers[slot] ?? '', text })
     }
     return found
   }
@@ -91,21 +93,20 @@ export class LadderRecorder<Peer = string> {
     const start = wraps ? 0 : this.#write
     if (wraps) this.#forgetWithin(this.#write, this.#bytes.length)
     this.#forgetWithin(start, start + length)
-    if (this.#used === this.#slots.length) this.#forgetFirst()
+    if (this.#used === this.#capacity) this.#forgetFirst()
     return start
   }
 
   #forgetWithin(start: number, end: number): void {
-    for (;;) {
-      const oldest = this.#slots[this.#first]
-      if (this.#used === 0 || oldest === undefined) return
-      if (oldest.start >= end || oldest.start + oldest.length <= start) return
+    while (this.#used > 0) {
+      const oldest = this.#starts[this.#first] ?? 0
+      if (oldest >= end || oldest + (this.#lengths[this.#first] ?? 0) <= start) return
       this.#forgetFirst()
     }
   }
 
   #forgetFirst(): void {
-    this.#first = (this.#first + 1) % this.#slots.length
+    this.#first = (this.#first + 1) % this.#capacity
     this.#used--
   }
 }
