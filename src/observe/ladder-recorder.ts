@@ -3,11 +3,11 @@
 
 import type { WallTime } from '../base/time.ts'
 
-export type Recorded = {
+export type Recorded<Peer = string> = {
   readonly at: WallTime
   readonly direction: 'in' | 'out'
   /** `udp 192.0.2.7:5060`: the other end, and how it is reached. */
-  readonly peer: string
+  readonly peer: Peer
   /** As it was on the wire, one character a byte. */
   readonly text: string
 }
@@ -15,7 +15,8 @@ export type Recorded = {
 /** Typical messages are 500 to 900 bytes; smaller ones run out of slots before bytes. */
 const BYTES_PER_SLOT = 384
 
-export class LadderRecorder {
+/** `Peer` is what the other end is known by: kept as it is, for a name is only read by people. */
+export class LadderRecorder<Peer = string> {
   readonly #bytes: Buffer
   readonly #capacity: number
   // A slot is an index into all of these: objects would cost more than what they say.
@@ -24,7 +25,7 @@ export class LadderRecorder {
   readonly #times: Float64Array
   readonly #hashes: Uint32Array
   readonly #incoming: Uint8Array
-  readonly #peers: string[]
+  readonly #peers: (Peer | undefined)[]
   /** The slots in use: so many from here on, around the end. */
   #first = 0
   #used = 0
@@ -39,7 +40,7 @@ export class LadderRecorder {
     this.#times = new Float64Array(this.#capacity)
     this.#hashes = new Uint32Array(this.#capacity)
     this.#incoming = new Uint8Array(this.#capacity)
-    this.#peers = Array.from({ length: this.#capacity }, () => '')
+    this.#peers = Array.from({ length: this.#capacity }, () => undefined)
   }
 
   get size(): number {
@@ -49,8 +50,7 @@ export class LadderRecorder {
   record(message: {
     readonly at: WallTime
     readonly direction: 'in' | 'out'
-    /** Kept as it is: one text for each peer costs least. */
-    readonly peer: string
+    readonly peer: Peer
     readonly sipCallId: string
     readonly bytes: Uint8Array
   }): void {
@@ -70,19 +70,20 @@ export class LadderRecorder {
   }
 
   /** What is still held of these Call-IDs, oldest first. */
-  messagesOf(sipCallIds: readonly string[]): readonly Recorded[] {
+  messagesOf(sipCallIds: readonly string[]): readonly Recorded<Peer>[] {
     const wanted = new Map(sipCallIds.map((id) => [hash(id), id]))
-    const found: Recorded[] = []
+    const found: Recorded<Peer>[] = []
     for (let index = 0; index < this.#used; index++) {
       const slot = (this.#first + index) % this.#capacity
       const id = wanted.get(this.#hashes[slot] ?? 0)
-      if (id === undefined) continue
+      const peer = this.#peers[slot]
+      if (id === undefined || peer === undefined) continue
       const start = this.#starts[slot] ?? 0
       const text = this.#bytes.toString('latin1', start, start + (this.#lengths[slot] ?? 0))
       if (!text.includes(id)) continue // another Call-ID of the same hash
       const direction = this.#incoming[slot] === 1 ? 'in' : 'out'
       const at = (this.#times[slot] ?? 0) as WallTime
-      found.push({ at, direction, peer: this.#peers[slot] ?? '', text })
+      found.push({ at, direction, peer, text })
     }
     return found
   }
