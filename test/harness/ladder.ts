@@ -70,6 +70,8 @@ function bodyOf(message: SipMessage): string {
   const type = message.headers.get('content-type') ?? ''
   const text = textOf(message.body)
   if (type.startsWith('message/sipfrag')) return `[${text.replace('SIP/2.0', '').trim()}]`
+  const states = [...text.matchAll(/<state[^>]*>(\w+)</g)].map(([, state]) => state)
+  if (type.includes('dialog-info')) return `[${states.join(' ') || 'idle'}]`
   if (type !== 'application/sdp') return `[${type}]`
   const direction = /^a=(sendonly|recvonly|inactive)\r?$/m.exec(text)?.[1]
   const nowhere = text.includes('c=IN IP4 0.0.0.0')

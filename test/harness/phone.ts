@@ -65,6 +65,8 @@ export class ScriptedPhone implements TransactionUser {
   habits: PhoneHabits = DEFAULT_HABITS
   /** Status of the last REGISTER, MESSAGE or OPTIONS. */
   status = 0
+  /** It takes NOTIFYs for a SUBSCRIBE of its own. */
+  subscribed = false
   readonly #stop: () => void
   #cseq = 0
   #nonceCount = 0
@@ -196,7 +198,8 @@ export class ScriptedPhone implements TransactionUser {
       this.calls.push(call)
       return call.onInvite(request, key, source)
     }
-    const status = toTag(request) === undefined ? 200 : 481
+    const isNews = request.method === 'NOTIFY' && this.subscribed
+    const status = toTag(request) === undefined || isNews ? 200 : 481
     this.stack.respond(key, reply(request, status, { toTag: this.random.token(6) }))
   }
 

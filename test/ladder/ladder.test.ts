@@ -11,6 +11,7 @@ import { Office } from './office.ts'
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
  *   bob ring 183 sdp | answer | reject 486 | bye | cancel | hold sendonly | resume | update inactive
+ *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
  */
@@ -105,6 +106,17 @@ function act(office: Office, name: string, command: Command): string[] {
     case 'die':
       phone.die()
       return []
+    case 'watch': {
+      phone.subscribed = true
+      const target = `sip:${what}@pbx.example`
+      const fields = [
+        ['contact', phone.contact],
+        ['event', 'dialog'],
+        ['expires', '600'],
+      ] as const
+      phone.ask(phone.outside('SUBSCRIBE', target, target, fields), () => {})
+      return []
+    }
     case 'options':
       phone.ask(phone.outside('OPTIONS', `sip:pbx.example`, 'sip:pbx.example', headers), () => {})
       return []

@@ -2,11 +2,14 @@
 
 import type { SipUri } from '../../../src/sip/message/uri.ts'
 
+export function canBeCalled({ scheme }: SipUri): boolean {
+  return scheme === 'sip' || scheme === 'sips' || scheme === 'tel'
+}
+
 /** The user or number; undefined when the scheme is none we can call, or there is no user. */
 export function dialledUser(uri: SipUri): string | undefined {
   const { scheme, user } = uri
-  if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel') return undefined
-  if (user === undefined || user === '') return undefined
+  if (!canBeCalled(uri) || user === undefined || user === '') return undefined
   return isNumber(user) || scheme === 'tel' ? withoutSeparators(user) : userPart(user)
 }
 

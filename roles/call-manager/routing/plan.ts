@@ -6,7 +6,7 @@ import type { SipUri } from '../../../src/sip/message/uri.ts'
 import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
 import type { Directory, Extension } from '../directory.ts'
 import type { Binding, Location } from '../location.ts'
-import { dialledUser } from './dialled.ts'
+import { canBeCalled, dialledUser } from './dialled.ts'
 import { serviceAt, type Service } from './services.ts'
 
 export type Lookups = {
@@ -59,7 +59,7 @@ export type ForkTarget = {
 export function plan(wanted: Wanted, { directory, location }: Lookups): Plan {
   const { tenant, uri } = wanted
   const dialled = dialledUser(uri)
-  if (dialled === undefined) return refuse('', undefined, 416)
+  if (dialled === undefined) return refuse('', undefined, canBeCalled(uri) ? 404 : 416)
   const owner = uri.host === '' ? tenant : directory.tenantOf(uri.host)?.id
   if (owner !== tenant) return refuse(dialled, undefined, 404)
   const service = serviceAt(dialled)
