@@ -177,8 +177,7 @@ class CallLoad {
     this.#up++
     const { hold, count, onUp } = this.#options
     if (!hold) return this.#bye(call)
-    // Nothing is awaited while it is up.
-    call.last = ''
+    this.pace.hold(slotOf(call))
     if (this.#up === count) void onUp?.().then(() => this.#endAll())
   }
 
@@ -190,7 +189,10 @@ class CallLoad {
   #endAll(): void {
     const waiting = this.#calls.filter((call) => call !== undefined)
     const timer = setInterval(() => {
-      for (const call of waiting.splice(0, 10)) this.#bye(call)
+      for (const call of waiting.splice(0, 5)) {
+        this.pace.resume(slotOf(call))
+        this.#bye(call)
+      }
       if (waiting.length === 0) clearInterval(timer)
     }, 10)
   }
@@ -207,4 +209,8 @@ class CallLoad {
     wire.send(answer(received, '180 Ringing', contact))
     wire.send(answer(received, '200 OK', contact + WITH_SDP, SDP))
   }
+}
+
+function slotOf({ id }: Call): number {
+  return Number.parseInt(id, 10)
 }

@@ -34,7 +34,14 @@ const PATIENCE_MS = 8_000
 const BUCKET_MS = 0.25
 const BUCKETS = 40_000
 
-type Started = { readonly slot: number; readonly at: number; open: boolean; again: number }
+type Started = {
+  readonly slot: number
+  at: number
+  open: boolean
+  /** Nothing is awaited: it is up, and stays so. */
+  held: boolean
+  again: number
+}
 
 /** `begin` starts the work of a slot; `repeat` sends its last message again, as T1 demands. */
 export class Pace {
@@ -76,6 +83,20 @@ export class Pace {
     this.#failed++
     this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1
     if (this.#options.rate === 0) this.#startOne()
+  }
+
+  hold(slot: number): void {
+    const started = this.#bySlot[slot]
+    if (started !== undefined) started.held = true
+  }
+
+  /** It goes on after a hold; its time counts from here. */
+  resume(slot: number): void {
+    const started = this.#bySlot[slot]
+    if (started === undefined) return
+    started.at = performance.now()
+    started.again = started.at + T1_MS
+    started.held = false
   }
 
   retransmitted(): void {
@@ -122,7 +143,7 @@ export class Pace {
       this.#reasons['window full'] = (this.#reasons['window full'] ?? 0) + 1
       return
     }
-    const started = { slot, at: now, open: true, again: now + T1_MS }
+    const started = { slot, at: now, open: true, held: false, again: now + T1_MS }
     this.#bySlot[slot] = started
     this.#queue.push(started)
     this.#begin(slot)
@@ -142,6 +163,10 @@ export class Pace {
     const waiting: Started[] = []
     for (const started of this.#queue) {
       if (!started.open) continue
+      if (started.held) {
+        waiting.push(started)
+        continue
+      }
       if (now - started.at > PATIENCE_MS) {
         this.failed(started.slot, 'no answer')
         continue
