@@ -3,7 +3,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -67,7 +68,9 @@ export class Baresip {
       const [, status] = /\{0\/\w+\/v4\} (\d{3}) /.exec(phone.#log) ?? []
       if (status === '200') return true
       const failed = phone.#events.find(({ type }) => type === 'REGISTER_FAIL')
-      const reason = failed === undefined ? status : JSON.stringify(failed['param'])
+      // It may have been refused before anyone listened to its events.
+      const [, refused = status] = /^reg: .*: (\d{3} .*)$/m.exec(phone.#log) ?? []
+      const reason = failed === undefined ? refused : JSON.stringify(failed['param'])
       if (reason !== undefined) throw phone.#failure(`REGISTER got ${reason}`)
       return undefined
     })
@@ -236,11 +239,32 @@ function account(options: PhoneOptions): string {
 }
 
 /** A TCP port that was free a moment ago. */
+/** A TCP port that is free, and the next one too: baresip takes that for TLS. */
 async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net')
+  for (;;) {
+    const first = await listen(0)
+    const port = portOf(first)
+    const second = await listen(port + 1).catch(() => undefined)
+    await closed(first)
+    if (second === undefined) continue
+    await closed(second)
+    return port
+  }
+}
+
+async function listen(port: number): Promise<Server> {
   const server = createServer()
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+function portOf(server: Server): number {
   const address = server.address()
-  await new Promise<void>((resolve) => void server.close(() => resolve()))
   return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function closed(server: Server): Promise<void> {
+  server.close()
+  await once(server, 'close')
 }

@@ -59,9 +59,10 @@ test('a kill leaves exactly one record of the call, written at the next start', 
   const call = await callUp(product)
   await product.kill()
   const again = await startProduct({ data })
-  const { items } = await again.api<CdrPage>('GET', '/cdrs')
-  expect(items).toHaveLength(1)
-  expect(items[0]).toMatchObject({ call, endedBy: 'system' })
+  const records = async (): Promise<CdrPage['items']> =>
+    (await again.api<CdrPage>('GET', '/cdrs')).items
+  await expect.poll(records, { timeout: 20_000 }).toHaveLength(1)
+  expect((await records())[0]).toMatchObject({ call, endedBy: 'system' })
   expect(await again.stop(), again.output()).toBe(0)
 })
 
