@@ -24,7 +24,10 @@ export class Ladder {
   }
 
   head(): string {
-    return this.#columns.map((name) => name.padEnd(WIDTH)).join('').trimEnd()
+    return this.#columns
+      .map((name) => name.padEnd(WIDTH))
+      .join('')
+      .trimEnd()
   }
 
   lines({ at, from, to, message }: Rung): string[] {
@@ -40,9 +43,8 @@ export class Ladder {
     const rest = '-'.repeat(Math.ceil(dashes / 2))
     const arrow = a < b ? `${lead}${text}${rest}>` : `<${lead}${text}${rest}`
     const before = Array.from({ length: left }, () => '|'.padEnd(WIDTH)).join('')
-    const after = Array.from(
-      { length: this.#columns.length - right },
-      () => '|'.padEnd(WIDTH),
+    const after = Array.from({ length: this.#columns.length - right }, () =>
+      '|'.padEnd(WIDTH),
     ).join('')
     const line = `${before}|${arrow}${after}`.trimEnd()
     const indent = ' '.repeat(left * WIDTH + 4)

@@ -6,13 +6,7 @@ import type { Millis } from '../../src/base/time.ts'
 import { WriteConnection } from '../../src/store/database.ts'
 import { sealed } from '../../src/store/replica/seal.ts'
 import { apply, migrate } from '../../src/store/schema/schema.ts'
-import type {
-  Applied,
-  Command,
-  LogIndex,
-  ProposeFailure,
-  Store,
-} from '../../src/store/store.ts'
+import type { Applied, Command, LogIndex, ProposeFailure, Store } from '../../src/store/store.ts'
 import { Vault } from '../../src/store/vault.ts'
 import type { World } from './world.ts'
 

@@ -1,30 +1,30 @@
 //! One call of a phone: its side of the dialog, of the offers and answers, of the timers.
 
-import { awaitAck, wakeAck2xx, type Ack2xx } from '../../src/sip/dialog/ack-2xx.ts'
-import { ackInDialog, requestInDialog, type RequestOptions } from '../../src/sip/dialog/dialog-request.ts'
+import {
+  ackInDialog,
+  requestInDialog,
+  type RequestOptions,
+} from '../../src/sip/dialog/dialog-request.ts'
 import {
   checkRequest,
   confirmDialog,
-  dialogAsUac,
   dialogAsUas,
   refreshTarget,
   type Dialog,
   type DialogId,
 } from '../../src/sip/dialog/dialog.ts'
-import { NOTHING_RECEIVED, receiveProvisional } from '../../src/sip/dialog/reliable-provisional.ts'
+import { receiveProvisional } from '../../src/sip/dialog/reliable-provisional.ts'
 import { sipfragStatus } from '../../src/sip/dialog/refer.ts'
-
 import type { SipRequest, SipResponse } from '../../src/sip/message/message.ts'
 import { reply } from '../../src/sip/message/reply.ts'
 import { binary, textOf } from '../../src/sip/message/text.ts'
 import { callId, cseq, from, toTag } from '../../src/sip/message/views.ts'
 import type { ClientKey, ServerKey } from '../../src/sip/transaction/keys.ts'
+import { Unacknowledged } from './phone-2xx.ts'
+import { EarlyDialogs } from './phone-early.ts'
+import { answerTo, phoneSdp, type Direction } from './phone-sdp.ts'
 import type { CallExtra, ScriptedPhone } from './phone.ts'
 import type { Source } from '../../src/sip/transaction/flow.ts'
-
-export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive' | 'c=0'
-
-type Early = { dialog: Dialog; received: typeof NOTHING_RECEIVED }
 
 export class PhoneCall {
   readonly phone: ScriptedPhone
@@ -46,10 +46,10 @@ export class PhoneCall {
   invited: { key: ServerKey; request: SipRequest } | undefined
   /** INVITE or UPDATE of ours is on its way. */
   busy = false
-  awaitingAck: Ack2xx | undefined
+  awaitingAck: Unacknowledged | undefined
   #client: ClientKey | undefined
   #request: SipRequest | undefined
-  readonly #early: Early[] = []
+  readonly #early = new EarlyDialogs()
   #acks = new Map<number, { sdp: string | undefined }>()
   #version = 0
 
@@ -63,7 +63,7 @@ export class PhoneCall {
   }
 
   has(id: DialogId): boolean {
-    return this.dialog?.id === id || this.#early.some(({ dialog }) => dialog.id === id)
+    return this.dialog?.id === id || this.#early.has(id)
   }
 
   get id(): string {
@@ -84,16 +84,7 @@ export class PhoneCall {
 
   invite(target: string, { sdp = true, headers = [] }: CallExtra): void {
     this.invitedUri = target
-    const { phone } = this
-    const { supported } = phone.options
-    const request = phone.outside('INVITE', target, target, [
-      ['contact', phone.contact],
-      ['allow', this.#allow()],
-      ...(supported.length > 0 ? [['supported', supported.join(', ')] as const] : []),
-      ...headers,
-      ...(sdp ? [['content-type', 'application/sdp'] as const] : []),
-    ], sdp ? binary(this.#sdp()) : undefined)
-    this.#send(request)
+    this.#send(this.phone.inviteTo(target, headers, sdp ? this.#sdp() : undefined))
   }
 
   #send(request: SipRequest): void {
@@ -171,7 +162,7 @@ export class PhoneCall {
 
   /** The Replaces value by which another phone, or a REFER, names this dialog. */
   get replaces(): string {
-    const dialog = this.dialog ?? this.#early[0]?.dialog
+    const dialog = this.dialog ?? this.#early.first
     if (dialog === undefined) return ''
     return `${dialog.callId};to-tag=${dialog.remote.tag};from-tag=${dialog.local.tag}`
   }
@@ -252,7 +243,7 @@ export class PhoneCall {
   }
 
   onAck(request: SipRequest): void {
-    if (this.awaitingAck?.inviteCseq !== cseq(request)?.number) return
+    if (this.awaitingAck?.acknowledge(cseq(request)?.number ?? 0) !== true) return
     this.awaitingAck = undefined
     const sdp = textOf(request.body)
     if (sdp !== '') this.remoteSdp = sdp
@@ -271,8 +262,7 @@ export class PhoneCall {
 
   #onReoffer(request: SipRequest, key: ServerKey): void {
     const { stack } = this.phone
-    if (this.busy || this.awaitingAck !== undefined)
-      return stack.respond(key, reply(request, 491))
+    if (this.busy || this.awaitingAck !== undefined) return stack.respond(key, reply(request, 491))
     const offered = textOf(request.body)
     if (this.dialog !== undefined) this.dialog = refreshTarget(this.dialog, request)
     if (offered !== '') this.remoteSdp = offered
@@ -299,7 +289,7 @@ export class PhoneCall {
 
   #onProvisional(request: SipRequest, response: SipResponse): void {
     if (response.status === 100 || toTag(response) === undefined) return
-    const early = this.#earlyOf(request, response)
+    const early = this.#early.of(request, response)
     if (early === undefined) return
     if (this.state === 'calling') this.state = 'ringing'
     this.heard.push(String(response.status))
@@ -320,24 +310,13 @@ export class PhoneCall {
     this.#changed()
   }
 
-  #earlyOf(request: SipRequest, response: SipResponse): Early | undefined {
-    const tag = toTag(response)
-    const known = this.#early.find(({ dialog }) => dialog.remote.tag === tag)
-    if (known !== undefined) return known
-    const dialog = dialogAsUac(request, response)
-    if (dialog === undefined) return undefined
-    const early = { dialog, received: NOTHING_RECEIVED }
-    this.#early.push(early)
-    return early
-  }
-
   #onAnswered(request: SipRequest, response: SipResponse): void {
     const number = cseq(response)?.number ?? 0
     if (this.#acks.has(number)) return this.onLate2xx(response)
-    const early = this.#earlyOf(request, response)
+    const early = this.#early.of(request, response)
     if (early === undefined) return
     this.dialog = confirmDialog(early.dialog, response)
-    this.#early.length = 0
+    this.#early.clear()
     if (response.body.length > 0) this.remoteSdp = textOf(response.body)
     const delayed = request.body.length === 0 && response.body.length > 0
     this.#ack(number, delayed ? this.#sdp() : undefined)
@@ -367,7 +346,7 @@ export class PhoneCall {
       toTag: this.#tag(),
       headers: [
         ['contact', contact],
-        ['allow', this.#allow()],
+        ['allow', this.phone.allow],
       ],
       ...(wanted ? { body: binary(this.#sdp()), contentType: 'application/sdp' } : {}),
     })
@@ -377,52 +356,29 @@ export class PhoneCall {
 
   #repeatUntilAcked(key: ServerKey, response: SipResponse): void {
     const { world } = this.phone.options
-    this.awaitingAck = awaitAck(cseq(response)?.number ?? 0, world.now)
-    const arm = (): void => {
-      const waiting = this.awaitingAck
-      if (waiting === undefined) return
-      world.at(waiting.at, () => {
-        if (this.awaitingAck !== waiting) return
-        const step = wakeAck2xx(waiting, world.now)
-        if (step.kind === 'gave-up') {
-          this.awaitingAck = undefined
-          return this.bye()
-        }
-        this.awaitingAck = step.next
-        this.phone.stack.respond(key, response)
-        arm()
-      })
-    }
-    arm()
+    this.awaitingAck = new Unacknowledged(
+      world,
+      cseq(response)?.number ?? 0,
+      () => this.phone.stack.respond(key, response),
+      () => {
+        this.awaitingAck = undefined
+        this.bye()
+      },
+    )
   }
 
   #tag(): string {
     return this.dialog?.local.tag ?? 'x'
   }
 
-  #allow(): string {
-    const update = this.phone.options.allowsUpdate ? ', UPDATE' : ''
-    return `INVITE, ACK, CANCEL, BYE, PRACK, REFER, NOTIFY, INFO, MESSAGE, OPTIONS${update}`
-  }
-
   #withSdp(): RequestOptions {
-    const headers = [['allow', this.#allow()]] as const
+    const headers = [['allow', this.phone.allow]] as const
     return { headers, body: binary(this.#sdp()), contentType: 'application/sdp' }
   }
 
   #sdp(direction = this.direction): string {
     const { user, endpoint } = this.phone.options
-    const address = direction === 'c=0' ? '0.0.0.0' : endpoint.address
-    const lines = [
-      'v=0',
-      `o=${user} 1 ${++this.#version} IN IP4 ${endpoint.address}`,
-      's=-',
-      `c=IN IP4 ${address}`,
-      't=0 0',
-      'm=audio 30000 RTP/AVP 0',
-    ]
-    if (direction !== 'c=0') lines.push(`a=${direction}`)
-    return lines.map((line) => `${line}\r\n`).join('')
+    return phoneSdp(user, endpoint.address, ++this.#version, direction)
   }
 
   #end(status: number): void {
@@ -438,18 +394,4 @@ export class PhoneCall {
   }
 }
 
-/** RFC 3264 §6.1: who is held may hear at most; whoever holds stays with it. */
-function answerTo(offered: string, own: Direction): Direction {
-  const theirs = /^a=(sendrecv|sendonly|recvonly|inactive)\r?$/m.exec(offered)?.[1]
-  const hears = theirs !== 'recvonly' && theirs !== 'inactive'
-  const sends = theirs !== 'sendonly' && theirs !== 'inactive'
-  const wantsToHear = own === 'sendrecv' || own === 'recvonly'
-  const mayHear = hears && wantsToHear
-  const maySend = sends && own !== 'recvonly' && own !== 'inactive' && own !== 'c=0'
-  if (mayHear && maySend) return 'sendrecv'
-  if (mayHear) return 'recvonly'
-  return maySend ? 'sendonly' : 'inactive'
-}
-
 const QUIET = { onResponse: (): void => undefined, onFailed: (): void => undefined }
-

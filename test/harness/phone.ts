@@ -9,11 +9,11 @@ import { receivedDialogId } from '../../src/sip/dialog/dialog.ts'
 import { Headers } from '../../src/sip/message/headers.ts'
 import {
   request as sipRequest,
-
   type SipRequest,
   type SipResponse,
 } from '../../src/sip/message/message.ts'
 import { reply } from '../../src/sip/message/reply.ts'
+import { binary } from '../../src/sip/message/text.ts'
 import { toTag } from '../../src/sip/message/views.ts'
 import {
   createSipStack,
@@ -45,7 +45,7 @@ export type PhoneOptions = {
 export type PhoneHabits = {
   onIncoming(call: PhoneCall): void
   onChange(call: PhoneCall): void
-  /** The status for an in-dialog INFO, MESSAGE, NOTIFY or OPTIONS; 0 leaves it without an answer. */
+  /** The status for an in-dialog INFO, MESSAGE, NOTIFY or OPTIONS; 0 is no answer at all. */
   answerTo(request: SipRequest, call: PhoneCall): number
 }
 
@@ -121,6 +121,33 @@ export class ScriptedPhone implements TransactionUser {
     })
   }
 
+  get allow(): string {
+    const update = this.options.allowsUpdate ? ', UPDATE' : ''
+    return `INVITE, ACK, CANCEL, BYE, PRACK, REFER, NOTIFY, INFO, MESSAGE, OPTIONS${update}`
+  }
+
+  inviteTo(
+    target: string,
+    extra: readonly (readonly [string, string])[],
+    sdp: string | undefined,
+  ): SipRequest {
+    const { supported } = this.options
+    const fields: (readonly [string, string])[] = [
+      ['contact', this.contact],
+      ['allow', this.allow],
+      ...extra,
+    ]
+    if (supported.length > 0) fields.push(['supported', supported.join(', ')])
+    if (sdp !== undefined) fields.push(['content-type', 'application/sdp'])
+    return this.outside(
+      'INVITE',
+      target,
+      target,
+      fields,
+      sdp === undefined ? undefined : binary(sdp),
+    )
+  }
+
   /** A request outside of any dialog. */
   outside(
     method: string,
@@ -149,7 +176,8 @@ export class ScriptedPhone implements TransactionUser {
       onResponse: (response) => {
         const { status } = response
         if (status < 200) return
-        const next = status === 401 || status === 407 ? this.withDigest(request, response) : undefined
+        const next =
+          status === 401 || status === 407 ? this.withDigest(request, response) : undefined
         if (next === undefined) return heard(response)
         this.stack.request(next, this.server, {
           onResponse: (final) => {
@@ -227,4 +255,3 @@ export type CallExtra = {
   readonly sdp?: boolean
   readonly headers?: readonly (readonly [string, string])[]
 }
-

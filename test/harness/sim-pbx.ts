@@ -1,5 +1,5 @@
-//! The whole call-manager role in a simulated world: real stack, registrar, authenticator, calls and
-//! store tables; network, media and time are simulated.
+//! The whole call-manager role in a simulated world: real stack, registrar, authenticator, calls,
+//! media engine and store tables; network, sound and time are simulated.
 
 import { after, millis, wallTime, type Millis } from '../../src/base/time.ts'
 import type { MediaControl } from '../../src/control/media-control.ts'

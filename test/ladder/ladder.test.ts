@@ -2,7 +2,7 @@ import { millis } from '../../src/base/time.ts'
 import type { MediaId } from '../../src/control/media-control.ts'
 import { allCdrs } from './cdrs.ts'
 import type { TransportName } from '../../src/sip/transaction/flow.ts'
-import type { Direction } from '../harness/phone-call.ts'
+import type { Direction } from '../harness/phone-sdp.ts'
 import { walk, type Command } from '../harness/datadriven.ts'
 import { Office } from './office.ts'
 
@@ -10,7 +10,8 @@ import { Office } from './office.ts'
  *   columns alice pbx bob          phone alice transport=tcp supported=100rel,timer update
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
- *   bob ring 183 sdp | answer | reject 486 | bye | cancel | hold sendonly | resume | update inactive
+ *   bob ring 183 sdp | answer | reject 486 | bye | cancel
+ *   bob hold sendonly | resume | update inactive
  *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail

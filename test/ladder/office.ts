@@ -55,11 +55,7 @@ export class Office {
     this.pbx = pbx
   }
 
-  #onMessage(
-    direction: 'in' | 'out',
-    peer: Source | FlowId | Target,
-    message: SipMessage,
-  ): void {
+  #onMessage(direction: 'in' | 'out', peer: Source | FlowId | Target, message: SipMessage): void {
     const name = this.#nameOf(peer)
     const [from, to] = direction === 'in' ? [name, PBX] : [PBX, name]
     if (!this.quiet) this.#rungs.push({ at: this.world.now, from, to, message })

@@ -3,7 +3,8 @@
 import type { Random } from '../../src/base/random.ts'
 import { millis } from '../../src/base/time.ts'
 import type { SipRequest } from '../../src/sip/message/message.ts'
-import type { Direction, PhoneCall } from '../harness/phone-call.ts'
+import type { PhoneCall } from '../harness/phone-call.ts'
+import type { Direction } from '../harness/phone-sdp.ts'
 import type { PhoneHabits, ScriptedPhone } from '../harness/phone.ts'
 import type { World } from '../harness/world.ts'
 

@@ -26,15 +26,18 @@ import { acknowledge, join, leave } from './leg.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type Answering, type Attempt, type Branch, type EarlyDialog, type Leg, type LegId } from './state.ts'
+import {
+  CALLER,
+  type Answering,
+  type Attempt,
+  type Branch,
+  type EarlyDialog,
+  type Leg,
+  type LegId,
+} from './state.ts'
 import { transferAnswered } from './transfer.ts'
 
-export function branchAnswered(
-  call: Call,
-  id: LegId,
-  response: SipResponse,
-  source: Source,
-): void {
+export function branchAnswered(call: Call, id: LegId, response: SipResponse, source: Source): void {
   const tag = toTag(response)
   const known = call.state.legs.find(
     (leg) => leg.branch === id && leg.dialog?.remote.tag === (tag ?? ''),

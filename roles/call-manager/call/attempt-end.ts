@@ -56,7 +56,5 @@ export function attemptFailed(call: Call, attempt: Attempt): void {
   const refusal = attempt.refusal ?? refusalOf(480, 'no answer')
   attempt.lingerUntil = after(call.now, HOPE)
   if (attempt.purpose === 'transfer') return transferFailed(call, refusal)
-  return refusal.status === 480
-    ? announce(call, 'not-available', refusal)
-    : refuse(call, refusal)
+  return refusal.status === 480 ? announce(call, 'not-available', refusal) : refuse(call, refusal)
 }

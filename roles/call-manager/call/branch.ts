@@ -40,12 +40,7 @@ export function branchResponded(
   if (status > 100 && isLive(branch)) onProvisional(call, attempt, branch, response)
 }
 
-function onProvisional(
-  call: Call,
-  attempt: Attempt,
-  branch: Branch,
-  response: SipResponse,
-): void {
+function onProvisional(call: Call, attempt: Attempt, branch: Branch, response: SipResponse): void {
   branch.state = 'ringing'
   const early = earlyDialog(call, attempt, branch, response)
   // Without a To tag there is no dialog, and nothing but the ringing to tell (RFC 3261 §12.1).
@@ -72,10 +67,16 @@ export function sendPrack(
   rack: string,
   sdp: Sdp | undefined,
 ): void {
-  call.request(early, hopTo(branch.target), 'PRACK', { kind: 'quiet' }, {
-    headers: [['rack', rack]],
-    ...sdpBody(sdp),
-  })
+  call.request(
+    early,
+    hopTo(branch.target),
+    'PRACK',
+    { kind: 'quiet' },
+    {
+      headers: [['rack', rack]],
+      ...sdpBody(sdp),
+    },
+  )
 }
 
 /** The early dialog this response belongs to, made when it is the first of its To tag. */
@@ -105,12 +106,7 @@ export function earlyDialog(
   return early
 }
 
-function branchRefused(
-  call: Call,
-  attempt: Attempt,
-  branch: Branch,
-  response: SipResponse,
-): void {
+function branchRefused(call: Call, attempt: Attempt, branch: Branch, response: SipResponse): void {
   const wasLive = isLive(branch)
   if (wasLive && response.status === 422) {
     const policy = timerPolicy(call.config)
@@ -136,7 +132,6 @@ export function branchOver(call: Call, attempt: Attempt, refusal: Refusal): void
   }
   if (!attempt.branches.some(isLive)) ringNextGroup(call, attempt)
 }
-
 
 /** Nobody answered the INVITE at all, or it could not be sent. */
 export function branchFailed(call: Call, id: LegId, cause: RequestFailure): void {

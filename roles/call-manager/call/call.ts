@@ -173,7 +173,13 @@ export class Call {
   }
 
   /** `sdp` of one leg made over for another. */
-  relay(kind: 'relay-answer' | 'relay-offer', from: MediaId, to: Heard, sdp: Sdp, then: Then): void {
+  relay(
+    kind: 'relay-answer' | 'relay-offer',
+    from: MediaId,
+    to: Heard,
+    sdp: Sdp,
+    then: Then,
+  ): void {
     const toward = to.hop.address
     const request = { call: this.state.id, from, to: to.media, sdp, toward }
     if (kind === 'relay-answer') this.media({ kind, request }, then)
@@ -188,8 +194,7 @@ export class Call {
 
   release(media: readonly MediaId[], then: Then): void {
     const tag = this.#ask(then)
-    if (this.config.anchor && media.length > 0)
-      this.outputs.push({ kind: 'release', tag, media })
+    if (this.config.anchor && media.length > 0) this.outputs.push({ kind: 'release', tag, media })
     else this.inbox.push({ kind: 'reports', tag, reports: [] })
   }
 

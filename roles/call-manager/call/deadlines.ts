@@ -43,7 +43,8 @@ function attemptDeadline(attempt: Attempt): Millis {
 
 export function wake(call: Call): void {
   const { state, now } = call
-  for (const leg of [...state.legs]) wakeLeg(call, leg)
+  // A leg may be added while they are woken.
+  for (const leg of state.legs.slice()) wakeLeg(call, leg)
   const { attempt, invite, join } = state
   if (attempt !== undefined && now >= attemptDeadline(attempt)) {
     if (attempt.lingerUntil === undefined) ringingTimedOut(call, attempt)

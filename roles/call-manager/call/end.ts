@@ -36,8 +36,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   const why = reason ?? reasonOf(refusal)
   const first = state.invite?.key
   answerInvite(call, refusal)
-  for (const serving of call.serving.values())
-    if (serving.key !== first) call.respond(serving, 487)
+  for (const serving of call.serving.values()) if (serving.key !== first) call.respond(serving, 487)
   call.serving.clear()
   endTransfer(call)
   if (state.pickingUp !== undefined)
@@ -70,7 +69,9 @@ function writeEnd(call: Call, refusal: Refusal, wasAnswered: boolean): void {
 
 /** Who hangs up or gives up says why by doing so. */
 function reasonOf(refusal: Refusal): string {
-  return refusal.status === 200 || refusal.by === 'caller' ? '' : sipReason(refusal.status, causeOf(refusal))
+  return refusal.status === 200 || refusal.by === 'caller'
+    ? ''
+    : sipReason(refusal.status, causeOf(refusal))
 }
 
 function answerInvite(call: Call, refusal: Refusal): void {

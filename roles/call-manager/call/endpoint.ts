@@ -1,5 +1,6 @@
-//! One end of one dialog of the call, whichever form it has at the moment: an answered leg, an early
-//! dialog towards the caller (a face), or one of a device that rings. And who is at the other end.
+//! One end of one dialog of the call, whichever form it has at the moment: an answered leg, an
+//! early dialog towards the caller (a face), or one of a device that rings. And who is at the other
+//! end.
 
 import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
 import type { Dialog } from '../../../src/sip/dialog/dialog.ts'

@@ -120,19 +120,17 @@ function prepare(call: Call, attempt: Attempt, branch: Branch): void {
   call.media({ kind: 'relay-offer', request }, { kind: 'branch-offer', branch: branch.leg })
 }
 
-export function invite(
-  call: Call,
-  attempt: Attempt,
-  branch: Branch,
-  sdp: Sdp | undefined,
-): void {
+export function invite(call: Call, attempt: Attempt, branch: Branch, sdp: Sdp | undefined): void {
   const party = onBehalfOf(call, attempt)
   if (party === undefined) return
   const request = buildInvite(call, attempt, branch, party, sdp)
   branch.request = request
   branch.state = 'calling'
   branch.told = printOf(sdp)
-  call.send(request, hopTo(branch.target), branch.target.uri, { kind: 'branch', branch: branch.leg })
+  call.send(request, hopTo(branch.target), branch.target.uri, {
+    kind: 'branch',
+    branch: branch.leg,
+  })
   // Early state is proposed the moment the INVITEs leave, and not waited for (DESIGN §4 rule 2).
   if (attempt.branches.every(({ state }) => state !== 'preparing')) call.save(undefined)
 }

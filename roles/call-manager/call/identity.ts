@@ -32,7 +32,7 @@ export function addIdentity(
     headers.add('privacy', 'id')
     return
   }
-  const name = party.name === '' ? (incoming && from(incoming)?.displayName) : party.name
+  const name = party.name === '' ? incoming && from(incoming)?.displayName : party.name
   const address = addressOf({ ...party, name: name ?? '' })
   headers.add('from', `${address};tag=${tag}`)
   headers.add('p-asserted-identity', address)

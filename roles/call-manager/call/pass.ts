@@ -30,12 +30,18 @@ export function passOn(call: Call, end: Endpoint, pending: Pending): void {
   const hops = maxForwards(request) ?? 70
   if (hops === 0) return call.respond(pending, 483)
   const to: DialogId = other.holder.dialog.id
-  call.request(other.holder, other.hop, request.method, { kind: 'passed', pending, to }, {
-    headers: fieldsOf(request, REQUEST_HEADERS),
-    maxForwards: hops - 1,
-    body: request.body,
-    ...typeOf(request),
-  })
+  call.request(
+    other.holder,
+    other.hop,
+    request.method,
+    { kind: 'passed', pending, to },
+    {
+      headers: fieldsOf(request, REQUEST_HEADERS),
+      maxForwards: hops - 1,
+      body: request.body,
+      ...typeOf(request),
+    },
+  )
 }
 
 /** The other side's final answer, or none. */

@@ -31,8 +31,7 @@ export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
     const granted = { headers: [], terms: undefined }
     const from = end.face.dialog?.id
     const to = other?.holder.dialog?.id
-    if (from !== undefined)
-      relayOffer(call, end, other, { ...pending, from, to, sdp, granted })
+    if (from !== undefined) relayOffer(call, end, other, { ...pending, from, to, sdp, granted })
   } else {
     respondIn(call, end, pending, 200)
     if (step?.meaning === 'answer' && sdp !== undefined && other?.kind === 'early') {

@@ -50,7 +50,13 @@ export function onReoffer(call: Call, end: Endpoint, pending: Pending): void {
   const { dialog } = end.holder
   if (dialog === undefined) return
   const other = oppositeOf(call, end)
-  const serving: Serving = { ...pending, from: dialog.id, to: other?.holder.dialog?.id, sdp, granted }
+  const serving: Serving = {
+    ...pending,
+    from: dialog.id,
+    to: other?.holder.dialog?.id,
+    sdp,
+    granted,
+  }
   if (other === undefined && end.kind === 'leg' && end.leg.service !== undefined)
     return answerServiceAgain(call, end.leg, serving)
   relayOffer(call, end, other, serving)

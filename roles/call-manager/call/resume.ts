@@ -1,6 +1,7 @@
 //! Media, store, routing or another call has answered: on with what waited for it. Whatever has
 //! happened to the call in between, each continuation looks at the state as it is now.
 
+import { unreachable } from '../../../src/base/assert.ts'
 import { reportsIn } from './end.ts'
 import { answerReady, answerSaved } from './answer.ts'
 import { lateAnswerReady } from './acked.ts'
@@ -66,8 +67,18 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
       return turnDone(call, result)
     case 'here':
       return hereReady(call, result)
-    default:
+    case 'nothing':
+    case 'reports':
+    case 'answer-saved':
+    case 'reanswer-saved':
+    case 'refer-saved':
+    case 'transfer-saved':
+    case 'transfer-plan':
+    case 'redirect-plan':
+    case 'taken':
       return
+    default:
+      return unreachable(then)
   }
 }
 
@@ -101,18 +112,10 @@ export function onReports(call: Call, { tag, reports }: Of<'reports'>): void {
 
 export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   const then = call.answered(tag)
-  switch (then?.kind) {
-    case 'answer-saved':
-      return answerSaved(call, ok)
-    case 'reanswer-saved':
-      return completeServing(call, then.serving, then.sdp)
-    case 'refer-saved':
-      return referSaved(call, then.pending, ok)
-    case 'transfer-saved':
-      return transferSaved(call)
-    default:
-      return
-  }
+  if (then?.kind === 'answer-saved') return answerSaved(call, ok)
+  if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
+  if (then?.kind === 'refer-saved') return referSaved(call, then.pending, ok)
+  if (then?.kind === 'transfer-saved') return transferSaved(call)
 }
 
 export function onPlanned(call: Call, { tag, planned }: Of<'planned'>): void {

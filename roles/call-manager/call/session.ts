@@ -130,7 +130,12 @@ export function refreshAnswered(
   if (leg === undefined || request === undefined) return
   const status = response?.status ?? 408
   if (response !== undefined && status < 300) return refreshed(call, leg, request, response)
-  call.exchanged(leg, 'remote', request.method === 'INVITE' ? 'INVITE failed' : 'UPDATE failed', false)
+  call.exchanged(
+    leg,
+    'remote',
+    request.method === 'INVITE' ? 'INVITE failed' : 'UPDATE failed',
+    false,
+  )
   if (leg.state !== 'up' || leg.timer === undefined) return
   if (status === 408 || status === 481) return lost(call, leg, status)
   if (response !== undefined && status === 422) {

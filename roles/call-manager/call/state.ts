@@ -20,7 +20,11 @@ import type {
   ReliableSender,
 } from '../../../src/sip/dialog/reliable-provisional.ts'
 import type { Replaces } from '../../../src/sip/dialog/replaces.ts'
-import type { HeaderFields, SessionTerms, SessionTimer } from '../../../src/sip/dialog/session-timer.ts'
+import type {
+  HeaderFields,
+  SessionTerms,
+  SessionTimer,
+} from '../../../src/sip/dialog/session-timer.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'

@@ -1,6 +1,6 @@
 //! Transfer: REFER within a call (RFC 3515, RFC 5589). We act on it ourselves; the phone that is
 //! transferred hears of it only by a re-INVITE, if at all. Blind: the target is called on its
-//! behalf. Attended (Refer-To with Replaces): the transferor's other call gives its leg to this one.
+//! behalf. Attended (Refer-To with Replaces): the transferor's other call gives its leg to this.
 //!
 //!   REFER --commit--> 202, NOTIFY 100 --> attempt --2xx--> join --commit--> NOTIFY 200, BYE
 //!                                     --> take the other call's leg --> join ...
@@ -69,8 +69,7 @@ function objectionTo(
   if (method !== 'INVITE') return { status: 403, reason: 'Only INVITE Can Be Referred' }
   if (state.transfer !== undefined || state.join !== undefined)
     return { status: 491, reason: 'Transfer In Progress' }
-  if (state.transfers >= config.transfersMax)
-    return { status: 403, reason: 'Too Many Transfers' }
+  if (state.transfers >= config.transfersMax) return { status: 403, reason: 'Too Many Transfers' }
   const { scheme } = target
   if (scheme !== 'sip' && scheme !== 'sips' && scheme !== 'tel')
     return { status: 416, reason: reasonPhrase(416) }
@@ -254,9 +253,7 @@ export function notifyAnswered(call: Call, response: SipResponse | undefined): v
   step(
     call,
     transfer,
-    response === undefined
-      ? { kind: 'unanswered' }
-      : { kind: 'answered', status: response.status },
+    response === undefined ? { kind: 'unanswered' } : { kind: 'answered', status: response.status },
   )
 }
 
@@ -277,4 +274,3 @@ export function endTransfer(call: Call): void {
   call.state.transfer = undefined
   call.state.join = undefined
 }
-

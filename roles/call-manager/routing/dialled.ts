@@ -20,7 +20,8 @@ function isNumber(user: string): boolean {
     const char = user.charAt(index)
     if (char === ';') break
     if (char >= '0' && char <= '9') digits++
-    else if (!SEPARATORS.includes(char) && char !== '*' && char !== '#' && char !== '+') return false
+    else if (!SEPARATORS.includes(char) && char !== '*' && char !== '#' && char !== '+')
+      return false
   }
   return digits > 0
 }

@@ -1,12 +1,11 @@
-//! One call machine on a bench: what it says to phones, media and store is printed, what they say is
-//! typed. No bytes, no sockets, no real media; answers of media and store come by themselves unless
-//! they are held back.
+//! One call machine on a bench: what it says to phones, media and store is printed, what they say
+//! is typed. No bytes, no sockets, no real media; answers of media and store come by themselves
+//! unless they are held back.
 
 import { err, ok } from '../../../../src/base/result.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
 import { after, millis, wallTime, type Millis } from '../../../../src/base/time.ts'
 import type { CallId, NodeId, TenantId } from '../../../../src/control/ids.ts'
-import type { MediaId } from '../../../../src/control/media-control.ts'
 import { Headers } from '../../../../src/sip/message/headers.ts'
 import {
   request as sipRequest,
@@ -14,7 +13,7 @@ import {
   type SipRequest,
 } from '../../../../src/sip/message/message.ts'
 import { reply } from '../../../../src/sip/message/reply.ts'
-import { binary, textOf } from '../../../../src/sip/message/text.ts'
+import { binary } from '../../../../src/sip/message/text.ts'
 import { cseq, from, fromTag, to, toTag } from '../../../../src/sip/message/views.ts'
 import type { FlowId, Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
@@ -29,7 +28,9 @@ import type {
   TxId,
 } from '../../../../roles/call-manager/call/io.ts'
 import { CallMachine } from '../../../../roles/call-manager/call/machine.ts'
+import { snapshotOf, stateOf } from '../../../../roles/call-manager/call/host/snapshot.ts'
 import type { Plan } from '../../../../roles/call-manager/routing/plan.ts'
+import { Printer, shortMedia, showCdr, showOp } from './show.ts'
 
 type Asked = { readonly tx: TxId; readonly request: SipRequest; open: boolean }
 
@@ -62,8 +63,6 @@ export const CONFIG: CallConfig = {
   promptUnknown: false,
 }
 
-const SHOWN = ['reason', 'require', 'rseq', 'rack', 'subscription-state', 'retry-after', 'referred-by']
-
 export class Bench {
   now: Millis = millis(0)
   config = CONFIG
@@ -72,12 +71,11 @@ export class Bench {
   mediaFails = false
   storeFails = false
   lines: string[] = []
-  shown: readonly string[] = []
+  readonly printer = new Printer()
   machine: CallMachine | undefined
   plans = new Map<string, Plan>()
   readonly #peers = new Map<string, Peer>()
   readonly #keys = new Map<ServerKey, string>()
-  readonly #tags = new Map<string, string>()
   readonly #heldMedia: { tag: Tag; op: MediaOp }[] = []
   readonly #heldSaves: Tag[] = []
   #keyCount = 0
@@ -197,28 +195,30 @@ export class Bench {
       case 'respond': {
         const name = this.#keys.get(output.key) ?? '?'
         this.#heard(this.peer(name), output.response)
-        return void this.lines.push(`${name} <- ${this.#describe(output.response)}`)
+        return void this.lines.push(`${name} <- ${this.printer.message(output.response)}`)
       }
       case 'request':
         return this.#asked(output)
       case 'ack': {
         const name = nameOf(output.hop.to)
-        return void this.lines.push(`${name} <- ${this.#describe(output.request)}`)
+        return void this.lines.push(`${name} <- ${this.printer.message(output.request)}`)
       }
       case 'cancel': {
         const name = this.#peerOfTx(output.tx)
-        return void this.lines.push(`${name} <- CANCEL${output.reason ? ` reason: ${output.reason}` : ''}`)
+        return void this.lines.push(
+          `${name} <- CANCEL${output.reason ? ` reason: ${output.reason}` : ''}`,
+        )
       }
       case 'media':
-        this.lines.push(`media ${describeOp(output.op)}`)
+        this.lines.push(`media ${showOp(output.op)}`)
         if (this.mediaHeld) return void this.#heldMedia.push(output)
         return this.#mediaAnswers(output.tag, output.op)
       case 'release':
-        this.lines.push(`media release ${output.media.map(short).join(' ')}`)
+        this.lines.push(`media release ${output.media.map(shortMedia).join(' ')}`)
         return this.feed({ kind: 'reports', tag: output.tag, reports: [] })
       case 'save':
         this.lines.push(output.tag === undefined ? 'store save' : 'store save, awaited')
-        JSON.stringify(this.machine?.state)
+        this.#checkSnapshot()
         if (output.tag === undefined) return
         if (this.storeHeld) return void this.#heldSaves.push(output.tag)
         return this.feed({ kind: 'saved', tag: output.tag, ok: !this.storeFails })
@@ -226,7 +226,13 @@ export class Bench {
         const plan = this.plans.get(output.uri.user ?? '')
         this.lines.push(`plan ${output.uri.user}@${output.uri.host}`)
         const dialled = output.uri.user ?? ''
-        const none: Plan = { kind: 'refuse', dialled, callee: undefined, status: 404, prompt: 'unknown-number' }
+        const none: Plan = {
+          kind: 'refuse',
+          dialled,
+          callee: undefined,
+          status: 404,
+          prompt: 'unknown-number',
+        }
         const found = plan ?? none
         const planned = { plan: found, contacts: contactsOf(found) }
         return this.feed({ kind: 'planned', tag: output.tag, planned })
@@ -239,16 +245,16 @@ export class Bench {
         return void this.lines.push(`picked-up to ${output.to}`)
       case 'changed':
         return
-      case 'end': {
-        const { status, cause, endedBy, durationMs, answeredBy, callee, forwardedBy } = output.cdr
-        const more = forwardedBy === undefined ? '' : ` forwarded by ${forwardedBy}`
-        const who = answeredBy === undefined ? 'nobody' : answeredBy
-        return void this.lines.push(
-          `cdr ${status} "${cause}" ended by ${endedBy}, ${durationMs} ms, ` +
-            `${callee} answered by ${who}${more}`,
-        )
-      }
+      case 'end':
+        return void this.lines.push(showCdr(output.cdr))
     }
+  }
+
+  /** Whatever a call may be in the middle of, a successor can read it. */
+  #checkSnapshot(): void {
+    const { state } = this.machine ?? {}
+    if (state === undefined || stateOf(snapshotOf(state, new Map())) === undefined)
+      this.lines.push('the snapshot cannot be read')
   }
 
   #asked({ tx, request, hop }: CallOutput & { kind: 'request' }): void {
@@ -261,7 +267,7 @@ export class Bench {
       peer.self = `<${to(request)?.uriText ?? ''}>`
       peer.target = 'sip:us@pbx.example'
     }
-    this.lines.push(`${peer.name} <- ${this.#describe(request)}`)
+    this.lines.push(`${peer.name} <- ${this.printer.message(request)}`)
   }
 
   #heard(peer: Peer, message: SipMessage): void {
@@ -306,7 +312,7 @@ export class Bench {
       .add('call-id', peer.callId)
       .add('cseq', `${number} ${method}`)
       .add('contact', `<sip:${peer.name}@${peer.name}.host>`)
-    for (const [name, value] of extra.headers) headers.add(name, this.#unalias(value))
+    for (const [name, value] of extra.headers) headers.add(name, this.printer.unalias(value))
     const { body, contentType } = bodyOf(extra.sdp)
     if (contentType !== undefined) headers.set('content-type', contentType)
     return sipRequest(method, peer.target, headers, extra.body ?? body)
@@ -314,43 +320,6 @@ export class Bench {
 
   #inviteCseq(peer: Peer): number {
     return (peer.lastInvite && cseq(peer.lastInvite.request)?.number) ?? peer.cseq
-  }
-
-  #describe(message: SipMessage): string {
-    const method = cseq(message)?.method ?? '?'
-    const head =
-      message.kind === 'request'
-        ? `${message.method} ${message.uri}`
-        : `${message.status} ${message.reason}${method === 'INVITE' ? '' : ` (${method})`}`
-    let text = head
-    if (message.kind === 'response' && method === 'INVITE')
-      text += ` tag=${this.#alias(toTag(message))}`
-    if (message.body.length > 0) text += ` [${textOf(message.body).trim().replaceAll('\r\n', ' ')}]`
-    for (const name of [...SHOWN, ...this.shown])
-      for (const value of message.headers.all(name))
-        text += `\n    ${name}: ${name === 'rseq' || name === 'rack' ? this.#short(value) : value}`
-    return text
-  }
-
-  /** RSeq numbers are random; what matters is which is which. */
-  #short(value: string): string {
-    const [first = '', ...rest] = value.split(' ')
-    return [this.#alias(first), ...rest].join(' ')
-  }
-
-  #alias(tag: string | undefined): string {
-    if (tag === undefined) return '-'
-    const known = this.#tags.get(tag) ?? `#${this.#tags.size + 1}`
-    this.#tags.set(tag, known)
-    return known
-  }
-
-  /** `#3` in a RAck stands for the number printed so. */
-  #unalias(value: string): string {
-    return value.replace(/^#\d+/, (alias) => {
-      for (const [real, known] of this.#tags) if (known === alias) return real
-      return alias
-    })
   }
 }
 
@@ -379,17 +348,3 @@ function contactsOf(plan: Plan): string[] {
 function nameOf(hop: unknown): string {
   return typeof hop === 'string' ? hop.replace('udp:', '').replace(/#.*/, '') : '?'
 }
-
-function short(media: MediaId): string {
-  return media.replace('call1-', '')
-}
-
-function describeOp(op: MediaOp): string {
-  const { request } = op
-  const text = 'sdp' in request ? ` [${request.sdp.trim().replaceAll('\r\n', ' ')}]` : ''
-  if ('a' in request) return `connect ${short(request.a)} with ${short(request.b)}`
-  if ('media' in request) return `answer-here ${short(request.media)} ${request.source?.kind ?? 'silence'}`
-  const again = op.kind === 'relay-offer' && op.request.restated ? ' restated' : ''
-  return `${op.kind}${again} ${short(request.from)} > ${short(request.to)}${text}`
-}
-

@@ -38,7 +38,7 @@ function run(bench: Bench, command: Command): void {
     case 'wait':
       return bench.wait(Number(first))
     case 'show':
-      bench.shown = first.split(',')
+      bench.printer.shown = first.split(',')
       return
     case 'media':
     case 'store':

@@ -6,7 +6,7 @@ import { Headers } from '../../../../src/sip/message/headers.ts'
 import { request } from '../../../../src/sip/message/message.ts'
 import { parseUri } from '../../../../src/sip/message/uri.ts'
 import type { FlowId } from '../../../../src/sip/transaction/flow.ts'
-import { wayTo, type Ways } from '../../../../roles/call-manager/call/ways.ts'
+import { wayTo, type Ways } from '../../../../roles/call-manager/call/host/ways.ts'
 import type { Binding } from '../../../../roles/call-manager/location.ts'
 
 const GRUU = 'sip:erin@pbx.example;gr=urn:uuid:1'

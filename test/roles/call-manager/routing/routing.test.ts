@@ -39,7 +39,10 @@ class Office {
     const found = this.#bindings.get(aor) ?? []
     const q = Number(command.arg('q') ?? 1000)
     found.push({ ...NOTHING_SPECIAL, aor, contact, uri, q, transport, ...place(host, path) })
-    this.#bindings.set(aor, found.toSorted((a, b) => b.q - a.q))
+    this.#bindings.set(
+      aor,
+      found.toSorted((a, b) => b.q - a.q),
+    )
     return 'ok'
   }
 

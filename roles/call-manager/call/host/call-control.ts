@@ -1,10 +1,10 @@
 //! What other roles and the console may see of calls and do to them.
 
-import { err, ok } from '../../../src/base/result.ts'
-import type { CallControl, CallSummary } from '../../../src/control/call-control.ts'
-import type { CallId } from '../../../src/control/ids.ts'
+import { err, ok } from '../../../../src/base/result.ts'
+import type { CallControl, CallSummary } from '../../../../src/control/call-control.ts'
+import type { CallId } from '../../../../src/control/ids.ts'
 import type { CallHost } from './call-host.ts'
-import type { CallState } from './state.ts'
+import type { CallState } from '../state.ts'
 
 export function callControlOf(calls: CallHost): CallControl {
   return {

@@ -1,37 +1,33 @@
-//! Runs the calls: requests of the role in, answers through the stack, questions to media, store and
-//! routing and their answers back in, one timer for all. It decides nothing about a call.
+//! Runs the calls: requests of the role in, answers through the stack, questions to media, store
+//! and routing and their answers back in, one timer for all. It decides nothing about a call.
 
-import { assert, unreachable } from '../../../src/base/assert.ts'
-import type { Cancel, Host } from '../../../src/base/host.ts'
-import type { CallId, TenantId } from '../../../src/control/ids.ts'
-import type { MediaControl, MediaEvent, MediaId } from '../../../src/control/media-control.ts'
-import type { SipRequest } from '../../../src/sip/message/message.ts'
-import { reply } from '../../../src/sip/message/reply.ts'
-import { parseUri } from '../../../src/sip/message/uri.ts'
-import { toTag } from '../../../src/sip/message/views.ts'
-import type { SipTransport } from '../../../src/sip/stack/sip-transport.ts'
-import type { SipStack } from '../../../src/sip/stack.ts'
-import type { Source } from '../../../src/sip/transaction/flow.ts'
-import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
-import type { Cdr } from '../../../src/store/schema/call.ts'
-import type { Store } from '../../../src/store/store.ts'
-import type { Directory, Extension } from '../directory.ts'
-import type { Location } from '../location.ts'
-import { plan, type Wanted } from '../routing/plan.ts'
-import { objectionTo } from './admission.ts'
+import { assert, unreachable } from '../../../../src/base/assert.ts'
+import type { Cancel, Host } from '../../../../src/base/host.ts'
+import type { CallId, TenantId } from '../../../../src/control/ids.ts'
+import type { MediaControl, MediaEvent, MediaId } from '../../../../src/control/media-control.ts'
+import type { SipRequest } from '../../../../src/sip/message/message.ts'
+import { toTag } from '../../../../src/sip/message/views.ts'
+import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
+import type { SipStack } from '../../../../src/sip/stack.ts'
+import type { Source } from '../../../../src/sip/transaction/flow.ts'
+import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
+import type { Cdr } from '../../../../src/store/schema/call.ts'
+import type { Store } from '../../../../src/store/store.ts'
+import type { Directory, Extension } from '../../directory.ts'
+import type { Location } from '../../location.ts'
 import { Alarm } from './alarm.ts'
 import { CallIndex } from './call-index.ts'
 import { CallNews } from './call-news.ts'
-import type { CallConfig, CallWorld } from './call.ts'
+import type { CallConfig, CallWorld } from '../call.ts'
 import { CdrWriter } from './cdr-writer.ts'
-import { recordOf } from './cdr.ts'
-import { passesPrivately, speaksFor } from './identity.ts'
-import type { CallInput, CallOutput, Invited, Planned, Tag } from './io.ts'
+import { recordOf } from '../cdr.ts'
+import type { CallInput, CallOutput, Invited, Tag } from '../io.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
-import { CallMachine } from './machine.ts'
+import { CallMachine } from '../machine.ts'
 import { askMedia } from './media-desk.ts'
+import { Reception } from './reception.ts'
 import { snapshotOf, stateOf } from './snapshot.ts'
-import { contactFor, wayTo, type Ways } from './ways.ts'
+import { wayTo, type Ways } from './ways.ts'
 
 export type CallsOptions = {
   readonly host: Host
@@ -67,6 +63,7 @@ export class CallHost {
   readonly #ways: Ways
   readonly #cdrs: CdrWriter
   readonly #calls = new CallIndex()
+  readonly #reception: Reception
   readonly #alarm: Alarm
   readonly #queue: { live: LiveCall; input: CallInput }[] = []
   readonly #feed = (live: LiveCall, input: CallInput): void => this.#take(live, input)
@@ -81,6 +78,7 @@ export class CallHost {
     this.#host = host
     this.#ways = { localAddress, location }
     this.#cdrs = new CdrWriter(host, store)
+    this.#reception = new Reception({ ...options, random: host.random })
     this.#alarm = new Alarm(
       host,
       (live) => this.#take(live, { kind: 'wake' }),
@@ -107,30 +105,12 @@ export class CallHost {
 
   /** An INVITE outside of a dialog, from who it says it is. */
   invite(request: SipRequest, key: ServerKey, source: Source, caller: Extension): void {
-    const { config, directory } = this.#options
-    const tag = this.#host.random.token(10)
-    const objection = objectionTo(request, config, tag)
-    if (objection !== undefined) return this.#options.stack.respond(key, objection)
-    const isOwn = (name: string): boolean => directory.tenantOf(name)?.id === caller.tenant
-    if (!speaksFor(request, caller.user, isOwn)) return this.#refuse(request, key, tag, 403)
+    const { stack } = this.#options
     if (this.#draining || this.#cdrs.waiting > CDRS_WAITING_MAX)
-      return this.#refuse(request, key, tag, 503)
-    const uri = parseUri(request.uri)
-    if (uri === undefined) return this.#refuse(request, key, tag, 416)
-    const { tenant, aor, user, displayName: name } = caller
-    const hidden = passesPrivately(request)
-    const wanted = { tenant, uri, exceptFlow: source.flow, exceptAor: aor }
-    const secure = uri.scheme === 'sips'
-    const input: Invited = {
-      kind: 'invited',
-      key,
-      request,
-      source,
-      caller: { aor, name, user },
-      contact: contactFor(this.#options.localAddress(source.flow), uri.user ?? '', secure),
-      planned: this.#plan(wanted, hidden ? 'anonymous' : user),
-    }
-    this.#begin(input, tenant)
+      return stack.respond(key, this.#reception.turnAway(request))
+    const received = this.#reception.receive(request, key, source, caller)
+    if (received.kind === 'refused') return stack.respond(key, received.response)
+    this.#begin(received.input, caller.tenant)
   }
 
   /** A request with a To tag; false when no call of ours has it. */
@@ -172,7 +152,8 @@ export class CallHost {
   /** Takes no new calls; ends those there are. */
   drain(): void {
     this.#draining = true
-    for (const live of [...this.#calls.all()])
+    const all = [...this.#calls.all()]
+    for (const live of all)
       this.#take(live, { kind: 'hangup', status: 503, cause: 'system stopped' })
   }
 
@@ -195,11 +176,6 @@ export class CallHost {
     const { config } = this.#options
     const { random } = this.#host
     return { config, random, now: this.#host.now(), wall: this.#host.wall() }
-  }
-
-  #refuse(request: SipRequest, key: ServerKey, tag: string, status: number): void {
-    const headers = status === 503 ? RETRY_LATER : []
-    this.#options.stack.respond(key, reply(request, status, { toTag: tag, headers }))
   }
 
   /** One input at a time: outputs of a step are carried out before the next one. */
@@ -263,7 +239,7 @@ export class CallHost {
         const { tag, uri, from } = output
         const { tenant } = live
         const wanted = { tenant, uri, exceptFlow: undefined, exceptAor: undefined }
-        const planned = this.#plan(wanted, userOf(from))
+        const planned = this.#reception.plan(wanted, userOf(from))
         return this.#take(live, { kind: 'planned', tag, planned })
       }
       case 'take':
@@ -284,17 +260,6 @@ export class CallHost {
       default:
         return unreachable(output)
     }
-  }
-
-  #plan(wanted: Wanted, user: string): Planned {
-    const { directory, location, localAddress } = this.#options
-    const found = plan(wanted, { directory, location })
-    if (found.kind !== 'fork') return { plan: found, contacts: [] }
-    const secure = wanted.uri.scheme === 'sips'
-    const contacts: string[] = []
-    for (const group of found.groups)
-      for (const { to } of group) contacts.push(contactFor(localAddress(to), user, secure))
-    return { plan: found, contacts }
   }
 
   async #ask(live: LiveCall, output: CallOutput & { kind: 'media' | 'release' }): Promise<void> {
@@ -356,8 +321,7 @@ export class CallHost {
     if (state.phase === 'ended') return this.#forget(live)
     try {
       const hangup = { kind: 'hangup', status: 500, cause: 'internal error' } as const
-      for (const output of live.machine.step(hangup, this.#host.now()))
-        this.#carryOut(live, output)
+      for (const output of live.machine.step(hangup, this.#host.now())) this.#carryOut(live, output)
       return
     } catch {
       // It cannot even be hung up: its record is all that is left of it.
@@ -388,8 +352,6 @@ export class CallHost {
     if (owner !== undefined) this.#take(owner, input)
   }
 }
-
-const RETRY_LATER = [['retry-after', '10']] as const
 
 function userOf(aor: string): string {
   return aor.slice(aor.indexOf(':') + 1, aor.lastIndexOf('@'))

@@ -1,13 +1,13 @@
 //! A call as text, for the store, and back. Messages are written as on the wire; what only lives as
 //! long as the process (questions asked, transactions other than INVITEs) is left out.
 
-import { dialogAsUas, resumeDialog } from '../../../src/sip/dialog/dialog.ts'
-import type { SipRequest } from '../../../src/sip/message/message.ts'
-import { parseMessage } from '../../../src/sip/message/parse.ts'
-import { binary } from '../../../src/sip/message/text.ts'
-import type { ClientKey } from '../../../src/sip/transaction/keys.ts'
-import type { TxId } from './io.ts'
-import { CALLER, type Attempt, type CallerInvite, type CallState, type Leg } from './state.ts'
+import { dialogAsUas, resumeDialog } from '../../../../src/sip/dialog/dialog.ts'
+import type { SipRequest } from '../../../../src/sip/message/message.ts'
+import { parseMessage } from '../../../../src/sip/message/parse.ts'
+import { binary } from '../../../../src/sip/message/text.ts'
+import type { ClientKey } from '../../../../src/sip/transaction/keys.ts'
+import type { TxId } from '../io.ts'
+import { CALLER, type Attempt, type CallerInvite, type CallState, type Leg } from '../state.ts'
 
 const VERSION = 1
 
@@ -73,7 +73,7 @@ export function stateOf(snapshot: string): CallState | undefined {
   const read: unknown = parseJson(snapshot)
   if (!isState(read)) return undefined
   const { invite } = read
-  const request = invite && requestOf(String(invite.request))
+  const request = invite && requestOf(invite.request)
   const offer = read.legs.find(({ id }) => id === CALLER)?.sdp
   return confirmed({
     ...read,
@@ -106,11 +106,14 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** The caller's INVITE is text. */
+type SavedState = Omit<CallState, 'invite'> & {
+  readonly invite: (Omit<CallerInvite, 'request'> & { readonly request: string }) | undefined
+}
+
 /** Our own writing, so the version vouches for the rest. */
-function isState(read: unknown): read is CallState {
-  return (
-    typeof read === 'object' && read !== null && 'version' in read && read.version === VERSION
-  )
+function isState(read: unknown): read is SavedState {
+  return typeof read === 'object' && read !== null && 'version' in read && read.version === VERSION
 }
 
 function requestOf(head: string): SipRequest | undefined {

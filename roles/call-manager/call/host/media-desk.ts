@@ -1,7 +1,7 @@
 //! One question of a call to the media server, as an input of the call once it is answered.
 
-import type { MediaControl } from '../../../src/control/media-control.ts'
-import type { CallInput, CallOutput, MediaOp, MediaResult } from './io.ts'
+import type { MediaControl } from '../../../../src/control/media-control.ts'
+import type { CallInput, CallOutput, MediaOp, MediaResult } from '../io.ts'
 
 export async function askMedia(
   media: MediaControl,

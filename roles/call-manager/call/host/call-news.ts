@@ -1,11 +1,11 @@
 //! News of calls for whoever listens: events for other roles, dialogs for watchers (RFC 4235). Also
 //! the index by AOR that `of` needs.
 
-import type { Cancel, Subscribe } from '../../../src/base/host.ts'
-import type { CallEvent } from '../../../src/control/call-control.ts'
-import type { WatchedDialog, WatchedDialogs } from '../events/watched-dialog.ts'
+import type { Cancel, Subscribe } from '../../../../src/base/host.ts'
+import type { CallEvent } from '../../../../src/control/call-control.ts'
+import type { WatchedDialog, WatchedDialogs } from '../../events/watched-dialog.ts'
 import type { LiveCall } from './live-call.ts'
-import type { CallState } from './state.ts'
+import type { CallState } from '../state.ts'
 import { watchedIn } from './watched.ts'
 
 export type Mood = Exclude<CallEvent['kind'], 'ended'>

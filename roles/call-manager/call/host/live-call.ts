@@ -1,16 +1,16 @@
 //! One call as its host keeps it: the machine, its deadline, and the names of its transactions.
 
-import { assert } from '../../../src/base/assert.ts'
-import { deadline, type Deadline } from '../../../src/base/heap.ts'
-import type { CallId, TenantId } from '../../../src/control/ids.ts'
-import type { SipResponse } from '../../../src/sip/message/message.ts'
-import type { RequestFailure, ResponseHandler } from '../../../src/sip/stack.ts'
-import type { Source } from '../../../src/sip/transaction/flow.ts'
-import type { ClientKey, ServerKey } from '../../../src/sip/transaction/keys.ts'
-import type { WatchedDialog } from '../events/watched-dialog.ts'
+import { assert } from '../../../../src/base/assert.ts'
+import { deadline, type Deadline } from '../../../../src/base/heap.ts'
+import type { CallId, TenantId } from '../../../../src/control/ids.ts'
+import type { SipResponse } from '../../../../src/sip/message/message.ts'
+import type { RequestFailure, ResponseHandler } from '../../../../src/sip/stack.ts'
+import type { Source } from '../../../../src/sip/transaction/flow.ts'
+import type { ClientKey, ServerKey } from '../../../../src/sip/transaction/keys.ts'
+import type { WatchedDialog } from '../../events/watched-dialog.ts'
 import type { Mood } from './call-news.ts'
-import type { CallInput, TxId } from './io.ts'
-import type { CallMachine } from './machine.ts'
+import type { CallInput, TxId } from '../io.ts'
+import type { CallMachine } from '../machine.ts'
 
 export class LiveCall {
   readonly id: CallId

@@ -1,8 +1,8 @@
 //! One timer for many calls: a heap of their deadlines, and the earliest of them armed.
 
-import type { Cancel, Host } from '../../../src/base/host.ts'
-import { DeadlineHeap } from '../../../src/base/heap.ts'
-import type { Millis } from '../../../src/base/time.ts'
+import type { Cancel, Host } from '../../../../src/base/host.ts'
+import { DeadlineHeap } from '../../../../src/base/heap.ts'
+import type { Millis } from '../../../../src/base/time.ts'
 import type { LiveCall } from './live-call.ts'
 
 export class Alarm {
@@ -46,7 +46,11 @@ export class Alarm {
   #onWake(): void {
     this.#at = undefined
     const now = this.#host.now()
-    for (let first = this.#deadlines.first(); first !== undefined; first = this.#deadlines.first()) {
+    for (
+      let first = this.#deadlines.first();
+      first !== undefined;
+      first = this.#deadlines.first()
+    ) {
       if (first.at > now) break
       const live = first.owner
       this.#due(live)

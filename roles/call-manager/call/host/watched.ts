@@ -1,7 +1,7 @@
 //! A call as watchers see it (RFC 4235): one dialog an extension, from its own point of view.
 
-import type { DialogState, WatchedDialog } from '../events/watched-dialog.ts'
-import { CALLER, type Branch, type CallState, type Leg, type Party } from './state.ts'
+import type { DialogState, WatchedDialog } from '../../events/watched-dialog.ts'
+import { CALLER, type Branch, type CallState, type Leg, type Party } from '../state.ts'
 
 export function watchedIn(state: CallState): WatchedDialog[] {
   const found: WatchedDialog[] = []

@@ -1,10 +1,10 @@
 //! Gets every CDR into the store, however long it takes: a call ends in exactly one of them.
 
-import type { Host } from '../../../src/base/host.ts'
-import { after, millis } from '../../../src/base/time.ts'
-import type { CallId } from '../../../src/control/ids.ts'
-import type { Cdr } from '../../../src/store/schema/call.ts'
-import type { Store } from '../../../src/store/store.ts'
+import type { Host } from '../../../../src/base/host.ts'
+import { after, millis } from '../../../../src/base/time.ts'
+import type { CallId } from '../../../../src/control/ids.ts'
+import type { Cdr } from '../../../../src/store/schema/call.ts'
+import type { Store } from '../../../../src/store/store.ts'
 
 const RETRY_FIRST = 250
 const RETRY_MAX = 30_000

@@ -1,8 +1,8 @@
 //! Calls by what comes in: by id, by the tag of one of their dialogs, by INVITE.
 
-import type { CallId } from '../../../src/control/ids.ts'
-import type { MediaId } from '../../../src/control/media-control.ts'
-import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { CallId } from '../../../../src/control/ids.ts'
+import type { MediaId } from '../../../../src/control/media-control.ts'
+import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { LiveCall } from './live-call.ts'
 
 export class CallIndex {

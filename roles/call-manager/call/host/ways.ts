@@ -1,14 +1,14 @@
 //! From a hop to a destination, and what we call ourselves towards it.
 
-import { USER } from '../../../src/sip/message/chars.ts'
-import { request as sipRequest, type SipRequest } from '../../../src/sip/message/message.ts'
-import { escape, formatHostPort, parseUri } from '../../../src/sip/message/uri.ts'
-import { toTag } from '../../../src/sip/message/views.ts'
-import type { LocalAddress, SipTransport } from '../../../src/sip/stack/sip-transport.ts'
-import type { Destination } from '../../../src/sip/stack.ts'
-import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
-import type { Binding, Location } from '../location.ts'
-import type { Hop } from './state.ts'
+import { USER } from '../../../../src/sip/message/chars.ts'
+import { request as sipRequest, type SipRequest } from '../../../../src/sip/message/message.ts'
+import { escape, formatHostPort, parseUri } from '../../../../src/sip/message/uri.ts'
+import { toTag } from '../../../../src/sip/message/views.ts'
+import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
+import type { Destination } from '../../../../src/sip/stack.ts'
+import type { FlowId, Target } from '../../../../src/sip/transaction/flow.ts'
+import type { Binding, Location } from '../../location.ts'
+import type { Hop } from '../state.ts'
 
 export type Ways = {
   readonly localAddress: SipTransport['localAddress']
@@ -19,12 +19,7 @@ export type Ways = {
 export type Way = { readonly request: SipRequest; readonly to: Destination }
 
 /** Undefined when it leads nowhere. */
-export function wayTo(
-  ways: Ways,
-  request: SipRequest,
-  hop: Hop,
-  nextHop: string,
-): Way | undefined {
+export function wayTo(ways: Ways, request: SipRequest, hop: Hop, nextHop: string): Way | undefined {
   const named = namedByGruu(ways, request)
   if (named !== undefined) return toDevice(request, named)
   const to = destination(ways, request, hop, nextHop)
@@ -84,7 +79,7 @@ export function contactFor(local: LocalAddress | undefined, user: string, secure
 }
 
 function parameter(local: LocalAddress | undefined, secure: boolean): string {
-  switch (local?.transport) {
+  switch (local?.transport ?? 'udp') {
     case 'tcp':
       return ';transport=tcp'
     case 'tls':
@@ -92,7 +87,7 @@ function parameter(local: LocalAddress | undefined, secure: boolean): string {
     case 'ws':
     case 'wss':
       return ';transport=ws'
-    default:
+    case 'udp':
       return ''
   }
 }
