@@ -13,9 +13,9 @@ const NODE_MAJOR = 26
 
 /**
  * How far the heap may outgrow what is alive before it is collected. V8's own choice, up to four
- * times, doubles the memory of 100,000 bindings and makes the server no faster.
+ * times, takes 300 MB more with 100,000 bindings; at 30 % collecting costs more than serving.
  */
-const HEAP_GROWTH = '--heap-growing-percent=30'
+const HEAP_GROWTH = '--heap-growing-percent=100'
 
 async function main(): Promise<void> {
   const asked = parseCommandLine(process.argv.slice(2), productVersion())
