@@ -1,6 +1,6 @@
 //! Answers as they were on the wire, for retransmissions: bytes in a ring of blocks. Tens of
-//! thousands wait out Timer J at any time and hardly one is asked for again; as objects of their own
-//! all of them would be carried through the garbage collector. Pure.
+//! thousands wait out Timer J at any time and hardly one is asked for again; as objects of their
+//! own all of them would be carried through the garbage collector. Pure.
 
 import { assert } from '../../base/assert.ts'
 import type { Brand } from '../../base/brand.ts'

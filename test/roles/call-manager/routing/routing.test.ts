@@ -4,7 +4,12 @@ import { parseUri } from '../../../../src/sip/message/uri.ts'
 import type { FlowId, TransportName } from '../../../../src/sip/transaction/flow.ts'
 import type { Extension, Tenant } from '../../../../roles/call-manager/directory.ts'
 import type { Binding } from '../../../../roles/call-manager/location.ts'
-import { plan, type Lookups, type Plan } from '../../../../roles/call-manager/routing/plan.ts'
+import {
+  plan,
+  type ForkTarget,
+  type Lookups,
+  type Plan,
+} from '../../../../roles/call-manager/routing/plan.ts'
 import { walk, type Command } from '../../../harness/datadriven.ts'
 
 /**
@@ -98,12 +103,13 @@ function describe(found: Plan): string {
     case 'refuse':
       return `${found.status}, prompt ${found.prompt}, dialled "${found.dialled}"`
     case 'fork':
-      return found.groups
-        .map((group) =>
-          group.map(({ uri, to, route }) => `${uri} by ${to} ${route.join(' ')}`.trim()).join('\n'),
-        )
-        .join('\nthen\n')
+      return found.groups.map((group) => group.map(describeTarget).join('\n')).join('\nthen\n')
   }
+}
+
+function describeTarget({ uri, to, route }: ForkTarget): string {
+  const first = typeof to === 'string' ? to : `${to.transport}:${to.host}:${to.port}`
+  return `${uri} by ${first} ${route.join(' ')}`.trim()
 }
 
 function transportOf(text: string | undefined): TransportName {
