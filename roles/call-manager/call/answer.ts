@@ -22,6 +22,7 @@ import { finish } from './end.ts'
 import { accept } from './face.ts'
 import { cancelOthers, ELSEWHERE, isLive } from './fork.ts'
 import { hopAnswered } from './hop.ts'
+import { asksForPrivacy } from './identity.ts'
 import { acknowledge, join, leave } from './leg.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
@@ -141,6 +142,7 @@ function legOf(
     id: first ? branch.leg : call.newLegId(),
     branch: branch.leg,
     party: { aor: branch.target.aor, name: branch.target.name, uri: uriOf(branch.target.aor) },
+    hidden: asksForPrivacy(response),
     side: 'callee',
     state: 'up',
     hop: hopAnswered(branch.target, response, source),

@@ -130,7 +130,7 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
     ...invite.timer.headers,
   ]
   const callee = call.leg(leg)
-  if (callee !== undefined && callee !== caller)
+  if (callee !== undefined && callee !== caller && !callee.hidden)
     headers.push(['p-asserted-identity', addressOf(callee.party)])
   const body = settled ? {} : sdpBody(sdp)
   const response = reply(invite.request, 200, { toTag: face.tag, headers, ...body })

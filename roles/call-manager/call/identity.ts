@@ -3,20 +3,32 @@
 //! passed on.
 
 import type { Headers } from '../../../src/sip/message/headers.ts'
-import type { SipRequest } from '../../../src/sip/message/message.ts'
+import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import { formatNameAddr, nameAddr } from '../../../src/sip/message/name-addr.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
 import { from, privacy } from '../../../src/sip/message/views.ts'
-import type { Party } from './state.ts'
+import type { Leg, Party } from './state.ts'
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
 const HIDING: ReadonlySet<string> = new Set(['id', 'user', 'header'])
 
 /** The caller asked not to be named: by Privacy, or by an anonymous From (RFC 3323 §4.1). */
 export function passesPrivately(request: SipRequest): boolean {
-  const asked = privacy(request)
-  if (asked.length > 0) return asked.some((value) => HIDING.has(value))
+  if (privacy(request).length > 0) return asksForPrivacy(request)
   return from(request)?.uri.host === 'anonymous.invalid'
+}
+
+export function asksForPrivacy(message: SipRequest | SipResponse): boolean {
+  return privacy(message).some((value) => HIDING.has(value))
+}
+
+/** Whose name our Contact bears when somebody is called on this leg's behalf. */
+export function contactName(leg: Leg | undefined): string {
+  return leg?.party.aor === undefined || leg.hidden ? 'anonymous' : userOf(leg.party.aor)
+}
+
+export function userOf(aor: string): string {
+  return aor.slice(aor.indexOf(':') + 1, aor.lastIndexOf('@'))
 }
 
 /** From, and for who does not hide: P-Asserted-Identity. */

@@ -123,7 +123,8 @@ export type CallOutput =
   | { readonly kind: 'release'; readonly tag: Tag; readonly media: readonly MediaId[] }
   /** Propose the snapshot as it is now; with a tag the outcome is wanted. */
   | { readonly kind: 'save'; readonly tag: Tag | undefined }
-  | { readonly kind: 'plan'; readonly tag: Tag; readonly uri: SipUri; readonly from: string }
+  /** `as`: the user part of our Contact towards whom it finds. */
+  | { readonly kind: 'plan'; readonly tag: Tag; readonly uri: SipUri; readonly as: string }
   | { readonly kind: 'take'; readonly tag: Tag; readonly which: Replaces }
   | { readonly kind: 'give'; readonly to: CallId; readonly tag: Tag; readonly outcome: Taken }
   /** The answer to a `take` that came out as `ringing`. */

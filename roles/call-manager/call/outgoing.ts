@@ -9,6 +9,7 @@ import type { Sdp } from '../../../src/control/media-control.ts'
 import { ALLOW, timerPolicy } from './admission.ts'
 import type { Call } from './call.ts'
 import { addDiversions } from './diversion.ts'
+import { isLive } from './fork.ts'
 import { addIdentity } from './identity.ts'
 import { SDP_TYPE } from './sdp.ts'
 import type { Attempt, Branch, Leg } from './state.ts'
@@ -36,9 +37,12 @@ export function buildInvite(
 ): SipRequest {
   const incoming = attempt.purpose === 'call' ? call.state.invite?.request : undefined
   const hops = incoming === undefined ? 70 : Math.min((maxForwards(incoming) ?? 70) - 1, 70)
-  const hidden = attempt.purpose === 'call' && call.state.hidden
+  const { hidden } = onBehalfOf
   const headers = new Headers()
   headers.add('max-forwards', String(hops))
+  const breadth = Number(incoming?.headers.get('max-breadth'))
+  // RFC 5393 §5: what the caller allows is shared out among those that ring together.
+  if (breadth > 0) headers.add('max-breadth', String(shareOf(breadth, attempt)))
   for (const route of branch.target.route) headers.add('route', route)
   addIdentity(headers, onBehalfOf.party, branch.localTag, hidden, incoming)
   headers.add('to', attempt.to)
@@ -64,6 +68,10 @@ export function buildInvite(
   headers.add('user-agent', call.config.product)
   if (sdp !== undefined) headers.add('content-type', SDP_TYPE)
   return sipRequest('INVITE', branch.target.uri, headers, sdp && binary(sdp))
+}
+
+function shareOf(breadth: number, { branches }: Attempt): number {
+  return Math.max(1, Math.floor(breadth / branches.filter(isLive).length))
 }
 
 const WITH_100REL = 'replaces, timer, 100rel, histinfo'

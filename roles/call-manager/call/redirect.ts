@@ -6,7 +6,8 @@ import { uriOf } from '../events/aor.ts'
 import { branchOver } from './branch.ts'
 import type { Call } from './call.ts'
 import { showProgress, someFace } from './face.ts'
-import { ringNextGroup, withContacts } from './fork.ts'
+import { onBehalfOf, ringNextGroup, withContacts } from './fork.ts'
+import { contactName } from './identity.ts'
 import type { Planned } from './io.ts'
 import { refusalOf } from './refusal.ts'
 import type { Attempt, Branch, LegId } from './state.ts'
@@ -25,8 +26,9 @@ export function redirect(
     return branchOver(call, attempt, refusalOf(480, 'redirected to nowhere'))
   attempt.redirects++
   branch.state = 'preparing'
+  const as = contactName(onBehalfOf(call, attempt))
   const tag = call.ask({ kind: 'redirect-plan', branch: branch.leg, status: response.status })
-  call.outputs.push({ kind: 'plan', tag, uri: next, from: branch.target.aor })
+  call.outputs.push({ kind: 'plan', tag, uri: next, as })
 }
 
 function qOf(text: string | undefined): number {

@@ -46,7 +46,6 @@ export function callStateOf(
     id,
     tenant,
     phase: 'setup',
-    hidden: passesPrivately(request),
     record: {
       startedAt: world.wall,
       rangAt: undefined,
@@ -87,6 +86,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
     id: CALLER,
     branch: undefined,
     party: { aor: caller.aor, name: caller.name, uri: uriOf(caller.aor) },
+    hidden: passesPrivately(request),
     side: 'caller',
     state: 'setup',
     hop: hopBack(request, source, caller.aor),

@@ -45,8 +45,6 @@ export type CallState = {
   readonly id: CallId
   readonly tenant: TenantId
   phase: Phase
-  /** The caller does not want to be named. */
-  readonly hidden: boolean
   readonly record: CallRecord
   readonly legs: Leg[]
   /** The caller's INVITE until its final answer. */
@@ -112,6 +110,8 @@ export type Leg = {
   /** The branch that it was called by; undefined for who called us. */
   readonly branch: LegId | undefined
   readonly party: Party
+  /** It asked not to be named to the other side (RFC 3323). */
+  readonly hidden: boolean
   /** For the record: who this leg speaks for. */
   side: 'caller' | 'callee'
   state: 'setup' | 'up' | 'leaving' | 'gone'

@@ -24,7 +24,7 @@ import type { MediaResult, Call } from './call.ts'
 import { finish } from './end.ts'
 import type { Endpoint } from './endpoint.ts'
 import { startAttempt } from './fork.ts'
-import { addressOf } from './identity.ts'
+import { addressOf, contactName } from './identity.ts'
 import type { Given, Planned } from './io.ts'
 import { connect, joinBy } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
@@ -110,8 +110,8 @@ function planTarget(call: Call, transfer: Transfer): void {
   const uri = parseUri(transfer.target)
   if (uri === undefined) return transferFailed(call, refusalOf(416))
   const tag = call.ask({ kind: 'transfer-plan' })
-  const from = call.leg(transfer.who)?.party.aor ?? ''
-  call.outputs.push({ kind: 'plan', tag, uri, from })
+  const as = contactName(call.leg(transfer.who))
+  call.outputs.push({ kind: 'plan', tag, uri, as })
 }
 
 export function targetPlanned(call: Call, { plan, contacts }: Planned): void {

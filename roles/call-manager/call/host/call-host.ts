@@ -236,10 +236,10 @@ export class CallHost {
       case 'save':
         return void this.#save(live, output.tag)
       case 'plan': {
-        const { tag, uri, from } = output
+        const { tag, uri, as } = output
         const { tenant } = live
         const wanted = { tenant, uri, exceptFlow: undefined, exceptAor: undefined }
-        const planned = this.#reception.plan(wanted, userOf(from))
+        const planned = this.#reception.plan(wanted, as)
         return this.#take(live, { kind: 'planned', tag, planned })
       }
       case 'take':
@@ -351,8 +351,4 @@ export class CallHost {
     const owner = this.#calls.byMedia(media)
     if (owner !== undefined) this.#take(owner, input)
   }
-}
-
-function userOf(aor: string): string {
-  return aor.slice(aor.indexOf(':') + 1, aor.lastIndexOf('@'))
 }

@@ -58,12 +58,12 @@ const ANONYMOUS: Party = { aor: undefined, name: '', uri: 'sip:anonymous@anonymo
 /** Who the callee sees; who hides is hidden from watchers too. */
 function callerOf(state: CallState): Party {
   const who = state.transfer?.who ?? CALLER
-  if (state.hidden && who === CALLER) return ANONYMOUS
-  return state.legs.find((leg) => leg.id === who)?.party ?? ANONYMOUS
+  const leg = state.legs.find(({ id }) => id === who)
+  return leg === undefined || leg.hidden ? ANONYMOUS : leg.party
 }
 
 function otherParty(state: CallState, leg: Leg): Party {
   const peer = state.legs.find((each) => each.id === leg.peer)
-  if (peer !== undefined) return state.hidden && peer.id === CALLER ? ANONYMOUS : peer.party
+  if (peer !== undefined) return peer.hidden ? ANONYMOUS : peer.party
   return { aor: undefined, name: '', uri: state.record.callee }
 }
