@@ -20,8 +20,15 @@ export type Habits = PhoneHabits & {
   readonly done: Map<string, number>
 }
 
-export function habitsOf(world: World, phone: ScriptedPhone, targets: readonly string[]): Habits {
-  return new Person(world, phone, targets)
+export type Office = {
+  readonly world: World
+  readonly targets: readonly string[]
+  /** Whose calls one may take over. */
+  readonly phones: readonly ScriptedPhone[]
+}
+
+export function habitsOf(office: Office, phone: ScriptedPhone): Habits {
+  return new Person(office, phone)
 }
 
 class Person implements Habits {
@@ -29,16 +36,16 @@ class Person implements Habits {
   readonly #world: World
   readonly #random: Random
   readonly #phone: ScriptedPhone
-  readonly #targets: readonly string[]
+  readonly #office: Office
   readonly #seen = new Set<PhoneCall>()
   #resting = false
   #retired = false
 
-  constructor(world: World, phone: ScriptedPhone, targets: readonly string[]) {
-    this.#world = world
+  constructor(office: Office, phone: ScriptedPhone) {
+    this.#world = office.world
     this.#phone = phone
     this.#random = phone.random
-    this.#targets = targets
+    this.#office = office
   }
 
   rest(): void {
@@ -94,8 +101,10 @@ class Person implements Habits {
     if (this.#resting || this.#phone.calls.filter((call) => call.isLive).length > 1) return
     const headers: (readonly [string, string])[] = []
     if (this.random.chance(1, 8)) headers.push(['privacy', 'id'])
+    const taken = this.random.chance(1, 6) ? this.#callOfAnother() : undefined
+    if (taken !== undefined) headers.push(['replaces', taken.replaces])
     const call = this.#phone.call(this.#target(), { sdp: !this.random.chance(1, 6), headers })
-    this.#note('dials')
+    this.#note(taken === undefined ? 'dials' : `takes over ${taken.state}`)
     if (this.random.chance(1, 5)) this.#soon(3_000, () => call.cancel())
     // Nobody waits for ever.
     this.#soon(90_000, () => call.cancel())
@@ -136,8 +145,14 @@ class Person implements Habits {
     else call.reject(480)
   }
 
+  /** As a lamp on the desk shows it, a moment ago. */
+  #callOfAnother(): PhoneCall | undefined {
+    const other = this.#pick(this.#office.phones)
+    return other === this.#phone ? undefined : other.calls.findLast((call) => call.isLive)
+  }
+
   #target(): string {
-    return this.#pick(this.#targets)
+    return this.#pick(this.#office.targets)
   }
 
   #pick<T>(from: readonly T[]): T {

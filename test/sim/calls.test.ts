@@ -67,7 +67,8 @@ async function run(seed: number): Promise<Run> {
   const targets = [...USERS, ...USERS, 'nobody', '*43', '*44'].map(
     (user) => `sip:${user}@${DOMAIN}`,
   )
-  const habits = phones.map((phone) => habitsOf(world, phone, targets))
+  const office = { world, targets, phones }
+  const habits = phones.map((phone) => habitsOf(office, phone))
   for (const [index, phone] of phones.entries()) {
     phone.register(7_200)
     const own = habits[index]
@@ -76,6 +77,7 @@ async function run(seed: number): Promise<Run> {
   await pass(world, millis(2_000))
   network.faults = faultsOf(world)
   const dead = beBusy(world, phones, habits)
+  troubleTheStore(world, pbx)
   await pass(world, BUSY)
   network.faults = NO_FAULTS
   for (const each of habits) each.rest()
@@ -137,6 +139,18 @@ function beBusy(
       victim.die()
     })
   return dead
+}
+
+/** In one world of four nothing can be committed for some seconds. */
+function troubleTheStore(world: World, { store }: SimPbx): void {
+  if (!world.random.chance(1, 4)) return
+  const begin = world.random.below(BUSY - 10_000)
+  world.in(millis(begin), () => {
+    store.fails = true
+  })
+  world.in(millis(begin + 500 + world.random.below(8_000)), () => {
+    store.fails = false
+  })
 }
 
 function faultsOf({ random }: World): Faults {
@@ -225,7 +239,8 @@ test(`calls over a bad network, ${SEEDS} seeds`, { timeout: 600_000 }, async () 
   expect(began).toBeGreaterThan(SEEDS * 15)
   // A simulation that never gets there checks nothing.
   const wanted = ['transfers blindly', 'transfers attended', 'offers by INVITE', 'offers by UPDATE']
-  for (const what of [...wanted, 'rejects 302', 'rejects 486', 'ignores', 'incoming up'])
+  const taken = ['takes over up', 'takes over ringing']
+  for (const what of [...wanted, ...taken, 'rejects 302', 'rejects 486', 'ignores', 'incoming up'])
     expect(done.get(what), what).toBeGreaterThan(0)
 })
 
