@@ -4,10 +4,11 @@
 import type { Host } from '../../src/base/host.ts'
 import type { SipRequest, SipResponse } from '../../src/sip/message/message.ts'
 import { reply } from '../../src/sip/message/reply.ts'
-import { toTag } from '../../src/sip/message/views.ts'
+import { topVia, toTag } from '../../src/sip/message/views.ts'
 import type { SipStack, TransactionUser } from '../../src/sip/stack.ts'
 import type { Source } from '../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../src/sip/transaction/keys.ts'
+import { responseRoute } from '../../src/sip/transaction/response-route.ts'
 import type { Authenticator } from './auth/authenticator.ts'
 import { ACCEPT, ALLOW, inability, SUPPORTED } from './call/admission.ts'
 import type { CallHost } from './call/host/call-host.ts'
@@ -18,7 +19,7 @@ import type { RunningRegistrar } from './registrar/registrar-host.ts'
 
 export type Rooms = {
   readonly host: Host
-  readonly stack: Pick<SipStack, 'respond' | 'ignore'>
+  readonly stack: Pick<SipStack, 'respond' | 'ignore' | 'send'>
   readonly authenticator: Authenticator
   readonly registrar: Pick<RunningRegistrar, 'register'>
   readonly calls: Pick<CallHost, 'invite' | 'takeInDialog' | 'ack' | 'cancel'>
@@ -56,11 +57,11 @@ export class Dispatcher implements TransactionUser {
   onRequest(request: SipRequest, key: ServerKey, source: Source): void {
     if (toTag(request) !== undefined) return this.#goOn(request, key, source)
     // Deviation from RFC 3261 §8.2: asked before who it is. What nobody may ask needs no digest.
-    if (this.#isBeyondUs(request, key)) return
+    if (this.#isBeyondUs(request, key, source)) return
     const { method } = request
     if (AUTHENTICATED.has(method)) return this.#begin(request, key, source)
     if (method === 'OPTIONS') return this.#onOptions(request, key, source)
-    return this.#answer(request, key, 481)
+    return this.#answerStranger(request, key, source, 481)
   }
 
   onCancel(key: ServerKey, cancel: SipRequest): void {
@@ -103,7 +104,7 @@ export class Dispatcher implements TransactionUser {
 
   /** The sender; undefined when the request is answered, or left without an answer. */
   #admit(request: SipRequest, key: ServerKey, source: Source): Extension | undefined {
-    const { authenticator, stack } = this.#rooms
+    const { authenticator } = this.#rooms
     const verdict = authenticator.authenticate(request, source)
     if (verdict.kind === 'ok') return verdict.extension
     if (verdict.kind === 'drop') {
@@ -112,28 +113,57 @@ export class Dispatcher implements TransactionUser {
     }
     if (verdict.kind === 'challenge') this.counters.challenged++
     else this.counters.refused++
-    stack.respond(key, verdict.response)
+    this.#answerOnce(key, verdict.response, source)
     return undefined
+  }
+
+  /**
+   * Without a transaction (RFC 3261 §8.2.7): what a stranger sends is answered once, and not again
+   * and again to an address that may not be his.
+   */
+  #answerOnce(key: ServerKey, response: SipResponse, source: Source): void {
+    const { stack } = this.#rooms
+    stack.ignore(key)
+    stack.send(response, responseRoute(source, topVia(response)))
   }
 
   /** RFC 3261 §11.2: what we are able to do; asked without a password, as pings are. */
   #onOptions(request: SipRequest, key: ServerKey, source: Source): void {
-    if (this.#rooms.authenticator.screen(request, source) !== undefined) return this.#drop(key)
-    return this.#answer(request, key, 200, CAPABILITIES)
+    this.#answerStranger(request, key, source, 200, CAPABILITIES)
   }
 
   /** Answers a request that this element cannot serve (RFC 3261 §8.2). */
-  #isBeyondUs(request: SipRequest, key: ServerKey): boolean {
+  #isBeyondUs(request: SipRequest, key: ServerKey, source: Source): boolean {
     const refused = inability(request, this.#rooms.host.random.token(10))
-    if (refused !== undefined) this.#rooms.stack.respond(key, refused)
-    return refused !== undefined
+    if (refused === undefined) return false
+    if (this.#isUnwelcome(request, source)) this.#drop(key)
+    else this.#answerOnce(key, refused, source)
+    return true
   }
 
   #goOn(request: SipRequest, key: ServerKey, source: Source): void {
     const { calls, events } = this.#rooms
     if (calls.takeInDialog(request, key, source)) return
-    if (request.method === 'SUBSCRIBE') return events.takeInDialog(request, key, source)
-    return this.#answer(request, key, 481)
+    if (request.method === 'SUBSCRIBE' && !this.#isUnwelcome(request, source))
+      return events.takeInDialog(request, key, source)
+    return this.#answerStranger(request, key, source, 481)
+  }
+
+  /** Whoever sends this has shown no password: scanners get nothing. */
+  #answerStranger(
+    request: SipRequest,
+    key: ServerKey,
+    source: Source,
+    status: number,
+    headers: readonly (readonly [string, string])[] = [],
+  ): void {
+    if (this.#isUnwelcome(request, source)) return this.#drop(key)
+    const options = { toTag: this.#rooms.host.random.token(10), headers }
+    this.#answerOnce(key, reply(request, status, options), source)
+  }
+
+  #isUnwelcome(request: SipRequest, source: Source): boolean {
+    return this.#rooms.authenticator.screen(request, source) !== undefined
   }
 
   #drop(key: ServerKey): void {

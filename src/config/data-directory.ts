@@ -1,8 +1,9 @@
 //! The data directory: there, ours to write, and in use by nobody else.
 
 import { hash } from 'node:crypto'
-import { accessSync, constants, mkdirSync, realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, realpathSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
+import { dirname, resolve } from 'node:path'
 
 /** A setting is wrong for this host: the process ends with 2. */
 export class ConfigFault extends Error {
@@ -13,7 +14,7 @@ export class ConfigFault extends Error {
 /** Makes it when it is missing. Returns its release: the next process may have it then. */
 export async function claimDataDirectory(data: string): Promise<() => void> {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o750 })
+    makeDirectory(resolve(data))
     if (!statSync(data).isDirectory()) throw new Error('it is no directory')
     accessSync(data, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
@@ -28,6 +29,13 @@ export async function claimDataDirectory(data: string): Promise<() => void> {
   throw new ConfigFault(
     `another pbx runs with the data directory ${data}: stop it, or name another with --data`,
   )
+}
+
+/** `mkdirSync` with `recursive` never returns where nothing can be made, such as below /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  mkdirSync(path, { mode: 0o750 })
 }
 
 /** A socket name that the kernel itself takes back when its owner dies; undefined when taken. */

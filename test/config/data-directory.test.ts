@@ -21,7 +21,7 @@ test('one process at a time; the next may have it when the first is gone', async
 test('what cannot be a directory is refused with the mend', async () => {
   const file = join(base, 'file')
   writeFileSync(file, '')
-  await expect(claimDataDirectory(file)).rejects.toThrow(/EEXIST.*name another with --data/)
+  await expect(claimDataDirectory(file)).rejects.toThrow(/no directory.*name another with --data/)
   await expect(claimDataDirectory(join(file, 'below'))).rejects.toThrow(/ENOTDIR/)
 })
 

@@ -74,7 +74,7 @@ class DigestAuthenticator implements Authenticator {
   screen(request: SipRequest, source: Source): DropReason | undefined {
     if (this.#userAgents.isScanner(userAgentOf(request))) return 'scanner'
     const aor = claimOf(request, this.#directory)?.aor ?? ''
-    return this.#lockOut.ban({ address: source.address, port: source.port, aor }, this.#host.now())
+    return this.#lockOut.ban(claimantOf(source, aor), this.#host.now())
   }
 
   authenticate(request: SipRequest, source: Source): Verdict {
@@ -85,7 +85,7 @@ class DigestAuthenticator implements Authenticator {
     const credentials = credentialsFor(request, tenant.primaryDomain)
     // Whose password is being tried counts, not whose name stands in From.
     const aor = credentials === undefined ? claim.aor : aorFor(credentials, tenant)
-    const claimant: Claimant = { address: source.address, port: source.port, aor }
+    const claimant = claimantOf(source, aor)
     const ban = this.#lockOut.ban(claimant, this.#host.now())
     if (ban !== undefined) return drop(ban)
     if (credentials === undefined) return this.#challenge(request, claim, claimant, {})
@@ -96,6 +96,10 @@ class DigestAuthenticator implements Authenticator {
     const now = this.#host.now()
     const { tenant } = claim
     const { address } = claimant
+    // Not a word on the password to who has not heard our challenge: a guess must cost a strike,
+    // and nobody may strike in another's name.
+    if (!this.#nonces.isOurs(credentials.nonce, address))
+      return this.#challenge(request, claim, claimant, { stale: true })
     const hash = hashOf(credentials.algorithm)
     const known = this.#directory.credentials(tenant.id, credentials.username) ?? this.#nobody
     const ha1 = hash === 'MD5' ? known.md5 : known.sha256
@@ -105,9 +109,6 @@ class DigestAuthenticator implements Authenticator {
     const isRight =
       hash !== 'SHA-512-256' && verify({ method: request.method, credentials, ha1, bodyHash })
     if (!isRight) {
-      // Who cannot know our nonces sends in another's name, to have that one locked out.
-      if (!this.#nonces.isOurs(credentials.nonce, address))
-        return this.#challenge(request, claim, claimant, {})
       const bans = this.#lockOut.failed(claimant, now)
       this.#report(claimant, bans)
       // The last answer before silence: phones that repeat a wrong password at once, as baresip
@@ -159,6 +160,10 @@ class DigestAuthenticator implements Authenticator {
 
 /** What a second challenge says about the answer to the first. */
 type Again = { readonly stale?: true; readonly nonce?: string }
+
+function claimantOf({ address, port, transport }: Source, aor: string): Claimant {
+  return { address, port, isForgeable: transport === 'udp', aor }
+}
 
 function drop(reason: DropReason): Verdict {
   return { kind: 'drop', reason }

@@ -8,7 +8,7 @@
 //! | socket and user    | 10 wrong passwords                                           |
 //! | address and user   | 30: the guesser changes ports                                |
 //! | address            | wrong passwords for 20 users, or 300 challenges in more than |
-//! |                    | 5 seconds with not one answered                              |
+//! |                    | 5 seconds with not one answered; over UDP for 2 seconds only |
 //! | user, from anywhere| 200: the guessers are many                                   |
 //!
 //! The last two spare whoever has shown the right password from that address before. A ban starts
@@ -23,6 +23,8 @@ import { Strikes } from './strikes.ts'
 export type Claimant = {
   readonly address: string
   readonly port: number
+  /** Over UDP anybody can send in this address's name. */
+  readonly isForgeable: boolean
   readonly aor: string
 }
 
@@ -30,6 +32,8 @@ export type Ban = 'socket-banned' | 'pair-banned' | 'address-banned' | 'user-ban
 
 const COMMON = { window: seconds(600), ban: seconds(30), longest: seconds(3600) }
 const IGNORED = { limit: 300, patience: seconds(5) }
+/** Long enough to slow a scan down, too short to keep the phone out whose address was forged. */
+const PAUSE = { ban: seconds(2), longest: seconds(2) }
 const PROVEN_CAPACITY = 200_000
 
 export class LockOut {
@@ -38,6 +42,7 @@ export class LockOut {
   readonly #addresses = new Strikes({ ...COMMON, limit: 20, capacity: 20_000 })
   readonly #users = new Strikes({ ...COMMON, limit: 200, capacity: 20_000 })
   readonly #ignored = new Strikes({ ...COMMON, ...IGNORED, capacity: 20_000 })
+  readonly #flooded = new Strikes({ ...COMMON, ...IGNORED, ...PAUSE, capacity: 20_000 })
   /** Address and user that have shown the right password; by hash, for there may be 100,000. */
   readonly #proven = new Recent<number, true>(PROVEN_CAPACITY)
 
@@ -49,7 +54,9 @@ export class LockOut {
       return 'socket-banned'
     if (!this.#pairs.isEmpty && this.#pairs.isBanned(pairOf(claimant), now)) return 'pair-banned'
     const banned =
-      this.#addresses.isBanned(address, now) || this.#ignored.isBanned(address, now)
+      this.#addresses.isBanned(address, now) ||
+      this.#ignored.isBanned(address, now) ||
+      this.#flooded.isBanned(address, now)
         ? 'address-banned'
         : this.#users.isBanned(aor, now)
           ? 'user-banned'
@@ -72,8 +79,9 @@ export class LockOut {
   }
 
   /** A challenge goes out; someone who never answers any is looking around. */
-  challenged({ address }: Claimant, now: Millis): readonly Ban[] {
-    return this.#ignored.strike(address, now) ? ['address-banned'] : []
+  challenged({ address, isForgeable }: Claimant, now: Millis): readonly Ban[] {
+    const strikes = isForgeable ? this.#flooded : this.#ignored
+    return strikes.strike(address, now) ? ['address-banned'] : []
   }
 
   succeeded(claimant: Claimant): void {
@@ -81,6 +89,7 @@ export class LockOut {
     if (!this.#sockets.isEmpty) this.#sockets.clear(socketOf(claimant))
     if (!this.#pairs.isEmpty) this.#pairs.clear(pair)
     this.#ignored.clear(claimant.address)
+    this.#flooded.clear(claimant.address)
     this.#proven.set(hash31(pair), true)
   }
 }

@@ -58,7 +58,7 @@ export type CallInput =
   | { readonly kind: 'planned'; readonly tag: Tag; readonly planned: Planned }
   | Given
   /** Another call wants the peer of the leg named: its place is taken by a leg of theirs. */
-  | { readonly kind: 'take'; readonly which: Replaces; readonly by: CallId; readonly tag: Tag }
+  | ({ readonly kind: 'take'; readonly by: CallId; readonly tag: Tag } & Claim)
   /** Who picked up our ringing call, answered; undefined when that came to nothing. */
   | { readonly kind: 'picked-up'; readonly leg: Leg | undefined; readonly from: CallId }
   /** From the console, or because the process ends. */
@@ -76,6 +76,9 @@ export type Invited = {
   readonly contact: string
   readonly planned: Planned
 }
+
+/** A place in another call, and the AOR that asks for it. */
+export type Claim = { readonly which: Replaces; readonly asker: string | undefined }
 
 /** The answer to a `take`. */
 export type Given = {
@@ -125,7 +128,7 @@ export type CallOutput =
   | { readonly kind: 'save'; readonly tag: Tag | undefined }
   /** `as`: the user part of our Contact towards whom it finds. */
   | { readonly kind: 'plan'; readonly tag: Tag; readonly uri: SipUri; readonly as: string }
-  | { readonly kind: 'take'; readonly tag: Tag; readonly which: Replaces }
+  | ({ readonly kind: 'take'; readonly tag: Tag } & Claim)
   | { readonly kind: 'give'; readonly to: CallId; readonly tag: Tag; readonly outcome: Taken }
   /** The answer to a `take` that came out as `ringing`. */
   | { readonly kind: 'picked-up'; readonly to: CallId; readonly leg: Leg | undefined }

@@ -24,12 +24,13 @@ type PickedUp = CallInput & { readonly kind: 'picked-up' }
 
 export function takeOver(call: Call, which: Replaces): void {
   const tag = call.ask({ kind: 'taken' })
-  call.outputs.push({ kind: 'take', tag, which })
+  const asker = call.leg(CALLER)?.party.aor
+  call.outputs.push({ kind: 'take', tag, which, asker })
 }
 
 /** The other call's side: gives away the peer of the leg named, or says why not. */
-export function give(call: Call, { which, by, tag }: Take): void {
-  const outcome = outcomeOf(call, which)
+export function give(call: Call, { which, asker, by, tag }: Take): void {
+  const outcome = outcomeOf(call, which, asker)
   if (outcome.kind === 'ringing' && call.state.attempt !== undefined) {
     const { attempt } = call.state
     attempt.waiting = []
@@ -49,7 +50,8 @@ export function give(call: Call, { which, by, tag }: Take): void {
   finish(call, { ...refusalOf(200, 'transferred'), by: side })
 }
 
-function outcomeOf(call: Call, which: Replaces): Taken {
+/** Whoever may call may pick up what rings; people who talk are disturbed by themselves only. */
+function outcomeOf(call: Call, which: Replaces, asker: string | undefined): Taken {
   const { callId, toTag, fromTag } = which
   // Phones differ in whose tag comes first.
   const end =
@@ -61,6 +63,9 @@ function outcomeOf(call: Call, which: Replaces): Taken {
   if (end?.kind === 'early' && isLive(end.branch) && call.state.attempt?.purpose === 'call')
     return { kind: 'ringing' }
   const peer = end?.kind === 'leg' && end.leg.state === 'up' ? call.peerOf(end.leg) : undefined
+  const isParty = call.state.legs.some(({ party }) => party.aor === asker)
+  if (asker === undefined || !isParty)
+    return { kind: 'none', status: 403, reason: 'that call is not yours' }
   const { transfer, join: joining } = call.state
   const negotiates = joining !== undefined || call.serving.size > 0 || peer?.owesAck !== false
   const busy = transfer !== undefined || negotiates

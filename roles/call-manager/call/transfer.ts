@@ -103,7 +103,8 @@ function findTarget(call: Call, transfer: Transfer): void {
   const { replaces } = transfer
   if (replaces === undefined) return planTarget(call, transfer)
   const tag = call.ask({ kind: 'taken' })
-  call.outputs.push({ kind: 'take', tag, which: replaces })
+  const asker = call.leg(transfer.by)?.party.aor
+  call.outputs.push({ kind: 'take', tag, which: replaces, asker })
 }
 
 function planTarget(call: Call, transfer: Transfer): void {

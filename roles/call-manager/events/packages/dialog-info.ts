@@ -22,8 +22,12 @@ export const dialogPackage: EventPackage = {
   },
 }
 
+const RINGING: ReadonlySet<string> = new Set(['trying', 'proceeding', 'early'])
+
 function dialogElement(own: string, dialog: WatchedDialog): XmlElement {
-  const { id, state, direction, remote, sip } = dialog
+  const { id, state, direction, remote } = dialog
+  // Tags let their holder speak in the dialog: who may pick up needs them, while it rings.
+  const sip = RINGING.has(state) ? dialog.sip : undefined
   const attributes = {
     id,
     'call-id': sip?.callId,
