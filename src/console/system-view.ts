@@ -16,7 +16,7 @@ export interface SystemView {
   calls(): readonly LiveCall[]
   /** False when there is no such call. */
   hangup(call: string): boolean
-  /** SIP Call-IDs of every leg of a call that is up; empty when there is no such call. */
+  /** SIP Call-IDs of every leg of a call, up or ended, whose messages are still held. */
   sipCallIdsOf(call: string): readonly string[]
   messagesOf(sipCallIds: readonly string[]): readonly TracedMessage[]
 }

@@ -104,7 +104,7 @@ function viewOf(
         callee: utf8(callee),
       })),
     hangup: (call) => calls.hangup(call as CallId, 'ended by an administrator'),
-    sipCallIdsOf: (call) => calls.calls().find((each) => each.call === call)?.sipCallIds ?? [],
+    sipCallIdsOf: sip.sipCallIdsOf,
     messagesOf: sip.messagesOf,
   }
 }

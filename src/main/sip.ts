@@ -23,6 +23,8 @@ export type Sip = {
   readonly transport: RunningTransport
   readonly port: (transport: TransportName) => number
   readonly messagesOf: (sipCallIds: readonly string[]) => readonly TracedMessage[]
+  /** Call-IDs of every leg of a call, up or ended, as far as its messages are still held. */
+  readonly sipCallIdsOf: (call: string) => readonly string[]
   readonly close: () => Promise<void>
 }
 
@@ -64,6 +66,7 @@ export async function openSip(options: SipOptions): Promise<Sip> {
     transport,
     port: (name) => bound.get(name) ?? 0,
     messagesOf: (ids) => ladder.messagesOf(ids),
+    sipCallIdsOf: (call) => ladder.sipCallIdsOf(call),
     async close() {
       locator.close()
       await transport.close()
@@ -120,6 +123,11 @@ class Ladder {
     return found
       .toSorted((a, b) => a.at - b.at)
       .map((each) => ({ ...each, peer: nameOf(each.peer), text: readable(each.text) }))
+  }
+
+  /** Every tag of ours begins with the id of its call. */
+  sipCallIdsOf(call: string): readonly string[] {
+    return /^[0-9a-z]+$/.test(call) ? [...this.#calls.sipCallIdsWith(`tag=${call}-`)] : []
   }
 
   forget(flow: FlowId): void {

@@ -14,6 +14,7 @@ export type Recorded<Peer = string> = {
 
 /** Typical messages are 500 to 900 bytes; smaller ones run out of slots before bytes. */
 const BYTES_PER_SLOT = 384
+const CALL_ID = /^(?:call-id|i)[ \t]*:[ \t]*(\S+)/im
 
 /** `Peer` is what the other end is known by: kept as it is, for a name is only read by people. */
 export class LadderRecorder<Peer = string> {
@@ -84,6 +85,20 @@ export class LadderRecorder<Peer = string> {
       const direction = this.#incoming[slot] === 1 ? 'in' : 'out'
       const at = (this.#times[slot] ?? 0) as WallTime
       found.push({ at, direction, peer, text })
+    }
+    return found
+  }
+
+  /** Call-IDs of the messages that hold `text`; looks through all of them, for a person to read. */
+  sipCallIdsWith(text: string): ReadonlySet<string> {
+    const found = new Set<string>()
+    for (let index = 0; index < this.#used; index++) {
+      const slot = (this.#first + index) % this.#capacity
+      const start = this.#starts[slot] ?? 0
+      const message = this.#bytes.subarray(start, start + (this.#lengths[slot] ?? 0))
+      if (!message.includes(text, 0, 'latin1')) continue
+      const id = CALL_ID.exec(message.toString('latin1'))?.[1]
+      if (id !== undefined) found.add(id)
     }
     return found
   }

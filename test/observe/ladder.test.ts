@@ -65,3 +65,17 @@ test('many tiny messages and one too large leave it sound', () => {
   record('fits', `fits ${'x'.repeat(4000)}`)
   expect(recorder.size).toBe(1)
 })
+
+test('the legs of a call are found by what their messages hold', () => {
+  const recorder = new LadderRecorder(4096)
+  for (const [id, tag] of [
+    ['one', 'abc-1'],
+    ['two', 'xyz-1'],
+    ['three', 'abc-2'],
+  ]) {
+    const text = `BYE sip:a SIP/2.0\r\nFrom: <sip:b>;tag=${tag}\r\nCall-ID: ${id}\r\n\r\n`
+    const message = { at: wallTime(0), direction: 'in', peer: 'p', sipCallId: String(id) } as const
+    recorder.record({ ...message, bytes: bytes(text) })
+  }
+  expect([...recorder.sipCallIdsWith('tag=abc-')]).toEqual(['one', 'three'])
+})

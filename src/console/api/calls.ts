@@ -71,13 +71,12 @@ export function callRoutes(api: Api, context: ConsoleContext): void {
   )
 }
 
-/** Of a live call, of one that ended, or the word itself: it may be a SIP Call-ID. */
+/** Of every leg still held, of a record, or the word itself: it may be a SIP Call-ID. */
 function sipCallIdsOf({ store, view }: ConsoleContext, call: string): ReadonlySet<string> {
-  const live = view.sipCallIdsOf(call)
-  if (live.length > 0) return new Set(live)
   const cdr = store.read((db) => cdrOf(db, call as CallId))
-  const ended = [cdr?.callerSipCallId, cdr?.calleeSipCallId].filter((id) => id !== undefined)
-  return new Set(ended.length > 0 ? ended : [call])
+  const recorded = [cdr?.callerSipCallId, cdr?.calleeSipCallId].filter((id) => id !== undefined)
+  const known = new Set([...view.sipCallIdsOf(call), ...recorded])
+  return known.size > 0 ? known : new Set([call])
 }
 
 function noCall(call: string): HttpRefusal {
