@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openWorld, type World } from './world.ts'
 
@@ -95,6 +96,9 @@ test('a stranger sees no more than health, roles, version and transports', async
   for (const secret of ['pbx.example', 'Sign out', 'Runtime', world.token])
     expect(page).not.toContain(secret)
   const policy = response.headers.get('content-security-policy') ?? ''
+  const style = /<style>([^]*)<\/style>/.exec(page)?.[1] ?? ''
+  expect(policy).toContain(`style-src 'sha256-${hash('sha256', style, 'base64')}'`)
+  expect(response.headers.get('referrer-policy')).toBe('same-origin')
   expect(policy).toContain("default-src 'none'")
   expect(policy).not.toContain('unsafe')
   expect(page).not.toContain('<script')

@@ -6,6 +6,8 @@ import { html, Html } from './html.ts'
 import { STYLE } from './style.ts'
 
 const STYLE_HASH = hash('sha256', STYLE, 'base64')
+/** To the letter what was hashed: browsers allow nothing else. */
+const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`)
 
 /** Nothing but our one style sheet; forms go home; nobody frames us. */
 const POLICY = [
@@ -36,9 +38,7 @@ function page(title: string, body: Html): Html {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
         <link rel="icon" href="data:," />
-        <style>
-          ${new Html(STYLE)}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         ${body}
