@@ -69,7 +69,7 @@ export class Baresip {
       if (status === '200') return true
       const failed = phone.#events.find(({ type }) => type === 'REGISTER_FAIL')
       // It may have been refused before anyone listened to its events.
-      const [, refused = status] = /^reg: .*: (\d{3} .*)$/m.exec(phone.#log) ?? []
+      const [, refused = status] = /reg: \S+: (\d{3} [A-Za-z ]+)/.exec(phone.#log) ?? []
       const reason = failed === undefined ? refused : JSON.stringify(failed['param'])
       if (reason !== undefined) throw phone.#failure(`REGISTER got ${reason}`)
       return undefined
