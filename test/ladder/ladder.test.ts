@@ -52,6 +52,10 @@ async function run(office: Office, command: Command): Promise<string[]> {
     case 'store':
       office.pbx.store.fails = first === 'fail'
       return []
+    case 'delay':
+      office.pbx.store.delay = millis(Number(first))
+      office.pbx.media.delay = millis(Number(first))
+      return []
     case 'calls':
       return callsOf(office)
     case 'cdrs':

@@ -5,7 +5,7 @@ import { after } from '../../../src/base/time.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
 import { PROMPT_LIMIT } from '../routing/services.ts'
 import type { Call, MediaResult } from './call.ts'
-import { refuse } from './end.ts'
+import { finish } from './end.ts'
 import { newFace, showProgress } from './face.ts'
 import { CALLER, type Refusal } from './state.ts'
 
@@ -14,7 +14,7 @@ export function announce(call: Call, prompt: string, refusal: Refusal): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
   if (!call.config.anchor || invite?.offer === undefined || caller === undefined)
-    return refuse(call, refusal)
+    return finish(call, refusal)
   call.state.announcement = { refusal, endAt: after(call.now, PROMPT_LIMIT) }
   const request = {
     call: call.state.id,
@@ -30,7 +30,7 @@ export function promptReady(call: Call, result: MediaResult): void {
   const { announcement } = call.state
   if (announcement === undefined) return
   const face = newFace(call)
-  if (!result.ok || face === undefined) return refuse(call, announcement.refusal)
+  if (!result.ok || face === undefined) return finish(call, announcement.refusal)
   const progress = { status: 183, reason: 'Session Progress', reliable: false, sdp: result.value }
   showProgress(call, face, progress)
 }
@@ -39,10 +39,10 @@ export function promptReady(call: Call, result: MediaResult): void {
 export function promptPlayed(call: Call, media: MediaId): void {
   const { announcement } = call.state
   if (announcement !== undefined && call.leg(CALLER)?.media === media)
-    refuse(call, announcement.refusal)
+    finish(call, announcement.refusal)
 }
 
 export function promptTimedOut(call: Call): void {
   const { announcement } = call.state
-  if (announcement !== undefined) refuse(call, announcement.refusal)
+  if (announcement !== undefined) finish(call, announcement.refusal)
 }

@@ -8,7 +8,7 @@ import { flat } from '../../../src/sip/message/text.ts'
 import { required } from '../../../src/sip/message/views.ts'
 import { announce } from './announce.ts'
 import type { Call } from './call.ts'
-import { refuse } from './end.ts'
+import { finish } from './end.ts'
 import { showProgress, someFace } from './face.ts'
 import { refusalOf } from './refusal.ts'
 import type { Attempt, Branch, EarlyDialog } from './state.ts'
@@ -56,5 +56,5 @@ export function attemptFailed(call: Call, attempt: Attempt): void {
   const refusal = attempt.refusal ?? refusalOf(480, 'no answer')
   attempt.lingerUntil = after(call.now, HOPE)
   if (attempt.purpose === 'transfer') return transferFailed(call, refusal)
-  return refusal.status === 480 ? announce(call, 'not-available', refusal) : refuse(call, refusal)
+  return refusal.status === 480 ? announce(call, 'not-available', refusal) : finish(call, refusal)
 }

@@ -16,14 +16,10 @@ import { causeOf, sipReason } from './refusal.ts'
 import { endTransfer } from './transfer.ts'
 import { CALLER, type Refusal } from './state.ts'
 
-/** The caller's INVITE gets this answer, and that was the call. */
-export function refuse(call: Call, refusal: Refusal): void {
-  finish(call, refusal)
-}
-
 /**
- * Ends the call, whatever state it is in. `refusal` tells the record and the parties why; a normal
- * hang-up has status 200. `reason` is the Reason header to pass on (RFC 3326).
+ * Ends the call, whatever state it is in. `refusal` answers an INVITE still open, and tells the
+ * record and the parties why; a normal hang-up has status 200. `reason` is the Reason header to
+ * pass on (RFC 3326).
  */
 export function finish(call: Call, refusal: Refusal, reason?: string): void {
   const { state } = call
@@ -95,10 +91,10 @@ export function reportsIn(call: Call, reports: readonly MediaReport[]): void {
   call.outputs.push({ kind: 'end', cdr: cdrOf(call, reports) })
 }
 
-/** Nothing can come any more: no transaction of ours runs, nobody owes us an ACK. */
+/** Nothing can come any more: no transaction of ours runs, nobody owes us an ACK or a leg. */
 export function isOver(call: Call): boolean {
   const { state } = call
-  if (state.phase !== 'ended') return false
+  if (state.phase !== 'ended' || state.awaitsPicker) return false
   const waits = state.legs.some((leg) => leg.accepted !== undefined || leg.byeReason !== undefined)
   return !waits && call.sent.size === 0
 }

@@ -4,7 +4,7 @@ import { serviceAt, type Service } from '../routing/services.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
-import { refuse } from './end.ts'
+import { finish } from './end.ts'
 import { endpointOf } from './endpoint.ts'
 import { someFace } from './face.ts'
 import type { Serving } from './pending.ts'
@@ -17,7 +17,7 @@ export function answerAsService(call: Call, { number, source }: Service): void {
   const caller = call.leg(CALLER)
   if (caller === undefined || invite === undefined) return
   // What a service would offer by itself is not known; phones call it with an offer.
-  if (invite.offer === undefined) return refuse(call, refusalOf(488, 'the service needs an offer'))
+  if (invite.offer === undefined) return finish(call, refusalOf(488, 'the service needs an offer'))
   caller.service = number
   call.state.record.answeredBy = number
   const { offer } = invite
@@ -35,7 +35,7 @@ export function serviceReady(call: Call, result: MediaResult): void {
   if (call.state.invite === undefined) return
   if (!result.ok || result.value === undefined) {
     const status = !result.ok && result.error.kind === 'sdp-rejected' ? 488 : 503
-    return refuse(call, refusalOf(status))
+    return finish(call, refusalOf(status))
   }
   const face = someFace(call)
   if (face !== undefined) answerReady(call, { leg: CALLER, face: face.tag }, result.value)

@@ -24,7 +24,7 @@ import { startAttempt } from './fork.ts'
 import { hopBack } from './hop.ts'
 import { passesPrivately } from './identity.ts'
 import { refusalOf } from './refusal.ts'
-import { refuse } from './end.ts'
+import { finish } from './end.ts'
 import { uriOf } from '../events/aor.ts'
 import type { Granted } from './pending.ts'
 import type { Invited } from './io.ts'
@@ -76,6 +76,7 @@ export function callStateOf(
     transfers: 0,
     absorbed: [],
     pickingUp: undefined,
+    awaitsPicker: false,
     pickedUp: false,
     announcement: undefined,
   }
@@ -150,7 +151,7 @@ export function begin(call: Call, input: Invited): void {
   if (plan.kind === 'refuse') {
     const refusal = refusalOf(plan.status)
     const silent = plan.status !== 480 && !call.config.promptUnknown
-    return silent ? refuse(call, refusal) : announce(call, plan.prompt, refusal)
+    return silent ? finish(call, refusal) : announce(call, plan.prompt, refusal)
   }
   const limit = expires(request)
   const ringFor = Math.min(call.config.ringTimeout, (limit ?? Infinity) * 1_000)

@@ -60,6 +60,8 @@ export type CallState = {
   readonly absorbed: CallId[]
   /** The call whose ringing this caller picks up. */
   pickingUp: CallId | undefined
+  /** Somebody picks up our ringing: `picked-up` is to come, and even an ended call waits for it. */
+  awaitsPicker: boolean
   /** Our ringing was picked up: the two are joined once the caller is answered. */
   pickedUp: boolean
   /** The prompt the caller hears before the final answer, and when it is cut. */

@@ -9,15 +9,15 @@ import { after } from '../../../src/base/time.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
-import { finish, refuse } from './end.ts'
+import { finish } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
 import { newFace, openDialog, someFace } from './face.ts'
 import type { CallInput, Given, Taken } from './io.ts'
 import { connect } from './join.ts'
-import { adopt, join } from './leg.ts'
-import { refusalOf } from './refusal.ts'
+import { adopt, join, leave } from './leg.ts'
+import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
-import { CALLER } from './state.ts'
+import { CALLER, type Leg } from './state.ts'
 
 type Take = CallInput & { readonly kind: 'take' }
 type PickedUp = CallInput & { readonly kind: 'picked-up' }
@@ -33,6 +33,7 @@ export function give(call: Call, { which, asker, by, tag }: Take): void {
   const outcome = outcomeOf(call, which, asker)
   if (outcome.kind === 'ringing' && call.state.attempt !== undefined) {
     const { attempt } = call.state
+    call.state.awaitsPicker = true
     attempt.waiting = []
     attempt.lingerUntil = after(call.now, HOPE)
     cancelOthers(call, attempt, undefined, ELSEWHERE)
@@ -77,7 +78,7 @@ function outcomeOf(call: Call, which: Replaces, asker: string | undefined): Take
 /** Ours: the leg has come, or there is none. */
 export function taken(call: Call, { outcome, from }: Given): void {
   const { invite } = call.state
-  if (outcome.kind === 'none') return refuse(call, refusalOf(outcome.status, outcome.reason))
+  if (outcome.kind === 'none') return finish(call, refusalOf(outcome.status, outcome.reason))
   if (outcome.kind === 'ringing') {
     call.state.pickingUp = from
     return answerHere(call)
@@ -108,7 +109,7 @@ function answerHere(call: Call): void {
   const caller = call.leg(CALLER)
   if (invite === undefined || caller === undefined) return
   const { offer } = invite
-  if (offer === undefined) return refuse(call, refusalOf(488, 'picking up needs an offer'))
+  if (offer === undefined) return finish(call, refusalOf(488, 'picking up needs an offer'))
   const request = {
     call: id,
     media: caller.media,
@@ -122,7 +123,7 @@ function answerHere(call: Call): void {
 /** Either side of a pick-up is answered by media: commit, then its 2xx. */
 export function hereReady(call: Call, result: MediaResult): void {
   if (call.state.invite === undefined) return
-  if (!result.ok || result.value === undefined) return refuse(call, refusalOf(488))
+  if (!result.ok || result.value === undefined) return finish(call, refusalOf(488))
   const face = someFace(call)
   const leg = call.leg(CALLER)?.peer ?? CALLER
   if (face !== undefined) answerReady(call, { leg, face: face.tag }, result.value)
@@ -149,9 +150,11 @@ function handOver(call: Call, to: CallId): void {
 export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
+  call.state.awaitsPicker = false
   if (given === undefined) return finish(call, refusalOf(480, 'picked up in vain'))
   const leg = adopt(call, given)
   leg.side = 'callee'
+  if (call.state.phase === 'ending' || call.state.phase === 'ended') return turnAway(call, leg)
   if (invite?.offer === undefined || caller === undefined)
     return finish(call, refusalOf(487, 'picked up too late'))
   join(caller, leg)
@@ -161,6 +164,13 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   record.transferredFrom = from
   call.state.pickedUp = true
   answerHere(call)
+}
+
+/** The caller has left while the picker was being answered. */
+function turnAway(call: Call, leg: Leg): void {
+  leg.released = true
+  call.release([leg.media], { kind: 'nothing' })
+  leave(call, leg, sipReason(487, 'picked up too late'))
 }
 
 function joinPicked(call: Call): void {
