@@ -70,7 +70,7 @@ export const decodePortRange: Decoder<PortRange> = (value) => {
   const last = whole(high)
   if (first === undefined || last === undefined) return err('must be two ports: 35000-65000')
   if (first < 1024 || last > 65_535) return err('must lie between 1024 and 65535')
-  if (last - first < 3) return err('must hold at least four ports: one call takes four')
+  if (last - first < 7) return err('must hold at least eight ports: one call takes so many')
   return ok({ first, last })
 }
 

@@ -45,6 +45,7 @@ type Call = {
 
 export async function runCalls(options: CallsOptions): Promise<Outcome> {
   const load = await CallLoad.open(options)
+  if (options.hold) load.endWhenAllAreUp()
   const outcome = await load.pace.run()
   await load.close()
   return outcome
@@ -60,7 +61,6 @@ class CallLoad {
   readonly #uac: Wire
   readonly #uas: Wire
   #serial = 0
-  #up = 0
 
   private constructor(options: CallsOptions, uac: Wire, uas: Wire) {
     this.#options = options
@@ -88,6 +88,14 @@ class CallLoad {
 
   async close(): Promise<void> {
     await Promise.all([this.#uac.close(), this.#uas.close()])
+  }
+
+  endWhenAllAreUp(): void {
+    const timer = setInterval(() => {
+      if (!this.pace.isHolding) return
+      clearInterval(timer)
+      void this.#options.onUp?.().then(() => this.#endAll())
+    }, 50)
   }
 
   onCallerText(received: string): void {
@@ -174,11 +182,8 @@ class CallLoad {
     call.routes = routes.map((line) => `${line.replace('Record-Route', 'Route')}\r\n`).join('')
     call.ack = this.#text(call, 'ACK', '', '')
     this.#uac.send(call.ack)
-    this.#up++
-    const { hold, count, onUp } = this.#options
-    if (!hold) return this.#bye(call)
-    this.pace.hold(slotOf(call))
-    if (this.#up === count) void onUp?.().then(() => this.#endAll())
+    if (this.#options.hold) this.pace.hold(slotOf(call))
+    else this.#bye(call)
   }
 
   #bye(call: Call): void {

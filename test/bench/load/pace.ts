@@ -54,6 +54,7 @@ export class Pace {
   readonly #reasons: Record<string, number> = {}
   #queue: Started[] = []
   #startedCount = 0
+  #held = 0
   #done = 0
   #failed = 0
   #late = 0
@@ -87,7 +88,15 @@ export class Pace {
 
   hold(slot: number): void {
     const started = this.#bySlot[slot]
-    if (started !== undefined) started.held = true
+    if (started === undefined) return
+    started.held = true
+    this.#held++
+  }
+
+  /** All that were to be started are up, or have failed. */
+  get isHolding(): boolean {
+    const { count } = this.#options
+    return this.#startedCount === count && this.#held > 0 && this.#held === this.#open()
   }
 
   /** It goes on after a hold; its time counts from here. */
@@ -97,6 +106,7 @@ export class Pace {
     started.at = performance.now()
     started.again = started.at + T1_MS
     started.held = false
+    this.#held--
   }
 
   retransmitted(): void {
