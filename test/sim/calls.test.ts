@@ -47,7 +47,7 @@ type Run = {
 async function run(seed: number): Promise<Run> {
   const world = new World(seed)
   const network = new SimNetwork(world)
-  const duties = new Duties(world)
+  const duties = new Duties(world, { answersCopies: true })
   const pbx = await SimPbx.open({
     network,
     address: '10.0.0.1',

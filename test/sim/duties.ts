@@ -23,6 +23,7 @@ export class Duties {
   readonly outcomes = new Map<string, number>()
   retransmissions = 0
   readonly #world: World
+  readonly #options: { readonly answersCopies: boolean }
   /** What each stack sent and received, by `where method branch` and what it was. */
   readonly #sent = new Map<string, Map<string, Traffic>>()
   readonly #received = new Map<string, Map<string, number>>()
@@ -34,8 +35,10 @@ export class Duties {
   readonly #cancelled = new Set<ServerKey>()
   readonly #askers: Asker[] = []
 
-  constructor(world: World) {
+  /** Who answers strangers without a transaction answers each copy (RFC 3261 §8.2.7). */
+  constructor(world: World, options = { answersCopies: false }) {
     this.#world = world
+    this.#options = options
   }
 
   /** The tap of every stack: each message that comes or goes. */
@@ -47,6 +50,7 @@ export class Duties {
     this.#world.record(`${direction} ${key} ${what}`)
     if (direction === 'in') {
       if (what === 'ACK') this.#acked.add(key.replace(' ACK ', ' INVITE '))
+      if (what === 'INVITE' && this.#options.answersCopies) this.#acked.delete(key)
       const counts = at(this.#received, key, () => new Map<string, number>())
       counts.set(what, (counts.get(what) ?? 0) + 1)
       return

@@ -30,6 +30,8 @@ type Refresh = Sent & { readonly kind: 'refresh' }
 
 /** From a 2xx that settled the terms, or settled that there are none. */
 export function startTimer(call: Call, leg: Leg, terms: SessionTerms | undefined): void {
+  // It may have hung up while its re-INVITE was being answered.
+  if (leg.state !== 'up') return
   leg.timer = terms && startSessionTimer(terms, call.now)
   leg.probeAt = terms === undefined ? nextProbe(call) : undefined
 }
