@@ -15,7 +15,8 @@ import { CallHost, type CallCounters } from './call/host/call-host.ts'
 import type { CallConfig } from './call/call.ts'
 import { contactFor } from './call/host/ways.ts'
 import { openDirectory } from './directory.ts'
-import { Dispatcher, type DispatchCounters } from './dispatch.ts'
+import { Dispatcher } from './dispatch.ts'
+import { Door, type DoorCounters } from './door.ts'
 import { startEvents } from './events/events-host.ts'
 import type { Location } from './location.ts'
 import { startMessages } from './message/message-host.ts'
@@ -54,7 +55,7 @@ export type CallManagerCounters = {
   readonly calls: number
   readonly cdrsWaiting: number
   readonly call: Readonly<CallCounters>
-  readonly dispatch: Readonly<DispatchCounters>
+  readonly dispatch: Readonly<DoorCounters>
   readonly bindings: number
   readonly subscriptions: number
   readonly publications: number
@@ -77,7 +78,9 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     policy: options.registrar,
   })
   const { location } = registrar
+  const door = new Door({ host, stack, authenticator, location })
   const calls = new CallHost({
+    door,
     host,
     stack,
     localAddress,
@@ -97,15 +100,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     dialogs: calls.news,
     contact: ({ flow }) => contactFor(localAddress(flow), 'events', false),
   })
-  const dispatcher = new Dispatcher({
-    host,
-    stack,
-    authenticator,
-    registrar,
-    calls,
-    events,
-    messages,
-  })
+  const dispatcher = new Dispatcher({ host, stack, door, registrar, calls, events, messages })
   const unstart = stack.start(dispatcher)
   endUnfinished(host, store, calls)
   return {
@@ -117,7 +112,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
       calls: calls.size,
       cdrsWaiting: calls.cdrsWaiting,
       call: calls.counters,
-      dispatch: dispatcher.counters,
+      dispatch: door.counters,
       bindings: location.size,
       ...events.size,
       messages: messages.size,

@@ -179,13 +179,13 @@ export class PhoneCall {
     heard: (response: SipResponse | undefined) => void,
   ): boolean {
     if (this.dialog === undefined) return false
-    const built = requestInDialog(this.dialog, method, options)
+    const localTarget = this.phone.contact
+    const built = requestInDialog({ ...this.dialog, localTarget }, method, options)
     this.dialog = built.dialog
-    this.phone.stack.request(built.request, this.phone.server, {
-      onResponse: (response) => {
-        if (response.status >= 200) heard(response)
-      },
-      onFailed: () => heard(undefined),
+    this.phone.ask(built.request, heard, (again) => {
+      const localCseq = cseq(again)?.number
+      if (this.dialog !== undefined && localCseq !== undefined)
+        this.dialog = { ...this.dialog, localCseq }
     })
     return true
   }
@@ -377,8 +377,8 @@ export class PhoneCall {
   }
 
   #sdp(direction = this.direction): string {
-    const { user, endpoint } = this.phone.options
-    return phoneSdp(user, endpoint.address, ++this.#version, direction)
+    const { endpoint, options } = this.phone
+    return phoneSdp(options.user, endpoint.address, ++this.#version, direction)
   }
 
   #end(status: number): void {

@@ -1,6 +1,7 @@
 //! A SIP phone for ladders and simulations: a user agent of its own on a real SIP stack. It knows
 //! nothing of the product's call machine; dialogs and timers are its own (src/sip/dialog).
 
+import type { Host } from '../../src/base/host.ts'
 import type { Random } from '../../src/base/random.ts'
 import { answer as digestAnswer } from '../../src/sip/auth/digest.ts'
 import { parseChallenge } from '../../src/sip/auth/challenge.ts'
@@ -58,7 +59,9 @@ const DEFAULT_HABITS: PhoneHabits = {
 type Heard = (response: SipResponse | undefined) => void
 
 export class ScriptedPhone implements TransactionUser {
-  readonly stack: RunnableSipStack
+  stack: RunnableSipStack
+  /** Where it is now; see `move`. */
+  endpoint: SimTransport
   readonly options: PhoneOptions
   readonly random: Random
   readonly calls: PhoneCall[] = []
@@ -67,22 +70,35 @@ export class ScriptedPhone implements TransactionUser {
   status = 0
   /** It takes NOTIFYs for a SUBSCRIBE of its own. */
   subscribed = false
-  readonly #stop: () => void
+  readonly #host: Host
+  #stop: () => void
   #cseq = 0
   #nonceCount = 0
   #register = ''
 
   constructor(options: PhoneOptions) {
-    const { world, name, endpoint, server } = options
+    const { world, name, endpoint } = options
     this.options = options
-    const host = world.host(name)
-    this.random = host.random
-    this.stack = createSipStack({
-      host,
-      transport: endpoint,
-      // The office phone's way: everything through its outbound proxy.
-      resolve: (_uri, found) => found([server]),
-    })
+    this.#host = world.host(name)
+    this.random = this.#host.random
+    this.endpoint = endpoint
+    this.stack = this.#stackAt(endpoint)
+    this.#stop = this.stack.start(this)
+  }
+
+  #stackAt(transport: SimTransport): RunnableSipStack {
+    const { server } = this.options
+    // The office phone's way: everything through its outbound proxy.
+    const resolve = (_uri: unknown, found: (targets: readonly Target[]) => void): void =>
+      found([server])
+    return createSipStack({ host: this.#host, transport, resolve })
+  }
+
+  /** Another network, another address: nobody is told but by what it sends next. */
+  move(to: SimTransport): void {
+    this.#stop()
+    this.endpoint = to
+    this.stack = this.#stackAt(to)
     this.#stop = this.stack.start(this)
   }
 
@@ -91,7 +107,8 @@ export class ScriptedPhone implements TransactionUser {
   }
 
   get contact(): string {
-    const { user, endpoint, transport } = this.options
+    const { endpoint } = this
+    const { user, transport } = this.options
     const suffix = transport === 'udp' ? '' : `;transport=${transport}`
     return `<sip:${user}@${endpoint.address}:${endpoint.port}${suffix}>`
   }
@@ -171,7 +188,7 @@ export class ScriptedPhone implements TransactionUser {
   }
 
   /** Sends it, answers a challenge once, and says how it ended. */
-  ask(request: SipRequest, heard: Heard): void {
+  ask(request: SipRequest, heard: Heard, onAgain?: (again: SipRequest) => void): void {
     this.stack.request(request, this.server, {
       onResponse: (response) => {
         const { status } = response
@@ -179,6 +196,7 @@ export class ScriptedPhone implements TransactionUser {
         const next =
           status === 401 || status === 407 ? this.withDigest(request, response) : undefined
         if (next === undefined) return heard(response)
+        onAgain?.(next)
         this.stack.request(next, this.server, {
           onResponse: (final) => {
             if (final.status >= 200) heard(final)

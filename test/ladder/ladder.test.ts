@@ -1,8 +1,11 @@
 import { millis } from '../../src/base/time.ts'
 import type { MediaId } from '../../src/control/media-control.ts'
 import { allCdrs } from './cdrs.ts'
+import { ackInDialog, requestInDialog } from '../../src/sip/dialog/dialog-request.ts'
+import { binary } from '../../src/sip/message/text.ts'
 import type { TransportName } from '../../src/sip/transaction/flow.ts'
-import type { Direction } from '../harness/phone-sdp.ts'
+import { phoneSdp, type Direction } from '../harness/phone-sdp.ts'
+import type { ScriptedPhone } from '../harness/phone.ts'
 import { walk, type Command } from '../harness/datadriven.ts'
 import { Office } from './office.ts'
 
@@ -14,6 +17,8 @@ import { Office } from './office.ts'
  *   bob hold sendonly | resume | update inactive
  *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
+ *   bob moves                      (to another address)
+ *   mallory poses bob BYE          (her request in his dialog, with her own password; or ACK)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
@@ -111,6 +116,12 @@ function act(office: Office, name: string, command: Command): string[] {
     case 'die':
       phone.die()
       return []
+    case 'moves':
+      office.move(who)
+      return []
+    case 'poses':
+      pose(office, phone, command)
+      return []
     case 'watch': {
       phone.subscribed = true
       const target = `sip:${what}@pbx.example`
@@ -138,6 +149,21 @@ function act(office: Office, name: string, command: Command): string[] {
       inCall(office, name, command)
       return []
   }
+}
+
+/** Who has seen the tags of a call sends something in it, and shows what she has for a password. */
+function pose(office: Office, phone: ScriptedPhone, command: Command): void {
+  const [, victim = '', method = ''] = command.words
+  const { dialog } = office.callOf(victim)
+  if (dialog === undefined) throw new Error(`${victim} has no dialog`)
+  const body = binary(phoneSdp(phone.options.user, phone.endpoint.address, 1, 'sendrecv'))
+  const sdp = command.words.includes('sdp') ? { body, contentType: 'application/sdp' } : {}
+  const forged = { ...dialog, localTarget: phone.contact }
+  if (method === 'ACK') {
+    const number = dialog.role === 'uac' ? dialog.localCseq : (dialog.remoteCseq ?? 0)
+    return phone.stack.send(ackInDialog(forged, number, sdp).request, phone.server)
+  }
+  phone.ask(requestInDialog(forged, method, sdp).request, () => {})
 }
 
 function inCall(office: Office, name: string, command: Command): void {

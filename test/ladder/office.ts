@@ -36,6 +36,7 @@ export class Office {
   readonly #names = new Map<string, string>()
   readonly #flows = new Map<string, string>()
   #drawn = false
+  #moves = 0
 
   static async open(): Promise<Office> {
     const network = new SimNetwork(new World(1))
@@ -81,6 +82,15 @@ export class Office {
       allowsUpdate: fitting.allowsUpdate,
     })
     this.phones.set(name, phone)
+  }
+
+  /** The phone comes up in another network, at an address that nobody has seen. */
+  move(name: string): void {
+    const phone = this.find(name)
+    const address = `10.0.9.${++this.#moves}`
+    this.network.remove(phone.endpoint)
+    this.#names.set(address, name)
+    phone.move(this.network.endpoint(address))
   }
 
   columns(names: readonly string[]): void {

@@ -21,7 +21,7 @@ import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { aorOf, type Directory, type Extension, type Tenant } from '../directory.ts'
 import { BlockTokens } from './block-token.ts'
 import { challenge, credentialsHeader } from './challenge.ts'
-import { claimOf, type Claim } from './claim.ts'
+import { claimOf, claimOfAor, type Claim } from './claim.ts'
 import { Offers, UserAgents } from './clients.ts'
 import { LockOut, type Ban, type Claimant } from './lockout.ts'
 import { Nonces } from './nonces.ts'
@@ -38,8 +38,11 @@ export type Verdict =
 type DropReason = 'scanner' | 'unknown-domain' | 'malformed' | Ban
 
 export interface Authenticator {
-  /** For every request outside of a dialog, ACK and CANCEL excepted. */
-  authenticate(request: SipRequest, source: Source): Verdict
+  /**
+   * For every request but ACK and CANCEL. With an AOR: only its user will do, whatever From says,
+   * for in a dialog From is whatever the dialog began with.
+   */
+  authenticate(request: SipRequest, source: Source, aor?: string): Verdict
   /**
    * Why a request that needs no authentication (an OPTIONS ping) gets no answer; undefined when
    * it may have one. `authenticate` has asked this itself.
@@ -77,9 +80,12 @@ class DigestAuthenticator implements Authenticator {
     return this.#lockOut.ban(claimantOf(source, aor), this.#host.now())
   }
 
-  authenticate(request: SipRequest, source: Source): Verdict {
+  authenticate(request: SipRequest, source: Source, expected?: string): Verdict {
     if (this.#userAgents.isScanner(userAgentOf(request))) return drop('scanner')
-    const claim = claimOf(request, this.#directory)
+    const claim =
+      expected === undefined
+        ? claimOf(request, this.#directory)
+        : claimOfAor(expected, this.#directory)
     if (claim === undefined) return drop('unknown-domain')
     const { tenant } = claim
     const credentials = credentialsFor(request, tenant.primaryDomain)
@@ -127,9 +133,10 @@ class DigestAuthenticator implements Authenticator {
 
   #admit(request: SipRequest, claim: Claim, credentials: Credentials): Verdict {
     const extension = this.#directory.extension(claim.tenant.id, credentials.username)
-    const isOwn = request.method !== 'REGISTER' || credentials.username === claim.user
+    const isOwn = !claim.exactly || credentials.username === claim.user
     if (extension !== undefined && isOwn) return { kind: 'ok', extension }
-    // Someone else's registration (RFC 3261 §10.3 step 4): the right password of the wrong user.
+    // Someone else's registration (RFC 3261 §10.3 step 4) or call: the right password of the wrong
+    // user.
     return this.#forbid(request)
   }
 

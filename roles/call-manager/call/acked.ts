@@ -1,24 +1,31 @@
 //! The ACK to our 2xx. After a delayed offer it brings the answer, for which the other side's 2xx
 //! still waits to be acknowledged.
+//!
+//! An ACK cannot be challenged (RFC 3261 §22.1), and one from elsewhere may be right: a proxy that
+//! wrote no Record-Route passed the INVITE on, the ACK came straight. So it ends the repeating of
+//! our 2xx, but no answer is taken from it.
 
 import { isAckFor } from '../../../src/sip/dialog/ack-2xx.ts'
 import { receivedDialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
+import { isFromElsewhere } from './hop.ts'
 import { offerJoin } from './join.ts'
 import { acknowledge, sendBye } from './leg.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import type { LegId } from './state.ts'
 
-export function onAck(call: Call, request: SipRequest): void {
+export function onAck(call: Call, request: SipRequest, source: Source): void {
   const id = receivedDialogId(request)
   const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
   const { accepted } = leg ?? {}
   if (leg === undefined || accepted === undefined) return
   if (!isAckFor(accepted.waiting, cseq(request)?.number ?? 0)) return
+  if (accepted.owesAnswerTo !== undefined && isFromElsewhere(leg.hop, source)) return
   leg.accepted = undefined
   const step = call.passed(leg, 'remote', request)
   if (leg.byeReason !== undefined) return sendBye(call, leg, leg.byeReason)

@@ -2,10 +2,13 @@
 
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { flat } from '../../../src/sip/message/text.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { Call } from './call.ts'
 import { finish } from './end.ts'
-import type { Refusal } from './state.ts'
+import { endpointOf } from './endpoint.ts'
+import { isFromElsewhere } from './hop.ts'
+import { CALLER, type Hop, type Refusal } from './state.ts'
 
 const CANCELLED: Refusal = {
   status: 487,
@@ -15,7 +18,10 @@ const CANCELLED: Refusal = {
   by: 'caller',
 }
 
-export function onCancel(call: Call, key: ServerKey, cancel: SipRequest): void {
+export function onCancel(call: Call, key: ServerKey, cancel: SipRequest, source: Source): void {
+  // RFC 3261 §22.1: taken from the hop that sent the INVITE, for it cannot be challenged.
+  const invited = invitedFrom(call, key)
+  if (invited === undefined || isFromElsewhere(invited, source)) return
   const reason = cancel.headers.get('reason')
   if (call.state.invite?.key === key)
     return finish(call, CANCELLED, reason === undefined ? undefined : flat(reason))
@@ -28,4 +34,10 @@ export function onCancel(call: Call, key: ServerKey, cancel: SipRequest): void {
     call.serving.delete(key)
     call.respond(serving, 487)
   }
+}
+
+function invitedFrom(call: Call, key: ServerKey): Hop | undefined {
+  if (call.state.invite?.key === key) return call.leg(CALLER)?.hop
+  const serving = call.serving.get(key)
+  return serving && endpointOf(call, serving.from)?.hop
 }

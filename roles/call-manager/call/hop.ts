@@ -45,6 +45,11 @@ export function hopAnswered(target: ForkTarget, response: SipMessage, source: So
   return hopBack(response, source, target.aor)
 }
 
+/** By address alone: a NAT gives a phone another port whenever it likes. */
+export function isFromElsewhere(hop: Hop, source: Source): boolean {
+  return hop.address !== source.address
+}
+
 export function hopTo({ to, address, aor }: ForkTarget): Hop {
   return { to, address, aor }
 }

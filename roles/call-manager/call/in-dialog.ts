@@ -9,7 +9,7 @@ import { ALLOW, SUPPORTED, ACCEPT, inability } from './admission.ts'
 import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, type Endpoint } from './endpoint.ts'
-import { hopBack } from './hop.ts'
+import { hopBack, isFromElsewhere } from './hop.ts'
 import { gone, releaseEarly } from './leg.ts'
 import { passOn } from './pass.ts'
 import { onPrack } from './prack.ts'
@@ -18,10 +18,13 @@ import { onReoffer } from './reoffer.ts'
 import type { Pending } from './state.ts'
 import { onRefer, transferorLeft } from './transfer.ts'
 
-export function onRequest(call: Call, pending: Pending, source: Source): void {
+export function onRequest(call: Call, pending: Pending, source: Source, proven: boolean): void {
   const { request } = pending
   const id = receivedDialogId(request)
   const end = id === undefined ? undefined : endpointOf(call, id)
+  // Before anything is noted of it, its CSeq included.
+  if (end !== undefined && !proven && isFromElsewhere(end.hop, source))
+    return challenge(call, pending, source, end.hop.aor)
   if (end?.holder.dialog === undefined || isLeft(end)) return answerStranger(call, pending, end)
   const check = checkRequest(end.holder.dialog, request)
   if (check.kind === 'out-of-order') return call.respond(pending, 500, OUT_OF_ORDER)
@@ -31,6 +34,13 @@ export function onRequest(call: Call, pending: Pending, source: Source): void {
     return void call.outputs.push({ kind: 'respond', key: pending.key, response: refused })
   followFlow(end, request, source)
   dispatch(call, end, pending)
+}
+
+/** Tags are no secret: they pass proxies, and whoever is called has them. */
+function challenge(call: Call, pending: Pending, source: Source, aor: string | undefined): void {
+  const { key, request } = pending
+  if (aor === undefined) call.respond(pending, 403)
+  else call.outputs.push({ kind: 'prove', key, request, source, aor })
 }
 
 const OUT_OF_ORDER = { reason: 'CSeq Out Of Order' }
@@ -101,7 +111,7 @@ function followFlow(end: Endpoint, request: SipRequest, source: Source): void {
   if (leg.dialog?.routeSet.length !== 0) return
   if (refreshes || isReliable(source.transport)) {
     const hop = hopBack(request, source, leg.hop.aor)
-    if (hop.to !== leg.hop.to) leg.hop = hop
+    if (hop.to !== leg.hop.to || hop.address !== leg.hop.address) leg.hop = hop
   }
 }
 

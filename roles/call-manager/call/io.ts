@@ -37,10 +37,17 @@ export type CallInput =
       readonly key: ServerKey
       readonly request: SipRequest
       readonly source: Source
+      /** The answer to `prove` was yes: it is of the leg's user, wherever it comes from. */
+      readonly proven: boolean
     }
-  | { readonly kind: 'ack'; readonly request: SipRequest }
+  | { readonly kind: 'ack'; readonly request: SipRequest; readonly source: Source }
   /** The CANCEL of an INVITE that we have not answered. */
-  | { readonly kind: 'cancel'; readonly key: ServerKey; readonly request: SipRequest }
+  | {
+      readonly kind: 'cancel'
+      readonly key: ServerKey
+      readonly request: SipRequest
+      readonly source: Source
+    }
   | {
       readonly kind: 'response'
       readonly tx: TxId
@@ -120,6 +127,14 @@ export type CallOutput =
       readonly request: SipRequest
       readonly hop: Hop
       readonly nextHop: string
+    }
+  /** It came from where its leg is not: whoever sent it is to show that it is `aor`. */
+  | {
+      readonly kind: 'prove'
+      readonly key: ServerKey
+      readonly request: SipRequest
+      readonly source: Source
+      readonly aor: string
     }
   | { readonly kind: 'cancel'; readonly tx: TxId; readonly reason: string | undefined }
   | { readonly kind: 'media'; readonly tag: Tag; readonly op: MediaOp }

@@ -84,11 +84,11 @@ function take(call: Call, input: CallInput): void {
     case 'invited':
       return begin(call, input)
     case 'request':
-      return onRequest(call, input, input.source)
+      return onRequest(call, input, input.source, input.proven)
     case 'ack':
-      return onAck(call, input.request)
+      return onAck(call, input.request, input.source)
     case 'cancel':
-      return onCancel(call, input.key, input.request)
+      return onCancel(call, input.key, input.request, input.source)
     case 'response':
       return onResponse(call, input.tx, input.response, input.source)
     case 'failed':

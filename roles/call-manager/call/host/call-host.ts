@@ -14,6 +14,7 @@ import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { Cdr } from '../../../../src/store/schema/call.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import type { Directory, Extension } from '../../directory.ts'
+import type { Door } from '../../door.ts'
 import type { Location } from '../../location.ts'
 import { Alarm } from './alarm.ts'
 import { CallIndex } from './call-index.ts'
@@ -31,6 +32,7 @@ import { wayTo, type Ways } from './ways.ts'
 
 export type CallsOptions = {
   readonly host: Host
+  readonly door: Pick<Door, 'proves'>
   readonly stack: Pick<SipStack, 'request' | 'respond' | 'send' | 'cancel'>
   readonly localAddress: SipTransport['localAddress']
   readonly store: Pick<Store, 'propose'>
@@ -117,18 +119,18 @@ export class CallHost {
   takeInDialog(request: SipRequest, key: ServerKey, source: Source): boolean {
     const live = this.#calls.byTag(toTag(request))
     if (live === undefined) return false
-    this.#take(live, { kind: 'request', key, request, source })
+    this.#take(live, { kind: 'request', key, request, source, proven: false })
     return true
   }
 
-  ack(request: SipRequest): void {
+  ack(request: SipRequest, source: Source): void {
     const live = this.#calls.byTag(toTag(request))
-    if (live !== undefined) this.#take(live, { kind: 'ack', request })
+    if (live !== undefined) this.#take(live, { kind: 'ack', request, source })
   }
 
-  cancel(key: ServerKey, request: SipRequest): void {
+  cancel(key: ServerKey, request: SipRequest, source: Source): void {
     const live = this.#calls.byInvite(key) ?? this.#calls.byTag(toTag(request))
-    if (live !== undefined) this.#take(live, { kind: 'cancel', key, request })
+    if (live !== undefined) this.#take(live, { kind: 'cancel', key, request, source })
   }
 
   /** False when there is no such call. */
@@ -224,6 +226,11 @@ export class CallHost {
       case 'ack': {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
         return way === undefined ? undefined : stack.send(way.request, way.to)
+      }
+      case 'prove': {
+        const { key, request, source, aor } = output
+        if (!this.#options.door.proves(request, key, source, aor)) return
+        return this.#take(live, { kind: 'request', key, request, source, proven: true })
       }
       case 'cancel': {
         const key = live.clients.get(output.tx)

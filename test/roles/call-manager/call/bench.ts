@@ -125,17 +125,23 @@ export class Bench {
     const peer = this.peer(name)
     if (method === 'CANCEL') return this.cancel(peer, extra)
     const request = this.requestOf(peer, method, extra)
-    if (method === 'ACK') return this.feed({ kind: 'ack', request })
+    const source = this.source(extra.via ?? name)
+    if (method === 'ACK') return this.feed({ kind: 'ack', request, source })
     const key = this.key(name)
     if (method === 'INVITE') peer.lastInvite = { key, request }
-    this.feed({ kind: 'request', key, request, source: this.source(name) })
+    this.feed({ kind: 'request', key, request, source, proven: false })
   }
 
   cancel(peer: Peer, extra: Extra): void {
     const invite = peer.lastInvite
     if (invite === undefined) return
     const request = this.requestOf(peer, 'CANCEL', extra)
-    this.feed({ kind: 'cancel', key: invite.key, request })
+    this.feed({
+      kind: 'cancel',
+      key: invite.key,
+      request,
+      source: this.source(extra.via ?? peer.name),
+    })
   }
 
   /** Answers the newest open request that the phone got, or the one of that method. */
@@ -203,6 +209,8 @@ export class Bench {
         const name = nameOf(output.hop.to)
         return void this.lines.push(`${name} <- ${this.printer.message(output.request)}`)
       }
+      case 'prove':
+        return void this.lines.push(`prove ${output.request.method} to be of ${output.aor}`)
       case 'cancel': {
         const name = this.#peerOfTx(output.tx)
         return void this.lines.push(
@@ -327,6 +335,8 @@ export type Extra = {
   readonly headers: readonly (readonly [string, string])[]
   readonly sdp?: string | undefined
   readonly body?: Uint8Array | undefined
+  /** Whose address it is sent from, when that is not its own. */
+  readonly via?: string | undefined
 }
 
 function bodyOf(sdp: string | undefined): { body?: Uint8Array; contentType?: string } {

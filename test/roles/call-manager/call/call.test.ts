@@ -11,6 +11,8 @@ import { Bench, CONFIG, type Extra } from './bench.ts'
  *   invite alice bob sdp=A devices=desk,mobile;home   (or service=*43, refuse=480)
  *   plan carol devices=carol1                         (what a redirect or transfer will find)
  *   alice BYE | desk 180 | desk 200 sdp=B | desk timeout
+ *   alice BYE via=mallory                             (from Mallory's address)
+ *   nobody 0                                          (leg 0 is of no extension)
  *   wait 32000 | media hold|release|fail|work | store … | played | show header,…
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
@@ -47,6 +49,10 @@ function run(bench: Bench, command: Command): void {
       return bench.feed({ kind: 'played', media: 'call1-0' as never })
     case 'hangup':
       return bench.feed({ kind: 'hangup', status: 503, cause: 'by the console' })
+    case 'nobody':
+      for (const leg of bench.machine?.state.legs ?? [])
+        if (leg.id === Number(first)) leg.hop = { ...leg.hop, aor: undefined }
+      return
     case 'over':
       return void bench.lines.push(`${bench.machine?.over}, deadline ${bench.machine?.deadline()}`)
     default:
@@ -81,7 +87,7 @@ function extraOf(command: Command): Extra {
     const colon = line.indexOf(':')
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
   })
-  return { headers, sdp: command.arg('sdp') }
+  return { headers, sdp: command.arg('sdp'), via: command.arg('via') }
 }
 
 function planOf(user: string, command: Command): Plan {
