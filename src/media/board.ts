@@ -202,7 +202,11 @@ export class Board {
     // Only what the leg itself says anew (RFC 8866 §5.2: by another version) may move its source;
     // another fork's answer and a mere refresh may not.
     const origin = firstOf(described.session, 'o') ?? ''
-    const saying = `${origin} ${connection?.host} ${section.media.port} ${stream.multiplexed}`
+    const where = `${connection?.host} ${section.media.port} ${session.signalling}`
+    const saying = `${origin} ${where} ${stream.multiplexed}`
+    const agreed = `${saying} ${told && firstOf(told.session, 'o')}`
+    if (stream.lastAgreed !== agreed) stream.latch.listen(this.now())
+    stream.lastAgreed = agreed
     if (stream.lastSaid === saying) return
     stream.lastSaid = saying
     // RFC 2543 hold names no address: the one before stays, to be used again on resuming.

@@ -2,18 +2,27 @@
 //! cannot know the address its packets come from, so the first valid source is held on to; an
 //! attacker who sprays ports (RTPBleed) must not become that source. Pure.
 //!
-//!   open ──first packet from the announced or signalling address, or──▶ held
-//!        a stranger's third in a row                                      │
-//!     ▲                                                                    │ others are refused,
-//!     └── a new address is announced ◀────────────────────────────────────┘ except: see `admits`
+//!   open ──a packet from the announced or the signalling address──────────────────────▶ held
+//!     │                                                                           ▲        │
+//!     │   listening: 10 s after what was agreed on                                │        │
+//!     ├──▶ nothing from there, but one stranger: half a second of one stream ─────┘        │
+//!     │                                        └─ a second stranger: nobody is believed    │
+//!     ▲                                                                                    │
+//!     └── a new address is announced ◀───────────────── others are refused, except: see `admits`
 
 export type Source = { readonly address: string; readonly port: number }
 
 /** What the receiver knows of the stream's numbering (RFC 3550 A.1). */
 export type Numbering = { continues(ssrc: number, sequence: number): boolean }
 
-/** Packets in order with one SSRC before a source that nothing speaks for is believed. */
-const STRANGER_PACKETS = 3
+/** A source that nothing speaks for is believed after so many packets in order with one SSRC, */
+const STRANGER_PACKETS = 10
+/** over so long (a burst is no stream), */
+const STRANGER_MS = 400
+/** losing no more than this many of them in a row, */
+const STRANGER_GAP = 5
+/** and only so long after an agreement: a port is not open to all for the rest of the call. */
+const LISTENING_MS = 10_000
 /** While this young, a source gives way to one with better credentials. */
 const LEARNING_MS = 3_000
 /** Without packets for this long the holder may be replaced. */
@@ -31,7 +40,8 @@ export class Latch<S extends Source> {
   #since = 0
   #lastHeard = 0
   #mayMove = false
-  #stranger: { source: S; ssrc: number; sequence: number; seen: number } | undefined
+  #listenUntil = Number.NEGATIVE_INFINITY
+  #stranger: Stranger | undefined
 
   get holder(): S | undefined {
     return this.#holder
@@ -43,16 +53,21 @@ export class Latch<S extends Source> {
     const moved = before?.address !== announced?.address || before?.port !== announced?.port
     this.#announced = announced
     this.#signalling = signalling
-    this.#stranger = undefined
     if (moved) this.#holder = undefined
     else this.#mayMove = true
+  }
+
+  /** Something was agreed on, for the first time or anew: from now on sound is to be expected. */
+  listen(now: number): void {
+    this.#listenUntil = now + LISTENING_MS
+    this.#stranger = undefined
   }
 
   /**
    * Does this packet belong to the stream? Once held, another source is taken when it has better
    * credentials and the holder is new or a stranger; when the holder fell silent and it goes on
    * with the same SSRC and sequence (a NAT lost its mapping: nobody else knows the SSRC); or when
-   * the holder fell silent and signalling was renewed since.
+   * the holder fell silent and signalling was renewed since; a stranger only after a stranger.
    */
   admits(source: S, ssrc: number, sequence: number, now: number, numbering: Numbering): boolean {
     if (source === this.#holder) {
@@ -68,7 +83,8 @@ export class Latch<S extends Source> {
     if (credentials > this.#credentials && young) return this.#hold(source, credentials, now, now)
     if (now - this.#lastHeard < QUIET_MS) return false
     if (numbering.continues(ssrc, sequence)) return this.#hold(source, credentials, now, now)
-    return this.#mayMove && this.#consider(source, credentials, ssrc, sequence, now)
+    if (!this.#mayMove || (credentials === STRANGER && this.#credentials !== STRANGER)) return false
+    return this.#consider(source, credentials, ssrc, sequence, now)
   }
 
   #credentialsOf({ address, port }: S): number {
@@ -79,17 +95,20 @@ export class Latch<S extends Source> {
 
   #consider(source: S, credentials: number, ssrc: number, sequence: number, now: number): boolean {
     if (credentials !== STRANGER) return this.#hold(source, credentials, now, now)
+    if (now >= this.#listenUntil) return false
+    const { address, port } = source
     const seen = this.#stranger
-    const inOrder =
-      seen !== undefined &&
-      seen.source.address === source.address &&
-      seen.source.port === source.port &&
-      seen.ssrc === ssrc &&
-      seen.sequence === ((sequence - 1) & 0xffff)
-    const count = inOrder ? seen.seen + 1 : 1
-    if (count >= STRANGER_PACKETS) return this.#hold(source, credentials, now, now)
-    this.#stranger = { source, ssrc, sequence, seen: count }
-    return false
+    if (seen !== undefined && (seen.address !== address || seen.port !== port)) seen.alone = false
+    if (seen?.alone === false) return false
+    const ahead = seen === undefined ? 0 : (sequence - seen.sequence) & 0xffff
+    if (seen === undefined || seen.ssrc !== ssrc || ahead === 0 || ahead > STRANGER_GAP) {
+      this.#stranger = { address, port, ssrc, sequence, since: now, seen: 1, alone: true }
+      return false
+    }
+    seen.sequence = sequence
+    seen.seen++
+    if (seen.seen < STRANGER_PACKETS || now - seen.since < STRANGER_MS) return false
+    return this.#hold(source, credentials, now, now)
   }
 
   #hold(source: S, credentials: number, since: number, now: number): true {
@@ -101,4 +120,13 @@ export class Latch<S extends Source> {
     this.#stranger = undefined
     return true
   }
+}
+
+/** Who sends while nobody who should does; `alone`: nobody else tried. */
+type Stranger = Source & {
+  readonly ssrc: number
+  sequence: number
+  readonly since: number
+  seen: number
+  alone: boolean
 }

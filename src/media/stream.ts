@@ -19,6 +19,8 @@ export class Stream {
   readonly latch = new Latch<Peer>()
   /** What the leg said of its address last, in short. */
   lastSaid = ''
+  /** The same, and what it was told: a mere refresh changes neither. */
+  lastAgreed = ''
   readonly reception = new Reception()
   readonly digits = new DigitReader()
 

@@ -128,7 +128,7 @@ export class ScriptWorld {
     return String(port)
   }
 
-  /** rtp to=LEG[.LINE] from=ADDRESS:PORT, and pt, ssrc, seq, ts, count, event, raw (hex) */
+  /** rtp to=LEG[.LINE] from=ADDRESS:PORT, and pt, ssrc, seq, ts, count, every (ms), event, raw (hex) */
   #rtp(command: Command): string {
     const number = (key: string, other: number): number => Number(command.arg(key) ?? other)
     const [address, port] = endpoint(command.arg('from'))
@@ -144,6 +144,7 @@ export class ScriptWorld {
       const raw = command.arg('raw')
       const datagram = raw === undefined ? bytes : Buffer.from(raw, 'hex')
       this.hub?.deliver(this.#portOf(command), address, port, datagram)
+      if (count > 1) this.world.pass(millis(number('every', 0)))
     }
     return ''
   }
