@@ -24,6 +24,7 @@ import { challenge, credentialsHeader } from './challenge.ts'
 import { claimOf, claimOfAor, type Claim } from './claim.ts'
 import { Offers, UserAgents } from './clients.ts'
 import { LockOut, type Ban, type Claimant } from './lockout.ts'
+import { isMeantFor } from './meant-for.ts'
 import { Nonces } from './nonces.ts'
 
 export type Verdict =
@@ -106,6 +107,9 @@ class DigestAuthenticator implements Authenticator {
     // and nobody may strike in another's name.
     if (!this.#nonces.isOurs(credentials.nonce, address))
       return this.#challenge(request, claim, claimant, { stale: true })
+    // Before the password is looked at, so that this answer says nothing about it.
+    if (!isMeantFor(request, credentials.uri, tenant, this.#directory))
+      return this.#refuse(request, 400, 'Credentials For Another URI')
     const hash = hashOf(credentials.algorithm)
     const known = this.#directory.credentials(tenant.id, credentials.username) ?? this.#nobody
     const ha1 = hash === 'MD5' ? known.md5 : known.sha256
@@ -119,7 +123,7 @@ class DigestAuthenticator implements Authenticator {
       this.#report(claimant, bans)
       // The last answer before silence: phones that repeat a wrong password at once, as baresip
       // does, stop at it and can tell their user why.
-      if (bans.length > 0) return this.#forbid(request)
+      if (bans.length > 0) return this.#refuse(request, 403)
       // With a new nonce many phones would try the same password again, until they are banned.
       return this.#challenge(request, claim, claimant, { nonce: credentials.nonce })
     }
@@ -137,12 +141,12 @@ class DigestAuthenticator implements Authenticator {
     if (extension !== undefined && isOwn) return { kind: 'ok', extension }
     // Someone else's registration (RFC 3261 §10.3 step 4) or call: the right password of the wrong
     // user.
-    return this.#forbid(request)
+    return this.#refuse(request, 403)
   }
 
-  #forbid(request: SipRequest): Verdict {
-    const options = { toTag: this.#host.random.token(10) }
-    return { kind: 'refuse', response: reply(request, 403, options) }
+  #refuse(request: SipRequest, status: number, reason?: string): Verdict {
+    const options = { toTag: this.#host.random.token(10), ...(reason && { reason }) }
+    return { kind: 'refuse', response: reply(request, status, options) }
   }
 
   #challenge(request: SipRequest, claim: Claim, claimant: Claimant, again: Again): Verdict {

@@ -6,6 +6,7 @@
 //!     advance SECONDS
 //!
 //! Options: from=10.0.0.1:5060  ua=Phone  as=digest-user  use=MD5  times=N  ports=N (another each)
+//! uri=sip:…  (what the credentials are for; otherwise the Request-URI)
 
 import { assert } from '../../../src/base/assert.ts'
 import type { Host } from '../../../src/base/host.ts'
@@ -148,7 +149,7 @@ class Bench {
 
   #answer({ method, address, challenge, user, password, count }: Login, command: Command): void {
     const message = this.#request(method, address, command)
-    const { uri } = message
+    const uri = command.arg('uri') ?? message.uri
     const cnonce = 'c0ffee'
     const nonceCount = count
     const text = { challenge, user, password, method, uri, cnonce, nonceCount }
