@@ -89,7 +89,10 @@ class EventsHost implements RunningEvents {
     this.#server = new EventServer({ packages: EVENT_PACKAGES, facts, random, limits })
     this.#resume()
     this.#unsubscribe = [
-      dialogs.changed((dialog) => this.#step({ kind: 'dialog', dialog })),
+      dialogs.changed(
+        (dialog) => this.#step({ kind: 'dialog', dialog }),
+        (aor) => this.#server.isWatched(aor),
+      ),
       location.changed(({ aor }) => this.#step({ kind: 'changed', aor })),
       store.applied(({ command }) => this.#onApplied(command)),
     ]

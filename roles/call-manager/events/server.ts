@@ -66,6 +66,11 @@ export class EventServer implements Machine<EventInput, EventOutput> {
     return this.#publications.size
   }
 
+  /** Whether anybody has subscribed to anything of this AOR. */
+  isWatched(aor: string): boolean {
+    return this.#notifications.table.isWatched(aor)
+  }
+
   step(input: EventInput, now: Millis): readonly EventOutput[] {
     this.#take(input, now)
     return this.#notifications.drain()

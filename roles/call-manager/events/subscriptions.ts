@@ -54,6 +54,10 @@ export class Subscriptions {
     return this.#byDialog.get(id)?.owner
   }
 
+  isWatched(aor: string): boolean {
+    return this.#watches.has(aor)
+  }
+
   watch(aor: string, event: string): Watch | undefined {
     return this.#watches.get(aor)?.get(event)
   }

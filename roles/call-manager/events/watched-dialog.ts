@@ -1,7 +1,7 @@
 //! What the events room wants to know of calls: each extension's dialogs with us, as its watchers
 //! are to see them (RFC 4235). The call room feeds it.
 
-import type { Subscribe } from '../../../src/base/host.ts'
+import type { Cancel } from '../../../src/base/host.ts'
 
 /** RFC 4235 §3.7.1. `early` is ringing, `proceeding` a provisional answer without a To tag. */
 export type DialogState = 'trying' | 'proceeding' | 'early' | 'confirmed' | 'terminated'
@@ -35,7 +35,10 @@ export interface WatchedDialogs {
   of(aor: string): readonly WatchedDialog[]
   /**
    * Every dialog that begins, changes its state or its parties, or terminates; `of` tells it
-   * already.
+   * already. Only those of AORs that `isWatched` says: most are watched by nobody.
    */
-  readonly changed: Subscribe<WatchedDialog>
+  changed(
+    listener: (dialog: WatchedDialog) => void,
+    isWatched: (aor: string) => boolean,
+  ): Cancel
 }

@@ -2,9 +2,11 @@
 
 import type { Brand } from '../../base/brand.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
-import { flat } from '../message/text.ts'
 import { MAGIC_COOKIE, type Via } from '../message/via.ts'
 import { callId, cseq, fromTag, topVia, toTag } from '../message/views.ts'
+
+// A key is made by joining parts, and the engine copies it into one piece when it is first looked up
+// in a map: nothing of the datagram stays alive with it.
 
 /** Branch and method: how a response finds its request. */
 export type ClientKey = Brand<string, 'ClientKey'>
@@ -13,7 +15,7 @@ export type ClientKey = Brand<string, 'ClientKey'>
 export type ServerKey = Brand<string, 'ServerKey'>
 
 export function clientKey(branch: string, method: string): ClientKey {
-  return flat(`${branch}|${method}`) as ClientKey
+  return `${branch}|${method}` as ClientKey
 }
 
 /** Of a response that came in, or a request of ours; the ACK to a 300-699 is its INVITE's. */
@@ -53,11 +55,11 @@ export function mergeKeyOf(request: SipRequest): string | undefined {
   if (request.method === 'REGISTER' || toTag(request) !== undefined) return undefined
   const sequence = cseq(request)
   if (sequence === undefined) return undefined
-  return flat(`${callId(request)}|${fromTag(request)}|${sequence.number}|${request.method}`)
+  return `${callId(request)}|${fromTag(request)}|${sequence.number}|${request.method}`
 }
 
 function serverKey(branch: string, via: Via, method: string): ServerKey {
-  return flat(`${branch}|${via.host}:${via.port ?? ''}|${method}`) as ServerKey
+  return `${branch}|${via.host}:${via.port ?? ''}|${method}` as ServerKey
 }
 
 /**
@@ -68,7 +70,7 @@ function oldServerKey(request: SipRequest, via: Via, method: string): ServerKey 
   const { branch, host, port } = via
   const sender = `${fromTag(request)}|${branch ?? ''}|${host}:${port ?? ''}`
   const number = cseq(request)?.number
-  return flat(`${callId(request)}|${number}|${sender}|${request.uri}|${method}`) as ServerKey
+  return `${callId(request)}|${number}|${sender}|${request.uri}|${method}` as ServerKey
 }
 
 function matched(request: SipRequest): string {

@@ -6,30 +6,41 @@ import type { CallEvent } from '../../../../src/control/call-control.ts'
 import type { WatchedDialog, WatchedDialogs } from '../../events/watched-dialog.ts'
 import type { LiveCall } from './live-call.ts'
 import type { CallState } from '../state.ts'
-import { watchedIn } from './watched.ts'
+import { aorsIn, watchedIn } from './watched.ts'
 
 export type Mood = Exclude<CallEvent['kind'], 'ended'>
 
+type Watcher = {
+  readonly tell: (dialog: WatchedDialog) => void
+  readonly isWatched: (aor: string) => boolean
+}
+
 export class CallNews implements WatchedDialogs {
   readonly #byAor = new Map<string, Set<LiveCall>>()
-  readonly #watchers = new Set<(dialog: WatchedDialog) => void>()
+  readonly #watchers = new Set<Watcher>()
   readonly #listeners = new Set<(event: CallEvent) => void>()
-  readonly changed: Subscribe<WatchedDialog> = (listener) => subscribe(this.#watchers, listener)
   readonly events: Subscribe<CallEvent> = (listener) => subscribe(this.#listeners, listener)
+
+  readonly changed: WatchedDialogs['changed'] = (tell, isWatched) =>
+    subscribe(this.#watchers, { tell, isWatched })
 
   of(aor: string): readonly WatchedDialog[] {
     const found: WatchedDialog[] = []
-    for (const live of this.#byAor.get(aor) ?? [])
-      for (const dialog of watchedIn(live.machine.state)) if (dialog.aor === aor) found.push(dialog)
+    for (const live of this.#byAor.get(aor) ?? []) {
+      const dialogs = watchedIn(live.machine.state)
+      // Who asks is about to watch, and knows these from now on.
+      live.told ??= dialogs
+      for (const dialog of dialogs) if (dialog.aor === aor) found.push(dialog)
+    }
     return found
   }
 
   /** Something in the call is another now. */
   update(live: LiveCall): void {
     const { state } = live.machine
-    const dialogs = watchedIn(state)
-    for (const { aor } of dialogs) if (!live.aors.includes(aor)) this.#list(live, aor)
-    if (this.#watchers.size > 0) this.#tellWatchers(live, dialogs)
+    for (const aor of aorsIn(state)) if (!live.aors.includes(aor)) this.#list(live, aor)
+    if (this.#isWatched(live)) this.#tellWatchers(live, watchedIn(state))
+    else live.told = undefined
     const mood = moodOf(state)
     if (mood === undefined || mood === live.mood) return
     const resumed = mood === 'answered' && live.mood === 'held'
@@ -42,7 +53,7 @@ export class CallNews implements WatchedDialogs {
   }
 
   forget(live: LiveCall): void {
-    if (this.#watchers.size > 0) this.#tellWatchers(live, [])
+    if (this.#isWatched(live)) this.#tellWatchers(live, [])
     for (const aor of live.aors) {
       const calls = this.#byAor.get(aor)
       calls?.delete(live)
@@ -57,8 +68,15 @@ export class CallNews implements WatchedDialogs {
     else calls.add(live)
   }
 
+  /** Most calls are watched by nobody: then there is nothing to find out. */
+  #isWatched({ aors }: LiveCall): boolean {
+    for (const { isWatched } of this.#watchers)
+      for (const aor of aors) if (isWatched(aor)) return true
+    return false
+  }
+
   #tellWatchers(live: LiveCall, dialogs: readonly WatchedDialog[]): void {
-    const before = live.told
+    const before = live.told ?? []
     live.told = dialogs
     for (const dialog of dialogs)
       if (!isSame(withId(before, dialog.id), dialog)) this.#tellOfDialog(dialog)
@@ -68,7 +86,7 @@ export class CallNews implements WatchedDialogs {
   }
 
   #tellOfDialog(dialog: WatchedDialog): void {
-    for (const watcher of this.#watchers) watcher(dialog)
+    for (const { tell } of this.#watchers) tell(dialog)
   }
 
   #tell(event: CallEvent): void {
@@ -94,7 +112,7 @@ function isSame(a: WatchedDialog | undefined, b: WatchedDialog): boolean {
   )
 }
 
-function subscribe<T>(listeners: Set<(event: T) => void>, listener: (event: T) => void): Cancel {
+function subscribe<Listener>(listeners: Set<Listener>, listener: Listener): Cancel {
   listeners.add(listener)
   return () => void listeners.delete(listener)
 }

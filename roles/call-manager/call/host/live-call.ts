@@ -22,8 +22,8 @@ export class LiveCall {
   inviteKey: ServerKey | undefined
   /** AORs it is listed under. */
   readonly aors: string[] = []
-  /** What watchers were told last. */
-  told: readonly WatchedDialog[] = NOTHING_TOLD
+  /** What watchers were told last; undefined while nobody watches. */
+  told: readonly WatchedDialog[] | undefined
   /** What listeners were told last. */
   mood: Mood | undefined
   /** Something watchers may see is another now. */
@@ -50,11 +50,9 @@ export class LiveCall {
   end(): void {
     this.#machine = undefined
     this.clients.clear()
-    this.told = NOTHING_TOLD
+    this.told = undefined
   }
 }
-
-const NOTHING_TOLD: readonly WatchedDialog[] = []
 
 /** One of our requests: what comes back goes to the call that sent it. */
 export class SentRequest implements ResponseHandler {

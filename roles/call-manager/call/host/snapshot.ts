@@ -49,7 +49,7 @@ function legOf(leg: Leg): object {
 /** What answers to it, and further INVITEs on its behalf, are made of. No credentials. */
 function headOf({ method, uri, headers }: SipRequest): string {
   let text = `${method} ${uri} SIP/2.0\r\n`
-  for (const [name, value] of headers.entries())
+  for (const { name, value } of headers.fields())
     if (!LEFT_OUT.has(name)) text += `${name}: ${value}\r\n`
   return `${text}\r\n`
 }

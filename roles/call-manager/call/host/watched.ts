@@ -3,6 +3,15 @@
 import type { DialogState, WatchedDialog } from '../../events/watched-dialog.ts'
 import { CALLER, type Branch, type CallState, type Leg, type Party } from '../state.ts'
 
+/** Whose dialogs the call has, or had; one may come twice. */
+export function aorsIn(state: CallState): string[] {
+  const aors: string[] = []
+  for (const { party } of state.legs) if (party.aor !== undefined) aors.push(party.aor)
+  for (const { target } of state.attempt?.branches ?? [])
+    if (target.aor !== undefined) aors.push(target.aor)
+  return aors
+}
+
 export function watchedIn(state: CallState): WatchedDialog[] {
   const found: WatchedDialog[] = []
   for (const leg of state.legs) {
