@@ -92,7 +92,7 @@ export class Admission {
     if (this.#overload.share === 0 && this.#refused.isEmpty(now)) return false
     const key = serverKeyOf(request)
     if (key === undefined || knows(key)) return false
-    if (!this.#refused.has(key) && !this.#overload.refuses()) return false
+    if (!this.#refused.has(key) && !this.#overload.refuses(kindOf(request))) return false
     this.#refused.add(key, now)
     return true
   }
@@ -102,4 +102,10 @@ export class Admission {
     const after = RETRY_AFTER_MIN + this.#needs.host.random.below(RETRY_AFTER_SPREAD)
     return ['retry-after', String(after)]
   }
+}
+
+/** `answering`: it carries credentials, so that we have most likely challenged it before. */
+function kindOf({ headers }: SipRequest): 'fresh' | 'answering' {
+  const answers = headers.has('proxy-authorization') || headers.has('authorization')
+  return answers ? 'answering' : 'fresh'
 }

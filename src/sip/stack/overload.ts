@@ -10,7 +10,12 @@
 //!      +──── share back at zero <───+
 //!
 //! The controller is PIE's (RFC 8033): the share moves with how far the delay is from its target
-//! and with how fast it changes, so that it settles where what is let in just fits.
+//! and with how fast it changes, so that it settles where what is let in just fits. It does not
+//! feel its way from zero: how much the delay grew while we were patient says how much too much
+//! there is, and that is the share it begins with.
+//!
+//! Whom to refuse: what a client sends with credentials is usually the answer to a challenge of
+//! ours, half done already, and refused last. Who has none is refused first.
 //!
 //! Pure: fed with one sample about every 100 ms; the gains are per sample.
 
@@ -37,7 +42,7 @@ const BUSY_GAIN = 0.4
 /** Above its target the loop can only be 5 % busier, however much too much there is to do. */
 const BUSY_GAIN_ABOVE = 2
 /** Shorter peaks are what queues are for. */
-const PATIENCE: Millis = millis(300)
+const PATIENCE: Millis = millis(200)
 /** With fewer than this a sample it is not SIP that keeps the loop busy. */
 const MESSAGES_MIN = 10
 const SHARE_MIN = 0.01
@@ -46,9 +51,9 @@ const SHARE_MAX = 0.95
 
 export class Overload {
   #delay = 0
-  #overSince: Millis | undefined
+  #over: { readonly since: Millis; readonly delay: number } | undefined
   #share = 0
-  #due = 0
+  readonly #due = { fresh: 0, answering: 0 }
 
   /** The share of new requests that is refused, 0 to 1. */
   get share(): number {
@@ -60,29 +65,34 @@ export class Overload {
     const change = delay - this.#delay
     this.#delay = delay
     if (load.messages < MESSAGES_MIN) return this.#moveTo(this.#share / 2)
-    if (this.#share === 0 && !this.#isOver(load, delay, now)) return
-    this.#moveTo(this.#share + step(load, delay, change))
+    if (this.#share > 0) return this.#moveTo(this.#share + step(load, delay, change))
+    const { waited, busy } = load
+    const isOver = delay > DELAY_TARGET || (waited === undefined && busy > BUSY_MAX)
+    this.#over = isOver ? (this.#over ?? { since: now, delay }) : undefined
+    if (this.#over === undefined || now - this.#over.since < PATIENCE) return
+    const first = firstShare(delay - this.#over.delay, now - this.#over.since)
+    this.#moveTo(Math.max(first, step(load, delay, change)))
   }
 
-  /** Asked once for each new request; spreads the refusals evenly. */
-  refuses(): boolean {
+  /** Asked once for each new request; spreads the refusals evenly over its kind. */
+  refuses(kind: 'fresh' | 'answering'): boolean {
     if (this.#share === 0) return false
-    this.#due += this.#share
-    if (this.#due < 1) return false
-    this.#due -= 1
+    const twice = 2 * this.#share
+    this.#due[kind] += kind === 'fresh' ? Math.min(1, twice) : Math.max(0, twice - 1)
+    if (this.#due[kind] < 1) return false
+    this.#due[kind] -= 1
     return true
-  }
-
-  #isOver({ waited, busy }: LoadSample, delay: number, now: Millis): boolean {
-    const over = delay > DELAY_TARGET || (waited === undefined && busy > BUSY_MAX)
-    this.#overSince = over ? (this.#overSince ?? now) : undefined
-    return this.#overSince !== undefined && now - this.#overSince >= PATIENCE
   }
 
   #moveTo(share: number): void {
     this.#share = share < SHARE_MIN ? 0 : Math.min(share, SHARE_MAX)
-    if (this.#share === 0) this.#overSince = undefined
+    if (this.#share === 0) this.#over = undefined
   }
+}
+
+/** A queue whose delay grew by `grown` ms in `took` ms is offered 1 + grown/took of what fits. */
+function firstShare(grown: number, took: number): number {
+  return Math.max(0, grown) / (Math.max(0, grown) + took)
 }
 
 /** By how much the share should move. */

@@ -104,7 +104,9 @@ class CallLoad {
     const id = header(received, 'Call-ID')
     const slot = Number.parseInt(id, 10)
     const call = this.#calls[slot]
-    if (call?.id !== id || status < 200) return
+    if (call?.id !== id) return
+    this.pace.heard(slot)
+    if (status < 200) return
     if (methodOf(received) === 'BYE') {
       this.#calls[slot] = undefined
       if (status === 200) this.pace.done(slot)
@@ -141,6 +143,7 @@ class CallLoad {
   #request(call: Call, method: string, authorization: string, body: string): void {
     call.last = this.#text(call, method, authorization, body)
     this.#uac.send(call.last)
+    this.pace.asked(slotOf(call))
   }
 
   #text(call: Call, method: string, more: string, body: string): string {
@@ -174,7 +177,10 @@ class CallLoad {
   }
 
   #onAnswer(call: Call, received: string): void {
-    if (call.answered) return this.#uac.send(call.ack)
+    if (call.answered) {
+      this.pace.retransmitted()
+      return this.#uac.send(call.ack)
+    }
     call.answered = true
     call.remoteTo = header(received, 'To')
     call.remoteTarget = uriIn(header(received, 'Contact'))

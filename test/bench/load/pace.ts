@@ -15,9 +15,9 @@ export type PaceOptions = {
 export type Outcome = {
   readonly done: number
   readonly failed: number
-  /** First answers that took longer than T1: a client would have sent again. */
+  /** Requests without any answer for T1, and so sent again (RFC 3261 §17.1). */
   readonly late: number
-  /** Same request received twice. */
+  /** The same request or final answer received twice. */
   readonly retransmitted: number
   readonly perSecond: number
   /** Milliseconds from start to end of one. */
@@ -27,6 +27,8 @@ export type Outcome = {
 }
 
 const TICK_MS = 2
+/** How often what waits is looked through. */
+const WATCH_MS = 20
 /** RFC 3261 T1. */
 const T1_MS = 500
 /** Nobody waits longer; what is not done by then has failed. */
@@ -40,7 +42,9 @@ type Started = {
   open: boolean
   /** Nothing is awaited: it is up, and stays so. */
   held: boolean
+  /** When its last request is sent again, and how long that was waited for. */
   again: number
+  wait: number
 }
 
 /** `begin` starts the work of a slot; `repeat` sends its last message again, as T1 demands. */
@@ -61,6 +65,7 @@ export class Pace {
   #retransmitted = 0
   #began = 0
   #stopAt = 0
+  #watchAt = 0
 
   constructor(options: PaceOptions, begin: (slot: number) => void, repeat: (slot: number) => void) {
     this.#options = options
@@ -104,9 +109,22 @@ export class Pace {
     const started = this.#bySlot[slot]
     if (started === undefined) return
     started.at = performance.now()
-    started.again = started.at + T1_MS
     started.held = false
     this.#held--
+  }
+
+  /** It sent a request: unless something is heard within T1, that is repeated. */
+  asked(slot: number): void {
+    const started = this.#bySlot[slot]
+    if (started === undefined) return
+    started.wait = T1_MS
+    started.again = performance.now() + T1_MS
+  }
+
+  /** Its request arrived: nothing is to be repeated. */
+  heard(slot: number): void {
+    const started = this.#bySlot[slot]
+    if (started !== undefined) started.again = Infinity
   }
 
   retransmitted(): void {
@@ -125,7 +143,7 @@ export class Pace {
           const due = Math.floor(((now - this.#began) / 1000) * rate)
           while (this.#startedCount < due && this.#mayStart(now)) this.#startOne()
         }
-        this.#watch(now)
+        if (now >= this.#watchAt) this.#watch(now)
         if (this.#mayStart(now) || this.#open() > 0) return
         clearInterval(timer)
         resolve()
@@ -153,7 +171,7 @@ export class Pace {
       this.#reasons['window full'] = (this.#reasons['window full'] ?? 0) + 1
       return
     }
-    const started = { slot, at: now, open: true, held: false, again: now + T1_MS }
+    const started = { slot, at: now, open: true, held: false, again: Infinity, wait: 0 }
     this.#bySlot[slot] = started
     this.#queue.push(started)
     this.#begin(slot)
@@ -170,6 +188,7 @@ export class Pace {
 
   /** Resends what waits for too long, gives up what waits for ever. */
   #watch(now: number): void {
+    this.#watchAt = now + WATCH_MS
     const waiting: Started[] = []
     for (const started of this.#queue) {
       if (!started.open) continue
@@ -183,7 +202,8 @@ export class Pace {
       }
       if (now >= started.again) {
         this.#late++
-        started.again = now + 2 * (started.again - started.at)
+        started.wait *= 2
+        started.again = now + started.wait
         this.#repeat(started.slot)
       }
       waiting.push(started)

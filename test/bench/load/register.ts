@@ -47,6 +47,7 @@ export async function runRegister(options: RegisterOptions): Promise<Outcome> {
       `Contact: <sip:u${user}@${options.address}:${contactPort}>;expires=600\r\n` +
       `User-Agent: load\r\n${authorization}Content-Length: 0\r\n\r\n`
     wire.send(last[slot])
+    pace.asked(slot)
   }
 
   function onText(text: string): void {

@@ -1,8 +1,8 @@
 //! Overload control by golden script.
 //!
 //!     samples N late=MS waited=MS busy=SHARE messages=N    N samples, 100 ms apart
-//!     offer N                                             N new requests
-//!     serve N rate=N [unseen=N]   N seconds of a server that takes 0.35 ms for a request and
+//!     offer N [answering]           N new requests; `answering`: with credentials
+//!     serve N [fresh] rate=N [unseen=N]   N seconds of a server that takes 0.35 ms for a request and
 //!                                 0.04 ms for a refusal, and is offered `rate` a second; with
 //!                                 `unseen` its queue holds that many and nobody sees it
 
@@ -28,7 +28,8 @@ class Bench {
     if (command.name === 'samples') return this.#samples(count, command)
     if (command.name === 'serve') return this.#serve(count, command)
     let refused = 0
-    for (let index = 0; index < count; index++) if (this.#overload.refuses()) refused++
+    const kind = command.words[1] === 'answering' ? 'answering' : 'fresh'
+    for (let index = 0; index < count; index++) if (this.#overload.refuses(kind)) refused++
     return `refused ${refused} of ${count}`
   }
 
@@ -49,7 +50,8 @@ class Bench {
   #serve(seconds: number, command: Command): string {
     const unseen = command.arg('unseen')
     const limit = Number(unseen ?? 8_000)
-    const queue = new Queue(this.#now, Number(command.arg('rate')), limit)
+    const allFresh = command.words[1] === 'fresh'
+    const queue = new Queue(this.#now, Number(command.arg('rate')), limit, allFresh)
     const lines: string[] = []
     for (let second = 0; second < seconds; second++) {
       queue.counts = { served: 0, refused: 0, dropped: 0, longest: 0 }
@@ -75,15 +77,18 @@ class Queue {
   counts = { served: 0, refused: 0, dropped: 0, longest: 0 }
   readonly #every: number
   readonly #limit: number
+  readonly #allFresh: boolean
   #waiting: number[] = []
+  #count = 0
   #arrives: number
   #free: number
 
-  constructor(now: Millis, rate: number, limit: number) {
+  constructor(now: Millis, rate: number, limit: number, allFresh: boolean) {
     this.#arrives = now
     this.#free = now
     this.#every = 1_000 / rate
     this.#limit = limit
+    this.#allFresh = allFresh
   }
 
   serve(
@@ -104,7 +109,7 @@ class Queue {
       messages++
       const waited = this.#free - came
       shortest = Math.min(shortest, waited)
-      const refused = overload.refuses()
+      const refused = overload.refuses(this.#nextKind())
       this.#free += refused ? REFUSAL_MS : WORK_MS
       if (refused) this.counts.refused++
       else this.counts.served++
@@ -112,6 +117,12 @@ class Queue {
     }
     const busy = 1 - idle / SAMPLE_MS
     return { shortest: messages === 0 ? undefined : millis(shortest), busy, messages }
+  }
+
+  /** Half of them carry credentials, unless all are fresh. */
+  #nextKind(): 'fresh' | 'answering' {
+    this.#count++
+    return this.#allFresh || this.#count % 2 === 0 ? 'fresh' : 'answering'
   }
 
   #arriveBy(time: number): void {
