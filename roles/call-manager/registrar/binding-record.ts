@@ -1,7 +1,7 @@
-//! One binding as the registrar keeps it. There may be 100,000: strings are flat copies, shared
-//! where they repeat, and what can be worked out is not kept. It is its own deadline in the heap.
+//! One binding, in hand: as a REGISTER makes it, or as it was when the table was asked. The table
+//! keeps bytes, and makes another one of these at every asking.
 
-import type { Deadline } from '../../../src/base/heap.ts'
+import type { Brand } from '../../../src/base/brand.ts'
 import { millis, wallTime, type Millis, type WallTime } from '../../../src/base/time.ts'
 import type { TenantId } from '../../../src/control/ids.ts'
 import { parseUri, sipUri, type SipUri } from '../../../src/sip/message/uri.ts'
@@ -37,12 +37,12 @@ export type Bound = {
   readonly registeredAt: Millis
 }
 
-export class BindingRecord implements Binding, Deadline<BindingRecord> {
-  // For the heap: `at` is when it expires. Times are whole milliseconds, which V8 keeps in place.
-  at: Millis
-  position = -1
-  /** The next one of the same AOR: the table's own. */
-  sibling: BindingRecord | undefined = undefined
+/** Where in the table a binding is kept. */
+export type Slot = Brand<number, 'Slot'>
+
+export class BindingRecord implements Binding {
+  /** The table's own; undefined until it is in one. */
+  slot: Slot | undefined = undefined
 
   readonly tenant: TenantId
   readonly user: string
@@ -66,7 +66,6 @@ export class BindingRecord implements Binding, Deadline<BindingRecord> {
   expiresAt: Millis
 
   constructor(bound: Bound, refreshedAt: Millis, expiresAt: Millis) {
-    this.at = millis(0)
     this.tenant = bound.tenant
     this.user = bound.user
     this.domain = bound.domain
@@ -86,10 +85,6 @@ export class BindingRecord implements Binding, Deadline<BindingRecord> {
     this.registeredAt = whole(bound.registeredAt)
     this.refreshedAt = whole(refreshedAt)
     this.expiresAt = whole(expiresAt)
-  }
-
-  get owner(): BindingRecord {
-    return this
   }
 
   get key(): string {

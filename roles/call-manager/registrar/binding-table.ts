@@ -1,25 +1,39 @@
 //! All live bindings: by AOR, by flow, by GRUU, and in order of expiry. No clock of its own.
 
 import type { Subscribe } from '../../../src/base/host.ts'
-import { DeadlineHeap } from '../../../src/base/heap.ts'
 import type { Millis } from '../../../src/base/time.ts'
 import type { SipUri } from '../../../src/sip/message/uri.ts'
-import { isReliable, type FlowId } from '../../../src/sip/transaction/flow.ts'
+import { isReliable, type FlowId, type Target } from '../../../src/sip/transaction/flow.ts'
 import type { Binding, Location, LocationChange } from '../location.ts'
-import { whole, type BindingRecord } from './binding-record.ts'
+import { SlotChains } from '../memory/slot-chains.ts'
+import { SlotHeap } from '../memory/slot-heap.ts'
+import { TextIndex } from '../memory/text-index.ts'
+import { whole, type BindingRecord, type Slot } from './binding-record.ts'
+import { BindingRows } from './binding-rows.ts'
 import { NO_GRUU, type GruuOwner } from './gruu.ts'
 
+/** What a refresh may change. */
+export type Refreshed = {
+  readonly flow: FlowId | undefined
+  readonly target: Target
+  readonly callId: string
+  readonly cseq: number
+  readonly refreshedAt: Millis
+  readonly expiresAt: Millis
+}
+
 export class BindingTable implements Location {
-  /** The first of each AOR; the others follow as its siblings, oldest first. */
-  readonly #byAor = new Map<string, BindingRecord>()
+  readonly #rows = new BindingRows()
+  /** Each AOR's, oldest first. */
+  readonly #firsts = new TextIndex<Slot>((slot, aor) => this.#rows.isOf(slot, aor))
+  readonly #byAor = new SlotChains<string, Slot>(this.#firsts)
   /** Connections only: a UDP flow never closes. */
-  readonly #byFlow = new Map<FlowId, BindingRecord[]>()
-  readonly #byGruu = new Map<number, BindingRecord[]>()
-  readonly #expiries = new DeadlineHeap<BindingRecord>()
+  readonly #byFlow = new SlotChains<FlowId, Slot>()
+  readonly #byGruu = new SlotChains<number, Slot>()
+  readonly #expiries = new SlotHeap<Slot>()
   readonly #listeners = new Set<(change: LocationChange) => void>()
   readonly #gruuOwner: (uri: SipUri) => GruuOwner | undefined
   readonly #aorOf: (user: string, host: string) => string | undefined
-  #size = 0
 
   constructor(names: {
     readonly gruuOwner: (uri: SipUri) => GruuOwner | undefined
@@ -31,13 +45,10 @@ export class BindingTable implements Location {
   }
 
   get size(): number {
-    return this.#size
+    return this.#rows.size
   }
 
   lookup(aor: string): readonly Binding[] {
-    const first = this.#byAor.get(aor)
-    if (first === undefined) return NONE
-    if (first.sibling === undefined) return first.reachable ? [first] : NONE
     const reachable = this.records(aor).filter((record) => record.reachable)
     if (reachable.length < 2) return reachable
     reachable.sort((a, b) => b.q - a.q || b.refreshedAt - a.refreshedAt)
@@ -49,10 +60,7 @@ export class BindingTable implements Location {
   }
 
   records(aor: string): BindingRecord[] {
-    const records: BindingRecord[] = []
-    let record = this.#byAor.get(aor)
-    for (; record !== undefined; record = record.sibling) records.push(record)
-    return records
+    return this.#byAor.of(aor).map((slot) => this.#rows.read(slot))
   }
 
   byGruu(uri: SipUri): readonly Binding[] {
@@ -60,14 +68,14 @@ export class BindingTable implements Location {
     if (owner === undefined) return NONE
     const found =
       owner.kind === 'temporary'
-        ? (this.#byGruu.get(owner.gruuId) ?? NONE)
+        ? this.#byGruu.of(owner.gruuId).map((slot) => this.#rows.read(slot))
         : this.#byInstance(owner.user, uri.host, owner.instance)
     const live = found.filter((record) => record.reachable)
     return live.sort((a, b) => b.refreshedAt - a.refreshedAt)
   }
 
-  aors(): Iterable<string> {
-    return this.#byAor.keys()
+  *aors(): Generator<string> {
+    for (const slot of this.#firsts.values()) yield this.#rows.read(slot).aor
   }
 
   readonly changed: Subscribe<LocationChange> = (listener) => {
@@ -80,68 +88,85 @@ export class BindingTable implements Location {
     for (const listener of this.#listeners) listener({ aor, contact, event })
   }
 
-  has(record: BindingRecord): boolean {
-    return record.position !== -1
+  /** What is there now; undefined when nothing is. */
+  at(slot: Slot): BindingRecord | undefined {
+    return this.#rows.has(slot) ? this.#rows.read(slot) : undefined
   }
 
   find(aor: string, key: string): BindingRecord | undefined {
-    let record = this.#byAor.get(aor)
-    while (record !== undefined && record.key !== key) record = record.sibling
-    return record
+    return this.records(aor).find((record) => record.key === key)
   }
 
   isGruuTaken(gruuId: number): boolean {
     return this.#byGruu.has(gruuId)
   }
 
-  /** Adds it; one with the same key goes, and is returned. */
-  put(record: BindingRecord): BindingRecord | undefined {
-    const replaced = this.find(record.aor, record.key)
-    if (replaced !== undefined) this.remove(replaced)
-    this.#link(record)
-    if (record.gruuId !== NO_GRUU) append(this.#byGruu, record.gruuId, record)
-    if (record.flow !== undefined && isReliable(record.transport))
-      append(this.#byFlow, record.flow, record)
-    this.#expiries.set(record, record.expiresAt)
-    this.#size++
-    return replaced
+  /** Adds it; one with the same key goes. */
+  put(record: BindingRecord): void {
+    this.remove(record)
+    const slot = this.#rows.add(record)
+    record.slot = slot
+    this.#byAor.append(record.aor, slot)
+    if (record.gruuId !== NO_GRUU) this.#byGruu.append(record.gruuId, slot)
+    if (isOnConnection(record)) this.#byFlow.append(record.flow, slot)
+    this.#expiries.set(slot, record.expiresAt)
   }
 
-  remove(record: BindingRecord): void {
-    if (!this.has(record)) return
-    this.#unlink(record)
-    if (record.gruuId !== NO_GRUU) drop(this.#byGruu, record.gruuId, record)
-    if (record.flow !== undefined) drop(this.#byFlow, record.flow, record)
-    this.#expiries.remove(record)
-    this.#size--
+  /** Takes out the one with its key, if any. */
+  remove({ aor, key }: BindingRecord): void {
+    const record = this.find(aor, key)
+    if (record?.slot === undefined) return
+    const { slot } = record
+    this.#byAor.drop(aor, slot)
+    if (record.gruuId !== NO_GRUU) this.#byGruu.drop(record.gruuId, slot)
+    if (isOnConnection(record)) this.#byFlow.drop(record.flow, slot)
+    this.#expiries.remove(slot)
+    this.#rows.remove(slot)
   }
 
-  /** Moves the expiry. */
-  prolong(record: BindingRecord, expiresAt: Millis): void {
+  /** In the table and in `record`, which was just read from it. */
+  refresh(record: BindingRecord, refreshed: Refreshed): void {
+    const { callId, cseq, refreshedAt, expiresAt, flow, target } = refreshed
+    record.cseq = cseq
+    record.refreshedAt = whole(refreshedAt)
     record.expiresAt = whole(expiresAt)
-    this.#expiries.set(record, record.expiresAt)
+    const isNews = record.callId !== callId || record.flow !== flow
+    record.callId = callId
+    record.target = target
+    this.#moveTo(record, flow)
+    if (record.slot === undefined) return
+    this.#rows.update(record.slot, record, isNews)
+    this.#expiries.set(record.slot, record.expiresAt)
   }
 
   /** Moves it to another flow, or off the one it had. */
   setFlow(record: BindingRecord, flow: FlowId | undefined): void {
     if (record.flow === flow) return
-    if (record.flow !== undefined) drop(this.#byFlow, record.flow, record)
-    record.flow = flow
-    if (flow !== undefined && isReliable(record.transport)) append(this.#byFlow, flow, record)
+    this.#moveTo(record, flow)
+    if (record.slot !== undefined) this.#rows.update(record.slot, record, true)
   }
 
   onFlow(flow: FlowId): readonly BindingRecord[] {
-    return this.#byFlow.get(flow) ?? NONE
+    return this.#byFlow.of(flow).map((slot) => this.#rows.read(slot))
   }
 
   nextExpiry(): Millis | undefined {
-    return this.#expiries.first()?.at
+    const first = this.#expiries.first()
+    return first === undefined ? undefined : this.#expiries.at(first)
   }
 
   /** One that has expired by `now`; it stays until it is removed. */
   expired(now: Millis): BindingRecord | undefined {
     const first = this.#expiries.first()
-    return first !== undefined && first.at <= now ? first.owner : undefined
+    if (first === undefined || this.#expiries.at(first) > now) return undefined
+    return this.#rows.read(first)
+  }
+
+  #moveTo(record: BindingRecord, flow: FlowId | undefined): void {
+    if (record.flow === flow || record.slot === undefined) return
+    if (isOnConnection(record)) this.#byFlow.drop(record.flow, record.slot)
+    record.flow = flow
+    if (isOnConnection(record)) this.#byFlow.append(record.flow, record.slot)
   }
 
   #byInstance(user: string, host: string, instance: string): readonly BindingRecord[] {
@@ -149,45 +174,17 @@ export class BindingTable implements Location {
     const all = aor === undefined ? NONE : this.records(aor)
     return all.filter((record) => record.instance === instance)
   }
-
-  #link(record: BindingRecord): void {
-    let last = this.#byAor.get(record.aor)
-    if (last === undefined) this.#byAor.set(record.aor, record)
-    while (last?.sibling !== undefined) last = last.sibling
-    if (last !== undefined) last.sibling = record
-  }
-
-  #unlink(record: BindingRecord): void {
-    const next = record.sibling
-    record.sibling = undefined
-    let before = this.#byAor.get(record.aor)
-    if (before !== record) {
-      while (before !== undefined && before.sibling !== record) before = before.sibling
-      if (before !== undefined) before.sibling = next
-    } else if (next === undefined) this.#byAor.delete(record.aor)
-    else this.#byAor.set(record.aor, next)
-  }
 }
 
 const NONE: readonly BindingRecord[] = []
+
+function isOnConnection(record: BindingRecord): record is BindingRecord & { flow: FlowId } {
+  return record.flow !== undefined && isReliable(record.transport)
+}
 
 /** Whether another flow of the same instance stands before it in the sorted list. */
 function isOlderFlow(record: BindingRecord, sorted: readonly BindingRecord[]): boolean {
   if (record.instance === undefined) return false
   const { instance } = record
   return sorted.find((each) => each.instance === instance) !== record
-}
-
-function append<K>(map: Map<K, BindingRecord[]>, key: K, record: BindingRecord): void {
-  const records = map.get(key)
-  if (records === undefined) map.set(key, [record])
-  else records.push(record)
-}
-
-function drop<K>(map: Map<K, BindingRecord[]>, key: K, record: BindingRecord): void {
-  const records = map.get(key)
-  const index = records?.indexOf(record) ?? -1
-  if (records === undefined || index === -1) return
-  if (records.length === 1) map.delete(key)
-  else records.splice(index, 1)
 }

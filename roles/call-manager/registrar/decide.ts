@@ -3,7 +3,6 @@
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
-import { flat } from '../../../src/sip/message/text.ts'
 import { sameUri } from '../../../src/sip/message/uri.ts'
 import { paths, required, vias } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
@@ -52,8 +51,6 @@ export type Situation = {
   readonly now: Millis
   /** A number for temporary GRUUs that no live binding has. */
   readonly newGruuId: () => number
-  /** One copy of what many phones say. */
-  readonly shared: (text: string) => string
 }
 
 const KNOWN_OPTIONS = new Set(['path', 'outbound', 'gruu'])
@@ -146,11 +143,11 @@ function refreshesOnly(
   return refreshes
 }
 
-/** In order, flat; undefined when one cannot be read. */
+/** In order; undefined when one cannot be read. */
 function pathOf(request: SipRequest): readonly string[] | undefined {
   if (!request.headers.has('path')) return NO_PATH
   if (paths(request) === undefined) return undefined
-  return request.headers.list('path').map(flat)
+  return request.headers.list('path')
 }
 
 const NO_PATH: readonly string[] = []
@@ -225,16 +222,16 @@ function newRecord(
     user,
     domain,
     aor,
-    contact: flat(wish.contact),
+    contact: wish.contact,
     q,
-    instance: instance === undefined ? undefined : flat(instance),
+    instance,
     regId,
     flow,
     target,
     path,
     behindNat,
-    userAgent: situation.shared(userAgentOf(request)),
-    callId: flat(callId),
+    userAgent: userAgentOf(request),
+    callId,
     cseq,
     gruuId: gruuIdOf(existing, instance, callId, situation),
     registeredAt: existing?.registeredAt ?? situation.now,

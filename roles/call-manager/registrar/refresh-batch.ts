@@ -3,11 +3,13 @@
 
 import { after, type Millis } from '../../../src/base/time.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
-import { atWall, type BindingRecord, type ClockOffset } from './binding-record.ts'
+import { atWall, type BindingRecord, type ClockOffset, type Slot } from './binding-record.ts'
+import type { BindingTable } from './binding-table.ts'
 
 export class RefreshBatch {
   readonly #interval: Millis
-  #refreshed = new Set<BindingRecord>()
+  /** A slot that another binding has been given meanwhile does no harm: it is told as it is. */
+  #refreshed = new Set<Slot>()
   #gone: BindingRecord[] = []
   /** When it is to be taken; undefined while it is empty. */
   due: Millis | undefined
@@ -16,13 +18,13 @@ export class RefreshBatch {
     this.#interval = interval
   }
 
-  refreshed(record: BindingRecord, now: Millis): void {
-    this.#refreshed.add(record)
+  refreshed({ slot }: BindingRecord, now: Millis): void {
+    if (slot !== undefined) this.#refreshed.add(slot)
     this.due ??= after(now, this.#interval)
   }
 
-  forget(record: BindingRecord): void {
-    this.#refreshed.delete(record)
+  forget({ slot }: BindingRecord): void {
+    if (slot !== undefined) this.#refreshed.delete(slot)
   }
 
   gone(record: BindingRecord, now: Millis): void {
@@ -31,14 +33,12 @@ export class RefreshBatch {
   }
 
   /** The command, when it is due. Of what is gone from the table or back in it, nothing is said. */
-  take(
-    now: Millis,
-    table: { has(record: BindingRecord): boolean; find(aor: string, key: string): unknown },
-    offset: ClockOffset,
-  ): BindingCommand | undefined {
+  take(now: Millis, table: BindingTable, offset: ClockOffset): BindingCommand | undefined {
     if (this.due === undefined || now < this.due) return undefined
-    const live = [...this.#refreshed].filter((record) => table.has(record))
-    const refreshed = live.map(({ aor, key, callId, cseq, expiresAt }) => {
+    const refreshed = [...this.#refreshed].flatMap((slot) => {
+      const record = table.at(slot)
+      if (record === undefined) return NOTHING
+      const { aor, key, callId, cseq, expiresAt } = record
       return { aor, key, callId, cseq, expiresAt: atWall(expiresAt, offset) }
     })
     const gone = this.#gone.filter(({ aor, key }) => table.find(aor, key) === undefined)
@@ -52,3 +52,5 @@ export class RefreshBatch {
     return { kind: 'binding.refresh', refreshed, expired }
   }
 }
+
+const NOTHING: readonly never[] = []

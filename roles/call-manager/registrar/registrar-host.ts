@@ -103,15 +103,10 @@ class RegistrarHost implements RunningRegistrar {
     const offset = this.#host.wall() - now
     this.#store.read((db) => {
       const owners = new Map(allTenants(db).map((each) => [each.tenant, each]))
-      // One copy of what many rows say.
-      const userAgents = new Map<string, string>()
       for (const row of liveBindings(db, this.#host.wall())) {
         const owner = owners.get(row.tenant)
         if (owner === undefined) continue
-        const userAgent = userAgents.get(row.userAgent) ?? row.userAgent
-        userAgents.set(userAgent, userAgent)
-        const shared = { ...row, tenant: owner.tenant, userAgent }
-        this.location.put(recordOf(shared, owner.primaryDomain, offset, now))
+        this.location.put(recordOf(row, owner.primaryDomain, offset, now))
       }
     })
     const bindings = this.location.size

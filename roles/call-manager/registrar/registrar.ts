@@ -11,12 +11,10 @@ import type { Machine } from '../../../src/base/machine.ts'
 import type { Random } from '../../../src/base/random.ts'
 import type { Millis, WallTime } from '../../../src/base/time.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
-import { flat } from '../../../src/sip/message/text.ts'
 import type { FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
-import { Recent } from '../auth/recent.ts'
 import { accepted, refused } from './answer.ts'
-import { rowOf, whole, type BindingRecord } from './binding-record.ts'
+import { rowOf, type BindingRecord } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
 import { decide, type Changes, type Refresh, type Registration } from './decide.ts'
 import type { TemporaryGruus } from './gruu.ts'
@@ -60,7 +58,6 @@ export class Registrar implements Machine<Input, Output> {
   readonly #context: RegistrarContext
   readonly #pending = new Map<string, Pending>()
   readonly #batch: RefreshBatch
-  readonly #userAgents = new Recent<string, string>(500)
   #outputs: Output[] = []
 
   constructor(table: BindingTable, context: RegistrarContext) {
@@ -119,7 +116,6 @@ export class Registrar implements Machine<Input, Output> {
       policy: this.#context.policy,
       now,
       newGruuId: () => this.#newGruuId(),
-      shared: (text) => this.#shared(text),
     })
     if (decision.kind === 'refuse') return this.#refuse(waiting, decision.refusal)
     const { changes } = decision
@@ -163,13 +159,8 @@ export class Registrar implements Machine<Input, Output> {
 
   #refresh({ record, reach, expiresAt }: Refresh, registration: Registration, now: Millis): void {
     const wasReachable = record.reachable
-    record.callId =
-      record.callId === registration.callId ? record.callId : flat(registration.callId)
-    record.cseq = registration.cseq
-    record.refreshedAt = whole(now)
-    record.target = reach.target.port === record.target.port ? record.target : reach.target
-    this.#table.setFlow(record, reach.flow)
-    this.#table.prolong(record, expiresAt)
+    const { callId, cseq } = registration
+    this.#table.refresh(record, { ...reach, callId, cseq, refreshedAt: now, expiresAt })
     this.#batch.refreshed(record, now)
     if (!wasReachable && record.reachable) this.#table.announce(record, 'reached')
   }
@@ -216,14 +207,6 @@ export class Registrar implements Machine<Input, Output> {
       const gruuId = 1 + this.#context.random.below(2 ** 32 - 1)
       if (!this.#table.isGruuTaken(gruuId)) return gruuId
     }
-  }
-
-  #shared(text: string): string {
-    const known = this.#userAgents.get(text)
-    if (known !== undefined) return known
-    const copy = flat(text)
-    this.#userAgents.set(copy, copy)
-    return copy
   }
 
   #offset(now: Millis): number {
