@@ -139,6 +139,10 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   openDialog(call, invite, face)
   respondOnce(call, invite, response)
   confirmCaller(call, caller, face, invite, response)
+  // Who answered has hung up meanwhile.
+  if (callee?.state === 'gone')
+    return finish(call, { ...refusalOf(200, 'normal clearing'), by: 'callee' })
+  callerAnswered(call)
 }
 
 function confirmCaller(
@@ -165,7 +169,6 @@ function confirmCaller(
   call.state.record.answeredAt = call.wall()
   call.state.record.status = 200
   call.changed(CALLER)
-  callerAnswered(call)
 }
 
 /** The last PRACK a 2xx waited for has come. */

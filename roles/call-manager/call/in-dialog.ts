@@ -15,7 +15,7 @@ import { passOn } from './pass.ts'
 import { onPrack } from './prack.ts'
 import { refusalOf } from './refusal.ts'
 import { onReoffer } from './reoffer.ts'
-import type { Pending } from './state.ts'
+import { CALLER, type Pending } from './state.ts'
 import { onRefer, transferorLeft } from './transfer.ts'
 
 export function onRequest(call: Call, pending: Pending, source: Source, proven: boolean): void {
@@ -125,6 +125,8 @@ function onBye(call: Call, end: Endpoint, pending: Pending): void {
     return finish(call, { ...refusalOf(487, 'cancelled'), by: 'caller' }, text)
   const { leg } = end
   gone(call, leg)
+  // Its answer is being committed: the caller gets that first, then the end (`face.ts`).
+  if (call.state.phase === 'setup' && leg.peer === CALLER) return
   if (transferorLeft(call, leg)) return releaseEarly(call, leg)
   const by = leg.side
   finish(call, { ...refusalOf(200, 'normal clearing'), by }, text)
