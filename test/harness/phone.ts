@@ -149,11 +149,8 @@ export class ScriptedPhone implements TransactionUser {
     sdp: string | undefined,
   ): SipRequest {
     const { supported } = this.options
-    const fields: (readonly [string, string])[] = [
-      ['contact', this.contact],
-      ['allow', this.allow],
-      ...extra,
-    ]
+    const fields: (readonly [string, string])[] = [['allow', this.allow], ...extra]
+    if (!extra.some(([name]) => name === 'contact')) fields.unshift(['contact', this.contact])
     if (supported.length > 0) fields.push(['supported', supported.join(', ')])
     if (sdp !== undefined) fields.push(['content-type', 'application/sdp'])
     return this.outside(

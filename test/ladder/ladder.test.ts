@@ -17,6 +17,7 @@ import { Office } from './office.ts'
  *   bob hold sendonly | resume | update inactive
  *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
+ *   bob disconnects                (its connections break)
  *   bob moves                      (to another address)
  *   mallory poses bob BYE          (her request in his dialog, with her own password; or ACK)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
@@ -116,6 +117,9 @@ function act(office: Office, name: string, command: Command): string[] {
     case 'die':
       phone.die()
       return []
+    case 'disconnects':
+      office.disconnect(who)
+      return []
     case 'moves':
       office.move(who)
       return []
@@ -125,12 +129,13 @@ function act(office: Office, name: string, command: Command): string[] {
     case 'watch': {
       phone.subscribed = true
       const target = `sip:${what}@pbx.example`
-      const fields = [
+      const subscribe = phone.outside('SUBSCRIBE', target, target, [
         ['contact', phone.contact],
         ['event', 'dialog'],
         ['expires', '600'],
-      ] as const
-      phone.ask(phone.outside('SUBSCRIBE', target, target, fields), () => {})
+      ])
+      for (const [field, value] of headers) subscribe.headers.set(field, value)
+      phone.ask(subscribe, () => {})
       return []
     }
     case 'options':

@@ -34,7 +34,7 @@ export class Office {
   quiet = false
   #rungs: Rung[] = []
   readonly #names = new Map<string, string>()
-  readonly #flows = new Map<string, string>()
+  readonly #flows = new Map<FlowId, string>()
   #drawn = false
   #moves = 0
 
@@ -82,6 +82,10 @@ export class Office {
       allowsUpdate: fitting.allowsUpdate,
     })
     this.phones.set(name, phone)
+  }
+
+  disconnect(name: string): void {
+    for (const [flow, each] of this.#flows) if (each === name) this.pbx.endpoint.close(flow)
   }
 
   /** The phone comes up in another network, at an address that nobody has seen. */

@@ -1,34 +1,52 @@
-//! Where requests of a dialog go that has no route set. What the phone wrote in its Contact is
-//! right only when it knows its own address as we see it.
+//! Where requests of a dialog go, and whom we take for the other end of it. What a message says of
+//! the way (Via, Contact, Record-Route) anybody can write: it is believed as far as it names the
+//! host that the message came from, so nobody can have us send to somebody else. No proxy is trusted
+//! beyond that yet.
+//!
+//!                   from 192.0.2.7:5060        a request of ours goes to
+//!                   Contact or first Route
+//!   TCP, TLS, WS    anything                   the connection; when it is gone, to 192.0.2.7
+//!                                              at the port named
+//!   UDP             192.0.2.7:5070             192.0.2.7:5070: it listens there
+//!                   10.0.0.7, 203.0.113.9,     192.0.2.7:5060: a NAT or a proxy without
+//!                   phone.example              Record-Route, or a lie
+//!   a second Via                               changes nothing of this
 
 import type { SipMessage } from '../../../src/sip/message/message.ts'
-import { parseUri } from '../../../src/sip/message/uri.ts'
-import { contacts, vias } from '../../../src/sip/message/views.ts'
-import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
+import { parseUri, type SipUri } from '../../../src/sip/message/uri.ts'
+import { contacts } from '../../../src/sip/message/views.ts'
+import { isReliable, type Source, type Target } from '../../../src/sip/transaction/flow.ts'
 import type { ForkTarget } from '../routing/plan.ts'
 import type { Hop } from './state.ts'
 
-const NUMERIC = /^[\d.]+$|:/
-
-/**
- * Back to where this message came from. A connection is kept (RFC 5923, RFC 5626); over UDP a
- * Contact that names another port of the same host is believed, one that names another host is
- * taken for an address behind a NAT. Who came through proxies is reached by its Contact.
- */
+/** Back to where this message came from: a connection is kept (RFC 5923, RFC 5626). */
 export function hopBack(message: SipMessage, source: Source, aor: string | undefined): Hop {
-  const { address } = source
-  const there = { to: source.flow, address, aor }
-  const byContact = { to: undefined, address, aor }
-  if (message.kind === 'request' && (vias(message)?.length ?? 1) > 1) return byContact
-  if (isReliable(source.transport)) return there
+  const { address, flow, transport } = source
+  const listens = isReliable(transport) ? undefined : portOfItsOwn(message, source)
+  return { to: listens ?? flow, address, aor }
+}
+
+/** Over UDP a phone may listen on another port than it sends from. */
+function portOfItsOwn(message: SipMessage, { address, port }: Source): Target | undefined {
   const list = contacts(message)
   const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
-  if (uri === undefined) return there
-  const elsewhere = uri.host !== address
-  if (elsewhere) return NUMERIC.test(uri.host) ? there : byContact
-  const samePort = (uri.port ?? 5060) === source.port
-  const transport = uri.params.get('transport')?.toLowerCase() ?? 'udp'
-  return samePort || transport !== 'udp' ? there : byContact
+  if (uri === undefined || uri.host !== address || transportOf(uri) !== 'udp') return undefined
+  const listens = uri.port ?? 5060
+  return listens === port ? undefined : { transport: 'udp', host: address, port: listens }
+}
+
+/** What a URI names, but at this address and nowhere else; undefined when only it can connect. */
+export function placeAt(address: string, uri: SipUri): Target | undefined {
+  const transport = transportOf(uri)
+  if (address === '') return undefined
+  if (transport === 'udp' || transport === 'tcp')
+    return { transport, host: address, port: uri.port ?? 5060 }
+  if (transport !== 'tls') return undefined
+  return { transport, host: address, port: uri.port ?? 5061, serverName: uri.host }
+}
+
+function transportOf({ scheme, params }: SipUri): string {
+  return scheme === 'sips' ? 'tls' : (params.get('transport')?.toLowerCase() ?? 'udp')
 }
 
 /**

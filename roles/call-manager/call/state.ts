@@ -92,7 +92,7 @@ export type CallRecord = {
 
 /** How a device is reached when its dialog has no route set. */
 export type Hop = {
-  /** Undefined: by its Contact URI (RFC 3263). */
+  /** Undefined when no more than the address is known: after a restart. */
   readonly to: FlowId | Target | undefined
   /** The numeric address it is seen at: which of our own addresses media is to name. */
   readonly address: string

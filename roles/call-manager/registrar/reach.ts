@@ -37,9 +37,9 @@ export function reachOf(
   const isContactHere = contact.host === source.address
   const atContact: Target = { ...theSource, port: portOf(contact) }
   if ((vias(request)?.length ?? 1) > 1) {
-    // A proxy without Path: all that is known of the device is what it says itself.
-    const target = isAddress(contact.host) ? { ...atContact, host: contact.host } : theSource
-    return { flow: undefined, target, behindNat: false }
+    // A proxy without Path, or somebody who invented one: nobody has us send to a third party.
+    if (isContactHere) return { flow: undefined, target: atContact, behindNat: false }
+    return { flow: source.flow, target: theSource, behindNat: false }
   }
   const behindNat = !isContactHere || isTranslated(request, source)
   if (behindNat) return { flow: source.flow, target: theSource, behindNat }

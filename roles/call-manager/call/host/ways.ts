@@ -8,6 +8,7 @@ import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-t
 import type { Destination } from '../../../../src/sip/stack.ts'
 import type { FlowId, Target } from '../../../../src/sip/transaction/flow.ts'
 import type { Binding, Location } from '../../location.ts'
+import { placeAt } from '../hop.ts'
 import type { Hop } from '../state.ts'
 
 export type Ways = {
@@ -47,16 +48,15 @@ function destination(
   hop: Hop,
   nextHop: string,
 ): Destination | undefined {
-  // Within a dialog a route set says where to go (RFC 3261 §12.2.1.1); what starts one goes where
-  // its binding says, whose Path is in the Route header (RFC 3327).
-  const routed = request.headers.has('route') && toTag(request) !== undefined
-  if (hop.to !== undefined && !routed) {
-    if (typeof hop.to !== 'string' || ways.localAddress(hop.to) !== undefined) return hop.to
-    const found = registeredAnew(ways, request, hop)
-    if (found !== undefined) return found
-  }
   const uri = parseUri(nextHop)
-  return uri && { uri }
+  const next = uri && placeAt(hop.address, uri)
+  // Within a dialog a route set says where to go (RFC 3261 §12.2.1.1), see `hop.ts`; what starts one
+  // goes where its binding says, whose Path is in the Route header (RFC 3327).
+  const routed = request.headers.has('route') && toTag(request) !== undefined
+  if (routed && next !== undefined && uri?.host === hop.address) return next
+  if (typeof hop.to === 'object') return hop.to
+  if (hop.to !== undefined && ways.localAddress(hop.to) !== undefined) return hop.to
+  return (routed ? undefined : registeredAnew(ways, request, hop)) ?? next
 }
 
 /** A dialog is bound to the device, not to the connection it began on (RFC 5626). */

@@ -11,6 +11,7 @@ import type { Binding } from '../../../../roles/call-manager/location.ts'
 
 const GRUU = 'sip:erin@pbx.example;gr=urn:uuid:1'
 const CONTACT = 'sip:erin@192.0.2.7:5066'
+const LOCAL = { transport: 'udp', address: '192.0.2.1', port: 5060 } as const
 const DEAD = { to: 'udp|dead' as FlowId, address: '192.0.2.7', aor: 'sip:erin@pbx.example' }
 
 test('RFC 5627 §5.3 a GRUU of ours becomes the contact, by Path and flow of today', () => {
@@ -20,18 +21,28 @@ test('RFC 5627 §5.3 a GRUU of ours becomes the contact, by Path and flow of tod
   expect(way?.to).toBe('udp|live')
 })
 
-test('a GRUU of nobody is looked up like any other name', () => {
+test('a GRUU of nobody, like any other name, is looked for where it was seen', () => {
   const way = wayTo(waysWith([]), bye(GRUU), { ...DEAD, to: undefined }, GRUU)
   expect(way?.request.uri).toBe(GRUU)
-  expect(way?.to).toHaveProperty('uri.host', 'pbx.example')
+  expect(way?.to).toEqual({ transport: 'udp', host: '192.0.2.7', port: 5060 })
 })
 
 test('a route set is followed whatever the contact is', () => {
   const routed = bye(GRUU)
   routed.headers.add('route', '<sip:proxy.example;lr>')
-  const way = wayTo(waysWith([binding()]), routed, DEAD, 'sip:proxy.example;lr')
+  const way = wayTo(waysWith([binding()]), routed, DEAD, 'sip:192.0.2.7:5080;lr')
   expect(way?.request.uri).toBe(GRUU)
-  expect(way?.to).toHaveProperty('uri.host', 'proxy.example')
+  expect(way?.to).toEqual({ transport: 'udp', host: '192.0.2.7', port: 5080 })
+})
+
+test('a route set that begins elsewhere goes where the proxy was seen', () => {
+  const routed = bye(CONTACT)
+  routed.headers.add('route', '<sip:203.0.113.9:5080;lr>')
+  const live = { ...DEAD, to: 'udp|live' as FlowId }
+  const ways = { ...waysWith([]), localAddress: () => LOCAL }
+  expect(wayTo(ways, routed, live, 'sip:203.0.113.9:5080;lr')?.to).toBe('udp|live')
+  const byName = wayTo(waysWith([]), routed, DEAD, 'sip:proxy.example;transport=tcp;lr')
+  expect(byName?.to).toEqual({ transport: 'tcp', host: '192.0.2.7', port: 5060 })
 })
 
 function bye(uri: string) {
