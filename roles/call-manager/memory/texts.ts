@@ -91,7 +91,7 @@ export class Texts {
   #cut(size: number): Place {
     assert(size <= GRANULES, 'a text of more than a page')
     // A text lies in one page; what is left of the page before is lost.
-    if ((this.#next % GRANULES) + size > GRANULES || this.#pages.length === 0) {
+    if (this.#next + size > this.#pages.length * GRANULES) {
       this.#next = this.#pages.length * GRANULES
       this.#pages.push(Buffer.allocUnsafeSlow(PAGE))
     }

@@ -1,0 +1,123 @@
+//! What is kept outside of the heap against what JavaScript keeps in it: random work on both.
+
+import { expect, test } from 'vitest'
+import { seededRandom, type Random } from '../../../src/base/random.ts'
+import { millis } from '../../../src/base/time.ts'
+import { joined, split } from '../../../roles/call-manager/memory/fields.ts'
+import { SlotChains } from '../../../roles/call-manager/memory/slot-chains.ts'
+import { SlotHeap } from '../../../roles/call-manager/memory/slot-heap.ts'
+import { TextMap } from '../../../roles/call-manager/memory/text-map.ts'
+import { TEXT_MAX, Texts, type Place } from '../../../roles/call-manager/memory/texts.ts'
+
+const STEPS = 40_000
+
+/** Any bytes, mostly few. */
+function textOf(random: Random): string {
+  const length = random.chance(1, 100) ? random.below(5_000) : random.below(120)
+  const from = random.below(256)
+  const bytes = Array.from({ length }, (_, index) => (from + index * 7) & 0xff)
+  return String.fromCharCode(...bytes)
+}
+
+test('texts are what they were, wherever they come to lie', () => {
+  const random = seededRandom(1)
+  const texts = new Texts()
+  const kept: { place: Place; text: string }[] = []
+  for (let n = 0; n < STEPS; n++) {
+    const text = textOf(random)
+    const entry = kept[random.below(kept.length || 1)]
+    if (entry === undefined || random.chance(1, 2)) kept.push({ place: texts.put(text), text })
+    else if (random.chance(1, 2)) {
+      entry.place = texts.replace(entry.place, text)
+      entry.text = text
+    } else {
+      texts.drop(entry.place)
+      kept.splice(kept.indexOf(entry), 1)
+    }
+  }
+  expect(kept.length).toBeGreaterThan(1_000)
+  for (const { place, text } of kept) expect(texts.get(place)).toBe(text)
+})
+
+test('a page is filled to its last byte, and the next one begun', () => {
+  const texts = new Texts()
+  const whole = 'w'.repeat(TEXT_MAX)
+  const places = [texts.put(whole), texts.put('a'), texts.put(whole), texts.put('b')]
+  expect(places.map((place) => texts.get(place))).toEqual([whole, 'a', whole, 'b'])
+  expect(() => texts.put(`${whole}!`)).toThrow('more than a page')
+})
+
+test('a map of texts is a map', () => {
+  const random = seededRandom(2)
+  const map = new TextMap()
+  const model = new Map<string, string>()
+  for (let n = 0; n < STEPS; n++) {
+    const key = `sip:u${random.below(3_000)}@x.example`
+    if (random.chance(2, 3)) {
+      const value = textOf(random)
+      map.set(key, value)
+      model.set(key, value)
+    } else {
+      map.delete(key)
+      model.delete(key)
+    }
+    if (n % 1_000 === 0) expect(map.size).toBe(model.size)
+  }
+  for (let user = 0; user < 3_000; user++) {
+    const key = `sip:u${user}@x.example`
+    expect(map.get(key)).toBe(model.get(key))
+  }
+  map.clear()
+  expect([map.size, map.get('sip:u1@x.example')]).toEqual([0, undefined])
+})
+
+test('fields come apart as they were put together', () => {
+  const random = seededRandom(3)
+  for (let n = 0; n < 1_000; n++) {
+    const fields = Array.from({ length: random.below(300) }, () => textOf(random))
+    expect(split(joined(fields))).toEqual(fields)
+  }
+})
+
+test('the soonest deadline is first, whatever was moved or taken out', () => {
+  const random = seededRandom(4)
+  const heap = new SlotHeap()
+  const model = new Map<number, number>()
+  for (let n = 0; n < 5_000; n++) {
+    const slot = random.below(200)
+    if (random.chance(1, 3)) {
+      heap.remove(slot)
+      model.delete(slot)
+    } else {
+      const at = random.below(1_000)
+      heap.set(slot, millis(at))
+      model.set(slot, at)
+    }
+    const first = heap.first()
+    expect(first === undefined ? undefined : heap.at(first)).toBe(
+      model.size === 0 ? undefined : Math.min(...model.values()),
+    )
+  }
+})
+
+test('slots of a key are in the order in which they came', () => {
+  const random = seededRandom(5)
+  const chains = new SlotChains<string, number>()
+  const model = new Map<string, number[]>()
+  const keyOf = new Map<number, string>()
+  for (let n = 0; n < 5_000; n++) {
+    const slot = random.below(50)
+    const before = keyOf.get(slot)
+    if (before === undefined) {
+      const key = `k${random.below(10)}`
+      keyOf.set(slot, key)
+      model.set(key, [...(model.get(key) ?? []), slot])
+      chains.append(key, slot)
+    } else {
+      keyOf.delete(slot)
+      model.set(before, model.get(before)?.filter((each) => each !== slot) ?? [])
+      chains.drop(before, slot)
+    }
+    for (const [key, slots] of model) expect(chains.of(key)).toEqual(slots)
+  }
+})
