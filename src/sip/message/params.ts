@@ -24,18 +24,23 @@ export type ParamName = Lowercase<string>
 
 type Entry = readonly [name: ParamName, value: string | undefined]
 
+/** One of a chain: most fields have one or two, and a list would take room for seventeen. */
+type Param = {
+  readonly name: ParamName
+  /** As on the wire, quotes included; undefined for a flag. */
+  readonly value: string | undefined
+  /** Set while the chain is being made, and never again. */
+  next: Param | undefined
+}
+
 /** Immutable: `with` and `without` return another. Of a name given twice the first counts. */
 export class Params implements Iterable<Entry> {
-  static readonly NONE = new Params([], [])
+  static readonly NONE = new Params(undefined)
 
-  /** Lower-case. */
-  readonly #names: readonly ParamName[]
-  /** As on the wire, quotes included; undefined for a flag. */
-  readonly #values: readonly (string | undefined)[]
+  readonly #first: Param | undefined
 
-  private constructor(names: readonly ParamName[], values: readonly (string | undefined)[]) {
-    this.#names = names
-    this.#values = values
+  private constructor(first: Param | undefined) {
+    this.#first = first
   }
 
   /**
@@ -45,46 +50,51 @@ export class Params implements Iterable<Entry> {
   static parse(text: string, at: number, end: number): Params | undefined {
     let index = skipBlanks(text, at, end)
     if (index === end) return Params.NONE
-    const names: ParamName[] = []
-    const values: (string | undefined)[] = []
+    let first: Param | undefined
+    let last: Param | undefined
+    let count = 0
     while (index < end) {
       if (text.charCodeAt(index) !== SEMICOLON) return undefined
       const nameAt = skipBlanks(text, index + 1, end)
       const nameEnd = runEnd(PARAM | TOKEN, text, nameAt, end)
-      if (nameEnd === nameAt || names.length === MAX_PARAMS) return undefined
-      names.push(nameOf(text, nameAt, nameEnd))
+      if (nameEnd === nameAt || count++ === MAX_PARAMS) return undefined
+      const name = nameOf(text, nameAt, nameEnd)
+      let value: string | undefined
       index = skipBlanks(text, nameEnd, end)
-      if (index === end || text.charCodeAt(index) !== EQUALS) {
-        values.push(undefined)
-        continue
+      if (index < end && text.charCodeAt(index) === EQUALS) {
+        const valueAt = skipBlanks(text, index + 1, end)
+        const valueEnd = endOfValue(text, valueAt, end)
+        if (valueEnd === -1) return undefined
+        value = text.slice(valueAt, valueEnd)
+        index = skipBlanks(text, valueEnd, end)
       }
-      const valueAt = skipBlanks(text, index + 1, end)
-      const valueEnd = endOfValue(text, valueAt, end)
-      if (valueEnd === -1) return undefined
-      values.push(text.slice(valueAt, valueEnd))
-      index = skipBlanks(text, valueEnd, end)
+      const param: Param = { name, value, next: undefined }
+      if (last === undefined) first = param
+      else last.next = param
+      last = param
     }
-    return new Params(names, values)
+    return new Params(first)
   }
 
   get size(): number {
-    return this.#names.length
+    let size = 0
+    for (let each = this.#first; each !== undefined; each = each.next) size++
+    return size
   }
 
   has(name: ParamName): boolean {
-    return this.#indexOf(name) !== -1
+    return this.#find(name) !== undefined
   }
 
   /** The value without quotes; undefined when there is no such parameter, or it has no value. */
   get(name: ParamName): string | undefined {
-    const raw = this.raw(name)
+    const raw = this.#find(name)?.value
     return raw === undefined ? undefined : unquote(raw)
   }
 
   /** The value as on the wire, quotes included. */
   raw(name: ParamName): string | undefined {
-    const index = this.#indexOf(name)
-    return index === -1 ? undefined : this.#values[index]
+    return this.#find(name)?.value
   }
 
   /** Sets or replaces; a value that is no token is quoted. */
@@ -94,41 +104,59 @@ export class Params implements Iterable<Entry> {
 
   /** Sets or replaces with a value that is already in wire form. */
   withRaw(name: ParamName, value: string | undefined): Params {
-    const index = this.#indexOf(name)
-    if (index !== -1) return new Params(this.#names, this.#values.with(index, value))
-    return new Params([...this.#names, name], [...this.#values, value])
+    const old = this.#find(name)
+    if (old === undefined) return this.#remade((each) => each, { name, value, next: undefined })
+    return this.#remade((each) => (each === old ? { name, value, next: undefined } : each))
   }
 
   without(name: ParamName): Params {
-    const index = this.#indexOf(name)
-    if (index === -1) return this
-    return new Params(this.#names.toSpliced(index, 1), this.#values.toSpliced(index, 1))
+    const old = this.#find(name)
+    return old === undefined ? this : this.#remade((each) => (each === old ? undefined : each))
   }
 
   /** Each name and value made over, in wire form. */
   map(make: (text: string) => string): Params {
-    return new Params(
-      this.#names.map((name) => lowerCase(make(name))),
-      this.#values.map((value) => (value === undefined ? undefined : make(value))),
-    )
+    return this.#remade(({ name, value }) => ({
+      name: lowerCase(make(name)),
+      value: value === undefined ? undefined : make(value),
+      next: undefined,
+    }))
   }
 
   /** Names lower-case, values as on the wire. */
   *[Symbol.iterator](): Generator<Entry> {
-    for (const [index, name] of this.#names.entries()) yield [name, this.#values[index]]
+    for (let each = this.#first; each !== undefined; each = each.next)
+      yield [each.name, each.value]
   }
 
   /** `;name=value…`, empty when there are none. */
   toString(): string {
     let text = ''
-    for (const [name, value] of this) text += value === undefined ? `;${name}` : `;${name}=${value}`
+    for (let each = this.#first; each !== undefined; each = each.next)
+      text += each.value === undefined ? `;${each.name}` : `;${each.name}=${each.value}`
     return text
   }
 
-  #indexOf(name: ParamName): number {
-    const names = this.#names
-    for (let index = 0; index < names.length; index++) if (names[index] === name) return index
-    return -1
+  #find(name: ParamName): Param | undefined {
+    let each = this.#first
+    while (each !== undefined && each.name !== name) each = each.next
+    return each
+  }
+
+  /** A copy of the chain, `more` at its end. */
+  #remade(make: (param: Param) => Param | undefined, more?: Param): Params {
+    let first: Param | undefined
+    let last: Param | undefined
+    for (let each = this.#first; each !== undefined; each = each.next) {
+      const made = make(each)
+      if (made === undefined) continue
+      const copy: Param = { name: made.name, value: made.value, next: undefined }
+      if (last === undefined) first = copy
+      else last.next = copy
+      last = copy
+    }
+    if (last !== undefined) last.next = more
+    return new Params(first ?? more)
   }
 }
 
