@@ -3,8 +3,12 @@
 //! machine and a day.
 
 import { availableParallelism, cpus } from 'node:os'
+import { run as mediaRows } from './media.ts'
+import { overloadRows } from './overload.ts'
 import { run as parseRows, type Row } from './parse.ts'
 import { kamailioRows, type ProductRow, productRows } from './product.ts'
+import { run as registrarRows } from './registrar.ts'
+import { run as storeRows } from './store.ts'
 import { run as transactionRows } from './transaction.ts'
 import { transportRows } from './transport.ts'
 
@@ -21,6 +25,10 @@ if (wants('rooms')) {
   print('messages', parseRows())
   print('transactions', transactionRows())
   print('datagrams', echoRows)
+  print('store', await storeRows())
+  print('registrar', await registrarRows())
+  print('media', await mediaRows())
+  print('overload', await overloadRows())
 } else print('datagrams', echoRows.slice(0, 1))
 if (wants('product')) {
   print('product (ratio: to echoed packets)', [])
