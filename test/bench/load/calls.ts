@@ -16,6 +16,12 @@ export type CallsOptions = PaceOptions & {
   readonly onUp?: () => Promise<void>
 }
 
+/**
+ * The callees' phones are where they were in the run before: at another port they would be
+ * registered twice, and every call would ring a phone that is no more.
+ */
+const CALLEE_PORT = 15_062
+
 const SDP = [
   'v=0',
   'o=- 1 1 IN IP4 127.0.0.1',
@@ -75,7 +81,8 @@ class CallLoad {
     const { address, server, domain, users } = options
     const opened: { load?: CallLoad } = {}
     const uac = await Wire.open(address, server, (text) => opened.load?.onCallerText(text))
-    const uas = await Wire.open(address, server, (text) => opened.load?.onCalleeText(text))
+    const onCalleeText = (text: string): void => opened.load?.onCalleeText(text)
+    const uas = await Wire.open(address, server, onCalleeText, CALLEE_PORT)
     const load = new CallLoad(options, uac, uas)
     opened.load = load
     const pacing = { rate: 0, window: 32, seconds: 600, count: users }

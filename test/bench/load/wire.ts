@@ -24,6 +24,7 @@ export class Wire {
     address: string,
     server: { readonly address: string; readonly port: number },
     onText: (text: string) => void,
+    port = 0,
   ): Promise<Wire> {
     const onBatch = (batch: UdpBatch<undefined>): void => {
       for (let index = 0; index < batch.count; index++)
@@ -33,7 +34,7 @@ export class Wire {
     const native = loadNative(built.ok ? built.value : undefined)
     const options = { onBatch, onFailure: () => {} }
     const hub = native.ok ? batchedHub<undefined>(native.value, options) : dgramHub(options)
-    const socket = await hub.open({ address, port: 0 })
+    const socket = await hub.open({ address, port })
     assert(socket.ok, `no socket on ${address}`)
     const peer = hub.peer(socket.value, server.address, server.port)
     assert(peer !== undefined, `${server.address} is no address`)
