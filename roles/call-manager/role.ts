@@ -92,6 +92,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
   })
   const messages = startMessages({ host, stack, directory, location })
   const events = startEvents({
+    door,
     host,
     stack,
     store,

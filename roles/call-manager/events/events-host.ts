@@ -19,7 +19,9 @@ import {
 import { tenantById } from '../../../src/store/schema/tenant.ts'
 import type { Command, Store } from '../../../src/store/store.ts'
 import { hopBack } from '../call/hop.ts'
+import { speaksFor } from '../call/identity.ts'
 import { aorOf, type Directory, type Extension } from '../directory.ts'
+import type { Door } from '../door.ts'
 import type { Location } from '../location.ts'
 import { partsOf } from './aor.ts'
 import { DEFAULT_LIMITS, type EventLimits } from './limits.ts'
@@ -33,6 +35,7 @@ import type { WatchedDialogs } from './watched-dialog.ts'
 
 export type EventsOptions = {
   readonly host: Host
+  readonly door: Pick<Door, 'proves'>
   readonly stack: Pick<SipStack, 'request' | 'respond'>
   readonly store: Pick<Store, 'read' | 'propose' | 'applied'>
   readonly directory: Directory
@@ -104,6 +107,9 @@ class EventsHost implements RunningEvents {
   }
 
   take(request: SipRequest, key: ServerKey, source: Source, sender: Extension): void {
+    const { directory } = this.#options
+    const isOwn = (name: string): boolean => directory.tenantOf(name)?.id === sender.tenant
+    if (!speaksFor(request, sender.user, isOwn)) return this.#refuse(request, key, 403)
     const resource = this.#resource(request, sender)
     if (typeof resource === 'number') return this.#refuse(request, key, resource)
     const { aor } = resource
@@ -112,14 +118,13 @@ class EventsHost implements RunningEvents {
     assert(request.method === 'SUBSCRIBE', `the event server does not take ${request.method}`)
     const mayWatch = this.#options.mayWatch?.(sender, resource, request.headers.get('event') ?? '')
     if (mayWatch === false) return this.#refuse(request, key, 403)
-    const hop = hopBack(request, source, sender.aor).to
+    const hop = hopBack(request, source, sender.aor)
     const contact = this.#options.contact(source)
     this.#step({ kind: 'subscribed', key, request, hop, watcher: sender.aor, aor, contact })
   }
 
   takeInDialog(request: SipRequest, key: ServerKey, source: Source): void {
-    const hop = hopBack(request, source, undefined).to
-    this.#step({ kind: 'resubscribed', key, request, hop })
+    this.#step({ kind: 'resubscribed', key, request, source, proven: false })
   }
 
   stop(): void {
@@ -172,6 +177,11 @@ class EventsHost implements RunningEvents {
         return this.#options.stack.respond(output.key, output.response)
       case 'notify':
         return this.#notify(output)
+      case 'prove': {
+        const { key, request, source, aor } = output
+        if (!this.#options.door.proves(request, key, source, aor)) return
+        return this.#step({ kind: 'resubscribed', key, request, source, proven: true })
+      }
       case 'save': {
         const { id, aor, event, snapshot } = output
         const left = Math.round(output.expiresAt - this.#host.now())

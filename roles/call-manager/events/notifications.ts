@@ -100,7 +100,8 @@ export class Notifications {
     const shift = millis(expiresAt - saved.notifier.expiresAt)
     const notifier = resumeNotifier(saved.notifier, shift, notifyAt)
     const version = saved.version + VERSION_GAP
-    const fresh = { hop: undefined, savedCseq: undefined }
+    const hop = { to: undefined, address: saved.address, aor: watcher }
+    const fresh = { hop, savedCseq: undefined }
     const parts = { id: dialog.id, aor, package: by, event, watcher, dialog, notifier, version }
     const subscription: Subscription = { ...parts, ...fresh }
     // Saved at once: a successor's successor must skip what this one is about to use.

@@ -3,8 +3,9 @@
 import type { Millis } from '../../../src/base/time.ts'
 import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
-import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
+import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { Hop } from '../call/state.ts'
 import type { WatchedDialog } from './watched-dialog.ts'
 
 export type EventInput =
@@ -27,8 +28,8 @@ export type Subscribed = {
   readonly kind: 'subscribed'
   readonly key: ServerKey
   readonly request: SipRequest
-  /** Back to the device; undefined: by its Contact. */
-  readonly hop: FlowId | Target | undefined
+  /** Back to the device. */
+  readonly hop: Hop
   readonly watcher: string
   /** AOR of the Request-URI. */
   readonly aor: string
@@ -41,8 +42,9 @@ export type Resubscribed = {
   readonly kind: 'resubscribed'
   readonly key: ServerKey
   readonly request: SipRequest
-  /** Back to the device; undefined: by its Contact. */
-  readonly hop: FlowId | Target | undefined
+  readonly source: Source
+  /** The answer to `prove` was yes: it is of the watcher, wherever it comes from. */
+  readonly proven: boolean
 }
 
 export type Published = {
@@ -68,6 +70,14 @@ export type Restored = {
 export type EventOutput =
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
   | Notification
+  /** It came from where the watcher is not: whoever sent it is to show that it is `aor`. */
+  | {
+      readonly kind: 'prove'
+      readonly key: ServerKey
+      readonly request: SipRequest
+      readonly source: Source
+      readonly aor: string
+    }
   | {
       readonly kind: 'save'
       readonly id: DialogId
@@ -86,7 +96,7 @@ export type Notification = {
   readonly request: SipRequest
   /** URI text of the next hop. */
   readonly nextHop: string
-  /** Where the watcher's device is, unless the dialog has a route set or this way is gone. */
-  readonly hop: FlowId | Target | undefined
+  /** Where the watcher's device is. */
+  readonly hop: Hop
   readonly watcher: string
 }

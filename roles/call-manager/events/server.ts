@@ -19,6 +19,7 @@ import { startNotifier } from '../../../src/sip/dialog/notifier.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import { hopBack, isFromElsewhere } from '../call/hop.ts'
 import { Documents, type EventFacts } from './documents.ts'
 import { EndedDialogs } from './ended-dialogs.ts'
 import type { EventLimits } from './limits.ts'
@@ -141,11 +142,14 @@ export class EventServer implements Machine<EventInput, EventOutput> {
     return undefined
   }
 
-  #onResubscribed({ key, request, hop }: Resubscribed, now: Millis): void {
+  #onResubscribed({ key, request, source, proven }: Resubscribed, now: Millis): void {
     const id = receivedDialogId(request)
     const subscription = id && this.#notifications.table.find(id)
     if (subscription === undefined || subscription.notifier.state === 'terminated')
       return this.#respond(key, request, 481)
+    const { watcher, hop } = subscription
+    if (!proven && isFromElsewhere(hop, source))
+      return this.#notifications.put({ kind: 'prove', key, request, source, aor: watcher })
     const check = checkRequest(subscription.dialog, request)
     if (check.kind === 'out-of-order') return this.#respond(key, request, 500)
     subscription.dialog = check.dialog
@@ -156,7 +160,7 @@ export class EventServer implements Machine<EventInput, EventOutput> {
       return this.#refuse(key, request, refuse(403, [], 'One Subscription A Dialog'))
     const { expires } = reading
     subscription.dialog = refreshTarget(subscription.dialog, request)
-    subscription.hop = hop
+    subscription.hop = hopBack(request, source, watcher)
     const headers = granted(expires, subscription.dialog.localTarget)
     this.#respond(key, request, 200, { headers })
     this.#notifications.feed(subscription, { kind: 'refreshed', expires }, now)

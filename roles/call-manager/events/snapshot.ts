@@ -12,11 +12,14 @@ export type Snapshot = {
   readonly dialog: Dialog
   readonly notifier: Notifier
   readonly version: number
+  /** Where the watcher was seen. */
+  readonly address: string
 }
 
 export function writeSnapshot(subscription: Subscription): string {
-  const { event, watcher, dialog, notifier, version } = subscription
-  const snapshot: Snapshot = { event, watcher, dialog, notifier, version }
+  const { event, watcher, dialog, notifier, version, hop } = subscription
+  const { address } = hop
+  const snapshot: Snapshot = { event, watcher, dialog, notifier, version, address }
   return JSON.stringify(snapshot)
 }
 
@@ -36,6 +39,7 @@ export function readSnapshot(text: string): Snapshot | undefined {
     typeof value['event'] === 'string' &&
     typeof value['watcher'] === 'string' &&
     typeof value['version'] === 'number' &&
+    typeof value['address'] === 'string' &&
     typeof dialog['id'] === 'string' &&
     typeof dialog['localCseq'] === 'number' &&
     Array.isArray(dialog['routeSet']) &&

@@ -5,7 +5,7 @@ import { deadline, DeadlineHeap, type Deadline } from '../../../src/base/heap.ts
 import type { Millis } from '../../../src/base/time.ts'
 import type { Dialog, DialogId } from '../../../src/sip/dialog/dialog.ts'
 import { notifierDeadline, type Notifier } from '../../../src/sip/dialog/notifier.ts'
-import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
+import type { Hop } from '../call/state.ts'
 import type { EventPackage } from './packages/package.ts'
 
 /** One dialog holds one subscription (RFC 6665 §4.5.2), so its id names both. */
@@ -22,8 +22,8 @@ export type Subscription = {
   notifier: Notifier
   /** NOTIFYs with a body so far. */
   version: number
-  /** Where its last SUBSCRIBE came from; undefined after a restart. */
-  hop: FlowId | Target | undefined
+  /** Where its last SUBSCRIBE came from; after a restart no more than the address is known. */
+  hop: Hop
   /** Local CSeq in the last snapshot; undefined when there is none. */
   savedCseq: number | undefined
 }

@@ -37,8 +37,5 @@ export interface WatchedDialogs {
    * Every dialog that begins, changes its state or its parties, or terminates; `of` tells it
    * already. Only those of AORs that `isWatched` says: most are watched by nobody.
    */
-  changed(
-    listener: (dialog: WatchedDialog) => void,
-    isWatched: (aor: string) => boolean,
-  ): Cancel
+  changed(listener: (dialog: WatchedDialog) => void, isWatched: (aor: string) => boolean): Cancel
 }

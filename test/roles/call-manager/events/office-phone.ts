@@ -75,13 +75,13 @@ export class Phone {
     })
   }
 
-  /** One more SUBSCRIBE in the last subscription's dialog. */
-  refresh(event: string, expires: string): void {
+  /** One more SUBSCRIBE in the last subscription's dialog, sent by this phone or by another. */
+  refresh(event: string, expires: string, by: Phone = this): void {
     assert(this.#dialog !== undefined, `${this.aor} has no subscription`)
     const headers = Object.entries({ event, expires })
     const { dialog, request: subscribe } = requestInDialog(this.#dialog, 'SUBSCRIBE', { headers })
     this.#dialog = dialog
-    this.#send(subscribe, () => {})
+    by.#send(subscribe, () => {})
   }
 
   publish(event: string, expires: string, type: string, body: string): void {

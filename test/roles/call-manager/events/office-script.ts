@@ -13,7 +13,7 @@ const SUMMARY = 'application/simple-message-summary'
  *     phone NAME ADDRESS [transport=tcp] [domain=other.example] [instance=i]
  *     answers NAME STATUS|0                  what it says to NOTIFYs and MESSAGEs
  *     register NAME [q=500] | unregister NAME | disconnect NAME | vanish ADDRESS | restart
- *     subscribe NAME USER EVENT [expires=600] | refresh NAME EVENT [expires=600]
+ *     subscribe NAME USER EVENT [expires=600] | refresh NAME EVENT [expires=600] [by=OTHER]
  *     publish NAME EVENT [expires=600]       the document follows
  *     message NAME USER [type=text/plain]    header lines, an empty line and the text follow
  *     dialog USER id= state= … | mailbox USER 2 0 | remove USER
@@ -42,7 +42,8 @@ export function officeScript(): (command: Command) => string {
       office.phones.get(name)?.subscribe(user, event, arg('expires') ?? '600')
     },
     refresh({ words, arg }) {
-      office.phones.get(words[0] ?? '')?.refresh(words[1] ?? '', arg('expires') ?? '600')
+      const by = office.phones.get(arg('by') ?? words[0] ?? '')
+      office.phones.get(words[0] ?? '')?.refresh(words[1] ?? '', arg('expires') ?? '600', by)
     },
     publish({ words, body, arg }) {
       const [name = '', event = ''] = words

@@ -6,6 +6,7 @@ import type { Cancel, Host } from '../../../../src/base/host.ts'
 import type { TenantId } from '../../../../src/control/ids.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import { parseUri } from '../../../../src/sip/message/uri.ts'
+import { reply } from '../../../../src/sip/message/reply.ts'
 import { toTag } from '../../../../src/sip/message/views.ts'
 import { createSipStack } from '../../../../src/sip/stack.ts'
 import type { FlowId, Source } from '../../../../src/sip/transaction/flow.ts'
@@ -181,7 +182,14 @@ export class Office {
     const { store } = this
     const contact = (): string => '<sip:pbx@10.0.0.1:5060>'
     const shared = { host, stack, directory: DIRECTORY, location }
-    const events = startEvents({ ...shared, store, dialogs, contact })
+    const door = {
+      proves: (request: SipRequest, key: ServerKey, source: Source, aor: string) => {
+        const is = this.#phone(this.#nameOf(source)).aor === aor
+        if (!is) stack.respond(key, reply(request, 407))
+        return is
+      },
+    }
+    const events = startEvents({ ...shared, store, dialogs, contact, door })
     const keep = (message: SipRequest, sender: Extension, callee: Extension): boolean => {
       if (this.keeps) this.kept.push(`${sender.user} to ${callee.user}: ${gist(message)}`)
       return this.keeps

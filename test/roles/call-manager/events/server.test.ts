@@ -1,7 +1,7 @@
 import { assert } from '../../../../src/base/assert.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
 import { after, millis, type Millis } from '../../../../src/base/time.ts'
-import type { FlowId } from '../../../../src/sip/transaction/flow.ts'
+import type { FlowId, Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { MessageCounts } from '../../../../src/store/schema/message-waiting.ts'
 import { EVENT_PACKAGES } from '../../../../roles/call-manager/events/events-host.ts'
@@ -101,7 +101,7 @@ walk(new URL('./testdata/server', import.meta.url).pathname, () => {
         `Event: ${event}`,
         ...body,
       ])
-      const hop = (arg('flow') ?? 'f1') as FlowId
+      const hop = { to: source(arg).flow, address: source(arg).address, aor: aor(watcher) }
       const contact = '<sip:pbx@10.0.0.1:5060>'
       const base = { key: KEY, request, hop, contact }
       feed({ kind: 'subscribed', ...base, watcher: aor(watcher), aor: aor(user) })
@@ -117,7 +117,8 @@ walk(new URL('./testdata/server', import.meta.url).pathname, () => {
         `Event: ${arg('event') ?? 'dialog'}`,
         ...body,
       ])
-      feed({ kind: 'resubscribed', key: KEY, request, hop: (arg('flow') ?? 'f1') as FlowId })
+      const proven = arg('proven') === 'yes'
+      feed({ kind: 'resubscribed', key: KEY, request, source: source(arg), proven })
     },
     publish({ words, body }) {
       const [publisher = '', user = '', event = ''] = words
@@ -208,4 +209,11 @@ function aor(user: string): string {
 
 function callOf(id: string): string {
   return id.split(';', 1)[0] ?? ''
+}
+
+/** `flow=` and `at=`, its address. */
+function source(arg: Command['arg']): Source {
+  const local = { localAddress: '10.0.0.1', localPort: 5060 }
+  const address = arg('at') ?? '192.0.2.9'
+  return { flow: (arg('flow') ?? 'f1') as FlowId, transport: 'udp', address, port: 5060, ...local }
 }

@@ -29,7 +29,7 @@ export function show(output: EventOutput): string {
       const state = headers.get('subscription-state')
       const call = headers.get('call-id')
       const first = `NOTIFY ${headers.get('cseq')?.split(' ')[0]} in ${call} to ${nextHop}`
-      const way = typeof hop === 'string' ? hop : 'its contact'
+      const way = typeof hop.to === 'string' ? hop.to : 'its contact'
       const body = short(textOf(request.body))
       return `${first} by ${way}; ${headers.get('event')}; ${state}${body}`
     }
@@ -37,6 +37,8 @@ export function show(output: EventOutput): string {
       const saved: unknown = JSON.parse(output.snapshot)
       return `save until ${output.expiresAt}ms, ${Object.keys(Object(saved)).join(' ')}`
     }
+    case 'prove':
+      return `prove to be of ${output.aor}`
     case 'remove':
       return 'remove'
     case 'discard':
