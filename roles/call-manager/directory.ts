@@ -14,6 +14,7 @@ import { allTenants, domainsOf } from '../../src/store/schema/tenant.ts'
 import type { Command, Store } from '../../src/store/store.ts'
 import type { Vault } from '../../src/store/vault.ts'
 import { Recent } from './auth/recent.ts'
+import { TextMap } from './memory/text-map.ts'
 
 export type Tenant = {
   readonly id: TenantId
@@ -54,7 +55,7 @@ export type DirectoryOptions = {
   readonly vault: Vault
   /** Whether a host name or address means this machine. */
   readonly isOurs: (host: string) => boolean
-  /** Extensions kept in memory, some 500 bytes each. */
+  /** Extensions kept in memory, some 150 bytes each. */
   readonly capacity?: number
 }
 
@@ -74,28 +75,54 @@ export function openDirectory(options: DirectoryOptions): Directory & { readonly
   }
 }
 
-/** One object for all that is known of an extension: there may be 100,000. */
+/** What is known of an extension, in hand. It is kept as bytes, for there may be 100,000. */
 class Known implements Extension, Credentials {
   readonly tenant: TenantId
   readonly domain: string
   readonly user: string
-  readonly displayName: string
   readonly aor: string
-  readonly enabled: boolean
-  readonly md5: string
-  readonly sha256: string
+  /** As `knownText` makes it. */
+  readonly #text: string
 
-  /** Holds the tenant's own strings, not the row's copies of them. */
-  constructor(row: ExtensionRow, owner: Tenant, credentials: Credentials) {
+  constructor(owner: Tenant, user: string, aor: string, text: string) {
     this.tenant = owner.id
     this.domain = owner.primaryDomain
-    this.user = row.user
-    this.displayName = row.displayName === row.user ? row.user : bytesOf(row.displayName)
-    this.aor = flat(aorOf(row.user, owner.primaryDomain))
-    this.enabled = row.enabled
-    this.md5 = credentials.md5
-    this.sha256 = credentials.sha256
+    this.user = flat(user)
+    this.aor = flat(aor)
+    this.#text = text
   }
+
+  get enabled(): boolean {
+    return this.#text.startsWith(ENABLED)
+  }
+
+  get md5(): string {
+    return hexOf(this.#text.slice(MD5_AT, SHA256_AT))
+  }
+
+  get sha256(): string {
+    return hexOf(this.#text.slice(SHA256_AT, NAME_AT))
+  }
+
+  get displayName(): string {
+    return this.#text.slice(NAME_AT)
+  }
+}
+
+const ENABLED = '+'
+const DISABLED = '-'
+const MD5_AT = 1
+const SHA256_AT = MD5_AT + 16
+const NAME_AT = SHA256_AT + 32
+
+/** Whether it is enabled, both digests as bytes, the display name. */
+function knownText({ enabled, displayName }: ExtensionRow, { md5, sha256 }: Credentials): string {
+  const digests = Buffer.from(md5 + sha256, 'hex').toString('latin1')
+  return (enabled ? ENABLED : DISABLED) + digests + bytesOf(displayName)
+}
+
+function hexOf(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('hex')
 }
 
 /** Twice what is online, so that nobody online is ever read again. */
@@ -110,7 +137,9 @@ class CachedDirectory implements Directory {
   /** Read whole, again after a change: there are few, and they seldom change. */
   #tenants: Tenants | undefined
   /** By AOR. */
-  readonly #known: Recent<string, Known>
+  readonly #known: Recent<string, string>
+  /** Who was asked for last is asked for again: first the credentials, then the extension. */
+  #last: Known | undefined
   readonly #strangers = new Recent<string, true>(STRANGERS)
   /** Opened in vain for strangers, so that asking for one takes as long as for a user. */
   readonly #decoy: Uint8Array
@@ -119,7 +148,7 @@ class CachedDirectory implements Directory {
     this.#store = store
     this.#vault = vault
     this.#isOurs = isOurs
-    this.#known = new Recent(capacity)
+    this.#known = new Recent(capacity, () => new TextMap())
     this.#decoy = vault.seal('decoy', new Uint8Array(48))
   }
 
@@ -138,6 +167,7 @@ class CachedDirectory implements Directory {
   }
 
   onApplied(command: Command): void {
+    this.#last = undefined
     if (isOfTenants(command)) {
       this.#tenants = undefined
       // A tenant's extensions hold its primary domain.
@@ -157,11 +187,12 @@ class CachedDirectory implements Directory {
   }
 
   #find(tenant: TenantId, user: string): Known | undefined {
+    if (this.#last?.user === user && this.#last.tenant === tenant) return this.#last
     const owner = this.#tenant(tenant)
     if (owner === undefined) return undefined
     const aor = aorOf(user, owner.primaryDomain)
     const known = this.#known.get(aor)
-    if (known !== undefined) return known
+    if (known !== undefined) return this.#inHand(owner, user, aor, known)
     if (this.#strangers.get(aor) !== undefined) return undefined
     const row = this.#store.read((db) => extensionByUser(db, tenant, user))
     if (row === undefined) {
@@ -171,9 +202,14 @@ class CachedDirectory implements Directory {
     }
     const opened = openCredentials(this.#vault, row, row.sealed)
     assert(opened !== undefined, `the secret of ${aor} was sealed with another key`)
-    const read = new Known(row, owner, opened)
-    this.#known.set(read.aor, read)
-    return read
+    const read = knownText(row, opened)
+    this.#known.set(aor, read)
+    return this.#inHand(owner, user, aor, read)
+  }
+
+  #inHand(owner: Tenant, user: string, aor: string, text: string): Known {
+    this.#last = new Known(owner, user, aor, text)
+    return this.#last
   }
 
   #tenant(tenant: TenantId): Tenant | undefined {

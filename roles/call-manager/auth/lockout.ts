@@ -16,7 +16,7 @@
 
 import { seconds, type Millis } from '../../../src/base/time.ts'
 import { hash31 } from './hash31.ts'
-import { Recent } from './recent.ts'
+import { RecentHashes } from './recent-hashes.ts'
 import { Strikes } from './strikes.ts'
 
 /** Who asks: where from, and as whom. */
@@ -34,7 +34,8 @@ const COMMON = { window: seconds(600), ban: seconds(30), longest: seconds(3600) 
 const IGNORED = { limit: 300, patience: seconds(5) }
 /** Long enough to slow a scan down, too short to keep the phone out whose address was forged. */
 const PAUSE = { ban: seconds(2), longest: seconds(2) }
-const PROVEN_CAPACITY = 200_000
+/** With 100,000 in it less than one in a thousand has lost its place to others. */
+const PROVEN_CAPACITY = 1 << 19
 
 export class LockOut {
   readonly #sockets = new Strikes({ ...COMMON, limit: 10, capacity: 50_000 })
@@ -44,7 +45,7 @@ export class LockOut {
   readonly #ignored = new Strikes({ ...COMMON, ...IGNORED, capacity: 20_000 })
   readonly #flooded = new Strikes({ ...COMMON, ...IGNORED, ...PAUSE, capacity: 20_000 })
   /** Address and user that have shown the right password; by hash, for there may be 100,000. */
-  readonly #proven = new Recent<number, true>(PROVEN_CAPACITY)
+  readonly #proven = new RecentHashes(PROVEN_CAPACITY)
 
   /** Why the claimant gets no answer; undefined when it may try. */
   ban(claimant: Claimant, now: Millis): Ban | undefined {
@@ -61,7 +62,7 @@ export class LockOut {
         : this.#users.isBanned(aor, now)
           ? 'user-banned'
           : undefined
-    if (banned === undefined || this.#proven.get(hash31(pairOf(claimant))) === true)
+    if (banned === undefined || this.#proven.has(hash31(pairOf(claimant))))
       return undefined
     return banned
   }
@@ -90,7 +91,7 @@ export class LockOut {
     if (!this.#pairs.isEmpty) this.#pairs.clear(pair)
     this.#ignored.clear(claimant.address)
     this.#flooded.clear(claimant.address)
-    this.#proven.set(hash31(pair), true)
+    this.#proven.add(hash31(pair))
   }
 }
 

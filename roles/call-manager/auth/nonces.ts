@@ -14,25 +14,31 @@ export type NonceUse =
 /** Counts below the highest that are told apart: what a phone may have on the way at once. */
 const WINDOW = 20
 const WINDOW_MASK = 2 ** WINDOW - 1
+/** No nonce has this number. */
+const VACANT = 0
 
 export class Nonces {
   readonly #tokens: BlockTokens
   readonly #lifetime: Millis
-  readonly #capacity: number
   #issued = 0
-  /** By issue number: the highest count and, in the low bits, which ones below it were seen. */
-  readonly #used = new Map<number, number>()
-  /** Nonces up to this number may have been used and forgotten. */
-  #forgotten = 0
+  // Each used nonce has the place that its number, modulo the capacity, says: it keeps its number,
+  // the highest count, and which counts below that were seen. Typed arrays, for nonces come and go
+  // by thousands a second.
+  readonly #numbers: Uint32Array
+  readonly #highest: Uint32Array
+  readonly #seen: Uint32Array
 
+  /** `capacity`: so many nonces later, at the soonest, a used one is stale. */
   constructor(tokens: BlockTokens, lifetime = seconds(3600), capacity = 200_000) {
     this.#tokens = tokens
     this.#lifetime = lifetime
-    this.#capacity = capacity
+    this.#numbers = new Uint32Array(capacity)
+    this.#highest = new Uint32Array(capacity)
+    this.#seen = new Uint32Array(capacity)
   }
 
   issue(address: string, now: Millis): string {
-    this.#issued = (this.#issued + 1) >>> 0
+    this.#issued = (this.#issued + 1) >>> 0 || 1
     return this.#tokens.encode([this.#issued, secondOf(now), hash31(address)])
   }
 
@@ -52,32 +58,27 @@ export class Nonces {
   }
 
   #take(number: number, count: number): boolean {
-    const seen = this.#used.get(number)
-    if (seen === undefined) {
-      if (number <= this.#forgotten) return false
-      this.#used.set(number, count * 2 ** WINDOW + 1)
-      if (this.#used.size > this.#capacity) this.#forgetOldest()
+    const place = number % this.#numbers.length
+    const holder = this.#numbers[place] ?? VACANT
+    if (holder !== number) {
+      // A newer one has its place: it may have been used before that, and have been forgotten.
+      if (holder !== VACANT && ((number - holder) | 0) < 0) return false
+      this.#numbers[place] = number
+      this.#highest[place] = count
+      this.#seen[place] = 1
       return true
     }
-    const highest = Math.floor(seen / 2 ** WINDOW)
-    const bits = seen % 2 ** WINDOW
-    const ahead = count - highest
+    const seen = this.#seen[place] ?? 0
+    const ahead = count - (this.#highest[place] ?? 0)
     if (ahead > 0) {
-      const moved = ahead < WINDOW ? ((bits << ahead) | 1) & WINDOW_MASK : 1
-      this.#used.set(number, count * 2 ** WINDOW + moved)
+      this.#highest[place] = count
+      this.#seen[place] = ahead < WINDOW ? ((seen << ahead) | 1) & WINDOW_MASK : 1
       return true
     }
     const bit = -ahead < WINDOW ? 1 << -ahead : 0
-    if (bit === 0 || (bits & bit) !== 0) return false
-    this.#used.set(number, seen + bit)
+    if (bit === 0 || (seen & bit) !== 0) return false
+    this.#seen[place] = seen | bit
     return true
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#used.keys().next()
-    if (oldest.done === true) return
-    this.#used.delete(oldest.value)
-    this.#forgotten = Math.max(this.#forgotten, oldest.value)
   }
 }
 

@@ -2,14 +2,27 @@
 //! generations: what is used while it is in the old one moves to the young one, and when the young
 //! one is full it becomes the old one, and what the old one held is forgotten. Pure.
 
+/** What a generation is kept in. */
+export type Generation<K, V> = {
+  readonly size: number
+  get(key: K): V | undefined
+  set(key: K, value: V): unknown
+  delete(key: K): unknown
+  clear(): void
+}
+
 export class Recent<K, V> {
   readonly #half: number
-  #young = new Map<K, V>()
-  #old = new Map<K, V>()
+  readonly #make: () => Generation<K, V>
+  #young: Generation<K, V>
+  #old: Generation<K, V>
 
   /** Holds the last half of `capacity` entries used, at least, and never more than all of it. */
-  constructor(capacity: number) {
+  constructor(capacity: number, make: () => Generation<K, V> = () => new Map<K, V>()) {
     this.#half = Math.ceil(capacity / 2)
+    this.#make = make
+    this.#young = make()
+    this.#old = make()
   }
 
   get isEmpty(): boolean {
@@ -28,7 +41,7 @@ export class Recent<K, V> {
     this.#young.set(key, value)
     if (this.#young.size <= this.#half) return
     this.#old = this.#young
-    this.#young = new Map()
+    this.#young = this.#make()
   }
 
   delete(key: K): void {

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
 import { seededRandom } from '../../../src/base/random.ts'
+import { seconds } from '../../../src/base/time.ts'
+import { BlockTokens } from '../../../roles/call-manager/auth/block-token.ts'
+import { hash31 } from '../../../roles/call-manager/auth/hash31.ts'
+import { Nonces } from '../../../roles/call-manager/auth/nonces.ts'
+import { RecentHashes } from '../../../roles/call-manager/auth/recent-hashes.ts'
 import { Recent } from '../../../roles/call-manager/auth/recent.ts'
 
 test('the last half of the capacity used is there, and never more than all of it', () => {
@@ -30,4 +35,35 @@ test('what is deleted is gone from both generations', () => {
   expect(recent.get('a')).toBeUndefined()
   recent.clear()
   expect(recent.get('c')).toBeUndefined()
+})
+
+test('hashes: of 100,000 in a set with room for five times as many hardly one is forgotten', () => {
+  const hashes = new RecentHashes(1 << 19)
+  const all = Array.from({ length: 100_000 }, (_, n) => hash31(`10.0.${n % 250}.7 sip:u${n}@x`))
+  for (const hash of all) hashes.add(hash)
+  const forgotten = all.filter((hash) => !hashes.has(hash))
+  expect(forgotten.length).toBeLessThan(100)
+  expect(hashes.has(hash31('10.0.0.7 sip:stranger@x'))).toBe(false)
+})
+
+test('hashes: who was met of late stays, who was not makes room', () => {
+  const hashes = new RecentHashes(8)
+  for (const hash of [1, 2, 3, 4, 5, 6, 7, 8]) hashes.add(hash)
+  expect(hashes.has(1)).toBe(true)
+  hashes.add(9)
+  expect([1, 2, 3, 8, 9].map((hash) => hashes.has(hash))).toEqual([true, false, true, true, true])
+})
+
+test('RFC 7616 §5.4 a nonce count is taken once, in any order within the window', () => {
+  const nonces = new Nonces(new BlockTokens(new Uint8Array(16)), seconds(10), 4)
+  const use = (nonce: string, count: number) => nonces.use(nonce, count, '10.0.0.1', seconds(1))
+  const first = nonces.issue('10.0.0.1', seconds(0))
+  const counts = [1, 1, 3, 2, 2, 30, 10, 11, 11]
+  const wanted = ['fresh', 'stale', 'fresh', 'fresh', 'stale', 'fresh', 'stale', 'fresh', 'stale']
+  expect(counts.map((count) => use(first, count))).toEqual(wanted)
+  const later = Array.from({ length: 4 }, () => nonces.issue('10.0.0.1', seconds(0)))
+  expect(later.map((nonce) => use(nonce, 1))).toEqual(['fresh', 'fresh', 'fresh', 'fresh'])
+  // The last of them has its place: whether a count of it was seen is not known any more.
+  expect([use(first, 31), use(later[3] ?? '', 2)]).toEqual(['stale', 'fresh'])
+  expect(nonces.use(later[3] ?? '', 3, '10.0.0.1', seconds(11))).toBe('stale')
 })
