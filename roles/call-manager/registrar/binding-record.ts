@@ -64,6 +64,8 @@ export class BindingRecord implements Binding {
   /** When it was last heard of: what decides who goes first, and who is newest. */
   refreshedAt: Millis
   expiresAt: Millis
+  /** As the store has it. */
+  savedUntil: Millis
 
   constructor(bound: Bound, refreshedAt: Millis, expiresAt: Millis) {
     this.tenant = bound.tenant
@@ -85,6 +87,7 @@ export class BindingRecord implements Binding {
     this.registeredAt = whole(bound.registeredAt)
     this.refreshedAt = whole(refreshedAt)
     this.expiresAt = whole(expiresAt)
+    this.savedUntil = this.expiresAt
   }
 
   get key(): string {

@@ -139,6 +139,17 @@ export class BindingTable implements Location {
     this.#expiries.set(record.slot, record.expiresAt)
   }
 
+  /** The store has been told its expiry. */
+  saved(record: BindingRecord): void {
+    record.savedUntil = record.expiresAt
+    if (record.slot !== undefined) this.#rows.update(record.slot, record, false)
+  }
+
+  /** Those of which the store has another expiry. */
+  unsaved(): Iterable<Slot> {
+    return this.#rows.unsaved()
+  }
+
   /** Moves it to another flow, or off the one it had. */
   setFlow(record: BindingRecord, flow: FlowId | undefined): void {
     if (record.flow === flow) return

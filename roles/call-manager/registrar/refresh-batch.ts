@@ -1,10 +1,17 @@
 //! Refreshes and expiries on their way to the store: one command for a second's worth, one row for
 //! a binding however often it was refreshed in it. Pure.
+//!
+//! A refresh right after the last one is left out: while a binding is saved for nine tenths of the
+//! lifetime it has, a successor would know it until its phone comes again. So a crowd that refreshes
+//! far too often costs few writes. A registrar that stops tells all.
 
 import { after, type Millis } from '../../../src/base/time.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
 import { atWall, type BindingRecord, type ClockOffset, type Slot } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
+
+/** Of its lifetime. */
+const ENOUGH = 0.9
 
 export class RefreshBatch {
   readonly #interval: Millis
@@ -18,8 +25,10 @@ export class RefreshBatch {
     this.#interval = interval
   }
 
-  refreshed({ slot }: BindingRecord, now: Millis): void {
-    if (slot !== undefined) this.#refreshed.add(slot)
+  refreshed(record: BindingRecord, now: Millis): void {
+    const { slot } = record
+    if (slot === undefined || isSavedEnough(record, now)) return
+    this.#refreshed.add(slot)
     this.due ??= after(now, this.#interval)
   }
 
@@ -35,9 +44,20 @@ export class RefreshBatch {
   /** The command, when it is due. Of what is gone from the table or back in it, nothing is said. */
   take(now: Millis, table: BindingTable, offset: ClockOffset): BindingCommand | undefined {
     if (this.due === undefined || now < this.due) return undefined
+    return this.#command(table, offset)
+  }
+
+  /** The same before its time, and of every binding that the store has not heard the last of. */
+  drain(table: BindingTable, offset: ClockOffset): BindingCommand | undefined {
+    for (const slot of table.unsaved()) this.#refreshed.add(slot)
+    return this.#command(table, offset)
+  }
+
+  #command(table: BindingTable, offset: ClockOffset): BindingCommand | undefined {
     const refreshed = [...this.#refreshed].flatMap((slot) => {
       const record = table.at(slot)
       if (record === undefined) return NOTHING
+      table.saved(record)
       const { aor, key, callId, cseq, expiresAt } = record
       return { aor, key, callId, cseq, expiresAt: atWall(expiresAt, offset) }
     })
@@ -51,6 +71,10 @@ export class RefreshBatch {
     if (refreshed.length === 0 && expired.length === 0) return undefined
     return { kind: 'binding.refresh', refreshed, expired }
   }
+}
+
+function isSavedEnough({ savedUntil, expiresAt }: BindingRecord, now: Millis): boolean {
+  return savedUntil <= expiresAt && savedUntil - now >= (expiresAt - now) * ENOUGH
 }
 
 const NOTHING: readonly never[] = []

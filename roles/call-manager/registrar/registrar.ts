@@ -96,9 +96,9 @@ export class Registrar implements Machine<Input, Output> {
     return expiry < flush ? expiry : flush
   }
 
-  /** What has been gathered for the next batch, before its time: for a registrar that stops. */
+  /** All that the store has not heard yet: for a registrar that stops. */
   drain(now: Millis): BindingCommand | undefined {
-    return this.#batch.take(this.#batch.due ?? now, this.#table, this.#offset(now))
+    return this.#batch.drain(this.#table, this.#offset(now))
   }
 
   #onRegister(waiting: Waiting, now: Millis): void {

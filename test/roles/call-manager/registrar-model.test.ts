@@ -26,6 +26,7 @@ const STEPS = 200
 const USERS = ['a', 'b', 'c']
 const CONTACTS = 4
 const CALLS = 3
+const LIFETIME_MAX = 120_000
 
 type Kept = { readonly callId: string; readonly cseq: number; readonly until: number }
 
@@ -136,6 +137,9 @@ class World {
     while (this.#proposed.length > 0) this.#commit()
     this.#advance(DEFAULT_POLICY.refreshInterval)
     this.#advance(DEFAULT_POLICY.refreshInterval)
+    this.#crash()
+    const last = this.#registrar.drain(this.#now)
+    if (last !== undefined) this.#stored.apply(last)
     for (const user of USERS) {
       const aor = aorOf(user, 'x.example')
       const kept = [...this.#model.of(user)]
@@ -150,6 +154,17 @@ class World {
       expect(saved.toSorted()).toEqual(wanted.toSorted())
     }
     expect(this.#asked.size, 'every REGISTER was answered').toBe(0)
+  }
+
+  /** Who would come after us would know every binding, for nearly as long as we do. */
+  #crash(): void {
+    for (const user of USERS)
+      for (const [contact, { until }] of this.#model.of(user)) {
+        const key = `${aorOf(user, 'x.example')} ${contactOf(contact)}`
+        const saved = this.#stored.rows.get(key) ?? -Infinity
+        expect(saved, `${key} until ${until}`).toBeGreaterThanOrEqual(until - LIFETIME_MAX / 10)
+        expect(saved).toBeLessThanOrEqual(until)
+      }
   }
 
   #register(): void {
@@ -167,7 +182,7 @@ class World {
   }
 
   #lifetime(): number {
-    return 1000 * (30 + this.#random.below(90))
+    return LIFETIME_MAX - 1000 * this.#random.below(90)
   }
 
   #commit(): void {
