@@ -173,9 +173,15 @@ function measure(metrics: Metrics, stack: RunnableSipStack, transport: RunningTr
       transport.counts().udp
     return { received, sent, truncated, sendDropped, kernelDropped, stun, keepAlives }
   })
-  metrics.countedBy('sip_unread_total', 'What came and was no message.', 'kind', () => {
-    return { invalid: transport.counts().invalid }
-  })
+  metrics.countedBy(
+    'sip_unread_total',
+    'What came and was no message, or not in time for its size.',
+    'kind',
+    () => {
+      const { invalid, overfull } = transport.counts()
+      return { invalid, overfull }
+    },
+  )
   metrics.gaugeBy('sip_transactions', 'Transactions that are alive.', 'side', () => {
     return { client: stack.size.clients, server: stack.size.servers }
   })

@@ -29,6 +29,8 @@ export type Ping = {
 export type ConnectionEvents = {
   onMessage(connection: Connection, bytes: Uint8Array): void
   onFailed(failure: SendFailure): void
+  /** So many bytes of an unfinished message. */
+  onHolds(connection: Connection, bytes: number): void
   onClosed(connection: Connection, cause: string): void
 }
 
@@ -67,6 +69,7 @@ export class Connection {
   #lastSent: Millis
   #lastTaken: Millis
   #partSince: Millis | undefined
+  #held = 0
   #ping: Ping | undefined
   /** The first ping since anything was heard. */
   #unanswered: Millis | undefined
@@ -149,10 +152,13 @@ export class Connection {
     this.#events.onMessage(this, bytes)
   }
 
-  /** The peer owes the rest of a message, or no longer does. */
-  unfinished(is: boolean): void {
-    if (!is) this.#partSince = undefined
+  /** So many bytes of a message whose rest the peer owes; 0 when it owes nothing. */
+  holds(bytes: number): void {
+    if (bytes === 0) this.#partSince = undefined
     else this.#partSince ??= this.#now()
+    if (bytes === this.#held || this.#closed) return
+    this.#held = bytes
+    this.#events.onHolds(this, bytes)
   }
 
   /** Counts messages that cannot be read; closes after too many in a row. */

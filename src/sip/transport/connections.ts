@@ -140,6 +140,11 @@ export class Connections {
     this.#pool.byFlow(flow)?.destroy(cause)
   }
 
+  /** Connections closed because too much was half received. */
+  get overfull(): number {
+    return this.#pool.overfull
+  }
+
   /** Open connections by transport. */
   counts(): Record<'tcp' | 'tls' | 'ws' | 'wss', number> {
     const counts = { tcp: 0, tls: 0, ws: 0, wss: 0 }

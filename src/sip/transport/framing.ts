@@ -51,9 +51,9 @@ export class StreamFramer {
     this.#pongsDue++
   }
 
-  /** True within a message: the peer owes us the rest. */
-  get unfinished(): boolean {
-    return this.#length > 0
+  /** Bytes of memory within a message, of which the peer owes us the rest; 0 between messages. */
+  get unfinished(): number {
+    return this.#length > 0 ? this.#held.length : 0
   }
 
   push(chunk: Uint8Array): readonly Framed[] {

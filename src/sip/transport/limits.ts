@@ -12,6 +12,9 @@ export type ConnectionLimits = {
   readonly introduction: Millis
   /** How long an unfinished message may stay unfinished. */
   readonly message: Millis
+  /** Bytes of unfinished messages: on all connections together, and on those of one address. */
+  readonly partBytes: number
+  readonly partBytesPerSource: number
   readonly connect: Millis
   /** The same for a request that goes by TCP because of its size only: there is UDP for it. */
   readonly connectForSize: Millis
@@ -33,6 +36,8 @@ export const DEFAULT_LIMITS: ConnectionLimits = {
   strangersPerSource: 100,
   introduction: seconds(20),
   message: seconds(30),
+  partBytes: 32 << 20,
+  partBytesPerSource: 4 << 20,
   connect: millis(4_000),
   connectForSize: millis(1_500),
   idle: seconds(3_600),

@@ -2,17 +2,18 @@
 //! everything that takes too long.
 
 import type { Cancel, Host } from '../../base/host.ts'
-import { after, type Millis } from '../../base/time.ts'
+import { after, seconds, type Millis } from '../../base/time.ts'
 import type { FlowId, Source, Target, TransportName } from '../transaction/flow.ts'
 import { Admission, type Admitted } from './admission.ts'
 import { Connection, type ConnectionEvents, type Wire } from './connection.ts'
 import { connectionFlowId } from './flow-id.ts'
 import { type ConnectionLimits, FAREWELL, SWEEP } from './limits.ts'
+import { Parts } from './parts.ts'
 
 export type PoolOptions = {
   readonly host: Host
   readonly limits: ConnectionLimits
-  readonly events: ConnectionEvents
+  readonly events: Omit<ConnectionEvents, 'onHolds'>
 }
 
 export type Opening = {
@@ -24,6 +25,9 @@ export type Opening = {
   readonly patience?: Millis
 }
 
+/** What a flood does is logged this often. */
+const TELL_EVERY = seconds(10)
+
 export class Pool {
   readonly limits: ConnectionLimits
   readonly admission: Admission
@@ -32,6 +36,11 @@ export class Pool {
   readonly #process: string
   readonly #byFlow = new Map<FlowId, Connection>()
   readonly #byName = new Map<string, Connection>()
+  readonly #parts: Parts<Connection>
+  /** Connections closed because too much was half received, and those not logged yet. */
+  overfull = 0
+  #untold = 0
+  #toldAt = Number.NEGATIVE_INFINITY
   #serial = 0
   #sweeping: Cancel | undefined
   #emptied: () => void = () => undefined
@@ -40,10 +49,12 @@ export class Pool {
     this.#host = host
     this.limits = limits
     this.admission = new Admission(limits)
+    this.#parts = new Parts(limits)
     this.#process = host.random.token(10)
     this.#events = {
       onMessage: (connection, bytes) => events.onMessage(connection, bytes),
       onFailed: (failure) => events.onFailed(failure),
+      onHolds: (connection, bytes) => this.#hold(connection, bytes),
       onClosed: (connection, cause) => {
         this.#forget(connection)
         events.onClosed(connection, cause)
@@ -121,7 +132,31 @@ export class Pool {
     for (const connection of this.#byFlow.values()) connection.destroy('shut down')
   }
 
+  #hold(connection: Connection, bytes: number): void {
+    const address = connection.source?.address
+    if (address === undefined) return
+    this.#parts.hold(connection, address, bytes)
+    if (bytes === 0) return
+    for (let over = this.#parts.over(address); over !== undefined; over = this.#parts.over(address))
+      this.#closeOverfull(over)
+  }
+
+  #closeOverfull(connection: Connection): void {
+    this.overfull++
+    this.#untold++
+    connection.destroy('too much half received')
+    const now = this.#host.now()
+    if (now - this.#toldAt < TELL_EVERY) return
+    const address = connection.source?.address
+    const { bytes } = this.#parts
+    this.#host.log('warn', 'connections.overfull', { address, closed: this.#untold, bytes })
+    this.#toldAt = now
+    this.#untold = 0
+  }
+
   #forget(connection: Connection): void {
+    const address = connection.source?.address
+    if (address !== undefined) this.#parts.hold(connection, address, 0)
     this.#byFlow.delete(connection.flow)
     for (const name of connection.names)
       if (this.#byName.get(name) === connection) this.#byName.delete(name)

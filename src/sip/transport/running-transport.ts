@@ -62,4 +62,6 @@ export type TransportCounts = {
   readonly failed: number
   /** Connections turned away. */
   readonly refused: number
+  /** Connections closed because too much was half received on them. */
+  readonly overfull: number
 }

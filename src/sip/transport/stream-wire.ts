@@ -50,7 +50,7 @@ export function pump(socket: Socket, connection: Connection, events: StreamEvent
       if (!connection.usable) return
       deliver(framed, connection, events)
     }
-    connection.unfinished(framer.unfinished)
+    connection.holds(framer.unfinished)
   })
   socket.on('error', (failure) => {
     cause = 'code' in failure && typeof failure.code === 'string' ? failure.code : failure.message

@@ -161,8 +161,9 @@ class Transport implements RunningTransport {
   }
 
   counts(): TransportCounts {
+    const { overfull } = this.#connections
     const connections = this.#connections.counts()
-    return { ...this.#counts, connections, udp: this.#udp.counts() }
+    return { ...this.#counts, overfull, connections, udp: this.#udp.counts() }
   }
 
   drain(): void {

@@ -28,6 +28,8 @@ const CR = 0x0d
 const LF = 0x0a
 /** RFC 6455 §7.4.1: going away. */
 const GOING_AWAY = 1001
+/** RFC 6455 §5.2: of a frame from a client that is shorter than 126 bytes, its mask included. */
+const CONTROL_HEAD = 6
 
 export class WsSip {
   readonly #needs: StreamNeeds
@@ -65,16 +67,22 @@ export class WsSip {
     socket.once('close', lost)
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       socket.off('close', lost)
-      this.#accept(webSocket, source, admitted)
+      this.#accept(webSocket, socket, source, admitted)
     })
   }
 
-  #accept(webSocket: WebSocket, source: Omit<Source, 'flow'>, admitted: Admitted): void {
+  #accept(
+    webSocket: WebSocket,
+    socket: Duplex,
+    source: Omit<Source, 'flow'>,
+    admitted: Admitted,
+  ): void {
     const { pool, events } = this.#needs
     const wire = wsWire(webSocket, () => connection.written())
     const { transport } = source
     const connection: Connection = pool.add({ transport, wire, admitted }, source)
     let cause = 'closed by the peer'
+    countParts(webSocket, socket, (bytes) => connection.holds(bytes))
     webSocket.on('message', (data) => {
       connection.heard()
       const bytes = bytesOf(data)
@@ -94,6 +102,26 @@ export class WsSip {
     })
     webSocket.on('close', () => connection.closed(cause))
   }
+}
+
+/** The bytes since the last whole frame: fragments are put together where we cannot see them. */
+function countParts(webSocket: WebSocket, socket: Duplex, holds: (bytes: number) => void): void {
+  let held = 0
+  let whole = false
+  const isControl = (data: Buffer): void => void (held -= CONTROL_HEAD + data.length)
+  // Before the library's own listener, so that what that one finds in the chunk counts after it.
+  socket.prependListener('data', (chunk: Buffer) => void (held += chunk.length))
+  webSocket.on('message', () => {
+    held = 0
+    whole = true
+  })
+  webSocket.on('ping', isControl)
+  webSocket.on('pong', isControl)
+  socket.on('data', () => {
+    if (whole) held = 0
+    whole = false
+    holds(Math.max(held, 0))
+  })
 }
 
 function refusalOf(request: IncomingMessage): readonly [status: number, why: string] | undefined {

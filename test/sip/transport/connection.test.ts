@@ -35,6 +35,7 @@ walk(new URL('testdata/connection', import.meta.url).pathname, () => {
       },
       events: {
         onMessage: () => say('message'),
+        onHolds: () => undefined,
         onFailed: ({ cause, message }) => say(`${message && callId(message)} failed: ${cause}`),
         onClosed: (_connection, cause) => say(`closed: ${cause}`),
       },
@@ -65,7 +66,7 @@ walk(new URL('testdata/connection', import.meta.url).pathname, () => {
       case 'introduced':
         return at.admitted && admission.introduced(at.admitted)
       case 'unfinished':
-        return at.unfinished(first !== 'no')
+        return at.holds(first === 'no' ? 0 : 100)
       case 'message':
         return at.onMessage(new Uint8Array(0))
       case 'garbage':

@@ -262,3 +262,39 @@ test('closing lets out what is queued, and waits for no one', async () => {
   expect(alice.heard()).toContain('Call-ID: last')
   expect(alice.heard().length).toBeGreaterThan(60_000)
 })
+
+test('half a message, and half a message, and …: one source may hold so much', async () => {
+  const limits = { partBytesPerSource: 20_000 }
+  const bench = await pbx({ limits })
+  const half = OPTIONS('1').replace('l: 0\r\n\r\n', `X: ${'y'.repeat(6_000)}\r\n`)
+  const small = await client(bench)
+  small.socket.write('\r\n\r\n')
+  small.socket.write(half)
+  const large = await client(bench)
+  // Pings and whole messages earn no more room.
+  large.socket.write(`\r\n\r\n${OPTIONS('0')}`)
+  large.socket.write(half + `Z: ${'y'.repeat(6_000)}\r\n`)
+  await until(() => bench.received.length === 1)
+  expect(large.closed() || small.closed()).toBe(false)
+  const third = await client(bench)
+  third.socket.write(half)
+  await until(large.closed)
+  expect(bench.transport.counts().overfull).toBe(1)
+  const told = bench.log.filter(({ event }) => event === 'connections.overfull')
+  expect(told).toMatchObject([{ level: 'warn', fields: { address: '127.0.0.1', closed: 1 } }])
+  // The others go on, and what they finish is theirs no more.
+  small.socket.write('l: 0\r\n\r\n')
+  third.socket.write('l: 0\r\n\r\n')
+  await until(() => bench.received.length === 3)
+})
+
+test('all sources together may hold so much', async () => {
+  const bench = await pbx({ limits: { partBytes: 10_000 } })
+  const alice = await client(bench)
+  const half = OPTIONS('1').replace('l: 0\r\n\r\n', `X: ${'y'.repeat(6_000)}\r\n`)
+  alice.socket.write(half)
+  const bob = await client(bench)
+  bob.socket.write(half)
+  await until(() => alice.closed() || bob.closed())
+  expect(bench.transport.counts().overfull).toBe(1)
+})

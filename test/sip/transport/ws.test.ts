@@ -165,3 +165,22 @@ test('closing says goodbye; a flow that is gone fails', async () => {
   bench.transport.send(nobody, ping(bench, bench.target('udp'), 'no way'))
   await until(() => bench.failed.length === 2)
 })
+
+test('fragments that never end count as half a message, pings as none', async () => {
+  const { bench, browser } = await site({ limits: { partBytesPerSource: 10_000 } })
+  const alice = browser()
+  const mallory = browser()
+  await Promise.all([once(alice, 'open'), once(mallory, 'open')])
+  for (let count = 0; count < 100; count++) {
+    alice.ping('x'.repeat(100))
+    await once(alice, 'pong')
+  }
+  alice.send(OPTIONS('1', 'z'.repeat(9_000)))
+  await until(() => bench.received.length === 1)
+  mallory.send('O'.repeat(6_000), { fin: false })
+  mallory.send('O'.repeat(6_000), { fin: false })
+  await once(mallory, 'close')
+  expect(bench.transport.counts().overfull).toBe(1)
+  alice.send(OPTIONS('2'))
+  await until(() => bench.received.length === 2)
+})
