@@ -17,6 +17,7 @@ import type { Directory, Extension } from '../../directory.ts'
 import type { Door } from '../../door.ts'
 import type { Location } from '../../location.ts'
 import { Alarm } from './alarm.ts'
+import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
 import { CallNews } from './call-news.ts'
 import type { CallConfig, CallWorld } from '../call.ts'
@@ -166,7 +167,7 @@ export class CallHost {
   }
 
   #begin(input: Invited, tenant: TenantId): void {
-    const id = this.#host.random.token(14) as CallId
+    const id = newCallId(this.#host)
     const live = new LiveCall(id, tenant, CallMachine.invited(input, id, tenant, this.#world()))
     live.inviteKey = input.key
     this.#calls.add(live)
