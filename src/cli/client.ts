@@ -94,7 +94,8 @@ export class Client {
 
   #refused(status: number | undefined, body: string): CliFailure {
     if (status === 401) return new CliFailure(`${this.#api} does not accept this token`)
-    return new CliFailure(errorIn(body) ?? `${this.#api} answered ${status ?? 'nothing'}`)
+    const why = errorIn(body) ?? `${this.#api} answered ${status ?? 'nothing'}`
+    return new CliFailure(why, status === 400 ? 2 : 1)
   }
 }
 

@@ -139,8 +139,9 @@ function inOurWords(failure: string, args: readonly string[]): string {
   const [, option] = /^Not enough arguments following: (\S+)/.exec(failure) ?? []
   if (option !== undefined) return `--${option} needs a value`
   if (!failure.startsWith('Not enough non-option arguments')) return failure
+  // What stands behind the command's own words may be the value of an option.
   const typed = args.filter((word) => !word.startsWith('-')).join(' ')
-  const spec = COMMANDS.find(({ usage }) => usage.replace(/ <.*/, '') === typed)
+  const spec = COMMANDS.find(({ usage }) => `${typed} `.startsWith(`${usage.replace(/ <.*/, '')} `))
   return spec === undefined ? `pbx ${typed} needs more; see --help` : `needed: pbx ${spec.usage}`
 }
 

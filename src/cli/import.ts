@@ -73,7 +73,12 @@ function open(file: string, { stdin }: Terminal): Upload {
   return { source, fraction: () => (size === 0 ? undefined : source.bytesRead / size) }
 }
 
-type Counts = { readonly lines: number; readonly imported: number; readonly bad: number }
+type Counts = {
+  readonly lines: number
+  readonly imported: number
+  readonly bad: number
+  readonly weak: number
+}
 
 function progressText(
   { imported, bad }: Counts,
@@ -91,8 +96,13 @@ function progressText(
   return parts.filter((part) => part !== undefined).join(', ')
 }
 
-function doneText({ lines, imported, bad }: Counts, seconds: number): string {
+function doneText({ lines, imported, bad, weak }: Counts, seconds: number): string {
   const rate = `${grouped(imported / seconds)}/s`
   const said = `imported ${grouped(imported)} of ${grouped(lines)} lines`
-  return `${said} in ${seconds.toFixed(1)} s (${rate}), ${grouped(bad)} bad\n`
+  return `${said} in ${seconds.toFixed(1)} s (${rate}), ${grouped(bad)} bad${weakText(weak)}\n`
+}
+
+/** They came from another system and are taken, but whoever guesses has it easy. */
+function weakText(weak: number): string {
+  return weak === 0 ? '' : `, ${grouped(weak)} with a password shorter than 8`
 }

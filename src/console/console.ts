@@ -2,6 +2,7 @@
 //! for people.
 
 import type { FastifyInstance } from 'fastify'
+import { isLocal } from '../http/local.ts'
 import { callRoutes } from './api/calls.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
 import { describeApi } from './api/openapi.ts'
@@ -22,6 +23,7 @@ export function consoleRoutes(app: FastifyInstance, context: ConsoleContext): vo
       return reply.code(health.healthy ? 200 : 503).send(health)
     })
     routes.get('/metrics', async (request, reply) => {
+      // Scrapers on this machine need no token; what is measured is nobody else's business.
       if (!isLocal(request.ip)) access.requireAdministrator(request)
       return reply.type(metrics.contentType).send(await metrics.text())
     })
@@ -51,9 +53,4 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     innerDone()
   })
   done()
-}
-
-/** Scrapers on this machine need no token; what is measured is nobody else's business. */
-function isLocal(address: string): boolean {
-  return /^(127\.|::1$|::ffff:127\.)/.test(address)
 }

@@ -1,7 +1,12 @@
 //! The console's doors: HTTP and HTTPS on one set of routes. Knows about ports, headers, errors
 //! and how long things take, and nothing about what is served.
 
-import fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Duplex } from 'node:stream'
@@ -21,6 +26,14 @@ export type HttpOptions = {
   readonly routes: (app: FastifyInstance) => void
   /** A handshake for another protocol; whoever takes it owns the socket. */
   readonly onUpgrade: (upgrade: Upgrade) => void
+  readonly bodyTimeoutMs?: number
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What is sent there may take its time, until it is answered. */
+    readonly slowBody?: boolean
+  }
 }
 
 export type Upgrade = {
@@ -42,7 +55,9 @@ const BODY_MAX = 1024 * 1024
 /** An unknown field is an error, not a field to pass over. */
 const STRICT = { removeAdditional: false } as const
 const HEADERS_TIMEOUT_MS = 10_000
-/** An import of a million rows from a slow line is one request. */
+/** Of a request, to its last byte. */
+const BODY_TIMEOUT_MS = 30_000
+/** A route with `slowBody`: an import of a million rows from a slow line is one request. */
 const REQUEST_TIMEOUT_MS = 3_600_000
 const HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
@@ -105,13 +120,15 @@ export class HttpRefusal extends Error {
   }
 }
 
-function prepare(app: FastifyInstance, { log, metrics }: HttpOptions): void {
+function prepare(app: FastifyInstance, options: HttpOptions): void {
+  const { log, metrics, bodyTimeoutMs = BODY_TIMEOUT_MS } = options
   const time = metrics.histogram(
     'http_request_duration_seconds',
     'Time to answer a request of the console or the API.',
     [0.005, 0.02, 0.1, 0.5, 2, 10],
   )
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
+  app.addHook('onRequest', async (request, reply) => expectBody(request, reply, bodyTimeoutMs))
   app.addHook('onResponse', async (_request, reply) => time(reply.elapsedTime / 1000))
   app.setNotFoundHandler((request, reply) => {
     const message = `there is nothing at ${request.method} ${request.url.split('?', 1)[0]}`
@@ -132,6 +149,27 @@ function prepare(app: FastifyInstance, { log, metrics }: HttpOptions): void {
     return reply.code(status).send({ error: message })
   })
 }
+
+/**
+ * Cuts off who does not come to the end of a request. Node's own `requestTimeout` is one for all
+ * requests, so it has to be as long as the longest may take.
+ */
+function expectBody({ raw, routeOptions }: FastifyRequest, reply: FastifyReply, ms: number): void {
+  if (raw.headers['content-length'] === undefined && !('transfer-encoding' in raw.headers)) return
+  const { socket } = raw
+  const mayBeSlow = routeOptions.config.slowBody === true
+  const cut = (): void => {
+    if (raw.complete) return clearInterval(timer)
+    if (mayBeSlow && !reply.raw.writableEnded) return
+    clearInterval(timer)
+    if (!reply.raw.headersSent) socket.write(TIMED_OUT)
+    socket.destroySoon()
+  }
+  const timer = setInterval(cut, ms).unref()
+  raw.once('close', () => clearInterval(timer))
+}
+
+const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 function listen(server: Server, address: string, port: number, option: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../base/result.ts'
 import type { WallTime } from '../base/time.ts'
 import type { TenantId } from '../control/ids.ts'
 import { CsvReader, type CsvRecord } from './csv.ts'
-import { domainProblem, userProblem } from './names.ts'
+import { displayNameProblem, domainProblem, PASSWORD_WEAK_BELOW, userProblem } from './names.ts'
 import type { ImportRow } from './schema/extension.ts'
 import { ownerOf, tenantById } from './schema/tenant.ts'
 import type { ProposeFailure, Store } from './store.ts'
@@ -14,6 +14,8 @@ export type ImportProgress = {
   readonly lines: number
   readonly imported: number
   readonly bad: number
+  /** Imported or about to be, with a password shorter than new ones may be. */
+  readonly weak: number
 }
 export type BadLine = { readonly line: number; readonly reason: string }
 
@@ -29,7 +31,6 @@ const ROWS_PER_COMMAND = 500
 /** One is being committed while the next is being read. */
 const COMMANDS_AT_ONCE = 3
 const PASSWORD_MAX = 128
-const DISPLAY_NAME_MAX = 128
 
 /**
  * Imports CSV in UTF-8, with or without its header line. A domain nobody owns becomes a tenant of
@@ -65,6 +66,7 @@ class Import {
   #lines = 0
   #imported = 0
   #bad = 0
+  #weak = 0
 
   constructor(store: Store, options: ImportOptions) {
     this.#store = store
@@ -112,6 +114,7 @@ class Import {
 
   #add(batch: Batch, fields: readonly string[]): Promise<void> | undefined {
     const [, user = '', password = '', displayName = ''] = fields
+    if (password.length < PASSWORD_WEAK_BELOW) this.#weak++
     batch.rows.push([user, displayName === '' ? user : displayName, password])
     return batch.rows.length < ROWS_PER_COMMAND ? undefined : this.#commit(batch)
   }
@@ -162,7 +165,7 @@ class Import {
   }
 
   #progress(): ImportProgress {
-    return { lines: this.#lines, imported: this.#imported, bad: this.#bad }
+    return { lines: this.#lines, imported: this.#imported, bad: this.#bad, weak: this.#weak }
   }
 }
 
@@ -178,7 +181,5 @@ function problemOf(fields: readonly string[]): string | undefined {
   if (named !== undefined) return named
   if (password === '') return 'the password is empty'
   if (password.length > PASSWORD_MAX) return `the password is longer than ${PASSWORD_MAX}`
-  if (displayName.length > DISPLAY_NAME_MAX)
-    return `the display name is longer than ${DISPLAY_NAME_MAX}`
-  return undefined
+  return displayNameProblem(displayName)
 }

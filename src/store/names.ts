@@ -8,6 +8,20 @@ export function userProblem(user: string): string | undefined {
   return `the extension ${JSON.stringify(user)} has characters other than A-Z a-z 0-9 ._~!*'()&=+$-`
 }
 
+/** Of extensions. Shorter ones are refused, and counted where they come from another system. */
+export const PASSWORD_WEAK_BELOW = 8
+
+/** Why it cannot be a display name, which is written into SIP headers; undefined when it can. */
+export function displayNameProblem(name: string): string | undefined {
+  if (name.length > 128) return 'the display name is longer than 128 characters'
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at)
+    if (code < 0x20 || code === 0x7f)
+      return 'the display name has control characters (a line break, a tab …): leave them out'
+  }
+  return undefined
+}
+
 /** Why it cannot be a SIP domain, in lower case; undefined when it can. */
 export function domainProblem(domain: string): string | undefined {
   if (domain === '') return 'the domain is empty'

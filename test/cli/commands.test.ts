@@ -44,6 +44,24 @@ test('status', async () => {
   world.live.healthy = true
 })
 
+test('what was asked for wrongly is told as such', async () => {
+  const weak = await pbx('extension add 1099 --password sekret7')
+  expect([weak.code, weak.error]).toEqual([2, expect.stringContaining('fewer than 8')])
+  const odd = await pbx('extension add 10/99')
+  expect([odd.code, odd.error]).toEqual([2, expect.stringContaining('characters other than')])
+  expect((await pbx('extension remove 1099')).code).toBe(1)
+})
+
+test('an import says how many passwords are weak, and takes them', async () => {
+  const file = join(world.data, 'weak.csv')
+  const rows = ['pbx.example,1098,pw-bob', 'pbx.example,1097,pw-alice', 'pbx.example,1096,x,"A\tB"']
+  writeFileSync(file, rows.join('\n'))
+  const ran = await pbx(`import ${file}`)
+  expect(ran.out).toMatch(/, 1 bad, 1 with a password shorter than 8\n$/)
+  expect(ran.error).toContain('line 3: the display name has control characters')
+  for (const user of ['1098', '1097']) await pbx(`extension remove ${user}`)
+})
+
 test('extensions: add, list, passwd, remove', async () => {
   expect(await pbx('extension add 1001 --name Bob --password sekret77')).toEqual({
     code: 0,

@@ -80,7 +80,9 @@ test('an extension is added, listed, given a password and removed', async () => 
 test.each([
   [{ extension: '' }, 400, /extension must NOT have fewer than 1 characters/],
   [{ extension: 'a b' }, 400, /has characters other than/],
-  [{ extension: '2002', password: 'short' }, 400, /password must NOT have fewer than 6/],
+  [{ extension: '2002', password: 'sekret7' }, 400, /password must NOT have fewer than 8/],
+  [{ extension: '2002', displayName: 'Bob\r\nX: y' }, 400, /display name has control characters/],
+  [{ extension: '2002', displayName: 'B\u007fb' }, 400, /display name has control characters/],
   [{ extension: '2002', colour: 'red' }, 400, /must NOT have additional properties/],
   [{ extension: '2002', domain: 'nowhere' }, 404, /no domain nowhere; there are: pbx.example/],
 ])('what cannot be an extension is refused: %j', async (body, status, message) => {

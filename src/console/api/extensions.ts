@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { HttpRefusal } from '../../http/server.ts'
 import { importExtensions } from '../../store/import.ts'
-import { userProblem } from '../../store/names.ts'
+import { displayNameProblem, userProblem } from '../../store/names.ts'
 import { extensionByUser, type ExtensionRow, extensionsOf } from '../../store/schema/extension.ts'
 import type { TenantRow } from '../../store/schema/tenant.ts'
 import type { Command } from '../../store/store.ts'
@@ -34,7 +34,7 @@ export function extensionRoutes(api: Api, context: ConsoleContext): void {
     async (request, reply) => {
       const { domain, extension: user, displayName = '', password = newPassword() } = request.body
       const tenant = tenantNamed(store, domain)
-      const problem = userProblem(user)
+      const problem = userProblem(user) ?? displayNameProblem(displayName)
       if (problem !== undefined) throw new HttpRefusal(400, problem)
       if (store.read((db) => extensionByUser(db, tenant.tenant, user)) !== undefined)
         throw new HttpRefusal(409, `${user}@${tenant.primaryDomain} exists already`)
@@ -88,6 +88,7 @@ export function importRoute(api: Api, context: ConsoleContext): void {
     '/import',
     {
       bodyLimit: Number.MAX_SAFE_INTEGER,
+      config: { slowBody: true },
       schema: { summary: 'domain,extension,password,display_name by the line' },
     },
     (request, reply) => {

@@ -1,6 +1,7 @@
 //! What goes over the API, as JSON schemas and as types. The CLI reads the same types: one API.
 
 import { type Static, Type } from 'typebox'
+import { PASSWORD_WEAK_BELOW } from '../../store/names.ts'
 
 const name = (description: string) => Type.String({ minLength: 1, maxLength: 253, description })
 const moment = (description: string) => Type.String({ format: 'date-time', description })
@@ -60,7 +61,11 @@ export const PageQuery = Type.Object(
 )
 
 const password = Type.Optional(
-  Type.String({ minLength: 6, maxLength: 128, description: 'generated when absent' }),
+  Type.String({
+    minLength: PASSWORD_WEAK_BELOW,
+    maxLength: 128,
+    description: 'generated when absent',
+  }),
 )
 
 export const NewExtension = Type.Object(
@@ -97,6 +102,7 @@ export const ImportLine = Type.Union([
     lines: Type.Integer(),
     imported: Type.Integer(),
     bad: Type.Integer(),
+    weak: Type.Integer({ description: 'with a password shorter than 8; taken all the same' }),
   }),
   Type.Object({ kind: Type.Literal('failed'), reason: Type.String() }),
 ])
