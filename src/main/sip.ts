@@ -9,7 +9,6 @@ import type { TracedMessage } from '../console/system-view.ts'
 import { loadNative } from '../native/load.ts'
 import { LadderRecorder } from '../observe/ladder-recorder.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { callId } from '../sip/message/views.ts'
 import { createSipStack, type MessageTap, type RunnableSipStack } from '../sip/stack.ts'
 import type { FlowId, Source, Target, TransportName } from '../sip/transaction/flow.ts'
 import { udpEnds } from '../sip/transport/flow-id.ts'
@@ -113,7 +112,7 @@ class Ladder {
   readonly tap: MessageTap = (direction, peer, message, bytes) => {
     const method = message.kind === 'request' ? message.method : methodOfAnswer(message.headers)
     const ring = method === 'REGISTER' || method === 'OPTIONS' ? this.#others : this.#calls
-    const sipCallId = callId(message) ?? ''
+    const sipCallId = message.headers.get('call-id') ?? ''
     ring.record({ at: this.#host.wall(), direction, peer: this.#far(peer), sipCallId, bytes })
   }
 

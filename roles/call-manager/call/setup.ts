@@ -7,13 +7,13 @@ import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { reliableSender } from '../../../src/sip/dialog/reliable-provisional.ts'
 import { judgeSessionTimer } from '../../../src/sip/dialog/session-timer.ts'
 import { flat } from '../../../src/sip/message/text.ts'
-import { parseUri } from '../../../src/sip/message/uri.ts'
 import {
   allow,
   callId,
   cseq,
   expires,
   replaces,
+  requestUri,
   required,
   supported,
 } from '../../../src/sip/message/views.ts'
@@ -54,7 +54,7 @@ export function callStateOf(
       caller: caller.aor,
       callerName: caller.name,
       callee: callee?.aor ?? flat(plan.kind === 'service' ? plan.dialled : request.uri),
-      dialled: flat(parseUri(request.uri)?.user ?? request.uri),
+      dialled: flat(requestUri(request)?.user ?? request.uri),
       answeredBy: undefined,
       status: 0,
       cause: '',

@@ -59,6 +59,16 @@ export class Headers {
     return values
   }
 
+  /** Whether that name has one value in all; none is not one. */
+  isSingle(name: HeaderName): boolean {
+    const index = this.#indexOf(name)
+    const first = this.#fields[index]
+    if (first === undefined || commaAt(first.text, first.at, first.end) !== first.end) return false
+    for (let next = index + 1; next < this.#fields.length; next++)
+      if (this.#fields[next]?.name === first.name) return false
+    return true
+  }
+
   has(name: HeaderName): boolean {
     return this.first(name) !== undefined
   }

@@ -75,7 +75,7 @@ function requestFault(request: SipRequest): Invalidity | undefined {
 
 /** §8.1.3.3: with another Via below ours it was never meant for us. */
 function responseFault(headers: Headers): Invalidity | undefined {
-  return headers.list('via').length > 1 ? bad('More Than One Via') : undefined
+  return headers.isSingle('via') ? undefined : bad('More Than One Via')
 }
 
 function bad(reason: string): Invalidity {
@@ -131,7 +131,9 @@ function addressRefusal(request: SipRequest, able: Capabilities): Refusal | unde
 }
 
 function extensionRefusal(request: SipRequest, able: Capabilities): Refusal | undefined {
-  const wanted = [...request.headers.list('require'), ...request.headers.list('proxy-require')]
+  const { headers } = request
+  if (!headers.has('require') && !headers.has('proxy-require')) return undefined
+  const wanted = [...headers.list('require'), ...headers.list('proxy-require')]
   const unsupported = wanted.filter((tag) => !able.extensions.includes(tag.toLowerCase()))
   if (unsupported.length === 0) return undefined
   return { status: 420, headers: [['unsupported', unsupported.join(', ')]] }

@@ -89,14 +89,24 @@ export const maxForwards: View<number> = ofValue('max-forwards', values.parseHop
 export const vias: View<readonly Via[]> = view((headers) => {
   const top = topVia({ headers })
   // Nearly always there is but one, which has been read already.
+  if (headers.isSingle('via')) return top && [top]
   const below = headers.list('via').slice(1)
   if (top === undefined || below.length === 0) return top && [top]
   const others = readAll(below, parseVia)
   return others && [top, ...others]
 })
 
-/** Not kept: reading it again costs less than keeping it in step with the request. */
-export const requestUri = (request: SipRequest): SipUri | undefined => parseUri(request.uri)
+/** Kept with the headers, which another request may share: so it says what it was read from. */
+export function requestUri(request: SipRequest): SipUri | undefined {
+  const { memo } = request.headers
+  // Sound: this view alone writes its slot.
+  const seen = memo[REQUEST_URI] as { text: string; uri: SipUri | undefined } | undefined
+  if (seen?.text === request.uri) return seen.uri
+  const uri = parseUri(request.uri)
+  memo[REQUEST_URI] = { text: request.uri, uri }
+  return uri
+}
+const REQUEST_URI = slots++
 export const fromTag = (message: SipMessage): string | undefined => from(message)?.params.get('tag')
 export const toTag = (message: SipMessage): string | undefined => to(message)?.params.get('tag')
 

@@ -28,14 +28,13 @@ export class Pump {
   }
 
   feed(input: LayerInput): void {
-    this.#waiting.push(input)
-    if (this.#running) return
+    if (this.#running) return void this.#waiting.push(input)
     this.#running = true
     try {
       // Whole milliseconds are exact enough, and small whole numbers cheaper to keep by thousands.
-      this.#run(millis(Math.floor(this.#host.now())))
+      this.#run(input, millis(Math.floor(this.#host.now())))
     } finally {
-      this.#waiting.length = 0
+      if (this.#waiting.length > 0) this.#waiting.length = 0
       this.#running = false
     }
     this.#arm()
@@ -47,17 +46,20 @@ export class Pump {
   }
 
   /** Until nothing waits and nothing is due: the INVITE server's 100 is, when a turn ends. */
-  #run(now: Millis): void {
+  #run(first: LayerInput, now: Millis): void {
     const waiting = this.#waiting
+    let input = first
     for (;;) {
+      this.#carryOut(this.#layer.step(input, now))
       for (let next = 0; next < waiting.length; next++) {
-        const input = waiting[next]
-        if (input !== undefined) this.#carryOut(this.#layer.step(input, now))
+        const given = waiting[next]
+        if (given !== undefined) this.#carryOut(this.#layer.step(given, now))
       }
-      waiting.length = 0
+      // An empty list has no room, and would take it anew each time.
+      if (waiting.length > 0) waiting.length = 0
       const due = this.#layer.deadline()
       if (due === undefined || due > now) return
-      waiting.push(WAKE)
+      input = WAKE
     }
   }
 

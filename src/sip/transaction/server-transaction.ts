@@ -4,11 +4,12 @@ import { assert, unreachable } from '../../base/assert.ts'
 import { deadline, type Deadline } from '../../base/heap.ts'
 import type { Millis } from '../../base/time.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
+import { parseNameAddr } from '../message/name-addr.ts'
 import { parseMessage } from '../message/parse.ts'
 import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
 import { binary, textOf } from '../message/text.ts'
-import { toTag, topVia } from '../message/views.ts'
+import { topVia } from '../message/views.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
 import { INVITE_SERVER, type State as InviteState } from './invite-server.ts'
@@ -40,8 +41,8 @@ export class ServerTransaction implements Timed {
   readonly #answers: KeptAnswers
   #kept: Kept | undefined
   #keptLength = 0
-  /** Of the INVITE's answers, when there has been one with a tag. */
-  #toTag: string | undefined
+  /** The To value of the INVITE's last answer, for the tag in it. */
+  #answered: string | undefined
 
   constructor(
     given: {
@@ -76,8 +77,9 @@ export class ServerTransaction implements Timed {
     return state === 'trying' || state === 'proceeding'
   }
 
+  /** Of the INVITE's answers, when there has been one with a tag. Only a CANCEL asks. */
   get toTag(): string | undefined {
-    return this.#toTag
+    return this.#answered && parseNameAddr(this.#answered)?.params.get('tag')
   }
 
   /** False when the transaction is past that. Each action an answer leads to is to send it. */
@@ -143,7 +145,7 @@ export class ServerTransaction implements Timed {
   #sendNew(message: SipResponse, out: LayerOutput[], again: boolean): void {
     const bytes = serialize(message)
     this.#request = undefined
-    if (this.invite) this.#toTag = toTag(message)
+    if (this.invite) this.#answered = message.headers.get('to')
     out.push({ kind: 'send', to: this.#to, message, bytes, again })
     this.#remember(bytes)
   }

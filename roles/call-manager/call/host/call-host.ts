@@ -183,9 +183,9 @@ export class CallHost {
 
   /** One input at a time: outputs of a step are carried out before the next one. */
   #take(live: LiveCall, input: CallInput): void {
-    this.#queue.push({ live, input })
-    if (this.#pumping) return
+    if (this.#pumping) return void this.#queue.push({ live, input })
     this.#pumping = true
+    this.#step(live, input)
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift())
       this.#step(next.live, next.input)
     this.#pumping = false

@@ -4,7 +4,7 @@
 import type { Random } from '../../../../src/base/random.ts'
 import type { SipRequest, SipResponse } from '../../../../src/sip/message/message.ts'
 import { reply } from '../../../../src/sip/message/reply.ts'
-import { parseUri } from '../../../../src/sip/message/uri.ts'
+import { requestUri } from '../../../../src/sip/message/views.ts'
 import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
@@ -43,7 +43,7 @@ export class Reception {
     if (objection !== undefined) return { kind: 'refused', response: objection }
     const isOwn = (name: string): boolean => directory.tenantOf(name)?.id === caller.tenant
     if (!speaksFor(request, caller.user, isOwn)) return refused(request, tag, 403)
-    const uri = parseUri(request.uri)
+    const uri = requestUri(request)
     if (uri === undefined) return refused(request, tag, 416)
     const { tenant, aor, user, displayName: name } = caller
     const hidden = passesPrivately(request)
