@@ -128,7 +128,10 @@ export class ScriptWorld {
     return String(port)
   }
 
-  /** rtp to=LEG[.LINE] from=ADDRESS:PORT, and pt, ssrc, seq, ts, count, every (ms), event, raw (hex) */
+  /**
+   * rtp to=LEG[.LINE] from=ADDRESS:PORT, and pt, ssrc, seq, ts, count, every (ms), event,
+   * raw (hex)
+   */
   #rtp(command: Command): string {
     const number = (key: string, other: number): number => Number(command.arg(key) ?? other)
     const [address, port] = endpoint(command.arg('from'))

@@ -1,7 +1,7 @@
 //! Where requests of a dialog go, and whom we take for the other end of it. What a message says of
 //! the way (Via, Contact, Record-Route) anybody can write: it is believed as far as it names the
-//! host that the message came from, so nobody can have us send to somebody else. No proxy is trusted
-//! beyond that yet.
+//! host that the message came from, so nobody can have us send to somebody else. No proxy is
+//! trusted beyond that yet.
 //!
 //!                   from 192.0.2.7:5060        a request of ours goes to
 //!                   Contact or first Route

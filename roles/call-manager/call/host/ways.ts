@@ -50,8 +50,8 @@ function destination(
 ): Destination | undefined {
   const uri = parseUri(nextHop)
   const next = uri && placeAt(hop.address, uri)
-  // Within a dialog a route set says where to go (RFC 3261 §12.2.1.1), see `hop.ts`; what starts one
-  // goes where its binding says, whose Path is in the Route header (RFC 3327).
+  // Within a dialog a route set says where to go (RFC 3261 §12.2.1.1), see `hop.ts`; what starts
+  // one goes where its binding says, whose Path is in the Route header (RFC 3327).
   const routed = request.headers.has('route') && toTag(request) !== undefined
   if (routed && next !== undefined && uri?.host === hop.address) return next
   if (typeof hop.to === 'object') return hop.to
