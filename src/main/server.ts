@@ -21,12 +21,14 @@ import type { Store } from '../store/store.ts'
 import { openConsole } from './console.ts'
 import { openRoles } from './roles.ts'
 import { openSip } from './sip.ts'
+import { boundYoungGeneration } from './young-generation.ts'
 import { Opened } from './opened.ts'
 
 /** Runs until it is told to stop; settings that do not fit this host end it with 2. */
 export async function runServer(config: Config): Promise<void> {
   const { log, flush } = openLog(logOptions(config))
   dieOfBugs(log, flush)
+  boundYoungGeneration()
   const opened = new Opened()
   try {
     const healthy = await open(config, { log, flush }, opened)

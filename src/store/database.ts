@@ -20,7 +20,7 @@ export class ReadConnection implements ReadOnlyDatabase {
   static open(file: string, options: ConnectionOptions): ReadConnection {
     const database = connect(file, { ...addonOf(options), readonly: true, fileMustExist: true })
     // Pages stay in the system's cache; what is hot lives in maps of the SIP thread anyway.
-    database.pragma('cache_size = -8000')
+    database.pragma('cache_size = -2000')
     return new ReadConnection(database)
   }
 
@@ -59,7 +59,7 @@ export class WriteConnection implements WritableDatabase {
     database.pragma('wal_autocheckpoint = 4000')
     // After a checkpoint the log is cut back to this, however large a burst has made it.
     database.pragma('journal_size_limit = 67108864')
-    database.pragma('cache_size = -16000')
+    database.pragma('cache_size = -8000')
     return new WriteConnection(database)
   }
 
