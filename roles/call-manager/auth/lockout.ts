@@ -62,8 +62,7 @@ export class LockOut {
         : this.#users.isBanned(aor, now)
           ? 'user-banned'
           : undefined
-    if (banned === undefined || this.#proven.has(hash31(pairOf(claimant))))
-      return undefined
+    if (banned === undefined || this.#proven.has(hash31(pairOf(claimant)))) return undefined
     return banned
   }
 

@@ -26,8 +26,7 @@ export class SlotChains<K, S extends number> {
 
   of(key: K): S[] {
     const slots: S[] = []
-    for (let slot = this.#first(key); slot !== END; slot = this.#after(slot))
-      slots.push(slot as S)
+    for (let slot = this.#first(key); slot !== END; slot = this.#after(slot)) slots.push(slot as S)
     return slots
   }
 
