@@ -42,7 +42,7 @@ test('bad lines are told by number and reason, the others are imported', async (
       'new.example,200,secret,New',
     ].join('\n'),
   )
-  expect(result).toEqual({ ok: true, value: { lines: 10, imported: 4, bad: 5 } })
+  expect(result).toEqual({ ok: true, value: { lines: 10, imported: 4, bad: 5, weak: 4 } })
   expect(bad).toEqual([
     { line: 4, reason: '2 fields; expected domain,extension,password,display_name' },
     {

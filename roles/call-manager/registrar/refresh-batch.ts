@@ -2,8 +2,8 @@
 //! a binding however often it was refreshed in it. Pure.
 //!
 //! A refresh right after the last one is left out: while a binding is saved for nine tenths of the
-//! lifetime it has, a successor would know it until its phone comes again. So a crowd that refreshes
-//! far too often costs few writes. A registrar that stops tells all.
+//! lifetime it has, a successor would know it until its phone comes again. So a crowd that
+//! refreshes far too often costs few writes. A registrar that stops tells all.
 
 import { after, type Millis } from '../../../src/base/time.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'

@@ -125,8 +125,7 @@ export class Params implements Iterable<Entry> {
 
   /** Names lower-case, values as on the wire. */
   *[Symbol.iterator](): Generator<Entry> {
-    for (let each = this.#first; each !== undefined; each = each.next)
-      yield [each.name, each.value]
+    for (let each = this.#first; each !== undefined; each = each.next) yield [each.name, each.value]
   }
 
   /** `;name=value…`, empty when there are none. */

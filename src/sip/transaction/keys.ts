@@ -5,8 +5,8 @@ import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import { MAGIC_COOKIE, type Via } from '../message/via.ts'
 import { callId, cseq, fromTag, topVia, toTag } from '../message/views.ts'
 
-// A key is made by joining parts, and the engine copies it into one piece when it is first looked up
-// in a map: nothing of the datagram stays alive with it.
+// A key is made by joining parts, and the engine copies it into one piece when it is first looked
+// up in a map: nothing of the datagram stays alive with it.
 
 /** Branch and method: how a response finds its request. */
 export type ClientKey = Brand<string, 'ClientKey'>

@@ -1,6 +1,6 @@
 //! The replica's thread. Whatever has come in since the last commit makes the next one: the longer
-//! the disk takes, the more commands share its fsync. And when much is asked of it, it waits a little
-//! of its own accord: pages that the next commands would change again are written once.
+//! the disk takes, the more commands share its fsync. And when much is asked of it, it waits a
+//! little of its own accord: pages that the next commands would change again are written once.
 
 import { assert } from '../../base/assert.ts'
 import { parentPort, workerData } from 'node:worker_threads'

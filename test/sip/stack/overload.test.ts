@@ -1,10 +1,11 @@
 //! Overload control by golden script.
 //!
 //!     samples N late=MS waited=MS busy=SHARE messages=N    N samples, 100 ms apart
-//!     offer N [answering]           N new requests; `answering`: with credentials
-//!     serve N [fresh] rate=N [unseen=N]   N seconds of a server that takes 0.35 ms for a request and
-//!                                 0.04 ms for a refusal, and is offered `rate` a second; with
-//!                                 `unseen` its queue holds that many and nobody sees it
+//!     offer N [answering]      N new requests; `answering`: with credentials
+//!     serve N [fresh] rate=N [unseen=N]
+//!         N seconds of a server that takes 0.35 ms for a request and 0.04 ms for a refusal, and is
+//!         offered `rate` a second, half of it with credentials unless `fresh`; with `unseen` its
+//!         queue holds that many and nobody sees it
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import { Overload } from '../../../src/sip/stack/overload.ts'
