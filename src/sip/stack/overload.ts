@@ -43,6 +43,8 @@ const BUSY_GAIN = 0.4
 const BUSY_GAIN_ABOVE = 2
 /** Shorter peaks are what queues are for. */
 const PATIENCE: Millis = millis(200)
+/** What goes away by itself within this time, in ms, is refused nothing. */
+const DRAIN = 1_000
 /** With fewer than this a sample it is not SIP that keeps the loop busy. */
 const MESSAGES_MIN = 10
 const SHARE_MIN = 0.01
@@ -69,9 +71,10 @@ export class Overload {
     const { waited, busy } = load
     const isOver = delay > DELAY_TARGET || (waited === undefined && busy > BUSY_MAX)
     this.#over = isOver ? (this.#over ?? { since: now, delay }) : undefined
-    if (this.#over === undefined || now - this.#over.since < PATIENCE) return
-    const first = firstShare(delay - this.#over.delay, now - this.#over.since)
-    this.#moveTo(Math.max(first, step(load, delay, change)))
+    if (this.#over === undefined) return
+    const took = now - this.#over.since
+    if (took < PATIENCE || isDraining(this.#over.delay, delay, took)) return
+    this.#moveTo(Math.max(firstShare(delay - this.#over.delay, took), step(load, delay, change)))
   }
 
   /** Asked once for each new request; spreads the refusals evenly over its kind. */
@@ -88,6 +91,11 @@ export class Overload {
     this.#share = share < SHARE_MIN ? 0 : Math.min(share, SHARE_MAX)
     if (this.#share === 0) this.#over = undefined
   }
+}
+
+/** A pause left this queue behind, and in a second from its beginning it will be gone. */
+function isDraining(first: number, delay: number, took: number): boolean {
+  return first > DELAY_TARGET && delay <= first * (1 - took / DRAIN)
 }
 
 /** A queue whose delay grew by `grown` ms in `took` ms is offered 1 + grown/took of what fits. */
