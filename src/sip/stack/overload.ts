@@ -39,6 +39,9 @@ const DELAY_CHANGE_GAIN = 1.25 / 1_000
 const BUSY_TARGET = 0.95
 const BUSY_MAX = 0.98
 const BUSY_GAIN = 0.4
+/** With nothing waiting, and the loop less busy than this, what was too much is over. */
+const BUSY_CALM = 0.8
+const CALM_DECAY = 0.7
 /** Above its target the loop can only be 5 % busier, however much too much there is to do. */
 const BUSY_GAIN_ABOVE = 2
 /** Shorter peaks are what queues are for. */
@@ -67,8 +70,12 @@ export class Overload {
     const change = delay - this.#delay
     this.#delay = delay
     if (load.messages < MESSAGES_MIN) return this.#moveTo(this.#share / 2)
-    if (this.#share > 0) return this.#moveTo(this.#share + step(load, delay, change))
     const { waited, busy } = load
+    if (this.#share > 0) {
+      const share = this.#share + step(load, delay, change)
+      const isCalm = delay < DELAY_TARGET / 2 && busy < BUSY_CALM
+      return this.#moveTo(isCalm ? Math.min(share, this.#share * CALM_DECAY) : share)
+    }
     const isOver = delay > DELAY_TARGET || (waited === undefined && busy > BUSY_MAX)
     this.#over = isOver ? (this.#over ?? { since: now, delay }) : undefined
     if (this.#over === undefined) return
