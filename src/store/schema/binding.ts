@@ -100,8 +100,14 @@ CREATE TABLE bindings (
 CREATE INDEX bindings_by_user ON bindings (tenant, user);
 `
 
+/** A page rewritten for every binding, for nothing but the removal of an extension. */
+const WITHOUT_INDEX = 'DROP INDEX bindings_by_user'
+
 export const bindingSchema: Schema<BindingCommand> = {
-  migrations: [{ version: 1, sql: TABLES }],
+  migrations: [
+    { version: 1, sql: TABLES },
+    { version: 2, sql: WITHOUT_INDEX },
+  ],
   apply,
 }
 

@@ -148,9 +148,16 @@ function passwd(db: WritableDatabase, command: Of<'extension.passwd'>): Refusal 
 function remove(db: WritableDatabase, tenant: TenantId, user: string): Refusal | undefined {
   const removed = db.run('DELETE FROM extensions WHERE tenant = ? AND user = ?', tenant, user)
   if (removed === 0) return refuse(`there is no extension ${user}`)
-  db.run('DELETE FROM bindings WHERE tenant = ? AND user = ?', tenant, user)
+  removeBindings(db, tenant, user)
   db.run('DELETE FROM message_waiting WHERE tenant = ? AND user = ?', tenant, user)
   return undefined
+}
+
+/** By its AOR, which is at the primary domain: that is fixed while there are extensions. */
+function removeBindings(db: WritableDatabase, tenant: TenantId, user: string): void {
+  const owner = tenantById(db, tenant)
+  assert(owner !== undefined, 'an extension has a tenant')
+  db.run('DELETE FROM bindings WHERE aor = ?', `sip:${user}@${owner.primaryDomain}`)
 }
 
 function importRows(db: WritableDatabase, command: Of<'extension.import'>): Refusal | undefined {
