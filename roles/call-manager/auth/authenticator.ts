@@ -19,7 +19,6 @@ import type { SipRequest, SipResponse } from '../../../src/sip/message/message.t
 import { reply } from '../../../src/sip/message/reply.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { aorOf, type Directory, type Extension, type Tenant } from '../directory.ts'
-import { BlockTokens } from './block-token.ts'
 import { challenge, credentialsHeader } from './challenge.ts'
 import { claimOf, claimOfAor, type Claim } from './claim.ts'
 import { Offers, UserAgents } from './clients.ts'
@@ -60,7 +59,7 @@ export function createAuthenticator({ host, directory }: AuthenticatorOptions): 
 class DigestAuthenticator implements Authenticator {
   readonly #host: Host
   readonly #directory: Directory
-  readonly #nonces = new Nonces(new BlockTokens(randomBytes(16)))
+  readonly #nonces = new Nonces(randomBytes(16))
   readonly #lockOut = new LockOut()
   readonly #userAgents = new UserAgents()
   readonly #offers = new Offers()
@@ -105,8 +104,8 @@ class DigestAuthenticator implements Authenticator {
     const { address } = claimant
     // Not a word on the password to who has not heard our challenge: a guess must cost a strike,
     // and nobody may strike in another's name.
-    if (!this.#nonces.isOurs(credentials.nonce, address))
-      return this.#challenge(request, claim, claimant, { stale: true })
+    const nonce = this.#nonces.read(credentials.nonce, address)
+    if (nonce === undefined) return this.#challenge(request, claim, claimant, { stale: true })
     // Before the password is looked at, so that this answer says nothing about it.
     if (!isMeantFor(request, credentials.uri, tenant, this.#directory))
       return this.#refuse(request, 400, 'Credentials For Another URI')
@@ -128,7 +127,7 @@ class DigestAuthenticator implements Authenticator {
       return this.#challenge(request, claim, claimant, { nonce: credentials.nonce })
     }
     const count = credentials.nc === undefined ? undefined : nonceCount(credentials.nc)
-    if (this.#nonces.use(credentials.nonce, count, address, now) === 'stale')
+    if (this.#nonces.use(nonce, count, now) === 'stale')
       return this.#challenge(request, claim, claimant, { stale: true })
     this.#lockOut.succeeded(claimant)
     this.#offers.answered(keyOf(claimant), hash === 'MD5' ? 'MD5' : 'SHA-256', now)

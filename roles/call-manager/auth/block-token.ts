@@ -1,5 +1,5 @@
 //! Short tokens that only we can make, read or link to each other: 96 bits of content and 32 that
-//! must be zero, as one AES block. Used for nonces and for the user part of temporary GRUUs.
+//! must be zero, as one AES block. Used for the user part of temporary GRUUs.
 
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 

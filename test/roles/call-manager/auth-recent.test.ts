@@ -1,7 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../src/base/random.ts'
 import { seconds } from '../../../src/base/time.ts'
-import { BlockTokens } from '../../../roles/call-manager/auth/block-token.ts'
 import { hash31 } from '../../../roles/call-manager/auth/hash31.ts'
 import { Nonces } from '../../../roles/call-manager/auth/nonces.ts'
 import { RecentHashes } from '../../../roles/call-manager/auth/recent-hashes.ts'
@@ -54,16 +53,41 @@ test('hashes: who was met of late stays, who was not makes room', () => {
   expect([1, 2, 3, 8, 9].map((hash) => hashes.has(hash))).toEqual([true, false, true, true, true])
 })
 
-test('RFC 7616 §5.4 a nonce count is taken once, in any order within the window', () => {
-  const nonces = new Nonces(new BlockTokens(new Uint8Array(16)), seconds(10), 4)
-  const use = (nonce: string, count: number) => nonces.use(nonce, count, '10.0.0.1', seconds(1))
-  const first = nonces.issue('10.0.0.1', seconds(0))
-  const counts = [1, 1, 3, 2, 2, 30, 10, 11, 11]
-  const wanted = ['fresh', 'stale', 'fresh', 'fresh', 'stale', 'fresh', 'stale', 'fresh', 'stale']
-  expect(counts.map((count) => use(first, count))).toEqual(wanted)
-  const later = Array.from({ length: 4 }, () => nonces.issue('10.0.0.1', seconds(0)))
-  expect(later.map((nonce) => use(nonce, 1))).toEqual(['fresh', 'fresh', 'fresh', 'fresh'])
-  // The last of them has its place: whether a count of it was seen is not known any more.
-  expect([use(first, 31), use(later[3] ?? '', 2)]).toEqual(['stale', 'fresh'])
-  expect(nonces.use(later[3] ?? '', 3, '10.0.0.1', seconds(11))).toBe('stale')
+describe('nonces', () => {
+  const KEY = new Uint8Array(16)
+  const HERE = '10.0.0.1'
+
+  test('RFC 7616 §5.4 a nonce count is taken once, in any order within the window', () => {
+    const nonces = new Nonces(KEY, seconds(10), 4)
+    const use = (nonce: string, count: number, at = seconds(1)) => {
+      const read = nonces.read(nonce, HERE)
+      return read && nonces.use(read, count, at)
+    }
+    const first = nonces.issue(HERE, seconds(0))
+    const counts = [1, 1, 3, 2, 2, 30, 10, 11, 11]
+    const wanted = ['fresh', 'stale', 'fresh', 'fresh', 'stale', 'fresh', 'stale', 'fresh', 'stale']
+    expect(counts.map((count) => use(first, count))).toEqual(wanted)
+    const later = Array.from({ length: 4 }, () => nonces.issue(HERE, seconds(0)))
+    expect(later.map((nonce) => use(nonce, 1))).toEqual(['fresh', 'fresh', 'fresh', 'fresh'])
+    // The last of them has its place: whether a count of it was seen is not known any more.
+    expect([use(first, 31), use(later[3] ?? '', 2)]).toEqual(['stale', 'fresh'])
+    expect(use(later[3] ?? '', 3, seconds(11))).toBe('stale')
+  })
+
+  test('one is read by who made it, for the address it was given to, and unchanged', () => {
+    const nonces = new Nonces(KEY)
+    const nonce = nonces.issue(HERE, seconds(5))
+    expect(nonces.read(nonce, HERE)).toEqual({ number: 1, issuedAt: 5 })
+    expect(nonces.read(nonce, '10.0.0.2')).toBeUndefined()
+    expect(new Nonces(new Uint8Array(16).fill(1)).read(nonce, HERE)).toBeUndefined()
+    // The last character stands for two bits only.
+    for (let at = 0; at < nonce.length - 1; at++) {
+      const other = nonce[at] === 'A' ? 'B' : 'A'
+      expect(nonces.read(nonce.slice(0, at) + other + nonce.slice(at + 1), HERE)).toBeUndefined()
+    }
+    expect(nonces.read('', HERE)).toBeUndefined()
+    expect(nonces.read('*'.repeat(nonce.length), HERE)).toBeUndefined()
+    const long = 'fe80::1%'.padEnd(200, 'x')
+    expect(nonces.read(nonces.issue(long, seconds(5)), long)?.number).toBe(2)
+  })
 })
