@@ -1,7 +1,8 @@
 //! What a server asks for (WWW-Authenticate, Proxy-Authenticate): RFC 7616 §3.3, RFC 8760.
 
 import type { HashName } from './hash.ts'
-import { formatFields, parseFields } from './fields.ts'
+import { quote } from '../message/chars.ts'
+import { field, parseFields } from './fields.ts'
 
 export type Algorithm = HashName | `${HashName}-sess`
 export type Qop = 'auth' | 'auth-int'
@@ -62,15 +63,14 @@ export function parseChallenge(text: string): Challenge | undefined {
 
 export function formatChallenge(challenge: Challenge): string {
   const { realm, nonce, algorithm, qop, opaque, stale } = challenge
-  const fields = formatFields([
-    ['realm', realm, 'quoted'],
-    ['nonce', nonce, 'quoted'],
-    ['algorithm', algorithm, 'token'],
-    ['qop', qop.length === 0 ? undefined : qop.join(','), 'quoted'],
-    ['opaque', opaque, 'quoted'],
-    ['stale', stale ? 'true' : undefined, 'token'],
-  ])
-  return `Digest ${fields}`
+  return (
+    `Digest realm=${quote(realm)}` +
+    field('nonce', nonce, 'quoted') +
+    field('algorithm', algorithm, 'token') +
+    field('qop', qop.length === 0 ? undefined : qop.join(','), 'quoted') +
+    field('opaque', opaque, 'quoted') +
+    field('stale', stale ? 'true' : undefined, 'token')
+  )
 }
 
 /** The ones we know of a comma-separated list. */

@@ -1,8 +1,9 @@
 //! What a client answers (Authorization, Proxy-Authorization): RFC 7616 §3.4.
 
+import { quote } from '../message/chars.ts'
 import { unescape } from '../message/uri.ts'
 import { parseAlgorithm, type Algorithm, type Qop } from './challenge.ts'
-import { formatFields, parseFields } from './fields.ts'
+import { field, parseFields } from './fields.ts'
 
 export type Credentials = {
   /** Bytes, as the client sent them; the hex hash of it when `userhash`. */
@@ -59,20 +60,19 @@ export function parseCredentials(text: string): Credentials | undefined {
 
 export function formatCredentials(credentials: Credentials): string {
   const { username, realm, nonce, uri, response, algorithm, qop, cnonce, nc } = credentials
-  const fields = formatFields([
-    ['username', username, 'quoted'],
-    ['realm', realm, 'quoted'],
-    ['nonce', nonce, 'quoted'],
-    ['uri', uri, 'quoted'],
-    ['response', response, 'quoted'],
-    ['algorithm', algorithm, 'token'],
-    ['cnonce', cnonce, 'quoted'],
-    ['opaque', credentials.opaque, 'quoted'],
-    ['qop', qop, 'token'],
-    ['nc', nc, 'token'],
-    ['userhash', credentials.userhash ? 'true' : undefined, 'token'],
-  ])
-  return `Digest ${fields}`
+  return (
+    `Digest username=${quote(username)}` +
+    field('realm', realm, 'quoted') +
+    field('nonce', nonce, 'quoted') +
+    field('uri', uri, 'quoted') +
+    field('response', response, 'quoted') +
+    field('algorithm', algorithm, 'token') +
+    field('cnonce', cnonce, 'quoted') +
+    field('opaque', credentials.opaque, 'quoted') +
+    field('qop', qop, 'token') +
+    field('nc', nc, 'token') +
+    field('userhash', credentials.userhash ? 'true' : undefined, 'token')
+  )
 }
 
 /** The count that `nc` stands for; undefined unless it is 8 hex digits. */
