@@ -29,9 +29,23 @@ export function split(text: string): string[] {
 
 /** Whether the first field of what lies at `place` is `text`. Makes no string. */
 export function isFirst(texts: Texts, place: Place, text: string): boolean {
-  const count = texts.codeAt(place, 0) | (texts.codeAt(place, 1) << 8)
-  const length = texts.codeAt(place, 2) | (texts.codeAt(place, 3) << 8)
-  return length === text.length && texts.holds(place, text, headOf(count))
+  return isField(texts, place, 0, text)
+}
+
+/** The same of any other, from 0. */
+export function isField(texts: Texts, place: Place, index: number, text: string): boolean {
+  if (lengthAt(texts, place, index) !== text.length) return false
+  let from = headOf(twoAt(texts, place, 0))
+  for (let before = 0; before < index; before++) from += lengthAt(texts, place, before)
+  return texts.holds(place, text, from)
+}
+
+function lengthAt(texts: Texts, place: Place, index: number): number {
+  return twoAt(texts, place, 2 + 2 * index)
+}
+
+function twoAt(texts: Texts, place: Place, at: number): number {
+  return texts.codeAt(place, at) | (texts.codeAt(place, at + 1) << 8)
 }
 
 function headOf(count: number): number {

@@ -4,14 +4,24 @@
 import { assert } from '../../../src/base/assert.ts'
 import { millis, type Millis } from '../../../src/base/time.ts'
 import type { TenantId } from '../../../src/control/ids.ts'
-import type { FlowId, TransportName } from '../../../src/sip/transaction/flow.ts'
+import { isReliable, type FlowId, type TransportName } from '../../../src/sip/transaction/flow.ts'
 import { partsOf } from '../events/aor.ts'
-import { isFirst, joined, split } from '../memory/fields.ts'
+import { isField, isFirst, joined, split } from '../memory/fields.ts'
 import { grown } from '../memory/grown.ts'
 import { Texts, type Place } from '../memory/texts.ts'
 import { BindingRecord, type Bound, type Slot } from './binding-record.ts'
 
 const TRANSPORTS: readonly TransportName[] = ['udp', 'tcp', 'tls', 'ws', 'wss']
+
+/** Texts of a row, in order; the hops of its path are the last. By the AOR it is found. */
+const AOR = 0
+const CONTACT = 1
+const INSTANCE = 2
+const CALL_ID = 3
+const HOST = 4
+const USER_AGENT = 5
+const FLOW = 6
+const PATH = 7
 
 /** Numbers of a row, each 32 bits, side by side. */
 const TENANT = 0
@@ -92,16 +102,31 @@ export class BindingRows {
     return isFirst(this.#texts, this.#placeOf(slot), aor)
   }
 
+  /** Whether the row has the record's key; both are of one AOR. */
+  isSame(slot: Slot, { contact, instance = '', regId = 0 }: BindingRecord): boolean {
+    const place = this.#placeOf(slot)
+    if (!isField(this.#texts, place, INSTANCE, instance)) return false
+    if (instance === '') return isField(this.#texts, place, CONTACT, contact)
+    return this.#number(slot, REG_ID) === regId
+  }
+
+  gruuId(slot: Slot): number {
+    return this.#number(slot, GRUU_ID)
+  }
+
+  /** Undefined unless it is a connection. */
+  connection(slot: Slot): FlowId | undefined {
+    return isReliable(this.#transport(slot)) ? this.read(slot).flow : undefined
+  }
+
   /** A copy. */
   read(slot: Slot): BindingRecord {
-    const [aor = '', contact = '', instance = '', callId = '', host = '', ...rest] = split(
-      this.#texts.get(this.#placeOf(slot)),
-    )
-    const [userAgent = '', flow = '', ...path] = rest
-    const flags = this.#number(slot, FLAGS)
-    const transport = TRANSPORTS[flags & TRANSPORT]
+    const texts = split(this.#texts.get(this.#placeOf(slot)))
+    const aor = texts[AOR] ?? ''
+    const instance = texts[INSTANCE] ?? ''
+    const flow = texts[FLOW] ?? ''
     const tenant = this.#tenants[this.#number(slot, TENANT)]
-    assert(tenant !== undefined && transport !== undefined, 'a row that was written')
+    assert(tenant !== undefined, 'a row that was written')
     const regId = this.#number(slot, REG_ID)
     const { user, domain } = partsOf(aor)
     const bound: Bound = {
@@ -109,22 +134,26 @@ export class BindingRows {
       user,
       domain,
       aor,
-      contact,
+      contact: texts[CONTACT] ?? '',
       q: this.#number(slot, Q),
       instance: instance === '' ? undefined : instance,
       regId: regId === 0 ? undefined : regId,
       flow: flow === '' ? undefined : (flow as FlowId),
-      target: { transport, host, port: this.#number(slot, PORT) },
-      path: path.length === 0 ? NO_PATH : path,
-      behindNat: (flags & BEHIND_NAT) !== 0,
-      userAgent,
-      callId,
+      target: {
+        transport: this.#transport(slot),
+        host: texts[HOST] ?? '',
+        port: this.#number(slot, PORT),
+      },
+      path: texts.length > PATH ? texts.slice(PATH) : NO_PATH,
+      behindNat: (this.#number(slot, FLAGS) & BEHIND_NAT) !== 0,
+      userAgent: texts[USER_AGENT] ?? '',
+      callId: texts[CALL_ID] ?? '',
       cseq: this.#number(slot, CSEQ),
       gruuId: this.#number(slot, GRUU_ID),
       registeredAt: this.#time(slot, REGISTERED_AT),
     }
-    const times = [this.#time(slot, REFRESHED_AT), this.#time(slot, EXPIRES_AT)] as const
-    const record = new BindingRecord(bound, ...times)
+    const expiresAt = this.#time(slot, EXPIRES_AT)
+    const record = new BindingRecord(bound, this.#time(slot, REFRESHED_AT), expiresAt)
     record.slot = slot
     record.savedUntil = this.#time(slot, SAVED_UNTIL)
     return record
@@ -145,6 +174,12 @@ export class BindingRows {
     this.#times[slot * TIMES + REGISTERED_AT] = record.registeredAt
     this.#times[slot * TIMES + REFRESHED_AT] = record.refreshedAt
     this.#times[slot * TIMES + SAVED_UNTIL] = record.savedUntil
+  }
+
+  #transport(slot: Slot): TransportName {
+    const transport = TRANSPORTS[this.#number(slot, FLAGS) & TRANSPORT]
+    assert(transport !== undefined, 'a row that was written')
+    return transport
   }
 
   #number(slot: Slot, column: number): number {
@@ -170,7 +205,7 @@ export class BindingRows {
 
 const NO_PATH: readonly string[] = []
 
-/** The AOR is the first: by it the row is found. User and domain are read off it. */
+/** User and domain are read off the AOR. */
 function textOf(record: BindingRecord): string {
   const { aor, contact, instance = '', callId, target, userAgent, flow = '', path } = record
   return joined([aor, contact, instance, callId, target.host, userAgent, flow, ...path])

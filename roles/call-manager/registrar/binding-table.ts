@@ -93,8 +93,9 @@ export class BindingTable implements Location {
     return this.#rows.has(slot) ? this.#rows.read(slot) : undefined
   }
 
-  find(aor: string, key: string): BindingRecord | undefined {
-    return this.records(aor).find((record) => record.key === key)
+  /** Whether there is one with its key. */
+  has(record: BindingRecord): boolean {
+    return this.#slotOf(record) !== undefined
   }
 
   isGruuTaken(gruuId: number): boolean {
@@ -113,13 +114,14 @@ export class BindingTable implements Location {
   }
 
   /** Takes out the one with its key, if any. */
-  remove({ aor, key }: BindingRecord): void {
-    const record = this.find(aor, key)
-    if (record?.slot === undefined) return
-    const { slot } = record
-    this.#byAor.drop(aor, slot)
-    if (record.gruuId !== NO_GRUU) this.#byGruu.drop(record.gruuId, slot)
-    if (isOnConnection(record)) this.#byFlow.drop(record.flow, slot)
+  remove(record: BindingRecord): void {
+    const slot = this.#slotOf(record)
+    if (slot === undefined) return
+    this.#byAor.drop(record.aor, slot)
+    const gruuId = this.#rows.gruuId(slot)
+    if (gruuId !== NO_GRUU) this.#byGruu.drop(gruuId, slot)
+    const connection = this.#rows.connection(slot)
+    if (connection !== undefined) this.#byFlow.drop(connection, slot)
     this.#expiries.remove(slot)
     this.#rows.remove(slot)
   }
@@ -171,6 +173,11 @@ export class BindingTable implements Location {
     const first = this.#expiries.first()
     if (first === undefined || this.#expiries.at(first) > now) return undefined
     return this.#rows.read(first)
+  }
+
+  /** Of the one with its key. */
+  #slotOf(record: BindingRecord): Slot | undefined {
+    return this.#byAor.of(record.aor).find((slot) => this.#rows.isSame(slot, record))
   }
 
   #moveTo(record: BindingRecord, flow: FlowId | undefined): void {

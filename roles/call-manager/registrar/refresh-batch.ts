@@ -32,8 +32,18 @@ export class RefreshBatch {
     this.due ??= after(now, this.#interval)
   }
 
-  forget({ slot }: BindingRecord): void {
-    if (slot !== undefined) this.#refreshed.delete(slot)
+  /** Of these, those that were to be told and now are not. */
+  forget(records: readonly BindingRecord[]): readonly Slot[] {
+    if (this.#refreshed.size === 0) return NOTHING
+    return records.flatMap(({ slot }) =>
+      slot !== undefined && this.#refreshed.delete(slot) ? slot : NOTHING,
+    )
+  }
+
+  /** What was forgotten is to be told after all. */
+  restore(slots: readonly Slot[], now: Millis): void {
+    for (const slot of slots) this.#refreshed.add(slot)
+    if (slots.length > 0) this.due ??= after(now, this.#interval)
   }
 
   gone(record: BindingRecord, now: Millis): void {
@@ -61,7 +71,7 @@ export class RefreshBatch {
       const { aor, key, callId, cseq, expiresAt } = record
       return { aor, key, callId, cseq, expiresAt: atWall(expiresAt, offset) }
     })
-    const gone = this.#gone.filter(({ aor, key }) => table.find(aor, key) === undefined)
+    const gone = this.#gone.filter((record) => !table.has(record))
     const expired = gone.map(({ aor, key, expiresAt }) => {
       return { aor, key, expiresAt: atWall(expiresAt, offset) }
     })

@@ -14,7 +14,7 @@ import type { SipResponse } from '../../../src/sip/message/message.ts'
 import type { FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
 import { accepted, refused } from './answer.ts'
-import { rowOf, type BindingRecord } from './binding-record.ts'
+import { rowOf, type BindingRecord, type Slot } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
 import { decide, type Changes, type Refresh, type Registration } from './decide.ts'
 import type { TemporaryGruus } from './gruu.ts'
@@ -51,7 +51,12 @@ export type RegistrarContext = {
 }
 
 type Waiting = { readonly ticket: Ticket; readonly registration: Registration }
-type Pending = Waiting & { readonly changes: Changes; readonly queue: Waiting[] }
+type Pending = Waiting & {
+  readonly changes: Changes
+  readonly queue: Waiting[]
+  /** Refreshes that the store was to be told, and is again when this is through. */
+  readonly forgotten: readonly Slot[]
+}
 
 export class Registrar implements Machine<Input, Output> {
   readonly #table: BindingTable
@@ -111,8 +116,9 @@ export class Registrar implements Machine<Input, Output> {
   #decide(waiting: Waiting, now: Millis): void {
     const { registration } = waiting
     const { aor } = registration.extension
+    const current = this.#table.records(aor)
     const decision = decide(registration, {
-      current: this.#table.records(aor),
+      current,
       policy: this.#context.policy,
       now,
       newGruuId: () => this.#newGruuId(),
@@ -123,9 +129,9 @@ export class Registrar implements Machine<Input, Output> {
       for (const refresh of changes.refresh) this.#refresh(refresh, registration, now)
       return this.#accept(waiting, now)
     }
-    this.#pending.set(aor, { ...waiting, changes, queue: [] })
     // What is on its way to the store already is older than this, and must not come after it.
-    for (const record of this.#table.records(aor)) this.#batch.forget(record)
+    const forgotten = this.#batch.forget(current)
+    this.#pending.set(aor, { ...waiting, changes, queue: [], forgotten })
     const offset = this.#offset(now)
     const put = changes.put.map((record) => rowOf(record, offset))
     const remove = changes.remove.map(({ key }) => key)
@@ -137,8 +143,7 @@ export class Registrar implements Machine<Input, Output> {
     const pending = this.#pending.get(aor)
     if (pending === undefined) return
     this.#pending.delete(aor)
-    // What was forgotten for its sake; once more does no harm.
-    for (const record of this.#table.records(aor)) this.#batch.refreshed(record, now)
+    this.#batch.restore(pending.forgotten, now)
     if (outcome === 'ok') {
       this.#takeEffect(pending)
       this.#accept(pending, now)
