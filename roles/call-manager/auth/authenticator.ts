@@ -15,6 +15,7 @@ import {
   type Credentials,
 } from '../../../src/sip/auth/credentials.ts'
 import { hashBody, verify } from '../../../src/sip/auth/digest.ts'
+import { LastHash } from '../../../src/sip/auth/hash.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import { reply } from '../../../src/sip/message/reply.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
@@ -63,6 +64,7 @@ class DigestAuthenticator implements Authenticator {
   readonly #lockOut = new LockOut()
   readonly #userAgents = new UserAgents()
   readonly #offers = new Offers()
+  readonly #targets = new LastHash()
   /** What the passwords of strangers are compared with. */
   readonly #nobody = {
     md5: randomBytes(16).toString('hex'),
@@ -116,7 +118,8 @@ class DigestAuthenticator implements Authenticator {
     const bodyHash = needsBody ? hashBody(credentials.algorithm, request.body) : undefined
     // SHA-512-256 is never offered, and there is no secret to compare it with.
     const isRight =
-      hash !== 'SHA-512-256' && verify({ method: request.method, credentials, ha1, bodyHash })
+      hash !== 'SHA-512-256' &&
+      verify({ method: request.method, credentials, ha1, bodyHash, targets: this.#targets })
     if (!isRight) {
       const bans = this.#lockOut.failed(claimant, now)
       this.#report(claimant, bans)

@@ -11,13 +11,27 @@ import type { TemporaryGruus } from './gruu.ts'
 
 export type AnswerContext = {
   readonly now: Millis
-  readonly wall: WallTime
+  /** As `DateHeader` has it. */
+  readonly date: string
   readonly toTag: string
   readonly gruus: TemporaryGruus
 }
 
 /** How often a device that keeps a flow should show itself (RFC 5626 §4.4.1), in seconds. */
 const FLOW_TIMER = '90'
+
+/** What Date says: written once a second. */
+export class DateHeader {
+  #second = Number.NaN
+  #text = ''
+
+  at(wall: WallTime): string {
+    const second = Math.floor(wall / 1000)
+    if (second !== this.#second) this.#text = formatSipDate(wall)
+    this.#second = second
+    return this.#text
+  }
+}
 
 /** 200, with every binding there is now. */
 export function accepted(
@@ -34,7 +48,7 @@ export function accepted(
     for (const hop of request.headers.list('path')) headers.push(['path', hop])
   if (bindings.some(({ regId }) => regId !== undefined) && options.includes('outbound'))
     headers.push(['require', 'outbound'], ['flow-timer', FLOW_TIMER])
-  headers.push(['date', formatSipDate(context.wall)])
+  headers.push(['date', context.date])
   return reply(request, 200, { toTag: context.toTag, headers })
 }
 

@@ -13,7 +13,7 @@ import type { Millis, WallTime } from '../../../src/base/time.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import type { FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
-import { accepted, refused } from './answer.ts'
+import { accepted, DateHeader, refused } from './answer.ts'
 import { rowOf, type BindingRecord, type Slot } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
 import { decide, type Changes, type Refresh, type Registration } from './decide.ts'
@@ -63,6 +63,7 @@ export class Registrar implements Machine<Input, Output> {
   readonly #context: RegistrarContext
   readonly #pending = new Map<string, Pending>()
   readonly #batch: RefreshBatch
+  readonly #date = new DateHeader()
   #outputs: Output[] = []
 
   constructor(table: BindingTable, context: RegistrarContext) {
@@ -197,7 +198,8 @@ export class Registrar implements Machine<Input, Output> {
   #accept({ ticket, registration }: Waiting, now: Millis): void {
     const { random, gruus, wallAt } = this.#context
     const bindings = this.#table.records(registration.extension.aor)
-    const context = { now, wall: wallAt(now), toTag: random.token(10), gruus }
+    const date = this.#date.at(wallAt(now))
+    const context = { now, date, toTag: random.token(10), gruus }
     const response = accepted(registration.request, bindings, context)
     this.#outputs.push({ kind: 'respond', ticket, response })
   }

@@ -4,7 +4,7 @@
 import type { Algorithm, Challenge, Qop } from './challenge.ts'
 import { hashOf } from './challenge.ts'
 import { formatNonceCount, type Credentials } from './credentials.ts'
-import { hexHash, sameSecret, type HashName } from './hash.ts'
+import { hexHash, sameSecret, type HashName, type LastHash } from './hash.ts'
 
 /** What a server stores in place of a password: one per realm and hash. */
 export function ha1(hash: HashName, user: string, realm: string, password: string): string {
@@ -23,15 +23,17 @@ export type Verification = {
   readonly ha1: string
   /** `hashBody` of the request's body; without it auth-int never verifies. */
   readonly bodyHash?: string | undefined
+  /** Of method and URI, which are no secret. */
+  readonly targets?: LastHash
 }
 
 /** Whether the response proves knowledge of the password. Constant time in the response. */
-export function verify({ method, credentials, ha1, bodyHash }: Verification): boolean {
+export function verify({ method, credentials, ha1, bodyHash, targets }: Verification): boolean {
   if (credentials.qop === 'auth-int' && bodyHash === undefined) return false
   const { uri } = credentials
   return sameSecret(
     credentials.response,
-    responseOf(ha1, { ...credentials, method, uri, bodyHash }),
+    responseOf(ha1, { ...credentials, method, uri, bodyHash, targets }),
   )
 }
 
@@ -94,17 +96,18 @@ type Parts = {
   readonly method: string
   readonly uri: string
   readonly bodyHash: string | undefined
+  readonly targets?: LastHash | undefined
 }
 
 /** RFC 7616 §3.4.1 to §3.4.3; without a qop RFC 2617 §3.2.2.1. */
 function responseOf(ha1: string, parts: Parts): string {
-  const { algorithm, nonce, qop, cnonce, nc, method, uri, bodyHash } = parts
+  const { algorithm, nonce, qop, cnonce, nc, method, uri, bodyHash, targets } = parts
   const hash = hashOf(algorithm)
   const secret = algorithm.endsWith('-sess')
     ? hexHash(hash, `${ha1}:${nonce}:${cnonce ?? ''}`)
     : ha1
   const target = qop === 'auth-int' ? `${method}:${uri}:${bodyHash ?? ''}` : `${method}:${uri}`
-  const ha2 = hexHash(hash, target)
+  const ha2 = targets === undefined ? hexHash(hash, target) : targets.of(hash, target)
   if (qop === undefined) return hexHash(hash, `${secret}:${nonce}:${ha2}`)
   return hexHash(hash, `${secret}:${nonce}:${nc ?? ''}:${cnonce ?? ''}:${qop}:${ha2}`)
 }
