@@ -34,6 +34,8 @@ export class Strikes {
   }
 
   isBanned(key: string, now: Millis): boolean {
+    // On a quiet day nobody has: a key that is put together for this need not even be hashed.
+    if (this.#entries.isEmpty) return false
     const entry = this.#entries.get(key)
     return entry !== undefined && now < entry.until
   }
@@ -62,7 +64,7 @@ export class Strikes {
   }
 
   clear(key: string): void {
-    this.#entries.delete(key)
+    if (!this.#entries.isEmpty) this.#entries.delete(key)
   }
 
   #isForgiven(entry: Entry, now: Millis): boolean {
