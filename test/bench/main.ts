@@ -3,6 +3,7 @@
 //! machine and a day.
 
 import { availableParallelism, cpus } from 'node:os'
+import { run as callRows } from './call.ts'
 import { run as mediaRows } from './media.ts'
 import { overloadRows } from './overload.ts'
 import { run as parseRows, type Row } from './parse.ts'
@@ -27,6 +28,7 @@ if (wants('rooms')) {
   print('datagrams', echoRows)
   print('store', await storeRows())
   print('registrar', await registrarRows())
+  print('calls', callRows())
   print('media', await mediaRows())
   print('overload', await overloadRows())
 } else print('datagrams', echoRows.slice(0, 1))
