@@ -6,6 +6,7 @@ import type { Millis } from '../../base/time.ts'
 import type { SipRequest, SipResponse } from '../message/message.ts'
 import { parseMessage } from '../message/parse.ts'
 import { serialize } from '../message/serialize.ts'
+import type { Placed } from './by-place.ts'
 import { classify, type ClientAction, type ClientEvent } from './client-events.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
@@ -26,11 +27,13 @@ export type ClientOrder = {
   readonly request: SipRequest
 }
 
-export class ClientTransaction implements Timed {
+export class ClientTransaction implements Timed, Placed<ClientTransaction> {
   readonly key: ClientKey
   readonly to: FlowId | Target
   readonly reliable: boolean
   readonly timer: Deadline<Timed> = deadline(this)
+  previous: ClientTransaction | undefined
+  next: ClientTransaction | undefined
   /** Headers of the CANCEL that waits for a provisional answer. */
   pendingCancel: ExtraHeaders | undefined
   readonly #machine: FigureMachine<State, ClientEvent, ClientAction>
@@ -61,6 +64,11 @@ export class ClientTransaction implements Timed {
   /** The request, as long as it has no final answer. */
   get request(): SipRequest | undefined {
     return this.#request
+  }
+
+  /** It has had its final answer. */
+  get answered(): boolean {
+    return this.#answered
   }
 
   hear(response: SipResponse, source: Source, now: Millis, out: LayerOutput[]): void {

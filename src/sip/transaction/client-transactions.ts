@@ -3,6 +3,7 @@
 import { assert } from '../../base/assert.ts'
 import type { Millis } from '../../base/time.ts'
 import type { SipMessage, SipResponse } from '../message/message.ts'
+import { ByPlace } from './by-place.ts'
 import { ClientTransaction, type ClientOrder } from './client-transaction.ts'
 import type { FlowId, Source, Target } from './flow.ts'
 import { cancelFor } from './hop-by-hop.ts'
@@ -12,8 +13,8 @@ import type { Schedule } from './schedule.ts'
 
 export class ClientTransactions {
   readonly #byKey = new Map<ClientKey, ClientTransaction>()
-  /** Those on a flow: they fail with it. */
-  readonly #byFlow = new Map<FlowId, Set<ClientTransaction>>()
+  /** Those without a final answer. */
+  readonly #byPlace = new ByPlace<ClientTransaction>()
   readonly #schedule: Schedule
 
   constructor(schedule: Schedule) {
@@ -24,9 +25,9 @@ export class ClientTransactions {
     return this.#byKey.size
   }
 
-  /** Flows that have transactions under way. */
-  get flows(): number {
-    return this.#byFlow.size
+  /** Flows and targets that have requests under way. */
+  get places(): number {
+    return this.#byPlace.size
   }
 
   start(order: ClientOrder, now: Millis, out: LayerOutput[]): void {
@@ -68,10 +69,11 @@ export class ClientTransactions {
 
   /** After every step of `transaction`: keeps its alarm right, or lets it go. */
   settle(transaction: ClientTransaction, out: LayerOutput[]): void {
-    if (transaction.state !== 'terminated') return this.#schedule.arm(transaction)
+    const isOver = transaction.state === 'terminated'
+    if (isOver || transaction.answered) this.#byPlace.remove(transaction)
+    if (!isOver) return this.#schedule.arm(transaction)
     this.#schedule.disarm(transaction)
     this.#byKey.delete(transaction.key)
-    this.#leaveFlow(transaction)
     out.push({ kind: 'client-terminated', key: transaction.key })
   }
 
@@ -79,11 +81,7 @@ export class ClientTransactions {
     assert(!this.#byKey.has(order.key), `the branch of ${order.key} is in use`)
     const opened = new ClientTransaction(order, quiet, now, out)
     this.#byKey.set(order.key, opened)
-    if (typeof order.to === 'string') {
-      const sharing = this.#byFlow.get(order.to)
-      if (sharing === undefined) this.#byFlow.set(order.to, new Set([opened]))
-      else sharing.add(opened)
-    }
+    this.#byPlace.add(opened)
     this.#schedule.arm(opened)
   }
 
@@ -107,25 +105,9 @@ export class ClientTransactions {
   }
 
   #affected(to: FlowId | Target, message: SipMessage | undefined): readonly ClientTransaction[] {
-    if (message !== undefined) {
-      const key = message.kind === 'request' ? clientKeyOf(message) : undefined
-      const found = key === undefined ? undefined : this.#byKey.get(key)
-      return found === undefined ? [] : [found]
-    }
-    if (typeof to === 'string') return [...(this.#byFlow.get(to) ?? [])]
-    // Rare: an ICMP error that names no message.
-    return [...this.#byKey.values()].filter((each) => sameTarget(each.to, to))
+    if (message === undefined) return this.#byPlace.at(to)
+    const key = message.kind === 'request' ? clientKeyOf(message) : undefined
+    const found = key === undefined ? undefined : this.#byKey.get(key)
+    return found === undefined ? [] : [found]
   }
-
-  #leaveFlow(transaction: ClientTransaction): void {
-    if (typeof transaction.to !== 'string') return
-    const sharing = this.#byFlow.get(transaction.to)
-    sharing?.delete(transaction)
-    if (sharing?.size === 0) this.#byFlow.delete(transaction.to)
-  }
-}
-
-function sameTarget(a: FlowId | Target, b: Target): boolean {
-  if (typeof a === 'string') return false
-  return a.transport === b.transport && a.host === b.host && a.port === b.port
 }

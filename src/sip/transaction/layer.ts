@@ -22,8 +22,8 @@ export const DEFAULT_BOUNDS: ServerBounds = { transactions: 500_000, lingering: 
 
 export type LayerSize = {
   readonly clients: number
-  /** Flows that client transactions are under way on. */
-  readonly flows: number
+  /** Flows and targets that have client transactions without a final answer. */
+  readonly places: number
   readonly servers: number
   readonly timers: number
 }
@@ -57,8 +57,8 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
 
   /** What is alive; all zero when nothing is. */
   get size(): LayerSize {
-    const { size: clients, flows } = this.#clients
-    return { clients, flows, servers: this.#servers.size, timers: this.#schedule.size }
+    const { size: clients, places } = this.#clients
+    return { clients, places, servers: this.#servers.size, timers: this.#schedule.size }
   }
 
   #take(input: LayerInput, now: Millis, out: LayerOutput[]): void {

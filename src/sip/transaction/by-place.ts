@@ -1,0 +1,56 @@
+//! Client transactions that wait for their final answer, by where their request went: they fail with
+//! it. Those that have it linger by tens of thousands and are not in here. A chain through them for
+//! each place, most have but one. Pure.
+
+import type { FlowId, Target } from './flow.ts'
+
+/** What stands in a chain; `previous` and `next` are the chain's own. */
+export interface Placed<Self> {
+  readonly to: FlowId | Target
+  previous: Self | undefined
+  next: Self | undefined
+}
+
+export class ByPlace<T extends Placed<T>> {
+  readonly #first = new Map<string, T>()
+
+  /** Places that something is under way to. */
+  get size(): number {
+    return this.#first.size
+  }
+
+  add(placed: T): void {
+    const place = nameOf(placed.to)
+    const second = this.#first.get(place)
+    if (second !== undefined) second.previous = placed
+    placed.next = second
+    this.#first.set(place, placed)
+  }
+
+  /** Nothing happens when it is not there. */
+  remove(placed: T): void {
+    const { previous, next } = placed
+    if (next !== undefined) next.previous = previous
+    if (previous !== undefined) previous.next = next
+    else {
+      const place = nameOf(placed.to)
+      if (this.#first.get(place) !== placed) return
+      if (next === undefined) this.#first.delete(place)
+      else this.#first.set(place, next)
+    }
+    placed.previous = undefined
+    placed.next = undefined
+  }
+
+  /** The oldest first. */
+  at(to: FlowId | Target): readonly T[] {
+    const found: T[] = []
+    for (let each = this.#first.get(nameOf(to)); each !== undefined; each = each.next)
+      found.push(each)
+    return found.reverse()
+  }
+}
+
+function nameOf(to: FlowId | Target): string {
+  return typeof to === 'string' ? to : `${to.transport}:${to.host}:${to.port}`
+}
