@@ -24,41 +24,44 @@ export function realHost(log: Log): Host {
   }
 }
 
-const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyz'
+const ALPHABET = Buffer.from('0123456789abcdefghijklmnopqrstuvwxyz', 'latin1')
 /** Bytes below this are spread evenly over the alphabet. */
 const EVEN = 256 - (256 % ALPHABET.length)
-const PAIRS = Array.from(ALPHABET, (first) => Array.from(ALPHABET, (second) => first + second))
+
+/** A longer piece of a text would keep all of it alive: V8 copies only what is shorter. */
+const COPIED_MAX = 12
 
 /** Drawn from the kernel in bulk: tags are secrets. */
 function kernelRandom(): Random {
-  let pool = Buffer.alloc(0)
-  let at = 0
-  const byte = (): number => {
-    if (at >= pool.length) {
-      pool = randomBytes(POOL_BYTES)
-      at = 0
-    }
-    return pool[at++] ?? 0
-  }
+  let bytes = Buffer.alloc(0)
+  let bytesAt = 0
+  let characters = ''
+  let charactersAt = 0
   /** In [0, 1), of 48 random bits. */
   const uniform = (): number => {
-    let value = 0
-    for (let count = 0; count < 6; count++) value = value * 256 + byte()
-    return value / 2 ** 48
-  }
-  const place = (): number => {
-    for (;;) {
-      const value = byte()
-      if (value < EVEN) return value % ALPHABET.length
+    if (bytesAt + 6 > bytes.length) {
+      bytes = randomBytes(POOL_BYTES)
+      bytesAt = 0
     }
+    bytesAt += 6
+    return bytes.readUIntBE(bytesAt - 6, 6) / 2 ** 48
   }
-  return {
-    ...randomFrom(uniform),
-    // A byte a character, and half as many strings on the way: a call has a dozen of these.
-    token(length) {
-      let out = ''
-      for (let left = length; left > 1; left -= 2) out += PAIRS[place()]?.[place()] ?? ''
-      return length % 2 === 1 ? out + ALPHABET.charAt(place()) : out
-    },
+  const token = (length: number): string => {
+    if (length > COPIED_MAX) return token(COPIED_MAX) + token(length - COPIED_MAX)
+    if (charactersAt + length > characters.length) {
+      characters = charactersOf(randomBytes(POOL_BYTES))
+      charactersAt = 0
+    }
+    charactersAt += length
+    return characters.slice(charactersAt - length, charactersAt)
   }
+  return { ...randomFrom(uniform), token }
+}
+
+/** Each byte becomes a character, but for the few that would make some likelier than others. */
+function charactersOf(bytes: Buffer): string {
+  let kept = 0
+  for (const byte of bytes)
+    if (byte < EVEN) bytes[kept++] = ALPHABET[byte % ALPHABET.length] ?? 0
+  return bytes.toString('latin1', 0, kept)
 }
