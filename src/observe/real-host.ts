@@ -61,7 +61,6 @@ function kernelRandom(): Random {
 /** Each byte becomes a character, but for the few that would make some likelier than others. */
 function charactersOf(bytes: Buffer): string {
   let kept = 0
-  for (const byte of bytes)
-    if (byte < EVEN) bytes[kept++] = ALPHABET[byte % ALPHABET.length] ?? 0
+  for (const byte of bytes) if (byte < EVEN) bytes[kept++] = ALPHABET[byte % ALPHABET.length] ?? 0
   return bytes.toString('latin1', 0, kept)
 }

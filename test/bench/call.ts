@@ -30,13 +30,13 @@ import { answer, Digest, header, methodOf, statusOf, uriIn } from './load/text.t
 
 const DOMAIN = 'pbx.example'
 const USERS = 1_000
-const WARM_UP = 40
-const ROUNDS = 60
+const WARM_UP = 16
+const ROUNDS = 30
 const CALLS_A_ROUND = 250
 /** Begun in one turn of the event loop. */
 const AT_ONCE = 25
 /** Virtual milliseconds between two calls: once warm, as many transactions are forgotten as begun. */
-const GAP = 4
+const GAP = 8
 const CALLER_PORT = 15_061
 const CALLEE_PORT = 15_062
 const LOCAL = { localAddress: '127.0.0.1', localPort: 5060 } as const

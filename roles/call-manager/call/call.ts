@@ -4,7 +4,7 @@
 import { assert } from '../../../src/base/assert.ts'
 import type { Random } from '../../../src/base/random.ts'
 import { wallTime, type Millis, type WallTime } from '../../../src/base/time.ts'
-import type { NodeId } from '../../../src/control/ids.ts'
+import type { CallId, NodeId } from '../../../src/control/ids.ts'
 import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
 import { carrierOf, carriesSdp } from '../../../src/sip/dialog/carrier.ts'
 import {
@@ -22,6 +22,7 @@ import {
 } from '../../../src/sip/dialog/offer-answer.ts'
 import type { SipMessage, SipRequest } from '../../../src/sip/message/message.ts'
 import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
+import { joined } from '../../../src/sip/message/text.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { CallInput, CallOutput, MediaOp, MediaResult, Tag, TxId } from './io.ts'
 import { localMedia } from './media-off.ts'
@@ -107,11 +108,11 @@ export class Call {
 
   /** The call id in front of a tag leads an in-dialog request to its call. */
   newTag(leg: LegId): string {
-    return `${this.state.id}-${leg}${this.random.token(7)}`
+    return joined(this.state.id, '-', String(leg), this.random.token(7))
   }
 
   mediaOf(leg: LegId): MediaId {
-    return `${this.state.id}-${leg}` as MediaId
+    return mediaIdOf(this.state.id, leg)
   }
 
   respond(pending: Pending, status: number, options?: ReplyOptions): void {
@@ -224,6 +225,10 @@ export class Call {
     this.asked.set(tag, then)
     return tag
   }
+}
+
+export function mediaIdOf(call: CallId, leg: LegId): MediaId {
+  return joined(call, '-', String(leg)) as MediaId
 }
 
 export type CallWorld = {

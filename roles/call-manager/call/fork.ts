@@ -3,6 +3,7 @@
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
+import { joined } from '../../../src/sip/message/text.ts'
 import type { ForkTarget, Plan } from '../routing/plan.ts'
 import { attemptFailed } from './attempt-end.ts'
 import type { Call } from './call.ts'
@@ -92,7 +93,7 @@ function launch(call: Call, attempt: Attempt, target: ForkTarget, contact: strin
     state: 'preparing',
     request: undefined,
     contact,
-    sipCallId: `${call.random.token(20)}@${call.config.host}`,
+    sipCallId: joined(call.random.token(20), '@', call.config.host),
     localTag: call.newTag(id),
     cseq: 1,
     early: [],

@@ -2,11 +2,10 @@
 
 import { after, millis } from '../../../src/base/time.ts'
 import type { CallId, TenantId } from '../../../src/control/ids.ts'
-import type { MediaId } from '../../../src/control/media-control.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { reliableSender } from '../../../src/sip/dialog/reliable-provisional.ts'
 import { judgeSessionTimer } from '../../../src/sip/dialog/session-timer.ts'
-import { flat } from '../../../src/sip/message/text.ts'
+import { flat, joined } from '../../../src/sip/message/text.ts'
 import {
   allow,
   callId,
@@ -19,7 +18,7 @@ import {
 } from '../../../src/sip/message/views.ts'
 import { timerPolicy } from './admission.ts'
 import { announce } from './announce.ts'
-import type { Call, CallWorld } from './call.ts'
+import { mediaIdOf, type Call, type CallWorld } from './call.ts'
 import { startAttempt } from './fork.ts'
 import { hopBack } from './hop.ts'
 import { passesPrivately } from './identity.ts'
@@ -91,7 +90,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
     side: 'caller',
     state: 'setup',
     hop: hopBack(request, source, caller.aor),
-    media: `${id}-${CALLER}` as MediaId,
+    media: mediaIdOf(id, CALLER),
     dialog: undefined,
     released: false,
     exchange: NO_EXCHANGE,
@@ -157,7 +156,7 @@ export function begin(call: Call, input: Invited): void {
   const ringFor = Math.min(call.config.ringTimeout, (limit ?? Infinity) * 1_000)
   startAttempt(call, {
     purpose: 'call',
-    to: `<${uriOf(plan.callee.aor)}>`,
+    to: joined('<', uriOf(plan.callee.aor), '>'),
     plan,
     contacts,
     endAt: after(call.now, millis(ringFor)),

@@ -12,5 +12,7 @@ export function partsOf(aor: string): AorParts {
 /** As a URI, the user escaped where need be. */
 export function uriOf(aor: string): string {
   const { user, domain } = partsOf(aor)
-  return formatUri(sipUri({ user, host: domain }))
+  const uri = formatUri(sipUri({ user, host: domain }))
+  // Nearly always; the AOR itself is in one piece.
+  return uri === aor ? aor : uri
 }

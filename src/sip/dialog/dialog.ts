@@ -9,7 +9,7 @@
 import type { Brand } from '../../base/brand.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import { formatNameAddr, type NameAddr } from '../message/name-addr.ts'
-import { flat } from '../message/text.ts'
+import { flat, joined } from '../message/text.ts'
 import { callId, contacts, cseq, from, fromTag, to, toTag } from '../message/views.ts'
 
 /** `Call-ID;local tag;remote tag`; a tag is a token, so the last two semicolons separate. */
@@ -176,7 +176,7 @@ export function receivedDialogId(message: SipMessage): DialogId | undefined {
 }
 
 export function dialogId(call: string, localTag: string, remoteTag: string): DialogId {
-  return `${call};${localTag};${remoteTag}` as DialogId
+  return joined(call, ';', localTag, ';', remoteTag) as DialogId
 }
 
 function addressOf(address: NameAddr | undefined): string {

@@ -27,11 +27,18 @@ export function bytesOf(text: string): string {
 export function flat(text: string): string {
   // V8 copies shorter slices anyway.
   if (text.length < SHORTEST_SLICE) return text
-  const copy = Buffer.from(text, 'latin1').toString('latin1')
-  return copy === text ? copy : text
+  return joined(text.charAt(0), text.slice(1))
 }
 
 const SHORTEST_SLICE = 13
+
+/**
+ * The parts as one piece, for what is kept or written as JSON. What `+` and templates make remembers
+ * its parts until it is read, and is more work for everybody from then on.
+ */
+export function joined(...parts: readonly string[]): string {
+  return parts.join('')
+}
 
 export function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false

@@ -1,6 +1,7 @@
 //! Names of flows. A UDP flow is named by its two ends, so the name outlives our memory of it, and
 //! this process. A connection's name is of this process alone and never used twice. Pure.
 
+import { joined } from '../message/text.ts'
 import type { FlowId, TransportName } from '../transaction/flow.ts'
 
 export type UdpEnds = {
@@ -12,7 +13,8 @@ export type UdpEnds = {
 }
 
 export function udpFlowId({ localAddress, localPort, address, port }: UdpEnds): FlowId {
-  return `udp|${localAddress}|${localPort}|${address}|${port}` as FlowId
+  const [local, remote] = [String(localPort), String(port)]
+  return joined('udp|', localAddress, '|', local, '|', address, '|', remote) as FlowId
 }
 
 /** `process` tells this process from the one before it. */

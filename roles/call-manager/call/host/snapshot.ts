@@ -4,7 +4,7 @@
 import { dialogAsUas, resumeDialog } from '../../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import { parseMessage } from '../../../../src/sip/message/parse.ts'
-import { binary } from '../../../../src/sip/message/text.ts'
+import { binary, joined } from '../../../../src/sip/message/text.ts'
 import type { ClientKey } from '../../../../src/sip/transaction/keys.ts'
 import type { TxId } from '../io.ts'
 import { CALLER, type Attempt, type CallerInvite, type CallState, type Leg } from '../state.ts'
@@ -48,10 +48,10 @@ function legOf(leg: Leg): object {
 
 /** What answers to it, and further INVITEs on its behalf, are made of. No credentials. */
 function headOf({ method, uri, headers }: SipRequest): string {
-  let text = `${method} ${uri} SIP/2.0\r\n`
+  const parts = [method, ' ', uri, ' SIP/2.0\r\n']
   for (const { name, value } of headers.fields())
-    if (!LEFT_OUT.has(name)) text += `${name}: ${value}\r\n`
-  return `${text}\r\n`
+    if (!LEFT_OUT.has(name)) parts.push(name, ': ', value, '\r\n')
+  return joined(...parts, '\r\n')
 }
 
 const LEFT_OUT: ReadonlySet<string> = new Set([

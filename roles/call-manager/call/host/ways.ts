@@ -2,6 +2,7 @@
 
 import { USER } from '../../../../src/sip/message/chars.ts'
 import { request as sipRequest, type SipRequest } from '../../../../src/sip/message/message.ts'
+import { joined } from '../../../../src/sip/message/text.ts'
 import { escape, formatHostPort, parseUri } from '../../../../src/sip/message/uri.ts'
 import { toTag } from '../../../../src/sip/message/views.ts'
 import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
@@ -75,7 +76,7 @@ function registeredAnew(
 export function contactFor(local: LocalAddress | undefined, user: string, secure: boolean): string {
   const address = local === undefined ? 'invalid' : formatHostPort(local.address, local.port)
   const scheme = secure ? 'sips' : 'sip'
-  return `<${scheme}:${escape(user, USER)}@${address}${parameter(local, secure)}>`
+  return joined('<', scheme, ':', escape(user, USER), '@', address, parameter(local, secure), '>')
 }
 
 function parameter(local: LocalAddress | undefined, secure: boolean): string {
