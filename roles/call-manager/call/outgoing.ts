@@ -62,9 +62,7 @@ export function buildInvite(
   const { transfer } = call.state
   if (attempt.purpose === 'transfer' && transfer !== undefined)
     headers.add('referred-by', transfer.referredBy)
-  if (incoming !== undefined)
-    for (const name of PASSED)
-      for (const value of incoming.headers.all(name)) headers.add(name, value)
+  if (incoming !== undefined) for (const name of PASSED) headers.copyAll(incoming.headers, name)
   headers.add('user-agent', call.config.product)
   if (sdp !== undefined) headers.add('content-type', SDP_TYPE)
   return sipRequest('INVITE', branch.target.uri, headers, sdp && binary(sdp))

@@ -2,6 +2,7 @@
 
 import { after, millis } from '../../../src/base/time.ts'
 import type { CallId, TenantId } from '../../../src/control/ids.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { reliableSender } from '../../../src/sip/dialog/reliable-provisional.ts'
 import { judgeSessionTimer } from '../../../src/sip/dialog/session-timer.ts'
@@ -41,6 +42,7 @@ export function callStateOf(
   const { request, caller, planned } = input
   const { plan } = planned
   const callee = plan.kind === 'service' ? undefined : plan.callee
+  const sdp = sdpOf(request)
   return {
     id,
     tenant,
@@ -65,8 +67,8 @@ export function callStateOf(
       transferredFrom: undefined,
       forwardedBy: undefined,
     },
-    legs: [callerLeg(input, id)],
-    invite: callerInvite(input, world),
+    legs: [callerLeg(input, id, sdp)],
+    invite: callerInvite(input, world, sdp),
     answering: undefined,
     attempt: undefined,
     transfer: undefined,
@@ -81,7 +83,7 @@ export function callStateOf(
   }
 }
 
-function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
+function callerLeg({ request, source, caller }: Invited, id: CallId, sdp: Sdp | undefined): Leg {
   return {
     id: CALLER,
     branch: undefined,
@@ -95,7 +97,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
     released: false,
     exchange: NO_EXCHANGE,
     canUpdate: allow(request).includes('UPDATE'),
-    sdp: sdpOf(request),
+    sdp,
     told: 0,
     peer: undefined,
     held: false,
@@ -110,14 +112,18 @@ function callerLeg({ request, source, caller }: Invited, id: CallId): Leg {
   }
 }
 
-function callerInvite({ key, request, contact }: Invited, world: CallWorld): CallerInvite {
+function callerInvite(
+  { key, request, contact }: Invited,
+  world: CallWorld,
+  offer: Sdp | undefined,
+): CallerInvite {
   const options = supported(request)
   const needed = required(request).includes('100rel')
   const number = cseq(request)?.number ?? 0
   return {
     key,
     request,
-    offer: sdpOf(request),
+    offer,
     reliable: needed ? 'required' : options.includes('100rel') ? 'supported' : 'no',
     contact,
     sender: reliableSender(number, 1 + world.random.below(0x7fff_0000)),

@@ -3,6 +3,7 @@
 
 import { runEnd, TOKEN } from './chars.ts'
 import { NameTable, type Spelling } from './name-table.ts'
+import { joined } from './text.ts'
 
 /** Lower-case and long: `via`, `call-id`. */
 export type HeaderName = string
@@ -29,6 +30,8 @@ Encryption Hide Response-Key X-RTP-Stat`
 const CONVENTIONAL = new Map<HeaderName, string>()
 /** The two spellings that code uses, to the canonical one. */
 const CANONICAL = new Map<string, HeaderName>()
+/** In one piece: a part of every message. */
+const LINE_STARTS = new Map<HeaderName, string>()
 const TABLE = new NameTable(spellings())
 
 function* spellings(): Generator<Spelling<HeaderName>> {
@@ -44,6 +47,7 @@ function* spellings(): Generator<Spelling<HeaderName>> {
 for (const [canonical, conventional] of CONVENTIONAL) {
   const name = TABLE.find(canonical, 0, canonical.length) ?? canonical
   CANONICAL.set(canonical, name).set(conventional, name)
+  LINE_STARTS.set(canonical, joined('\r\n', conventional, ': '))
 }
 
 /** The canonical name of the field name at [at, end); undefined when it is no token. */
@@ -54,9 +58,19 @@ export function headerNameAt(text: string, at: number, end: number): HeaderName 
   return runEnd(TOKEN, text, at, end) === end ? text.slice(at, end).toLowerCase() : undefined
 }
 
+/** The canonical name of one that the RFCs know, spelt as code spells it; undefined for others. */
+export function knownName(name: string): HeaderName | undefined {
+  return CANONICAL.get(name)
+}
+
 /** The canonical name of any spelling. */
 export function canonicalName(name: string): HeaderName {
-  return CANONICAL.get(name) ?? headerNameAt(name, 0, name.length) ?? name.toLowerCase()
+  return knownName(name) ?? headerNameAt(name, 0, name.length) ?? name.toLowerCase()
+}
+
+/** What stands before a value on the wire: the end of the line above, name and colon. */
+export function lineStart(name: HeaderName): string {
+  return LINE_STARTS.get(name) ?? `\r\n${conventionalName(name)}: `
 }
 
 /** The case in which the RFCs write it; each word capitalised when unknown. */

@@ -3,7 +3,7 @@
 
 import { assert } from '../../base/assert.ts'
 import { commaAt, isToken, skipBlanks, splitList, trimEnd } from './chars.ts'
-import { canonicalName, type HeaderName } from './header-name.ts'
+import { canonicalName, knownName, type HeaderName } from './header-name.ts'
 import { wireText } from './text.ts'
 
 /** One field line: the value is `text` from `at` to `end`, unfolded and trimmed. Immutable. */
@@ -80,8 +80,15 @@ export class Headers {
 
   /** Appends another message's fields of that name, as they are. */
   copyAll(other: Headers, name: HeaderName): this {
+    const theirs = other.#fields
+    const first = other.#indexOf(name)
+    if (first === -1) return this
     const fields = this.#change()
-    for (const each of other.fields(name)) fields.push(each)
+    const canonical = theirs[first]?.name
+    for (let index = first; index < theirs.length; index++) {
+      const each = theirs[index]
+      if (each !== undefined && each.name === canonical) fields.push(each)
+    }
     return this
   }
 
@@ -179,8 +186,9 @@ export class Headers {
 }
 
 function field(name: HeaderName, value: string): Field {
-  const canonical = canonicalName(name)
-  assert(isToken(canonical), `header name is no token: ${JSON.stringify(name)}`)
+  const known = knownName(name)
+  const canonical = known ?? canonicalName(name)
+  assert(known !== undefined || isToken(canonical), 'header name is no token')
   const text = wireText(value)
   const at = skipBlanks(text, 0, text.length)
   return new Field(canonical, text, at, trimEnd(text, at, text.length))

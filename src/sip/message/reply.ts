@@ -27,15 +27,11 @@ export function reply(
   if (status > 100 && status < 300 && DIALOG_MAKERS.has(request.method))
     headers.copyAll(asked, 'record-route')
   headers.copyFirst(asked, 'from')
-  headers.copyFirst(asked, 'to')
+  const tagged = options.toTag === undefined || status === 100 || toTag(request) !== undefined
+  const to = tagged ? undefined : asked.get('to')
   // The header's own parameters come last in either form of an address.
-  if (
-    options.toTag !== undefined &&
-    status > 100 &&
-    toTag(request) === undefined &&
-    asked.has('to')
-  )
-    headers.set('to', `${asked.get('to')};tag=${options.toTag}`)
+  if (to === undefined) headers.copyFirst(asked, 'to')
+  else headers.add('to', `${to};tag=${options.toTag}`)
   headers.copyFirst(asked, 'call-id')
   headers.copyFirst(asked, 'cseq')
   if (status === 100) headers.copyFirst(asked, 'timestamp')

@@ -4,16 +4,17 @@
 
 import { assert } from '../../base/assert.ts'
 import { VISIBLE } from './chars.ts'
-import { conventionalName } from './header-name.ts'
+import { lineStart } from './header-name.ts'
 import type { Headers } from './headers.ts'
 import type { SipMessage } from './message.ts'
 import { wireText } from './text.ts'
 import { escape } from './uri.ts'
 
+const LENGTH = lineStart('content-length')
+
 export function serialize(message: SipMessage): Buffer {
   const { headers, body } = message
-  const length = `Content-Length: ${body.length}\r\n\r\n`
-  const head = `${startLine(message)}\r\n${fieldLines(headers)}${length}`
+  const head = `${startLine(message)}${fieldLines(headers)}${LENGTH}${body.length}\r\n\r\n`
   const bytes = Buffer.allocUnsafe(head.length + body.length)
   bytes.write(head, 0, 'latin1')
   if (body.length > 0) bytes.set(body, head.length)
@@ -31,7 +32,7 @@ function startLine(message: SipMessage): string {
 function fieldLines(headers: Headers): string {
   let lines = ''
   for (const { name, value } of headers.fields())
-    if (name !== 'content-length') lines += `${conventionalName(name)}: ${value}\r\n`
+    if (name !== 'content-length') lines += lineStart(name) + value
   return lines
 }
 

@@ -52,6 +52,19 @@ function ofEach<T>(name: HeaderName, parse: (text: string) => T | undefined): Vi
   return view((headers) => readAll(headers.list(name), parse))
 }
 
+/** The same, of addresses: nearly always there is but one, which is read where it stands. */
+function ofAddresses(name: HeaderName): View<readonly NameAddr[]> {
+  return view((headers) => addresses(headers, name))
+}
+
+function addresses(headers: Headers, name: HeaderName): readonly NameAddr[] | undefined {
+  const field = headers.first(name)
+  if (field === undefined) return undefined
+  if (!headers.isSingle(name)) return readAll(headers.list(name), parseNameAddr)
+  const address = parseNameAddrAt(field.text, field.at, field.end)
+  return address && [address]
+}
+
 function readAll<T>(
   texts: readonly string[],
   parse: (text: string) => T | undefined,
@@ -112,11 +125,12 @@ export const toTag = (message: SipMessage): string | undefined => to(message)?.p
 
 /** `*` stands alone (§10.2.2); undefined when there is none, or one is malformed. */
 export const contacts: View<readonly NameAddr[] | '*'> = view((headers) => {
-  const texts = headers.list('contact')
-  return texts.length === 1 && texts[0] === '*' ? '*' : readAll(texts, parseNameAddr)
+  const first = headers.first('contact')
+  const isStar = first !== undefined && first.end - first.at === 1 && first.value === '*'
+  return isStar && headers.isSingle('contact') ? '*' : addresses(headers, 'contact')
 })
-export const routes: View<readonly NameAddr[]> = ofEach('route', parseNameAddr)
-export const recordRoutes: View<readonly NameAddr[]> = ofEach('record-route', parseNameAddr)
+export const routes: View<readonly NameAddr[]> = ofAddresses('route')
+export const recordRoutes: View<readonly NameAddr[]> = ofAddresses('record-route')
 export const expires: View<number> = ofValue('expires', values.parseSeconds)
 export const minExpires: View<number> = ofValue('min-expires', values.parseSeconds)
 export const contentType: View<values.MediaType> = ofValue('content-type', values.parseMediaType)
@@ -164,12 +178,12 @@ const privacyValues = view((headers) =>
       .map((each) => each.trim()),
   ),
 )
-export const assertedIdentities = ofEach('p-asserted-identity', parseNameAddr)
-export const preferredIdentities = ofEach('p-preferred-identity', parseNameAddr)
-export const historyInfo = ofEach('history-info', parseNameAddr)
-export const diversions = ofEach('diversion', parseNameAddr)
+export const assertedIdentities = ofAddresses('p-asserted-identity')
+export const preferredIdentities = ofAddresses('p-preferred-identity')
+export const historyInfo = ofAddresses('history-info')
+export const diversions = ofAddresses('diversion')
 export const reasons = ofEach('reason', values.parseReason)
 
 // RFC 3327, 3608.
-export const paths = ofEach('path', parseNameAddr)
-export const serviceRoutes = ofEach('service-route', parseNameAddr)
+export const paths = ofAddresses('path')
+export const serviceRoutes = ofAddresses('service-route')

@@ -65,7 +65,7 @@ export class Attempts {
       cancelled: false,
     }
     this.#byKey.set(handle, attempt)
-    if (typeof to === 'string' || 'transport' in to) this.#start(attempt, to, branch)
+    if (typeof to === 'string' || 'transport' in to) this.#start(attempt, to, branch, handle)
     else this.#needs.resolve(to.uri, (targets) => this.#resolved(attempt, targets, branch))
     return handle
   }
@@ -100,7 +100,7 @@ export class Attempts {
     if (attempt === undefined) return
     if (attempt.current === key) this.#byKey.delete(attempt.handle)
     // The handle outlives the first transaction, for `cancel`.
-    if (attempt.current === key || attempt.handle !== key) this.#byKey.delete(key)
+    if (attempt.handle !== key) this.#byKey.delete(key)
   }
 
   /** A copy with our Via in front; undefined when there is no way to `to`. */
@@ -123,10 +123,11 @@ export class Attempts {
     if (attempt.cancelled) return this.#giveUp(attempt, 'cancelled')
     if (first === undefined) return this.#giveUp(attempt, 'unresolvable')
     attempt.targets = others
-    this.#start(attempt, first, branch)
+    this.#start(attempt, first, branch, attempt.handle)
   }
 
-  #start(attempt: Attempt, to: FlowId | Target, branch: string): void {
+  /** `key` is the branch's; the first one's is the handle, and known already. */
+  #start(attempt: Attempt, to: FlowId | Target, branch: string, key: ClientKey): void {
     const { request } = attempt
     if (request === undefined) return
     const outgoing = this.withVia(request, to, branch)
@@ -134,9 +135,8 @@ export class Attempts {
       if (!this.#next(attempt)) this.#giveUp(attempt, 'transport')
       return
     }
-    const key = clientKey(branch, request.method)
     attempt.current = key
-    this.#byKey.set(key, attempt)
+    if (key !== attempt.handle) this.#byKey.set(key, attempt)
     const reliable = isReliable(outgoing.local.transport)
     this.#needs.feed({ kind: 'request', key, to, reliable, request: outgoing.request })
   }
@@ -147,7 +147,8 @@ export class Attempts {
     if (next === undefined || attempt.request === undefined) return false
     if (attempt.provisional || attempt.cancelled) return false
     attempt.targets = others
-    this.#start(attempt, next, this.#needs.branches.next(attempt.request))
+    const branch = this.#needs.branches.next(attempt.request)
+    this.#start(attempt, next, branch, clientKey(branch, attempt.request.method))
     return true
   }
 

@@ -17,7 +17,7 @@ export class LiveCall {
   readonly tenant: TenantId
   readonly deadline: Deadline<LiveCall> = deadline(this)
   /** INVITEs of ours on their way, for CANCEL and for a successor. */
-  readonly clients = new Map<TxId, ClientKey>()
+  clients = new Map<TxId, ClientKey>()
   /** The caller's INVITE, as long as a CANCEL may come for it. */
   inviteKey: ServerKey | undefined
   /** AORs it is listed under. */
@@ -49,10 +49,14 @@ export class LiveCall {
   /** Transactions refer to this for half a minute after the call: they shall hold but a shell. */
   end(): void {
     this.#machine = undefined
-    this.clients.clear()
+    this.clients = NO_CLIENTS
+    this.aors.length = 0
     this.told = undefined
   }
 }
+
+/** A map keeps its room when it is emptied. */
+const NO_CLIENTS = new Map<TxId, ClientKey>()
 
 /** One of our requests: what comes back goes to the call that sent it. */
 export class SentRequest implements ResponseHandler {
