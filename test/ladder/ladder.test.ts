@@ -4,6 +4,7 @@ import { allCdrs } from './cdrs.ts'
 import { ackInDialog, requestInDialog } from '../../src/sip/dialog/dialog-request.ts'
 import { binary } from '../../src/sip/message/text.ts'
 import type { TransportName } from '../../src/sip/transaction/flow.ts'
+import { cancelFor } from '../../src/sip/transaction/hop-by-hop.ts'
 import { phoneSdp, type Direction } from '../harness/phone-sdp.ts'
 import type { ScriptedPhone } from '../harness/phone.ts'
 import { walk, type Command } from '../harness/datadriven.ts'
@@ -20,6 +21,7 @@ import { Office } from './office.ts'
  *   bob disconnects                (its connections break)
  *   bob moves                      (to another address)
  *   mallory poses bob BYE          (her request in his dialog, with her own password; or ACK)
+ *   mallory poses alice CANCEL     (of her last INVITE)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
@@ -159,6 +161,11 @@ function act(office: Office, name: string, command: Command): string[] {
 /** Who has seen the tags of a call sends something in it, and shows what she has for a password. */
 function pose(office: Office, phone: ScriptedPhone, command: Command): void {
   const [, victim = '', method = ''] = command.words
+  if (method === 'CANCEL') {
+    const invite = office.invites.get(victim)
+    if (invite === undefined) throw new Error(`${victim} has called nobody`)
+    return phone.endpoint.send(office.pbx.endpoint.target('udp'), cancelFor(invite, []))
+  }
   const { dialog } = office.callOf(victim)
   if (dialog === undefined) throw new Error(`${victim} has no dialog`)
   const body = binary(phoneSdp(phone.options.user, phone.endpoint.address, 1, 'sendrecv'))

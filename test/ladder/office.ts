@@ -4,7 +4,7 @@
 import { millis, type Millis } from '../../src/base/time.ts'
 import { countCdrs } from '../../src/store/schema/cdr.ts'
 import { savedCalls } from '../../src/store/schema/call.ts'
-import type { SipMessage } from '../../src/sip/message/message.ts'
+import type { SipMessage, SipRequest } from '../../src/sip/message/message.ts'
 import type { FlowId, Source, Target, TransportName } from '../../src/sip/transaction/flow.ts'
 import type { MessageTap } from '../../src/sip/stack.ts'
 import { Ladder, type Rung } from '../harness/ladder.ts'
@@ -29,6 +29,8 @@ export class Office {
   readonly network: SimNetwork
   readonly pbx: SimPbx
   readonly phones = new Map<string, ScriptedPhone>()
+  /** The last INVITE of each phone. */
+  readonly invites = new Map<string, SipRequest>()
   ladder = new Ladder([PBX])
   /** Registrations and challenges are only drawn when a script is about them. */
   quiet = false
@@ -59,6 +61,8 @@ export class Office {
   #onMessage(direction: 'in' | 'out', peer: Source | FlowId | Target, message: SipMessage): void {
     const name = this.#nameOf(peer)
     const [from, to] = direction === 'in' ? [name, PBX] : [PBX, name]
+    if (direction === 'in' && message.kind === 'request' && message.method === 'INVITE')
+      this.invites.set(name, message)
     if (!this.quiet) this.#rungs.push({ at: this.world.now, from, to, message })
   }
 

@@ -28,6 +28,8 @@ export class ServerTransaction implements Timed {
   /** By this one its copies on other ways are known (§8.2.2.2). */
   readonly mergeKey: string | undefined
   readonly invite: boolean
+  /** Where an INVITE came from: its CANCEL comes from there too. */
+  readonly from: string | undefined
   readonly timer: Deadline<Timed> = deadline(this)
   /** The next one in the line of those that only linger. */
   next: ServerTransaction | undefined
@@ -58,6 +60,7 @@ export class ServerTransaction implements Timed {
     this.mergeKey = given.mergeKey
     this.#answers = given.answers
     this.invite = request.method === 'INVITE'
+    this.from = this.invite ? source.address : undefined
     this.#request = request
     const via = topVia(request)
     this.#to = responseRoute(source, via)

@@ -133,7 +133,11 @@ export class ServerTransactions {
     out.push({ kind: 'request', key: opened.key, source, request })
   }
 
-  /** §9.2. The CANCEL has a transaction of its own, and no effect when the INVITE is answered. */
+  /**
+   * §9.2. The CANCEL has a transaction of its own, and no effect when the INVITE is answered. From
+   * another address (§22.1: it cannot be challenged) it gets none, for its key is the one that the
+   * caller's own will have.
+   */
   #cancel(
     key: ServerKey,
     request: SipRequest,
@@ -143,7 +147,8 @@ export class ServerTransactions {
   ): void {
     const inviteKey = serverKeyOf(request, 'INVITE')
     const invite = inviteKey === undefined ? undefined : this.#byKey.get(inviteKey)
-    if (invite === undefined) return this.#refuse(request, source, 481, undefined, out)
+    if (invite === undefined || invite.from !== source.address)
+      return this.#refuse(request, source, 481, undefined, out)
     const opened = this.#open(key, undefined, request, source, now)
     opened.answer(reply(request, 200, { toTag: invite.toTag ?? statelessTag(request) }), now, out)
     this.settle(opened, out)
