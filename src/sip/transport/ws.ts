@@ -12,6 +12,7 @@ import { plainAddress } from './address.ts'
 import type { Admitted } from './admission.ts'
 import type { Connection, Wire } from './connection.ts'
 import type { StreamNeeds } from './tcp.ts'
+import { WsParts } from './ws-parts.ts'
 
 /** `head` is what the client sent behind its request already; `secure`: it came over TLS. */
 export type HandleUpgrade = (
@@ -28,8 +29,6 @@ const CR = 0x0d
 const LF = 0x0a
 /** RFC 6455 §7.4.1: going away. */
 const GOING_AWAY = 1001
-/** RFC 6455 §5.2: of a frame from a client that is shorter than 126 bytes, its mask included. */
-const CONTROL_HEAD = 6
 
 export class WsSip {
   readonly #needs: StreamNeeds
@@ -82,7 +81,8 @@ export class WsSip {
     const { transport } = source
     const connection: Connection = pool.add({ transport, wire, admitted }, source)
     let cause = 'closed by the peer'
-    countParts(webSocket, socket, (bytes) => connection.holds(bytes))
+    const parts = new WsParts()
+    socket.on('data', (chunk: Buffer) => connection.holds(parts.take(chunk)))
     webSocket.on('message', (data) => {
       connection.heard()
       const bytes = bytesOf(data)
@@ -102,26 +102,6 @@ export class WsSip {
     })
     webSocket.on('close', () => connection.closed(cause))
   }
-}
-
-/** The bytes since the last whole frame: fragments are put together where we cannot see them. */
-function countParts(webSocket: WebSocket, socket: Duplex, holds: (bytes: number) => void): void {
-  let held = 0
-  let whole = false
-  const isControl = (data: Buffer): void => void (held -= CONTROL_HEAD + data.length)
-  // Before the library's own listener, so that what that one finds in the chunk counts after it.
-  socket.prependListener('data', (chunk: Buffer) => void (held += chunk.length))
-  webSocket.on('message', () => {
-    held = 0
-    whole = true
-  })
-  webSocket.on('ping', isControl)
-  webSocket.on('pong', isControl)
-  socket.on('data', () => {
-    if (whole) held = 0
-    whole = false
-    holds(Math.max(held, 0))
-  })
 }
 
 function refusalOf(request: IncomingMessage): readonly [status: number, why: string] | undefined {
@@ -156,8 +136,9 @@ function sourceOf(socket: Duplex, secure: boolean): Omit<Source, 'flow'> | undef
 }
 
 function wsWire(webSocket: WebSocket, written: () => void): Wire {
-  const done = (failure?: Error): void => {
-    if (failure === undefined) written()
+  // Node gives null where it gave nothing.
+  const done = (failure?: Error | null): void => {
+    if (failure === undefined || failure === null) written()
   }
   return {
     // Browsers' stacks want text; what is no UTF-8 cannot go as text (RFC 7118 §4.2).

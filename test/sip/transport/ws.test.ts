@@ -146,6 +146,21 @@ test('a dead browser is found by a ping, a living one stays', async () => {
   expect(bench.transport.counts().connections.ws).toBe(1)
 })
 
+test('a browser that reads what it is sent stays', async () => {
+  const { bench, browser } = await site({ limits: { ping: millis(100), stalled: millis(300) } })
+  const alice = browser()
+  await once(alice, 'open')
+  alice.send(OPTIONS('1'))
+  await until(() => bench.received.length === 1)
+  const [first] = bench.received
+  if (first?.message.kind !== 'request') throw new Error('no request')
+  bench.transport.send(first.source.flow, reply(first.message, 200, { toTag: 'x' }))
+  await once(alice, 'message')
+  for (let pings = 0; pings < 10; pings++)
+    await Promise.race([once(alice, 'ping'), once(alice, 'close')])
+  expect(bench.closed).toEqual([])
+})
+
 test('closing says goodbye; a flow that is gone fails', async () => {
   const { bench, browser } = await site()
   const alice = browser()
@@ -177,7 +192,13 @@ test('fragments that never end count as half a message, pings as none', async ()
   }
   alice.send(OPTIONS('1', 'z'.repeat(9_000)))
   await until(() => bench.received.length === 1)
+  // A whole frame and the beginning of a message in one segment.
+  const { _socket: below } = mallory as unknown as { _socket: unknown }
+  if (!(below instanceof Socket)) throw new Error('ws has no socket')
+  below.cork()
+  mallory.send('\r\n\r\n')
   mallory.send('O'.repeat(6_000), { fin: false })
+  below.uncork()
   mallory.send('O'.repeat(6_000), { fin: false })
   await once(mallory, 'close')
   expect(bench.transport.counts().overfull).toBe(1)
