@@ -122,3 +122,16 @@ test('slots of a key are in the order in which they came', () => {
     for (const [key, slots] of model) expect(chains.of(key)).toEqual(slots)
   }
 })
+
+test('a hundred thousand slots of one key come and go as fast as of many', () => {
+  const chains = new SlotChains<string, number>()
+  const count = 100_000
+  const began = performance.now()
+  for (let slot = 0; slot < count; slot++) chains.append('one connection', slot)
+  expect(chains.of('one connection').length).toBe(count)
+  // From the last to the first: the way of those that stand far behind.
+  for (let slot = count - 1; slot >= 0; slot--) chains.drop('one connection', slot)
+  expect(chains.has('one connection')).toBe(false)
+  // A walk along the chain takes 10 s and more, links take some 10 ms.
+  expect(performance.now() - began).toBeLessThan(2_000)
+})
