@@ -34,6 +34,7 @@ import type {
   Resubscribed,
   Subscribed,
 } from './server-events.ts'
+import type { Subscription } from './subscriptions.ts'
 import type { WatchedDialog } from './watched-dialog.ts'
 
 export type EventServerOptions = {
@@ -134,8 +135,10 @@ export class EventServer implements Machine<EventInput, EventOutput> {
   #objection(by: EventPackage, aor: string, watcher: string): Refusal | undefined {
     const { table } = this.#notifications
     if (by.watchers === 'own' && aor !== watcher) return refuse(403, [], 'Not Your Own')
-    const watching = table.watch(aor, by.name)?.subscriptions.size ?? 0
-    if (watching >= this.#limits.perAor || table.by(watcher).size >= this.#limits.perWatcher)
+    const { perAor, perWatcher, perPair } = this.#limits
+    const watching = table.watch(aor, by.name)?.subscriptions ?? NOBODY
+    const own = table.by(watcher)
+    if (watching.size >= perAor || own.size >= perWatcher || shared(watching, own) >= perPair)
       return refuse(403, [], 'Too Many Subscriptions')
     if (table.size >= this.#limits.subscriptions)
       return refuse(480, [['retry-after', '60']], 'Too Many Subscriptions')
@@ -225,6 +228,16 @@ export class EventServer implements Machine<EventInput, EventOutput> {
     const response = reply(request, status, { ...options, toTag })
     this.#notifications.put({ kind: 'respond', key, response })
   }
+}
+
+const NOBODY: ReadonlySet<Subscription> = new Set()
+
+/** How many are in both. */
+function shared(some: ReadonlySet<Subscription>, others: ReadonlySet<Subscription>): number {
+  const [few, many] = some.size < others.size ? [some, others] : [others, some]
+  let count = 0
+  for (const each of few) if (many.has(each)) count++
+  return count
 }
 
 function granted(expires: number, contact: string): readonly (readonly [string, string])[] {

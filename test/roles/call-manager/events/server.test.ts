@@ -25,6 +25,7 @@ const LIMITS: EventLimits = {
   subscriptions: 5,
   perAor: 3,
   perWatcher: 3,
+  perPair: 2,
   publications: 2,
 }
 const KEY = 'key' as ServerKey
