@@ -1,8 +1,10 @@
 //! Texts outside of the heap: for what there are 100,000 of and what is seldom looked at. As
 //! strings they would be marked by every collection, and the heap is allowed to be twice its size.
 //!
-//! Blocks of whole granules are cut from pages; one that is let go is used again for a text of as
-//! many granules. Pages are never given back: there will be as many texts again. Pure.
+//! Blocks of a few sizes are cut from pages; one that is let go is used again for a text that needs
+//! its size. Few sizes, so that a text which grows little by little, again and again, cannot leave
+//! behind a block of every length: all it ever leaves is a few times what it is at its longest.
+//! Pages are never given back: there will be as many texts again. Pure.
 
 import { assert } from '../../../src/base/assert.ts'
 import type { Brand } from '../../../src/base/brand.ts'
@@ -13,6 +15,8 @@ export type Place = Brand<number, 'Place'>
 const PAGE = 1 << 20
 const GRANULE = 32
 const GRANULES = PAGE / GRANULE
+/** Up to here every number of granules is a size: most texts are as short, and waste nothing. */
+const EXACT = 8
 /** In front of each text: how long it is. */
 const HEADER = 4
 
@@ -20,14 +24,19 @@ export const TEXT_MAX = PAGE - HEADER
 
 export class Texts {
   readonly #pages: Buffer[] = []
-  /** Places that were let go, by their size in granules. */
+  /** Places that were let go, by the size of their blocks in granules. */
   readonly #free = new Map<number, Place[]>()
   /** The first granule that was never used. */
   #next = 0
 
+  /** Of all pages. */
+  get bytes(): number {
+    return this.#pages.length * PAGE
+  }
+
   /** `text` is bytes: one character is one of them. At most `TEXT_MAX`. */
   put(text: string): Place {
-    const size = granulesOf(text.length)
+    const size = sizeOf(text.length)
     const place = this.#free.get(size)?.pop() ?? this.#cut(size)
     this.#write(place, text)
     return place
@@ -35,7 +44,7 @@ export class Texts {
 
   /** Where the new text lies: in place of the old one when it takes as much room. */
   replace(place: Place, text: string): Place {
-    if (granulesOf(text.length) === granulesOf(this.#lengthAt(place))) {
+    if (sizeOf(text.length) === sizeOf(this.#lengthAt(place))) {
       this.#write(place, text)
       return place
     }
@@ -44,7 +53,7 @@ export class Texts {
   }
 
   drop(place: Place): void {
-    const size = granulesOf(this.#lengthAt(place))
+    const size = sizeOf(this.#lengthAt(place))
     const free = this.#free.get(size)
     if (free === undefined) this.#free.set(size, [place])
     else free.push(place)
@@ -101,8 +110,12 @@ export class Texts {
   }
 }
 
-function granulesOf(length: number): number {
-  return Math.ceil((length + HEADER) / GRANULE)
+/** Of the block for so many characters, in granules: 1 to 8, then 12, 16, 24, 32, 48 and so on. */
+function sizeOf(length: number): number {
+  const needed = Math.ceil((length + HEADER) / GRANULE)
+  if (needed <= EXACT) return needed
+  const power = 2 ** (32 - Math.clz32(needed - 1))
+  return needed <= power * 0.75 ? power * 0.75 : power
 }
 
 function startOf(place: Place): number {

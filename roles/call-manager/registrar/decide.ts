@@ -95,6 +95,8 @@ function fulfil(
   const { request } = registration
   const path = pathOf(request)
   if (path === undefined) return refuse({ status: 400, reason: 'Malformed Path' })
+  const excess = tooLong(registration.callId, path)
+  if (excess !== undefined) return refuse({ status: 400, reason: excess })
   const hasRegId = wishes.some(({ regId }) => regId !== undefined)
   if (hasRegId && lacksOutbound(request)) return refuse({ status: 439 })
   const kept: Kept[] = []
@@ -151,6 +153,16 @@ function pathOf(request: SipRequest): readonly string[] | undefined {
 }
 
 const NO_PATH: readonly string[] = []
+
+/** In bytes; of a Path all hops together. What a phone may have kept for as long as it likes. */
+const PATH_MAX = 2_048
+const CALL_ID_MAX = 256
+
+function tooLong(callId: string, path: readonly string[]): string | undefined {
+  if (callId.length > CALL_ID_MAX) return `Call-ID Longer Than ${CALL_ID_MAX} Bytes`
+  const length = path.reduce((sum, hop) => sum + hop.length, 0)
+  return length > PATH_MAX ? `Path Longer Than ${PATH_MAX} Bytes` : undefined
+}
 
 /** RFC 5626 §6: a first hop that is no edge proxy cannot keep the flow. */
 function lacksOutbound(request: SipRequest): boolean {

@@ -48,6 +48,27 @@ test('a page is filled to its last byte, and the next one begun', () => {
   expect(() => texts.put(`${whole}!`)).toThrow('more than a page')
 })
 
+test('a text that grows leaves room that is used again', () => {
+  const texts = new Texts()
+  let place = texts.put('')
+  const grow = (): void => {
+    for (let length = 0; length < 30_000; length += 32)
+      place = texts.replace(place, 'p'.repeat(length))
+  }
+  grow()
+  // Block after block lies one behind the other: four times the largest, where it was 470 times.
+  expect(texts.bytes).toBeLessThanOrEqual(1 << 20)
+  const places = Array.from({ length: 20 }, () => texts.put('q'))
+  const before = texts.bytes
+  for (let length = 29_000; length > 23_000; length -= 32) {
+    for (const [index, each] of places.entries())
+      places[index] = texts.replace(each, 'q'.repeat(length))
+  }
+  for (const each of places) texts.drop(each)
+  for (let length = 23_000; length < 29_000; length += 32) texts.drop(texts.put('r'.repeat(length)))
+  expect(texts.bytes - before).toBeLessThanOrEqual(1 << 20)
+})
+
 test('a map of texts is a map', () => {
   const random = seededRandom(2)
   const map = new TextMap()
