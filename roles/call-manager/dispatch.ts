@@ -59,6 +59,10 @@ export class Dispatcher implements TransactionUser {
     return this.#rooms.door.answerStranger(request, key, source, 481)
   }
 
+  hasChallenged(request: SipRequest, source: Source): boolean {
+    return this.#rooms.door.hasChallenged(request, source)
+  }
+
   onCancel(key: ServerKey, cancel: SipRequest, source: Source): void {
     this.#rooms.calls.cancel(key, cancel, source)
   }

@@ -76,6 +76,11 @@ export class Door {
     return this.#options.authenticator.screen(request, source) !== undefined
   }
 
+  /** The request carries a nonce that its source had from us. */
+  hasChallenged(request: SipRequest, source: Source): boolean {
+    return this.#options.authenticator.hasChallenged(request, source)
+  }
+
   drop(key: ServerKey): void {
     this.counters.dropped++
     this.#options.stack.ignore(key)

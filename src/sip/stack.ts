@@ -136,7 +136,9 @@ class Stack implements RunnableSipStack {
     const feed = (input: LayerInput): void => this.#pump.feed(input)
     this.#attempts = new Attempts({ host, transport, resolve, branches, feed })
     const knows = (key: ServerKey): boolean => this.#layer.knows(key)
-    this.#admission = new Admission({ host, branches, knows, busy })
+    const hasChallenged = (request: SipRequest, source: Source): boolean =>
+      this.#user?.hasChallenged?.(request, source) === true
+    this.#admission = new Admission({ host, branches, knows, hasChallenged, busy })
   }
 
   get refusing(): number {
@@ -206,7 +208,7 @@ class Stack implements RunnableSipStack {
       if (message.kind === 'request') this.#refuse(message, source, bad)
       return
     }
-    const why = message.kind === 'request' ? this.#admission.refusal(message) : undefined
+    const why = message.kind === 'request' ? this.#admission.refusal(message, source) : undefined
     if (why === undefined || message.kind === 'response')
       return this.#pump.feed({ kind: 'received', source, message })
     if (why.status === 503) this.counters.overloaded++

@@ -49,6 +49,8 @@ export interface Authenticator {
    * it may have one. `authenticate` has asked this itself.
    */
   screen(request: SipRequest, source: Source): DropReason | undefined
+  /** It carries a nonce that this source had from us of late. Says nothing about the password. */
+  hasChallenged(request: SipRequest, source: Source): boolean
 }
 
 export type AuthenticatorOptions = { readonly host: Host; readonly directory: Directory }
@@ -80,6 +82,12 @@ class DigestAuthenticator implements Authenticator {
     if (this.#userAgents.isScanner(userAgentOf(request))) return 'scanner'
     const aor = claimOf(request, this.#directory)?.aor ?? ''
     return this.#lockOut.ban(claimantOf(source, aor), this.#host.now())
+  }
+
+  hasChallenged(request: SipRequest, { address }: Source): boolean {
+    const [text] = request.headers.all(credentialsHeader(request.method))
+    const nonce = text === undefined ? undefined : parseCredentials(text)?.nonce
+    return nonce !== undefined && this.#nonces.isFresh(nonce, address, this.#host.now())
   }
 
   authenticate(request: SipRequest, source: Source, expected?: string): Verdict {

@@ -80,10 +80,20 @@ export class Nonces {
     return (low | high) === 0 ? { number, issuedAt } : undefined
   }
 
+  /** We gave it to this address, and it has not grown old; whether it was used does not matter. */
+  isFresh(nonce: string, address: string, now: Millis): boolean {
+    const found = this.read(nonce, address)
+    return found !== undefined && !this.#isOld(found, now)
+  }
+
   /** Takes the count as used. Without one (RFC 2069 clients) the nonce is good once. */
-  use({ number, issuedAt }: Nonce, count: number | undefined, now: Millis): NonceUse {
-    if ((secondOf(now) - issuedAt) * 1000 > this.#lifetime) return 'stale'
-    return this.#take(number, count ?? 1) ? 'fresh' : 'stale'
+  use(nonce: Nonce, count: number | undefined, now: Millis): NonceUse {
+    if (this.#isOld(nonce, now)) return 'stale'
+    return this.#take(nonce.number, count ?? 1) ? 'fresh' : 'stale'
+  }
+
+  #isOld({ issuedAt }: Nonce, now: Millis): boolean {
+    return (secondOf(now) - issuedAt) * 1000 > this.#lifetime
   }
 
   /** Leaves in `#hash` what belongs to a nonce. */

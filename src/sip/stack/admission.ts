@@ -5,6 +5,7 @@ import type { Cancel, Host } from '../../base/host.ts'
 import { after, millis, type Millis } from '../../base/time.ts'
 import type { SipRequest } from '../message/message.ts'
 import { toTag } from '../message/views.ts'
+import type { Source } from '../transaction/flow.ts'
 import { serverKeyOf, type ServerKey } from '../transaction/keys.ts'
 import { Branches } from './branch.ts'
 import { Overload } from './overload.ts'
@@ -22,6 +23,8 @@ export type AdmissionNeeds = {
   readonly branches: Branches
   /** The request is a retransmission, or otherwise under way. */
   readonly knows: (key: ServerKey) => boolean
+  /** It answers a challenge that its source had from us. A header alone anybody can invent. */
+  readonly hasChallenged: (request: SipRequest, source: Source) => boolean
   /** Share of the time since the last call that the event loop was busy. */
   readonly busy: (() => number) | undefined
 }
@@ -57,10 +60,10 @@ export class Admission {
   }
 
   /** Undefined when the request may go on. */
-  refusal(request: SipRequest): Refusal | undefined {
+  refusal(request: SipRequest, source: Source): Refusal | undefined {
     const { method } = request
     if (method === 'ACK' || method === 'CANCEL' || toTag(request) !== undefined) return undefined
-    if (this.#turnsAway(request)) return { status: 503, headers: [this.#retryAfter()] }
+    if (this.#turnsAway(request, source)) return { status: 503, headers: [this.#retryAfter()] }
     return screen(request, this.#needs.branches.isLoop(request))
   }
 
@@ -85,16 +88,22 @@ export class Admission {
     return () => cancel()
   }
 
-  #turnsAway(request: SipRequest): boolean {
+  #turnsAway(request: SipRequest, source: Source): boolean {
     if (!NEW_WORK.has(request.method)) return false
     const { host, knows } = this.#needs
     const now = host.now()
     if (this.#overload.share === 0 && this.#refused.isEmpty(now)) return false
     const key = serverKeyOf(request)
     if (key === undefined || knows(key)) return false
-    if (!this.#refused.has(key) && !this.#overload.refuses(kindOf(request))) return false
+    if (!this.#refused.has(key) && !this.#refuses(request, source)) return false
     this.#refused.add(key, now)
     return true
+  }
+
+  #refuses(request: SipRequest, source: Source): boolean {
+    if (this.#overload.share === 0) return false
+    const answers = this.#needs.hasChallenged(request, source)
+    return this.#overload.refuses(answers ? 'answering' : 'fresh')
   }
 
   /** Spread, so that those turned away do not come back as one. */
@@ -102,10 +111,4 @@ export class Admission {
     const after = RETRY_AFTER_MIN + this.#needs.host.random.below(RETRY_AFTER_SPREAD)
     return ['retry-after', String(after)]
   }
-}
-
-/** `answering`: it carries credentials, so that we have most likely challenged it before. */
-function kindOf({ headers }: SipRequest): 'fresh' | 'answering' {
-  const answers = headers.has('proxy-authorization') || headers.has('authorization')
-  return answers ? 'answering' : 'fresh'
 }

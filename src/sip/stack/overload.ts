@@ -14,8 +14,8 @@
 //! feel its way from zero: how much the delay grew while we were patient says how much too much
 //! there is, and that is the share it begins with.
 //!
-//! Whom to refuse: what a client sends with credentials is usually the answer to a challenge of
-//! ours, half done already, and refused last. Who has none is refused first.
+//! Whom to refuse: what answers a challenge of ours is half done already, and refused last. Who has
+//! heard none is refused first.
 //!
 //! Pure: fed with one sample about every 100 ms; the gains are per sample.
 

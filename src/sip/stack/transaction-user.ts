@@ -25,4 +25,9 @@ export type TransactionUser = {
   onStrayResponse(response: SipResponse, source: Source): void
   /** A final answer to INVITE was never acknowledged, or an answer could not be sent. */
   onServerFailed(key: ServerKey, cause: 'timeout' | 'transport'): void
+  /**
+   * The request answers a challenge that its source had from us: overload control refuses it last.
+   * Asked only while it refuses, so it must cost little: no passwords. Without this nobody is spared.
+   */
+  hasChallenged?(request: SipRequest, source: Source): boolean
 }

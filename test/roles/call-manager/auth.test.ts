@@ -3,6 +3,7 @@
 //!     ask METHOD user@domain                 without credentials
 //!     login METHOD user@domain PASSWORD      asks, and answers the challenge that comes
 //!     again [nc=N] [from=…]                  the last login's nonce once more, one count further
+//!     spared [from=…]                        … shown while overload control refuses
 //!     advance SECONDS
 //!
 //! Options: from=10.0.0.1:5060  ua=Phone  as=digest-user  use=MD5  times=N  ports=N (another each)
@@ -98,6 +99,7 @@ class Bench {
         for (let n = 0; n < times; n++)
           this.#login(method, this.#numbered(address, n), password, command)
         break
+      case 'spared':
       case 'again':
         for (let n = 0; n < times; n++) this.#again(command)
         break
@@ -155,6 +157,10 @@ class Bench {
     const text = { challenge, user, password, method, uri, cnonce, nonceCount }
     const name = method === 'REGISTER' ? 'authorization' : 'proxy-authorization'
     message.headers.add(name, formatCredentials(answer(text)))
+    if (command.name === 'spared') {
+      const spared = this.#authenticator.hasChallenged(message, this.#source(command))
+      return void this.#lines.push(spared ? 'answers us' : 'answers nothing of ours')
+    }
     const verdict = this.#authenticate(message, command)
     const again = verdict.kind === 'challenge' ? challenges(verdict.response) : []
     // A phone that sees its nonce again knows that the password was wrong.

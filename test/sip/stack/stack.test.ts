@@ -10,7 +10,7 @@
 //!     cancel [reason=text] / ack PEER  the request started last
 //!     return PEER [uri=…] [proxies=n]  PEER, a proxy, sends what it was asked last to the stack
 //!     throw                            the user throws when it hears the next request
-//!     down PEER / busy SHARE / flood N / advance MS / size / show PEER
+//!     down PEER / busy SHARE / flood N [auth=ours|invented] / advance MS / size / show PEER
 
 import { millis } from '../../../src/base/time.ts'
 import { Headers } from '../../../src/sip/message/headers.ts'
@@ -61,6 +61,7 @@ class Bench {
       onCancel: (_key, cancel) => this.#say(`user: cancel ${summary(cancel)}`),
       onAck: (ack) => this.#say(`user: ack ${summary(ack)}`),
       onStrayResponse: (stray) => this.#say(`user: stray ${summary(stray)}`),
+      hasChallenged: ({ headers }) => headers.get('authorization') === 'ours',
       onServerFailed: (_key, cause) => this.#say(`user: could not answer: ${cause}`),
     })
   }
@@ -109,7 +110,7 @@ class Bench {
         this.#busy = Number(first)
         return undefined
       case 'flood':
-        return this.#flood(Number(first))
+        return this.#flood(Number(first), command.arg('auth'))
       case 'advance':
         return this.#world.pass(millis(Number(first)))
       case 'size':
@@ -177,7 +178,7 @@ class Bench {
   }
 
   /** New requests, ten a millisecond; how they were answered. */
-  #flood(count: number): void {
+  #flood(count: number, auth: string | undefined): void {
     const before = this.#peer('p1').counts()
     for (let index = 0; index < count; index++) {
       const command = {
@@ -189,10 +190,9 @@ class Bench {
       const peer = this.#peer('p1')
       peer.quiet = true
       const arg = (key: string): string | undefined => fromPeer(command, peer, key)
-      peer.transport.send(
-        this.#home.target('udp'),
-        messageOf({ ...command, words: ['OPTIONS'], arg }),
-      )
+      const message = messageOf({ ...command, words: ['OPTIONS'], arg })
+      if (auth !== undefined) message.headers.add('authorization', auth)
+      peer.transport.send(this.#home.target('udp'), message)
       if (index % 10 === 9) this.#world.pass(millis(1))
     }
     this.#world.pass(millis(3))
