@@ -55,8 +55,6 @@ async function open(
   const metrics = new Metrics(config.name)
   const store = await openDatabase(config, installation, host, flush)
   opened.add(() => store.close())
-  const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
-  const claim = await issueClaim(store, host)
   const addresses = hostAddresses(config.address, config.publicAddress)
   const names = config.domain === undefined ? [] : [config.domain]
   const identity = {
@@ -78,6 +76,9 @@ async function open(
     roles,
   })
   opened.add(() => shown.close())
+  // Made when nothing can keep them from being shown any more: they are shown once.
+  const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
+  const claim = await issueClaim(store, host)
   const url = (address: string): string => (address.includes(':') ? `[${address}]` : address)
   const api = `http://${url(addresses.local)}:${shown.httpPort}`
   writeRunFile(config.data, { pid: process.pid, api })

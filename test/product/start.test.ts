@@ -112,7 +112,17 @@ async function claim(product: Product, link: string): Promise<void> {
 
 test('a second start finds everything again, and prints no passwords', async () => {
   const data = join(base, 'kept')
+  // A start that was refused has made nothing that only it could show.
+  const tcp = createServer()
+  tcp.listen(0, '127.0.0.1')
+  await once(tcp, 'listening')
+  const address = tcp.address()
+  const taken = typeof address === 'object' && address !== null ? address.port : 0
+  const withTaken = [...free.slice(0, 6), '--https-port', String(taken)]
+  expect((await runProduct(['--data', data, '--address', '127.0.0.1', ...withTaken])).code).toBe(2)
+  tcp.close()
   const first = await startProduct({ data, args: ['--domain', 'example.com'] })
+  expect(first.output()).toMatch(/1001@example\.com {2}password [a-z2-9]{14}\n/)
   await first.api('POST', '/extensions', { extension: '2001', displayName: 'Zoë' })
   expect(await first.stop()).toBe(0)
   expect(() => readFileSync(join(data, 'run.json'))).toThrow(/ENOENT/)
