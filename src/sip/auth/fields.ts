@@ -18,10 +18,10 @@ const QUOTE = 0x22
 const CASE = 0x20
 
 /** Names that have a meaning; of these no text is made. */
-const NAMES = [
-  ...['username', 'username*', 'realm', 'nonce', 'uri', 'response', 'algorithm', 'cnonce'],
-  ...['opaque', 'qop', 'nc', 'userhash', 'stale', 'domain', 'charset'],
-]
+const NAMES = (
+  'username username* realm nonce uri response algorithm cnonce opaque qop nc userhash ' +
+  'stale domain charset'
+).split(' ')
 
 /** What was given, by name in lower case: a dozen, looked through one by one. */
 export class Fields {
