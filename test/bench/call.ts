@@ -1,6 +1,7 @@
-//! What a whole call costs: digest, both legs, its snapshots and its record, through the real stack,
-//! role and store, without sockets and media. By CPU time, and the phones' own is taken off, so that
-//! it can be told apart on a machine that is busy otherwise; and by what it leaves to the collector.
+//! What a whole call costs: digest, both legs, its snapshots and its record, through the real
+//! stack, role and store, without sockets and media. By CPU time, the phones' own taken off, and by
+//! what it leaves to the collector. To compare two builds run both at once on one core: the machine
+//! is then the same for both. `EACH=1 node test/bench/call.ts measure` tells every round.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -25,7 +26,7 @@ import { openStore } from '../../src/store/open.ts'
 import { openVault } from '../../src/store/vault.ts'
 import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
 import { startCallManager } from '../../roles/call-manager/role.ts'
-import type { Row } from './parse.ts'
+import { run as parseRows, type Row } from './parse.ts'
 import { answer, Digest, header, methodOf, statusOf, uriIn } from './load/text.ts'
 
 const DOMAIN = 'pbx.example'
@@ -33,9 +34,10 @@ const USERS = 1_000
 const WARM_UP = 16
 const ROUNDS = 30
 const CALLS_A_ROUND = 250
+const BASELINE_ROUNDS = 10
 /** Begun in one turn of the event loop. */
 const AT_ONCE = 25
-/** Virtual milliseconds between two calls: once warm, as many transactions are forgotten as begun. */
+/** Virtual milliseconds between two calls: once warm, as many are forgotten as begun. */
 const GAP = 8
 const CALLER_PORT = 15_061
 const CALLEE_PORT = 15_062
@@ -47,8 +49,11 @@ type Cost = { readonly main: number; readonly other: number; readonly kilobytes:
 export function run(): readonly Row[] {
   const output = execFileSync(process.execPath, [fileURLToPath(import.meta.url), 'measure'])
   const { main, other, kilobytes } = JSON.parse(output.toString()) as Cost
+  const [baseline] = parseRows(BASELINE_ROUNDS)
+  // How many times the least that must be done with one INVITE.
+  const ratio = (main * (baseline?.value ?? 0)) / 1e6
   return [
-    { name: 'call with digest: CPU of the main thread', value: main, unit: 'us' },
+    { name: 'call with digest: CPU of the main thread', value: main, unit: 'us', ratio },
     { name: 'call with digest: CPU of the other threads', value: other, unit: 'us' },
     { name: 'call with digest: allocated on the main thread', value: kilobytes, unit: 'KB' },
   ]

@@ -163,7 +163,7 @@ test(`strange messages, ${SEEDS} seeds`, () => {
     const storm = new Storm(seed)
     for (let input = 0; input < INPUTS; input++) storm.step()
     storm.settle()
-    const nothing = { clients: 0, flows: 0, servers: 0, timers: 0 }
+    const nothing = { clients: 0, places: 0, servers: 0, timers: 0 }
     expect(storm.layer.size, `seed ${seed}`).toEqual(nothing)
   }
 })

@@ -51,7 +51,7 @@ function faults({ random }: World): Faults {
   }
 }
 
-const NOTHING = { clients: 0, flows: 0, servers: 0, timers: 0, attempts: 0 }
+const NOTHING = { clients: 0, places: 0, servers: 0, timers: 0, attempts: 0 }
 /** Whoever loses two datagrams of three gets an answer in the end, nearly always. */
 const TIMEOUT_SHARE_MAX = 0.05
 

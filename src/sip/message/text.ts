@@ -33,8 +33,8 @@ export function flat(text: string): string {
 const SHORTEST_SLICE = 13
 
 /**
- * The parts as one piece, for what is kept or written as JSON. What `+` and templates make remembers
- * its parts until it is read, and is more work for everybody from then on.
+ * The parts as one piece, for what is kept or written as JSON. What `+` and templates make
+ * remembers its parts until it is read, and is more work for everybody from then on.
  */
 export function joined(...parts: readonly string[]): string {
   return parts.join('')
