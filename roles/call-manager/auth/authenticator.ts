@@ -63,7 +63,7 @@ class DigestAuthenticator implements Authenticator {
   readonly #host: Host
   readonly #directory: Directory
   readonly #nonces = new Nonces(randomBytes(16))
-  readonly #lockOut = new LockOut()
+  readonly #lockOut = new LockOut(randomBytes(16))
   readonly #userAgents = new UserAgents()
   readonly #offers = new Offers()
   readonly #targets = new LastHash()

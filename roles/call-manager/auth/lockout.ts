@@ -15,8 +15,7 @@
 //! at 30 seconds and doubles every time up to an hour.
 
 import { seconds, type Millis } from '../../../src/base/time.ts'
-import { hash31 } from './hash31.ts'
-import { RecentHashes } from './recent-hashes.ts'
+import { RecentTexts } from './recent-texts.ts'
 import { Strikes } from './strikes.ts'
 
 /** Who asks: where from, and as whom. */
@@ -44,8 +43,13 @@ export class LockOut {
   readonly #users = new Strikes({ ...COMMON, limit: 200, capacity: 20_000 })
   readonly #ignored = new Strikes({ ...COMMON, ...IGNORED, capacity: 20_000 })
   readonly #flooded = new Strikes({ ...COMMON, ...IGNORED, ...PAUSE, capacity: 20_000 })
-  /** Address and user that have shown the right password; by hash, for there may be 100,000. */
-  readonly #proven = new RecentHashes(PROVEN_CAPACITY)
+  /** Address and user that have shown the right password; there may be 100,000. */
+  readonly #proven: RecentTexts
+
+  /** A secret key of 16 bytes, used for nothing else. */
+  constructor(key: Uint8Array) {
+    this.#proven = new RecentTexts(key, PROVEN_CAPACITY)
+  }
 
   /** Why the claimant gets no answer; undefined when it may try. */
   ban(claimant: Claimant, now: Millis): Ban | undefined {
@@ -62,7 +66,7 @@ export class LockOut {
         : this.#users.isBanned(aor, now)
           ? 'user-banned'
           : undefined
-    if (banned === undefined || this.#proven.has(hash31(pairOf(claimant)))) return undefined
+    if (banned === undefined || this.#proven.has(pairOf(claimant))) return undefined
     return banned
   }
 
@@ -90,7 +94,7 @@ export class LockOut {
     if (!this.#pairs.isEmpty) this.#pairs.clear(pair)
     this.#ignored.clear(claimant.address)
     this.#flooded.clear(claimant.address)
-    this.#proven.add(hash31(pair))
+    this.#proven.add(pair)
   }
 }
 

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../src/base/random.ts'
 import { seconds } from '../../../src/base/time.ts'
-import { hash31 } from '../../../roles/call-manager/auth/hash31.ts'
 import { Nonces } from '../../../roles/call-manager/auth/nonces.ts'
-import { RecentHashes } from '../../../roles/call-manager/auth/recent-hashes.ts'
+import { RecentTexts } from '../../../roles/call-manager/auth/recent-texts.ts'
 import { Recent } from '../../../roles/call-manager/auth/recent.ts'
 
 test('the last half of the capacity used is there, and never more than all of it', () => {
@@ -36,21 +35,21 @@ test('what is deleted is gone from both generations', () => {
   expect(recent.get('c')).toBeUndefined()
 })
 
-test('hashes: of 100,000 in a set with room for five times as many hardly one is forgotten', () => {
-  const hashes = new RecentHashes(1 << 19)
-  const all = Array.from({ length: 100_000 }, (_, n) => hash31(`10.0.${n % 250}.7 sip:u${n}@x`))
-  for (const hash of all) hashes.add(hash)
-  const forgotten = all.filter((hash) => !hashes.has(hash))
+test('texts: of 100,000 in a set with room for five times as many hardly one is forgotten', () => {
+  const texts = new RecentTexts(new Uint8Array(16), 1 << 19)
+  const all = Array.from({ length: 100_000 }, (_, n) => `10.0.${n % 250}.7 sip:u${n}@x`)
+  for (const text of all) texts.add(text)
+  const forgotten = all.filter((text) => !texts.has(text))
   expect(forgotten.length).toBeLessThan(100)
-  expect(hashes.has(hash31('10.0.0.7 sip:stranger@x'))).toBe(false)
+  expect(texts.has('10.0.0.7 sip:stranger@x')).toBe(false)
 })
 
-test('hashes: who was met of late stays, who was not makes room', () => {
-  const hashes = new RecentHashes(8)
-  for (const hash of [1, 2, 3, 4, 5, 6, 7, 8]) hashes.add(hash)
-  expect(hashes.has(1)).toBe(true)
-  hashes.add(9)
-  expect([1, 2, 3, 8, 9].map((hash) => hashes.has(hash))).toEqual([true, false, true, true, true])
+test('texts: who was met of late stays, who was not makes room', () => {
+  const texts = new RecentTexts(new Uint8Array(16), 8)
+  for (const text of 'abcdefgh') texts.add(text)
+  expect(texts.has('a')).toBe(true)
+  texts.add('i')
+  expect([...'abchi'].map((text) => texts.has(text))).toEqual([true, false, true, true, true])
 })
 
 describe('nonces', () => {
