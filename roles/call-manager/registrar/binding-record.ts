@@ -64,7 +64,7 @@ export class BindingRecord implements Binding {
   /** When it was last heard of: what decides who goes first, and who is newest. */
   refreshedAt: Millis
   expiresAt: Millis
-  /** As the store has it. */
+  /** As the store has it, or will once it has done what it was told. */
   savedUntil: Millis
 
   constructor(bound: Bound, refreshedAt: Millis, expiresAt: Millis) {
@@ -87,7 +87,7 @@ export class BindingRecord implements Binding {
     this.registeredAt = whole(bound.registeredAt)
     this.refreshedAt = whole(refreshedAt)
     this.expiresAt = whole(expiresAt)
-    this.savedUntil = this.expiresAt
+    this.savedUntil = generousExpiry(this)
   }
 
   get key(): string {
@@ -117,6 +117,19 @@ export class BindingRecord implements Binding {
   }
 }
 
+export type Lifetime = { readonly refreshedAt: Millis; readonly expiresAt: Millis }
+
+/** Of its lifetime. */
+const GRACE = 0.1
+
+/**
+ * What a binding is stored with while the registrar runs, see `refresh-batch.ts`: later than it
+ * really is, so that the next refreshes need not be written.
+ */
+export function generousExpiry({ refreshedAt, expiresAt }: Lifetime): Millis {
+  return whole(millis(expiresAt + (expiresAt - refreshedAt) * GRACE))
+}
+
 /** Rounded up: nobody expires early, and a deadline that is met is not a fraction away. */
 export function whole(time: Millis): Millis {
   return millis(Math.ceil(time))
@@ -133,7 +146,7 @@ function isConnectable(transport: TransportName, behindNat: boolean): boolean {
 export type ClockOffset = number
 
 export function rowOf(record: BindingRecord, offset: ClockOffset): BindingRow {
-  const { target, expiresAt, registeredAt } = record
+  const { target, savedUntil, registeredAt } = record
   return {
     aor: record.aor,
     key: record.key,
@@ -153,7 +166,7 @@ export function rowOf(record: BindingRecord, offset: ClockOffset): BindingRow {
     cseq: record.cseq,
     gruuId: record.gruuId,
     registeredAt: atWall(registeredAt, offset),
-    expiresAt: atWall(expiresAt, offset),
+    expiresAt: atWall(savedUntil, offset),
   }
 }
 
@@ -168,7 +181,9 @@ export function recordOf(
   const target: Target = { transport: transportOf(transport), host, port }
   const registeredAt = millis(row.registeredAt - offset)
   const bound: Bound = { ...row, domain, flow: undefined, target, registeredAt }
-  return new BindingRecord(bound, now, millis(row.expiresAt - offset))
+  const record = new BindingRecord(bound, now, millis(row.expiresAt - offset))
+  record.savedUntil = record.expiresAt
+  return record
 }
 
 export function atWall(at: Millis, offset: ClockOffset): WallTime {

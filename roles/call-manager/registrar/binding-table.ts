@@ -141,9 +141,9 @@ export class BindingTable implements Location {
     this.#expiries.set(record.slot, record.expiresAt)
   }
 
-  /** The store has been told its expiry. */
-  saved(record: BindingRecord): void {
-    record.savedUntil = record.expiresAt
+  /** The store has been told this expiry. */
+  saved(record: BindingRecord, until: Millis): void {
+    record.savedUntil = until
     if (record.slot !== undefined) this.#rows.update(record.slot, record, false)
   }
 

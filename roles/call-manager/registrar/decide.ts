@@ -7,7 +7,7 @@ import { sameUri } from '../../../src/sip/message/uri.ts'
 import { paths, required, vias } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
 import type { Extension } from '../directory.ts'
-import { BindingRecord } from './binding-record.ts'
+import { BindingRecord, generousExpiry, whole } from './binding-record.ts'
 import { asked, type Wish } from './contacts.ts'
 import { NO_GRUU } from './gruu.ts'
 import type { RegistrarPolicy } from './policy.ts'
@@ -110,9 +110,9 @@ function fulfil(
       kept.push({ wish, existing, reach, expiresAt })
     } else if (existing !== undefined) remove.push(existing)
   }
-  const refresh = remove.length > 0 ? undefined : refreshesOnly(kept, registration, path)
-  if (refresh !== undefined) return { kind: 'change', changes: { put: [], refresh, remove: [] } }
   const context = { registration, situation, path }
+  const refresh = remove.length > 0 ? undefined : refreshesOnly(kept, context)
+  if (refresh !== undefined) return { kind: 'change', changes: { put: [], refresh, remove: [] } }
   const put = kept.map((each) => newRecord(context, each))
   for (const [index, { existing }] of kept.entries()) {
     // Equal URIs may be written differently, and a device may have begun to name itself.
@@ -133,13 +133,13 @@ type Kept = {
 /** Undefined when one is more than that: then all of them wait for the disk, as one. */
 function refreshesOnly(
   kept: readonly Kept[],
-  registration: Registration,
-  path: readonly string[],
+  { registration, situation, path }: Context,
 ): readonly Refresh[] | undefined {
   const refreshes: Refresh[] = []
   for (const { wish, existing, reach, expiresAt } of kept) {
     if (existing === undefined) return undefined
     if (!isPureRefresh(existing, wish, reach, registration, path)) return undefined
+    if (isShortened(existing, expiresAt, situation.now)) return undefined
     refreshes.push({ record: existing, reach, expiresAt })
   }
   return refreshes
@@ -213,6 +213,12 @@ function isPureRefresh(
     record.path.length === path.length &&
     record.path.every((hop, index) => hop === path[index])
   )
+}
+
+/** What is stored would outlive the new promise by more than what is granted to each. */
+function isShortened({ savedUntil }: BindingRecord, expiresAt: Millis, now: Millis): boolean {
+  const lifetime = { refreshedAt: whole(now), expiresAt: whole(expiresAt) }
+  return savedUntil > generousExpiry(lifetime)
 }
 
 type Context = {

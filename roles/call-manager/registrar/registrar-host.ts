@@ -18,6 +18,7 @@ import { recordOf } from './binding-record.ts'
 import { BindingTable } from './binding-table.ts'
 import { TemporaryGruus } from './gruu.ts'
 import { DEFAULT_POLICY, type RegistrarPolicy } from './policy.ts'
+import type { Told } from './refresh-batch.ts'
 import { Registrar, type CommitOutcome, type Input, type Output, type Ticket } from './registrar.ts'
 
 export type RegistrarOptions = {
@@ -52,6 +53,7 @@ class RegistrarHost implements RunningRegistrar {
   readonly #tickets = new Map<Ticket, ServerKey>()
   readonly #unsubscribe: readonly Cancel[]
   #lastTicket: Ticket = 0
+  #hasStopped = false
   #wakeAt: Millis | undefined
   #unwake: Cancel | undefined
 
@@ -95,7 +97,8 @@ class RegistrarHost implements RunningRegistrar {
     for (const unsubscribe of this.#unsubscribe) unsubscribe()
     this.#unwake?.()
     const due = this.#registrar.drain(this.#host.now())
-    if (due !== undefined) this.#tell(due)
+    this.#hasStopped = true
+    if (due !== undefined) void this.#save(due)
   }
 
   #load(): void {
@@ -114,7 +117,7 @@ class RegistrarHost implements RunningRegistrar {
       bindings,
       ms: Math.round(this.#host.now() - now),
     })
-    this.#tell({ kind: 'binding.purge', before: this.#host.wall() })
+    void this.#save({ kind: 'binding.purge', before: this.#host.wall() })
   }
 
   #step(input: Input): void {
@@ -135,7 +138,8 @@ class RegistrarHost implements RunningRegistrar {
         void this.#propose(output.aor, output.command)
         return
       case 'tell':
-        return this.#tell(output.command)
+        void this.#tell(output)
+        return
     }
   }
 
@@ -145,14 +149,19 @@ class RegistrarHost implements RunningRegistrar {
     this.#step({ kind: 'committed', aor, outcome })
   }
 
-  #tell(command: BindingCommand): void {
-    void this.#store.propose(command).then((result) => {
-      if (result.ok) return
-      this.#host.log('warn', 'bindings.not-saved', {
-        command: command.kind,
-        why: result.error.kind,
-      })
-    })
+  async #tell({ telling, command }: Told): Promise<void> {
+    const isSaved = await this.#save(command)
+    // Once it has stopped nobody is there to tell it again.
+    if (!this.#hasStopped) this.#step({ kind: 'told', telling, isSaved })
+  }
+
+  /** Whether it is on disk for sure. */
+  async #save(command: BindingCommand): Promise<boolean> {
+    const result = await this.#store.propose(command)
+    if (result.ok) return true
+    const why = result.error.kind
+    this.#host.log('warn', 'bindings.not-saved', { command: command.kind, why })
+    return false
   }
 
   #onApplied(command: Command): void {

@@ -14,12 +14,12 @@ import type { SipResponse } from '../../../src/sip/message/message.ts'
 import type { FlowId } from '../../../src/sip/transaction/flow.ts'
 import type { BindingCommand } from '../../../src/store/schema/binding.ts'
 import { accepted, DateHeader, refused } from './answer.ts'
-import { rowOf, type BindingRecord, type Slot } from './binding-record.ts'
+import { rowOf, type BindingRecord } from './binding-record.ts'
 import type { BindingTable } from './binding-table.ts'
 import { decide, type Changes, type Refresh, type Registration } from './decide.ts'
 import type { TemporaryGruus } from './gruu.ts'
 import type { RegistrarPolicy } from './policy.ts'
-import { RefreshBatch } from './refresh-batch.ts'
+import { RefreshBatch, type Telling, type Told, type Unsaid } from './refresh-batch.ts'
 
 /** Names a REGISTER that waits for its answer; the host's own. */
 export type Ticket = number
@@ -28,6 +28,8 @@ export type Input =
   | { readonly kind: 'register'; readonly ticket: Ticket; readonly registration: Registration }
   /** What became of the command proposed for the AOR. */
   | { readonly kind: 'committed'; readonly aor: string; readonly outcome: CommitOutcome }
+  /** What became of what was told. */
+  | { readonly kind: 'told'; readonly telling: Telling; readonly isSaved: boolean }
   | { readonly kind: 'flow-closed'; readonly flow: FlowId }
   /** The extension is no more, or may not register any more. */
   | { readonly kind: 'revoked'; readonly aor: string }
@@ -39,8 +41,8 @@ export type Output =
   | { readonly kind: 'respond'; readonly ticket: Ticket; readonly response: SipResponse }
   /** To be answered by `committed`. */
   | { readonly kind: 'propose'; readonly aor: string; readonly command: BindingCommand }
-  /** Recoverable: nobody waits for it. */
-  | { readonly kind: 'tell'; readonly command: BindingCommand }
+  /** Recoverable: no phone waits for it. To be answered by `told`. */
+  | ({ readonly kind: 'tell' } & Told)
 
 /** Lent by the host. The wall clock is for what others read: Date, and times in the store. */
 export type RegistrarContext = {
@@ -54,8 +56,8 @@ type Waiting = { readonly ticket: Ticket; readonly registration: Registration }
 type Pending = Waiting & {
   readonly changes: Changes
   readonly queue: Waiting[]
-  /** Refreshes that the store was to be told, and is again when this is through. */
-  readonly forgotten: readonly Slot[]
+  /** What the store was to be told of the AOR, and is when this is through. */
+  readonly forgotten: Unsaid[]
 }
 
 export class Registrar implements Machine<Input, Output> {
@@ -79,6 +81,9 @@ export class Registrar implements Machine<Input, Output> {
         break
       case 'committed':
         this.#onCommitted(input.aor, input.outcome, now)
+        break
+      case 'told':
+        this.#onTold(input.telling, input.isSaved, now)
         break
       case 'flow-closed':
         this.#onFlowClosed(input.flow)
@@ -104,7 +109,7 @@ export class Registrar implements Machine<Input, Output> {
 
   /** All that the store has not heard yet: for a registrar that stops. */
   drain(now: Millis): BindingCommand | undefined {
-    return this.#batch.drain(this.#table, this.#offset(now))
+    return this.#batch.drain(this.#table, this.#offset(now), (aor) => this.#pending.has(aor))
   }
 
   #onRegister(waiting: Waiting, now: Millis): void {
@@ -130,8 +135,8 @@ export class Registrar implements Machine<Input, Output> {
       for (const refresh of changes.refresh) this.#refresh(refresh, registration, now)
       return this.#accept(waiting, now)
     }
-    // What is on its way to the store already is older than this, and must not come after it.
-    const forgotten = this.#batch.forget(current)
+    // What the batch holds of it is older than this, and must not come after it.
+    const forgotten = [this.#batch.forget(current, changes.put)]
     this.#pending.set(aor, { ...waiting, changes, queue: [], forgotten })
     const offset = this.#offset(now)
     const put = changes.put.map((record) => rowOf(record, offset))
@@ -144,12 +149,19 @@ export class Registrar implements Machine<Input, Output> {
     const pending = this.#pending.get(aor)
     if (pending === undefined) return
     this.#pending.delete(aor)
-    this.#batch.restore(pending.forgotten, now)
+    for (const unsaid of pending.forgotten) this.#batch.restore(unsaid, now)
     if (outcome === 'ok') {
       this.#takeEffect(pending)
       this.#accept(pending, now)
     } else this.#refuse(pending, outcome === 'busy' ? BUSY : FAILED)
     for (const waiting of pending.queue) this.#onRegister(waiting, now)
+  }
+
+  #onTold(telling: Telling, isSaved: boolean, now: Millis): void {
+    if (isSaved) return this.#batch.saved(telling)
+    this.#batch.notSaved(telling, now)
+    for (const [aor, { changes, forgotten }] of this.#pending)
+      forgotten.push(this.#batch.forget(this.#table.records(aor), changes.put))
   }
 
   #takeEffect({ changes }: Pending): void {
@@ -185,14 +197,16 @@ export class Registrar implements Machine<Input, Output> {
       this.#take(record, 'expired', now)
       record = this.#table.expired(now)
     }
-    const command = this.#batch.take(now, this.#table, this.#offset(now))
-    if (command !== undefined) this.#outputs.push({ kind: 'tell', command })
+    const told = this.#batch.take(now, this.#table, this.#offset(now))
+    if (told !== undefined) this.#outputs.push({ kind: 'tell', ...told })
   }
 
   #take(record: BindingRecord, event: 'expired' | 'unregistered', now: Millis): void {
     this.#table.remove(record)
     this.#table.announce(record, event)
-    this.#batch.gone(record, now)
+    const pending = this.#pending.get(record.aor)
+    if (pending === undefined) this.#batch.gone(record, now)
+    else pending.forgotten.push({ refreshed: [], gone: [record] })
   }
 
   #accept({ ticket, registration }: Waiting, now: Millis): void {

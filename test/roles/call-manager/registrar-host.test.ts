@@ -1,11 +1,13 @@
 //! The registrar's host on a real store: what outlives a restart, and what does not.
 
 import { expect, test } from 'vitest'
+import { err } from '../../../src/base/result.ts'
 import { millis, wallTime } from '../../../src/base/time.ts'
 import type { TenantId } from '../../../src/control/ids.ts'
 import type { Host } from '../../../src/base/host.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { bindingsOf } from '../../../src/store/schema/binding.ts'
+import type { Store } from '../../../src/store/store.ts'
 import { newHome } from '../../store/home.ts'
 import { realHost } from '../../store/host.ts'
 import { RegistrarWorld, sourceOf, withCredentials } from './registrar-world.ts'
@@ -98,6 +100,44 @@ test('refreshes of the last second are handed over when it stops', async () => {
   const saved = again.store.read((db) => bindingsOf(db, AOR))[0]?.expiresAt ?? 0
   expect(saved - kept).toBeGreaterThan(5_900_000)
   await again.stop()
+})
+
+test('refreshes that the store could not take are told again', async () => {
+  let ahead = 0
+  const wakes: (() => void)[] = []
+  const real = realHost()
+  const wake: Host['wake'] = (_, run) => {
+    wakes.push(run)
+    return () => wakes.splice(wakes.indexOf(run), 1)
+  }
+  const host: Host = { ...real, now: () => millis(real.now() + ahead), wake, log: () => undefined }
+  let isOverloaded = true
+  const refuse = (store: Store): Store => ({
+    propose: async (command) => {
+      if (command.kind !== 'binding.refresh' || !isOverloaded) return store.propose(command)
+      isOverloaded = false
+      return err({ kind: 'overloaded' })
+    },
+    read: (query) => store.read(query),
+    readLinearizable: (query) => store.readLinearizable(query),
+    applied: (listener) => store.applied(listener),
+    close: () => store.close(),
+  })
+  const world = await RegistrarWorld.open(newHome(), host, refuse)
+  await world.tenant(DOMAIN, ALICE)
+  await login(world, udp, 1, '<sip:alice@10.0.0.1:5060>;expires=60')
+  await login(world, udp, 3, '<sip:alice@10.0.0.1:5060>;expires=6000')
+  const stored = (): number => world.store.read((db) => bindingsOf(db, AOR))[0]?.expiresAt ?? 0
+  const before = stored()
+  for (const kept of [before, expect.any(Number)]) {
+    ahead += 1_001
+    for (const run of wakes.splice(0)) run()
+    await world.store.readLinearizable(() => undefined)
+    expect(stored()).toEqual(kept)
+  }
+  expect(isOverloaded).toBe(false)
+  expect(stored() - before).toBeGreaterThan(5_900_000)
+  await world.stop()
 })
 
 test('an extension that is removed or disabled loses its devices, here and on disk', async () => {

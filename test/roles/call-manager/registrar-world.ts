@@ -41,8 +41,12 @@ export class RegistrarWorld {
   readonly #close: () => void
   #keys = 0
 
-  static async open(home = newHome(), host = realHost()): Promise<RegistrarWorld> {
-    return new RegistrarWorld(home, host, await newStore(home))
+  static async open(
+    home = newHome(),
+    host = realHost(),
+    around = (store: Store): Store => store,
+  ): Promise<RegistrarWorld> {
+    return new RegistrarWorld(home, host, around(await newStore(home)))
   }
 
   private constructor(home: string, host: Host, store: Store) {

@@ -2,6 +2,7 @@
 //!
 //!     register USER [from=udp:10.0.0.1:5060] [call=c1] [via=host:port]   header lines follow
 //!     commit USER ok|busy|failed        what became of the command that waits
+//!     told ok|failed                    what became of what was told last
 //!     advance SECONDS                   timers fire on the way
 //!     close FLOW | revoke USER | lookup USER | bindings USER | gruu URI
 
@@ -52,6 +53,7 @@ class Bench {
   #now: Millis = millis(0)
   #ticket = 0
   #cseq = 0
+  #telling = 0
   #lines: string[] = []
 
   constructor() {
@@ -72,6 +74,9 @@ class Bench {
         this.#step({ kind: 'committed', aor: aorOf(word, DOMAIN), outcome })
         break
       }
+      case 'told':
+        this.#step({ kind: 'told', telling: this.#telling, isSaved: word === 'ok' })
+        break
       case 'advance':
         this.#advance(after(this.#now, seconds(Number(word))))
         break
@@ -157,6 +162,7 @@ class Bench {
       case 'propose':
         return this.#say(`propose ${showCommand(output.command)}`)
       case 'tell':
+        this.#telling = output.telling
         return this.#say(`tell ${showCommand(output.command)}`)
     }
   }
