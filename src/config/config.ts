@@ -30,6 +30,8 @@ export type Config = {
   readonly tls: { readonly certificate: string | undefined; readonly key: string | undefined }
   /** Seconds. */
   readonly expires: { readonly min: number; readonly max: number }
+  /** At once; 0 is no limit. */
+  readonly callsPer: { readonly extension: number; readonly tenant: number }
   readonly traceBytes: number
   readonly drainSeconds: number
 }
@@ -84,6 +86,7 @@ function assemble(read: Read, hostName: string): Config {
     logFormat: read('log-format'),
     tls: { certificate: read('tls-certificate'), key: read('tls-key') },
     expires: { min: read('min-expires'), max: read('max-expires') },
+    callsPer: { extension: read('calls-per-extension'), tenant: read('calls-per-tenant') },
     traceBytes: read('trace-memory') * 1024 * 1024,
     drainSeconds: read('drain-seconds'),
   }

@@ -62,6 +62,8 @@ export const OPTIONS = {
   'tls-key': optional(decodePath, 'private key of that certificate (PEM)', 'self-signed'),
   'min-expires': option(seconds(10, 86_400), 30, 'shortest registration granted, seconds'),
   'max-expires': option(seconds(60, 604_800), 7200, 'longest registration granted, seconds'),
+  'calls-per-extension': option(calls(), 50, 'most calls of one extension at once, 0: no limit'),
+  'calls-per-tenant': option(calls(), 0, 'most calls of one tenant at once, 0: no limit'),
   'trace-memory': option(integer(1, 4096, 'MiB'), 16, 'memory for SIP ladders (trace), MiB'),
   'drain-seconds': option(seconds(0, 86_400), 5, 'at shutdown, how long calls may go on'),
 } as const
@@ -85,4 +87,8 @@ function optional<T>(decode: Decoder<T>, describe: string, shown: string): Optio
 
 function seconds(from: number, to: number): Decoder<number> {
   return integer(from, to, 'seconds')
+}
+
+function calls(): Decoder<number> {
+  return integer(0, 1_000_000, 'calls')
 }

@@ -66,6 +66,8 @@ export async function openRoles(options: RolesOptions): Promise<Roles> {
       groupTimeout: seconds(20),
       redirectsMax: 5,
       transfersMax: 20,
+      callsPerExtension: config.callsPer.extension,
+      callsPerTenant: config.callsPer.tenant,
       sessionExpires: 1800,
       minSe: 90,
       promptUnknown: true,

@@ -362,6 +362,8 @@ const CONFIG = {
   groupTimeout: millis(20_000),
   redirectsMax: 5,
   transfersMax: 20,
+  callsPerExtension: 50,
+  callsPerTenant: 0,
   sessionExpires: 1800,
   minSe: 90,
   promptUnknown: false,

@@ -26,6 +26,8 @@ export const CALL_CONFIG: CallConfig = {
   groupTimeout: millis(20_000),
   redirectsMax: 5,
   transfersMax: 10,
+  callsPerExtension: 50,
+  callsPerTenant: 0,
   sessionExpires: 1_800,
   minSe: 90,
   promptUnknown: false,

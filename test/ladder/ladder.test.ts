@@ -1,3 +1,4 @@
+import type { CallConfig } from '../../roles/call-manager/call/call.ts'
 import { millis } from '../../src/base/time.ts'
 import type { MediaId } from '../../src/control/media-control.ts'
 import { allCdrs } from './cdrs.ts'
@@ -6,12 +7,14 @@ import { binary } from '../../src/sip/message/text.ts'
 import type { TransportName } from '../../src/sip/transaction/flow.ts'
 import { cancelFor } from '../../src/sip/transaction/hop-by-hop.ts'
 import { phoneSdp, type Direction } from '../harness/phone-sdp.ts'
+import { CALL_CONFIG } from '../harness/sim-pbx.ts'
 import type { ScriptedPhone } from '../harness/phone.ts'
 import { walk, type Command } from '../harness/datadriven.ts'
 import { Office } from './office.ts'
 
 /**
- *   columns alice pbx bob          phone alice transport=tcp supported=100rel,timer update
+ *   columns alice pbx bob          (the first one: per-extension=2 per-tenant=3, limits)
+ *   phone alice transport=tcp supported=100rel,timer update
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
  *   bob ring 183 sdp | answer | reject 486 | bye | cancel
@@ -27,7 +30,7 @@ import { Office } from './office.ts'
 walk(new URL('./testdata', import.meta.url).pathname, () => {
   let opened: Promise<Office> | undefined
   return async (command) => {
-    const office = await (opened ??= Office.open())
+    const office = await (opened ??= Office.open(configOf(command)))
     const lines = await run(office, command)
     await office.pass(millis(100))
     const drawn = [...office.draw(), ...lines]
@@ -35,12 +38,18 @@ walk(new URL('./testdata', import.meta.url).pathname, () => {
   }
 })
 
+function configOf(command: Command): Partial<CallConfig> {
+  const callsPerExtension = Number(command.arg('per-extension') ?? CALL_CONFIG.callsPerExtension)
+  const callsPerTenant = Number(command.arg('per-tenant') ?? CALL_CONFIG.callsPerTenant)
+  return { callsPerExtension, callsPerTenant }
+}
+
 async function run(office: Office, command: Command): Promise<string[]> {
   const { name, words } = command
   const [first = ''] = words
   switch (name) {
     case 'columns':
-      office.columns(words)
+      office.columns(words.filter((word) => !word.includes('=')))
       return []
     case 'phone':
       addPhone(office, first, command)

@@ -7,6 +7,7 @@ import { savedCalls } from '../../src/store/schema/call.ts'
 import type { SipMessage, SipRequest } from '../../src/sip/message/message.ts'
 import type { FlowId, Source, Target, TransportName } from '../../src/sip/transaction/flow.ts'
 import type { MessageTap } from '../../src/sip/stack.ts'
+import type { CallConfig } from '../../roles/call-manager/call/call.ts'
 import { Ladder, type Rung } from '../harness/ladder.ts'
 import type { PhoneCall } from '../harness/phone-call.ts'
 import { ScriptedPhone } from '../harness/phone.ts'
@@ -40,13 +41,13 @@ export class Office {
   #drawn = false
   #moves = 0
 
-  static async open(): Promise<Office> {
+  static async open(config: Partial<CallConfig>): Promise<Office> {
     const network = new SimNetwork(new World(1))
     const taps: MessageTap[] = []
     const onMessage: MessageTap = (...heard) => {
       for (const tap of taps) tap(...heard)
     }
-    const pbx = await SimPbx.open({ network, address: '10.0.0.1', onMessage })
+    const pbx = await SimPbx.open({ network, address: '10.0.0.1', onMessage, config })
     const office = new Office(network, pbx)
     taps.push((direction, peer, message) => office.#onMessage(direction, peer, message))
     return office

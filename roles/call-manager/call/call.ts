@@ -43,6 +43,9 @@ export type CallConfig = {
   readonly groupTimeout: Millis
   readonly redirectsMax: number
   readonly transfersMax: number
+  /** Calls at once that one extension began, and of one tenant in all; 0 is no limit. */
+  readonly callsPerExtension: number
+  readonly callsPerTenant: number
   /** Session interval asked for and least one accepted, in seconds (RFC 4028). */
   readonly sessionExpires: number
   readonly minSe: number

@@ -19,6 +19,7 @@ import type { Location } from '../../location.ts'
 import { Alarm } from './alarm.ts'
 import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
+import { CallLimits } from './call-limits.ts'
 import { CallNews } from './call-news.ts'
 import type { CallConfig, CallWorld } from '../call.ts'
 import { CdrWriter } from './cdr-writer.ts'
@@ -47,6 +48,8 @@ export type CallsOptions = {
 export type CallCounters = {
   /** INVITEs that became calls. */
   began: number
+  /** INVITEs of who has as many calls as one may have. */
+  limited: number
   answered: number
   ended: number
   /** Calls ended because the program was wrong. */
@@ -60,12 +63,20 @@ const CDRS_WAITING_MAX = 50_000
 
 export class CallHost {
   readonly news = new CallNews()
-  readonly counters: CallCounters = { began: 0, answered: 0, ended: 0, bugs: 0, unsaved: 0 }
+  readonly counters: CallCounters = {
+    began: 0,
+    limited: 0,
+    answered: 0,
+    ended: 0,
+    bugs: 0,
+    unsaved: 0,
+  }
   readonly #options: CallsOptions
   readonly #host: Host
   readonly #ways: Ways
   readonly #cdrs: CdrWriter
   readonly #calls = new CallIndex()
+  readonly #limits: CallLimits
   readonly #reception: Reception
   readonly #alarm: Alarm
   readonly #queue: { live: LiveCall; input: CallInput }[] = []
@@ -81,6 +92,7 @@ export class CallHost {
     this.#host = host
     this.#ways = { localAddress, location }
     this.#cdrs = new CdrWriter(host, store)
+    this.#limits = new CallLimits(host, options.config, this.#calls)
     this.#reception = new Reception({ ...options, random: host.random })
     this.#alarm = new Alarm(
       host,
@@ -111,6 +123,11 @@ export class CallHost {
     const { stack } = this.#options
     if (this.#draining || this.#cdrs.waiting > CDRS_WAITING_MAX)
       return stack.respond(key, this.#reception.turnAway(request))
+    const limited = this.#limits.refusal(request, caller)
+    if (limited !== undefined) {
+      this.counters.limited++
+      return stack.respond(key, limited)
+    }
     const received = this.#reception.receive(request, key, source, caller)
     if (received.kind === 'refused') return stack.respond(key, received.response)
     this.#begin(received.input, caller.tenant)
@@ -170,6 +187,7 @@ export class CallHost {
     const id = newCallId(this.#host)
     const live = new LiveCall(id, tenant, CallMachine.invited(input, id, tenant, this.#world()))
     live.inviteKey = input.key
+    live.caller = input.caller.aor
     this.#calls.add(live)
     this.counters.began++
     this.#take(live, input)

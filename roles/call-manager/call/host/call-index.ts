@@ -1,6 +1,6 @@
 //! Calls by what comes in: by id, by the tag of one of their dialogs, by INVITE.
 
-import type { CallId } from '../../../../src/control/ids.ts'
+import type { CallId, TenantId } from '../../../../src/control/ids.ts'
 import type { MediaId } from '../../../../src/control/media-control.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { LiveCall } from './live-call.ts'
@@ -10,6 +10,8 @@ export class CallIndex {
   /** Calls whose legs went to another one: their tags still come in. */
   readonly #moved = new Map<CallId, LiveCall>()
   readonly #invites = new Map<ServerKey, LiveCall>()
+  readonly #ofCaller = new Map<string, number>()
+  readonly #ofTenant = new Map<TenantId, number>()
 
   get size(): number {
     return this.#calls.size
@@ -22,6 +24,16 @@ export class CallIndex {
   add(live: LiveCall): void {
     this.#calls.set(live.id, live)
     if (live.inviteKey !== undefined) this.#invites.set(live.inviteKey, live)
+    this.#count(live, 1)
+  }
+
+  /** Calls that this AOR began. */
+  callsOf(caller: string): number {
+    return this.#ofCaller.get(caller) ?? 0
+  }
+
+  callsOfTenant(tenant: TenantId): number {
+    return this.#ofTenant.get(tenant) ?? 0
   }
 
   get(id: CallId): LiveCall | undefined {
@@ -66,9 +78,20 @@ export class CallIndex {
   }
 
   forget(live: LiveCall): void {
-    this.#calls.delete(live.id)
+    if (this.#calls.delete(live.id)) this.#count(live, -1)
     for (const id of live.machine.state.absorbed)
       if (this.#moved.get(id) === live) this.#moved.delete(id)
     if (live.inviteKey !== undefined) this.#invites.delete(live.inviteKey)
   }
+
+  #count({ caller, tenant }: LiveCall, change: 1 | -1): void {
+    add(this.#ofTenant, tenant, change)
+    if (caller !== undefined) add(this.#ofCaller, caller, change)
+  }
+}
+
+function add<K>(counts: Map<K, number>, key: K, change: 1 | -1): void {
+  const count = (counts.get(key) ?? 0) + change
+  if (count === 0) counts.delete(key)
+  else counts.set(key, count)
 }

@@ -18,6 +18,8 @@ export class LiveCall {
   readonly deadline: Deadline<LiveCall> = deadline(this)
   /** INVITEs of ours on their way, for CANCEL and for a successor. */
   clients = new Map<TxId, ClientKey>()
+  /** AOR of who began it, here and not before a restart. */
+  caller: string | undefined
   /** The caller's INVITE, as long as a CANCEL may come for it. */
   inviteKey: ServerKey | undefined
   /** AORs it is listed under. */

@@ -58,6 +58,8 @@ export const CONFIG: CallConfig = {
   groupTimeout: millis(20_000),
   redirectsMax: 5,
   transfersMax: 10,
+  callsPerExtension: 50,
+  callsPerTenant: 0,
   sessionExpires: 1_800,
   minSe: 90,
   promptUnknown: false,
