@@ -21,7 +21,7 @@ export async function claimDataDirectory(data: string): Promise<() => void> {
     const because = error instanceof Error ? error.message : String(error)
     throw new ConfigFault(
       `the data directory ${data} cannot be used (${because}): ` +
-        `let this user write it (chown), or name another with --data`,
+        `it must be a directory that this user may write; mend that, or name another with --data`,
     )
   }
   const lock = await abstractLock(`pbx-data-${hash('sha256', realpathSync(data))}`)

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { basename, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { err, ok, type Result } from '../base/result.ts'
 import { type Config, decodeConfig, type Origin } from './config.ts'
@@ -19,7 +19,7 @@ export function loadConfig(
   if (file !== undefined) {
     const read = readToml(file)
     if (!read.ok) return err([read.error])
-    origins.push({ prefix: `${basename(file)}: `, values: read.value })
+    origins.push({ prefix: `${file}: `, values: read.value })
   }
   const decoded = decodeConfig(origins, hostName())
   if (!decoded.ok) return decoded
@@ -38,9 +38,7 @@ function readToml(file: string): Result<Readonly<Record<string, unknown>>, strin
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
     const [reason = ''] = error.message.split('\n')
-    return err(
-      `${basename(file)}: line ${error.line}: ${reason.replace(/^Invalid TOML document: /, '')}`,
-    )
+    return err(`${file}: line ${error.line}: ${reason.replace(/^Invalid TOML document: /, '')}`)
   }
 }
 

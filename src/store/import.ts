@@ -75,9 +75,10 @@ class Import {
 
   async take(records: readonly CsvRecord[]): Promise<ProposeFailure | undefined> {
     for (const record of records) {
+      if (record.kind === 'record' && isHeader(record.fields)) continue
       this.#lines++
       if (record.kind === 'bad') this.#report(record.line, record.reason)
-      else if (!isHeader(record.fields)) {
+      else {
         // Most lines wait for nothing, and a promise for each would cost as much as the line.
         const full = this.#takeFields(record.line, record.fields)
         if (full !== undefined) await full
@@ -173,9 +174,13 @@ function isHeader(fields: readonly string[]): boolean {
   return fields[0] === 'domain' && fields[1] === 'extension'
 }
 
+function hint([only = '', ...others]: readonly string[]): string {
+  return others.length === 0 && only.includes(';') ? ' (commas between them, not semicolons)' : ''
+}
+
 function problemOf(fields: readonly string[]): string | undefined {
   if (fields.length < 3 || fields.length > 4)
-    return `${fields.length} fields; expected domain,extension,password,display_name`
+    return `${fields.length} fields; expected domain,extension,password,display_name${hint(fields)}`
   const [domain = '', user = '', password = '', displayName = ''] = fields
   const named = domainProblem(domain.toLowerCase()) ?? userProblem(user)
   if (named !== undefined) return named

@@ -40,9 +40,10 @@ test('bad lines are told by number and reason, the others are imported', async (
       'voice.acme.example,106,secret,"Doe, Jane"',
       'acme.example,107,"oops,X',
       'new.example,200,secret,New',
+      'new.example;201;secret;New',
     ].join('\n'),
   )
-  expect(result).toEqual({ ok: true, value: { lines: 10, imported: 4, bad: 5, weak: 4 } })
+  expect(result).toEqual({ ok: true, value: { lines: 10, imported: 4, bad: 6, weak: 4 } })
   expect(bad).toEqual([
     { line: 4, reason: '2 fields; expected domain,extension,password,display_name' },
     {
@@ -52,6 +53,7 @@ test('bad lines are told by number and reason, the others are imported', async (
     { line: 6, reason: 'the domain is empty' },
     { line: 7, reason: 'the password is empty' },
     { line: 9, reason: 'a quote is opened and not closed' },
+    { line: 11, reason: expect.stringContaining('(commas between them, not semicolons)') },
   ])
   const named = (tenant: string, user: string): string | undefined => {
     return store.read((db) => extensionByUser(db, tenant as TenantId, user)?.displayName)

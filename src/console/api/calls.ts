@@ -36,7 +36,9 @@ export function callRoutes(api: Api, context: ConsoleContext): void {
     ),
   }))
   api.delete('/calls/:call', { schema: { params: shapes.CallPath } }, (request, reply) => {
-    if (!view.hangup(request.params.call)) throw noCall(request.params.call)
+    const { call } = request.params
+    if (!view.hangup(call))
+      throw new HttpRefusal(404, `no call ${call} is up: it ended, or never was`)
     return reply.code(204).send()
   })
   api.get(
@@ -46,7 +48,8 @@ export function callRoutes(api: Api, context: ConsoleContext): void {
       const { call } = request.params
       const sipCallIds = [...sipCallIdsOf(context, call)]
       const messages = view.messagesOf(sipCallIds)
-      if (messages.length === 0) throw noCall(call)
+      if (messages.length === 0)
+        throw new HttpRefusal(404, `there is no call ${call}, or its messages are no longer held`)
       return {
         call,
         sipCallIds,
@@ -77,10 +80,6 @@ function sipCallIdsOf({ store, view }: ConsoleContext, call: string): ReadonlySe
   const recorded = [cdr?.callerSipCallId, cdr?.calleeSipCallId].filter((id) => id !== undefined)
   const known = new Set([...view.sipCallIdsOf(call), ...recorded])
   return known.size > 0 ? known : new Set([call])
-}
-
-function noCall(call: string): HttpRefusal {
-  return new HttpRefusal(404, `there is no call ${call}, or its messages are no longer held`)
 }
 
 function cdrView(cdr: Cdr): shapes.CdrView {
