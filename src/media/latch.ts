@@ -5,10 +5,12 @@
 //!   open ──a packet from the announced or the signalling address──────────────────────▶ held
 //!     │                                                                           ▲        │
 //!     │   listening: 10 s after what was agreed on                                │        │
-//!     ├──▶ nothing from there, but one stranger: half a second of one stream ─────┘        │
-//!     │                                        └─ a second stranger: nobody is believed    │
+//!     ├──▶ a sign of a NAT, nothing from there, one stranger: 0.5 s of one stream ┘        │
+//!     │                                         └─ a second stranger: nobody is believed   │
 //!     ▲                                                                                    │
 //!     └── a new address is announced ◀───────────────── others are refused, except: see `admits`
+
+import { isPrivate } from './faces.ts'
 
 export type Source = { readonly address: string; readonly port: number }
 
@@ -93,9 +95,19 @@ export class Latch<S extends Source> {
     return this.#signalling === address ? KNOWN_HOST : STRANGER
   }
 
+  /**
+   * May its packets come from an address that nobody named? Not from a phone that asks for its
+   * sound at the public address it signals from. Who names a private one (loopback too) may be
+   * behind a NAT, or have several networks.
+   */
+  #mayBeElsewhere(): boolean {
+    const announced = this.#announced?.address
+    return announced === undefined || announced !== this.#signalling || isPrivate(announced)
+  }
+
   #consider(source: S, credentials: number, ssrc: number, sequence: number, now: number): boolean {
     if (credentials !== STRANGER) return this.#hold(source, credentials, now, now)
-    if (now >= this.#listenUntil) return false
+    if (now >= this.#listenUntil || !this.#mayBeElsewhere()) return false
     const { address, port } = source
     const seen = this.#stranger
     if (seen !== undefined && (seen.address !== address || seen.port !== port)) seen.alone = false
