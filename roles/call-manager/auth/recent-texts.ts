@@ -8,13 +8,14 @@ import { SipHash } from './sip-hash.ts'
 const WAYS = 8
 /** Bytes of a text that need no buffer of their own. */
 const USUAL = 512
+const ENCODER = new TextEncoder()
 
 export class RecentTexts {
   readonly #hash: SipHash
   readonly #low: Uint32Array
   readonly #high: Uint32Array
   readonly #setsMask: number
-  readonly #bytes = Buffer.alloc(USUAL)
+  readonly #bytes = new Uint8Array(USUAL)
 
   /**
    * A secret key of 16 bytes. `capacity`: a power of two, and best twice as many as are to be kept.
@@ -40,8 +41,11 @@ export class RecentTexts {
   #read(text: string): void {
     const { length } = text
     // UTF-8 has three bytes at most for each unit of a string.
-    if (length * 3 <= USUAL) return this.#hash.update(this.#bytes, this.#bytes.write(text))
-    const bytes = Buffer.from(text)
+    if (length * 3 <= USUAL) {
+      const { written } = ENCODER.encodeInto(text, this.#bytes)
+      return this.#hash.update(this.#bytes, written)
+    }
+    const bytes = ENCODER.encode(text)
     this.#hash.update(bytes, bytes.length)
   }
 

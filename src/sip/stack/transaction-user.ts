@@ -27,7 +27,8 @@ export type TransactionUser = {
   onServerFailed(key: ServerKey, cause: 'timeout' | 'transport'): void
   /**
    * The request answers a challenge that its source had from us: overload control refuses it last.
-   * Asked only while it refuses, so it must cost little: no passwords. Without this nobody is spared.
+   * Asked only while it refuses, so it must cost little: no passwords. Without this nobody is
+   * spared.
    */
   hasChallenged?(request: SipRequest, source: Source): boolean
 }
