@@ -45,7 +45,7 @@ const CALM_DECAY = 0.7
 /** Above its target the loop can only be 5 % busier, however much too much there is to do. */
 const BUSY_GAIN_ABOVE = 2
 /** Shorter peaks are what queues are for. */
-const PATIENCE: Millis = millis(200)
+const PATIENCE: Millis = millis(300)
 /** What goes away by itself within this time, in ms, is refused nothing. */
 const DRAIN = 1_000
 /** With fewer than this a sample it is not SIP that keeps the loop busy. */

@@ -1,10 +1,13 @@
 //! Whole calls with digest: INVITE, 407, ACK, INVITE, 180, 200, ACK, BYE, 200, both ends of each
 //! here. Callers are `u0` … in the first half of the users, callees in the second.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { runRegister } from './register.ts'
 import { Pace, type Outcome, type PaceOptions } from './pace.ts'
 import { answer, Digest, header, headerLines, methodOf, statusOf, uriIn } from './text.ts'
 import { Wire } from './wire.ts'
+
+const ATTEMPTS = 5
 
 export type CallsOptions = PaceOptions & {
   readonly address: string
@@ -87,10 +90,13 @@ class CallLoad {
     opened.load = load
     const pacing = { rate: 0, window: 32, seconds: 600, count: users }
     const whom = { address, server, domain, users, contactPort: uas.port }
-    const registered = await runRegister({ ...pacing, ...whom })
-    if (registered.done < users)
-      throw new Error(`not registered: ${JSON.stringify(registered.reasons)}`)
-    return load
+    for (let attempt = 1; ; attempt++) {
+      const { done, reasons } = await runRegister({ ...pacing, ...whom })
+      if (done >= users) return load
+      // A server that has only just started turns some away; phones come back, too.
+      if (attempt === ATTEMPTS) throw new Error(`not registered: ${JSON.stringify(reasons)}`)
+      await sleep(2_000)
+    }
   }
 
   async close(): Promise<void> {
