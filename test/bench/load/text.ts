@@ -18,8 +18,10 @@ export function header(text: string, name: string): string {
 /** Whole lines of every header of this name, with their line ends. */
 export function headerLines(text: string, name: string): string {
   let lines = ''
+  // A body may hold what looks like a header, and end with it.
+  const head = text.indexOf('\r\n\r\n')
   let at = text.indexOf(`\r\n${name}: `)
-  while (at !== -1) {
+  while (at !== -1 && at < head) {
     const end = text.indexOf('\r\n', at + 2)
     lines += text.slice(at + 2, end + 2)
     at = text.indexOf(`\r\n${name}: `, end)
