@@ -12,6 +12,8 @@ export type RegisterOptions = PaceOptions & {
   readonly users: number
   /** Where contacts point; this generator's own port when absent. */
   readonly contactPort?: number
+  /** Where it sends from; with the same one in every run, later runs refresh the bindings. */
+  readonly localPort?: number
 }
 
 export async function runRegister(options: RegisterOptions): Promise<Outcome> {
@@ -24,7 +26,7 @@ export async function runRegister(options: RegisterOptions): Promise<Outcome> {
   const last: string[] = []
   let next = 0
   let serial = 0
-  const wire = await Wire.open(options.address, options.server, onText)
+  const wire = await Wire.open(options.address, options.server, onText, options.localPort)
   const contactPort = options.contactPort ?? wire.port
   const pace = new Pace(options, begin, (slot) => wire.send(last[slot] ?? ''))
 
