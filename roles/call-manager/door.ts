@@ -10,6 +10,7 @@ import type { Source } from '../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../src/sip/transaction/keys.ts'
 import { responseRoute } from '../../src/sip/transaction/response-route.ts'
 import type { Authenticator } from './auth/authenticator.ts'
+import type { Unproven } from './call/hop.ts'
 import type { Extension } from './directory.ts'
 import type { Location } from './location.ts'
 
@@ -42,7 +43,7 @@ export class Door {
    * is of `aor` all the same. By a binding that lives at that address, for which the password was
    * shown; else by showing it now. When false the request is answered, or left without an answer.
    */
-  proves(request: SipRequest, key: ServerKey, source: Source, aor: string): boolean {
+  proves({ request, key, source, aor }: Unproven): boolean {
     const { location } = this.#options
     for (const { reachable, target } of location.bindings(aor))
       if (reachable && target.host === source.address) return true

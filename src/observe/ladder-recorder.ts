@@ -1,6 +1,7 @@
 //! The last SIP messages, for `pbx trace`: one block of memory used as a ring, so its bound holds
 //! to the byte and recording makes no garbage. Class: ephemeral.
 
+import { fnv1a } from '../base/fnv.ts'
 import type { WallTime } from '../base/time.ts'
 
 export type Recorded<Peer = string> = {
@@ -63,7 +64,7 @@ export class LadderRecorder<Peer = string> {
     this.#starts[slot] = start
     this.#lengths[slot] = bytes.length
     this.#times[slot] = message.at
-    this.#hashes[slot] = hash(message.sipCallId)
+    this.#hashes[slot] = fnv1a(message.sipCallId)
     this.#incoming[slot] = message.direction === 'in' ? 1 : 0
     this.#peers[slot] = message.peer
     this.#used++
@@ -72,7 +73,7 @@ export class LadderRecorder<Peer = string> {
 
   /** What is still held of these Call-IDs, oldest first. */
   messagesOf(sipCallIds: readonly string[]): readonly Recorded<Peer>[] {
-    const wanted = new Map(sipCallIds.map((id) => [hash(id), id]))
+    const wanted = new Map(sipCallIds.map((id) => [fnv1a(id), id]))
     const found: Recorded<Peer>[] = []
     for (let index = 0; index < this.#used; index++) {
       const slot = (this.#first + index) % this.#capacity
@@ -125,12 +126,4 @@ export class LadderRecorder<Peer = string> {
     this.#first = (this.#first + 1) % this.#capacity
     this.#used--
   }
-}
-
-/** FNV-1a over UTF-16 units. */
-function hash(text: string): number {
-  let value = 0x811c9dc5
-  for (let index = 0; index < text.length; index++)
-    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193)
-  return value >>> 0
 }

@@ -2,7 +2,6 @@
 //! must be zero, as one AES block. Used for the user part of temporary GRUUs.
 
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { flat } from '../../../src/sip/message/text.ts'
 
 /** Three unsigned 32-bit numbers. */
 export type TokenContent = readonly [number, number, number]
@@ -16,8 +15,6 @@ export class BlockTokens {
   readonly #cipher
   readonly #decipher
   readonly #block = Buffer.alloc(16)
-  /** A nonce is looked at twice in a row. */
-  #last: { readonly token: string; readonly content: TokenContent | undefined } | undefined
 
   /** A key of 16 bytes, used for nothing else. */
   constructor(key: Uint8Array) {
@@ -35,13 +32,6 @@ export class BlockTokens {
 
   /** Undefined for what is not a token of ours. */
   decode(token: string): TokenContent | undefined {
-    if (this.#last?.token === token) return this.#last.content
-    const content = this.#decoded(token)
-    this.#last = { token: flat(token), content }
-    return content
-  }
-
-  #decoded(token: string): TokenContent | undefined {
     if (token.length !== TOKEN_LENGTH) return undefined
     const block = Buffer.from(token, 'base64url')
     if (block.length !== 16) return undefined

@@ -12,10 +12,11 @@
 //!                   phone.example              Record-Route, or a lie
 //!   a second Via                               changes nothing of this
 
-import type { SipMessage } from '../../../src/sip/message/message.ts'
+import type { SipMessage, SipRequest } from '../../../src/sip/message/message.ts'
 import { parseUri, type SipUri } from '../../../src/sip/message/uri.ts'
 import { contacts } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source, type Target } from '../../../src/sip/transaction/flow.ts'
+import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { ForkTarget } from '../routing/plan.ts'
 import type { Hop } from './state.ts'
 
@@ -61,6 +62,14 @@ export function hopAnswered(target: ForkTarget, response: SipMessage, source: So
   if (uri === undefined || bound === undefined) return known
   if (uri.host === bound.host && uri.port === bound.port) return known
   return hopBack(response, source, target.aor)
+}
+
+/** A request that came from where its hop is not: whoever sent it is to show that it is `aor`. */
+export type Unproven = {
+  readonly key: ServerKey
+  readonly request: SipRequest
+  readonly source: Source
+  readonly aor: string
 }
 
 /** By address alone: a NAT gives a phone another port whenever it likes. */

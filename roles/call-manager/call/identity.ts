@@ -7,6 +7,8 @@ import type { SipRequest, SipResponse } from '../../../src/sip/message/message.t
 import { formatNameAddr, nameAddr } from '../../../src/sip/message/name-addr.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
 import { from, privacy } from '../../../src/sip/message/views.ts'
+import type { Directory, Extension } from '../directory.ts'
+import { partsOf } from '../events/aor.ts'
 import type { Leg, Party } from './state.ts'
 
 const ANONYMOUS = '"Anonymous" <sip:anonymous@anonymous.invalid>'
@@ -24,11 +26,7 @@ export function asksForPrivacy(message: SipRequest | SipResponse): boolean {
 
 /** Whose name our Contact bears when somebody is called on this leg's behalf. */
 export function contactName(leg: Leg | undefined): string {
-  return leg?.party.aor === undefined || leg.hidden ? 'anonymous' : userOf(leg.party.aor)
-}
-
-export function userOf(aor: string): string {
-  return aor.slice(aor.indexOf(':') + 1, aor.lastIndexOf('@'))
+  return leg?.party.aor === undefined || leg.hidden ? 'anonymous' : partsOf(leg.party.aor).user
 }
 
 /** From, and for who does not hide: P-Asserted-Identity. */
@@ -59,11 +57,11 @@ export function addressOf(party: Party): string {
 /** True when the From of a request is the authenticated user, or hides who it is. */
 export function speaksFor(
   request: SipRequest,
-  user: string,
-  isOwnDomain: (host: string) => boolean,
+  { user, tenant }: Extension,
+  directory: Pick<Directory, 'tenantOf'>,
 ): boolean {
   const uri = from(request)?.uri
   if (uri === undefined) return false
   if (uri.host === 'anonymous.invalid') return true
-  return uri.user === user && isOwnDomain(uri.host)
+  return uri.user === user && directory.tenantOf(uri.host)?.id === tenant
 }

@@ -22,6 +22,7 @@ import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { Cdr } from '../../../src/store/schema/call.ts'
 import type { RequestFailure } from '../../../src/sip/stack.ts'
 import type { Plan } from '../routing/plan.ts'
+import type { Unproven } from './hop.ts'
 import type { Hop, Leg, LegId } from './state.ts'
 
 /** A client transaction of this call. */
@@ -128,14 +129,7 @@ export type CallOutput =
       readonly hop: Hop
       readonly nextHop: string
     }
-  /** It came from where its leg is not: whoever sent it is to show that it is `aor`. */
-  | {
-      readonly kind: 'prove'
-      readonly key: ServerKey
-      readonly request: SipRequest
-      readonly source: Source
-      readonly aor: string
-    }
+  | ({ readonly kind: 'prove' } & Unproven)
   | { readonly kind: 'cancel'; readonly tx: TxId; readonly reason: string | undefined }
   | { readonly kind: 'media'; readonly tag: Tag; readonly op: MediaOp }
   | { readonly kind: 'release'; readonly tag: Tag; readonly media: readonly MediaId[] }

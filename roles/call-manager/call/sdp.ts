@@ -1,5 +1,6 @@
 //! Session descriptions in message bodies. Their text is the media side's business.
 
+import { fnv1a } from '../../../src/base/fnv.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { SipMessage } from '../../../src/sip/message/message.ts'
 import { bodyOfType } from '../../../src/sip/message/multipart.ts'
@@ -23,10 +24,7 @@ export function sdpBody(sdp: Sdp | undefined): { body?: Uint8Array; contentType?
 /** A number by which a description is known again (FNV-1a), kept in place of its text. */
 export function printOf(sdp: Sdp | undefined): number {
   if (sdp === undefined) return 0
-  let print = 0x811c9dc5
-  for (let index = 0; index < sdp.length; index++)
-    print = Math.imul(print ^ sdp.charCodeAt(index), 0x01000193)
-  return print
+  return fnv1a(sdp) | 0
 }
 
 /** Hold in its three forms: sendonly, inactive, and the address 0.0.0.0 of RFC 2543. */

@@ -107,9 +107,7 @@ class EventsHost implements RunningEvents {
   }
 
   take(request: SipRequest, key: ServerKey, source: Source, sender: Extension): void {
-    const { directory } = this.#options
-    const isOwn = (name: string): boolean => directory.tenantOf(name)?.id === sender.tenant
-    if (!speaksFor(request, sender.user, isOwn)) return this.#refuse(request, key, 403)
+    if (!speaksFor(request, sender, this.#options.directory)) return this.#refuse(request, key, 403)
     const resource = this.#resource(request, sender)
     if (typeof resource === 'number') return this.#refuse(request, key, resource)
     const { aor } = resource
@@ -178,8 +176,8 @@ class EventsHost implements RunningEvents {
       case 'notify':
         return this.#notify(output)
       case 'prove': {
-        const { key, request, source, aor } = output
-        if (!this.#options.door.proves(request, key, source, aor)) return
+        if (!this.#options.door.proves(output)) return
+        const { key, request, source } = output
         return this.#step({ kind: 'resubscribed', key, request, source, proven: true })
       }
       case 'save': {

@@ -5,6 +5,7 @@ import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
+import type { Unproven } from '../call/hop.ts'
 import type { Hop } from '../call/state.ts'
 import type { WatchedDialog } from './watched-dialog.ts'
 
@@ -70,14 +71,7 @@ export type Restored = {
 export type EventOutput =
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
   | Notification
-  /** It came from where the watcher is not: whoever sent it is to show that it is `aor`. */
-  | {
-      readonly kind: 'prove'
-      readonly key: ServerKey
-      readonly request: SipRequest
-      readonly source: Source
-      readonly aor: string
-    }
+  | ({ readonly kind: 'prove' } & Unproven)
   | {
       readonly kind: 'save'
       readonly id: DialogId

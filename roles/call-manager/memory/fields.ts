@@ -5,7 +5,7 @@ import type { Place, Texts } from './texts.ts'
 
 const FIELD_MAX = 0xffff
 
-export function joined(fields: readonly string[]): string {
+export function packed(fields: readonly string[]): string {
   let head = twoBytes(fields.length)
   let body = ''
   for (const field of fields) {
@@ -15,7 +15,7 @@ export function joined(fields: readonly string[]): string {
   return head + body
 }
 
-export function split(text: string): string[] {
+export function unpacked(text: string): string[] {
   const count = numberAt(text, 0)
   const fields: string[] = []
   let from = headOf(count)

@@ -1,6 +1,8 @@
 //! A map from texts to numbers, outside of the heap. The texts themselves are elsewhere: whoever
 //! keeps what a number stands for tells whether a text is its. Pure.
 
+import { fnv1a } from '../../../src/base/fnv.ts'
+
 /** Two of a text, at the least, for each one in use: then looks are short. */
 const SPARE = 2
 const FIRST_CAPACITY = 1_024
@@ -92,9 +94,7 @@ export class TextIndex<N extends number = number> {
  * gets a text in, so it needs no secret.
  */
 function hashOf(text: string): number {
-  let hash = 0x811c9dc5
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193)
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  const spread = fnv1a(text)
+  const hash = Math.imul(spread ^ (spread >>> 16), 0x85ebca6b)
   return (hash ^ (hash >>> 13)) >>> 0
 }

@@ -1,6 +1,6 @@
 //! A map from texts to texts, outside of the heap. Pure.
 
-import { isFirst, joined, split } from './fields.ts'
+import { isFirst, packed, unpacked } from './fields.ts'
 import { TextIndex } from './text-index.ts'
 import { Texts, type Place } from './texts.ts'
 
@@ -14,13 +14,13 @@ export class TextMap {
 
   get(key: string): string | undefined {
     const place = this.#index.get(key)
-    return place === undefined ? undefined : split(this.#texts.get(place))[1]
+    return place === undefined ? undefined : unpacked(this.#texts.get(place))[1]
   }
 
   /** Key and value are bytes: one character is one of them. Neither is more than 64 KiB. */
   set(key: string, value: string): void {
     this.delete(key)
-    this.#index.set(key, this.#texts.put(joined([key, value])))
+    this.#index.set(key, this.#texts.put(packed([key, value])))
   }
 
   delete(key: string): void {

@@ -59,8 +59,7 @@ class MessagesHost implements RunningMessages {
 
   take(request: SipRequest, key: ServerKey, source: Source, sender: Extension): void {
     const { directory, location } = this.#options
-    const isOurs = (host: string): boolean => directory.tenantOf(host)?.id === sender.tenant
-    if (!speaksFor(request, sender.user, isOurs)) return this.#refuse(request, key, 403)
+    if (!speaksFor(request, sender, directory)) return this.#refuse(request, key, 403)
     const uri = parseUri(request.uri)
     if (uri === undefined) return this.#refuse(request, key, 416)
     const { tenant, aor: exceptAor } = sender

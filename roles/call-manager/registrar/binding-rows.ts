@@ -6,7 +6,7 @@ import { millis, type Millis } from '../../../src/base/time.ts'
 import type { TenantId } from '../../../src/control/ids.ts'
 import { isReliable, type FlowId, type TransportName } from '../../../src/sip/transaction/flow.ts'
 import { partsOf } from '../events/aor.ts'
-import { isField, isFirst, joined, split } from '../memory/fields.ts'
+import { isField, isFirst, packed, unpacked } from '../memory/fields.ts'
 import { grown } from '../memory/grown.ts'
 import { Texts, type Place } from '../memory/texts.ts'
 import { BindingRecord, type Bound, type Slot } from './binding-record.ts'
@@ -121,7 +121,7 @@ export class BindingRows {
 
   /** A copy. */
   read(slot: Slot): BindingRecord {
-    const texts = split(this.#texts.get(this.#placeOf(slot)))
+    const texts = unpacked(this.#texts.get(this.#placeOf(slot)))
     const aor = texts[AOR] ?? ''
     const instance = texts[INSTANCE] ?? ''
     const flow = texts[FLOW] ?? ''
@@ -208,5 +208,5 @@ const NO_PATH: readonly string[] = []
 /** User and domain are read off the AOR. */
 function textOf(record: BindingRecord): string {
   const { aor, contact, instance = '', callId, target, userAgent, flow = '', path } = record
-  return joined([aor, contact, instance, callId, target.host, userAgent, flow, ...path])
+  return packed([aor, contact, instance, callId, target.host, userAgent, flow, ...path])
 }

@@ -7,11 +7,11 @@
 //! cookie comes out again, has gone round unchanged: a loop. With another one it is a spiral, which
 //! Max-Forwards bounds.
 
+import { fnv1a } from '../../base/fnv.ts'
 import type { Random } from '../../base/random.ts'
 import type { SipRequest } from '../message/message.ts'
 import { MAGIC_COOKIE } from '../message/via.ts'
 import { callId, cseq, fromTag, toTag, vias } from '../message/views.ts'
-import { fnv1a } from '../transaction/fnv.ts'
 
 const RANDOM_LENGTH = 12
 

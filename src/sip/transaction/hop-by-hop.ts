@@ -1,11 +1,11 @@
 //! The messages a transaction layer makes by itself: the ACK to a 300-699 (§17.1.1.3), the CANCEL
 //! (§9.1), and answers of its own.
 
+import { fnv1a } from '../../base/fnv.ts'
 import { Headers } from '../message/headers.ts'
 import { request, type SipRequest, type SipResponse } from '../message/message.ts'
 import { reply } from '../message/reply.ts'
 import { cseq } from '../message/views.ts'
-import { fnv1a } from './fnv.ts'
 
 /** One hop: what is answered here goes no further. */
 const MAX_FORWARDS = '70'

@@ -15,11 +15,15 @@ export type StreamEvents = {
   onBroken(connection: Connection, broken: BrokenFrame): void
 }
 
-export function streamWire(socket: Socket, written: () => void): Wire {
-  // One for all writes: they are done in order.
-  const done = (failure?: Error | null): void => {
+/** The callback of writes, one for all: they are done in order. Node gives null for no failure. */
+export function whenTaken(written: () => void): (failure?: Error | null) => void {
+  return (failure) => {
     if (failure === undefined || failure === null) written()
   }
+}
+
+export function streamWire(socket: Socket, written: () => void): Wire {
+  const done = whenTaken(written)
   return {
     write: (bytes) => void socket.write(bytes, done),
     get queued() {

@@ -11,6 +11,7 @@ import type { Source } from '../transaction/flow.ts'
 import { plainAddress } from './address.ts'
 import type { Admitted } from './admission.ts'
 import type { Connection, Wire } from './connection.ts'
+import { whenTaken } from './stream-wire.ts'
 import type { StreamNeeds } from './tcp.ts'
 import { WsParts } from './ws-parts.ts'
 
@@ -136,10 +137,7 @@ function sourceOf(socket: Duplex, secure: boolean): Omit<Source, 'flow'> | undef
 }
 
 function wsWire(webSocket: WebSocket, written: () => void): Wire {
-  // Node gives null where it gave nothing.
-  const done = (failure?: Error | null): void => {
-    if (failure === undefined || failure === null) written()
-  }
+  const done = whenTaken(written)
   return {
     // Browsers' stacks want text; what is no UTF-8 cannot go as text (RFC 7118 §4.2).
     write: (bytes) => webSocket.send(bytes, { binary: !isUtf8(bytes) }, done),

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest'
 import { seededRandom, type Random } from '../../../src/base/random.ts'
 import { millis } from '../../../src/base/time.ts'
-import { joined, split } from '../../../roles/call-manager/memory/fields.ts'
+import { packed, unpacked } from '../../../roles/call-manager/memory/fields.ts'
 import { SlotChains } from '../../../roles/call-manager/memory/slot-chains.ts'
 import { SlotHeap } from '../../../roles/call-manager/memory/slot-heap.ts'
 import { TextMap } from '../../../roles/call-manager/memory/text-map.ts'
@@ -97,7 +97,7 @@ test('fields come apart as they were put together', () => {
   const random = seededRandom(3)
   for (let n = 0; n < 1_000; n++) {
     const fields = Array.from({ length: random.below(300) }, () => textOf(random))
-    expect(split(joined(fields))).toEqual(fields)
+    expect(unpacked(packed(fields))).toEqual(fields)
   }
 })
 

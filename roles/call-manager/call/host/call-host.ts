@@ -247,8 +247,8 @@ export class CallHost {
         return way === undefined ? undefined : stack.send(way.request, way.to)
       }
       case 'prove': {
-        const { key, request, source, aor } = output
-        if (!this.#options.door.proves(request, key, source, aor)) return
+        if (!this.#options.door.proves(output)) return
+        const { key, request, source } = output
         return this.#take(live, { kind: 'request', key, request, source, proven: true })
       }
       case 'cancel': {

@@ -41,8 +41,7 @@ export class Reception {
     const tag = this.#needs.random.token(10)
     const objection = objectionTo(request, config, tag)
     if (objection !== undefined) return { kind: 'refused', response: objection }
-    const isOwn = (name: string): boolean => directory.tenantOf(name)?.id === caller.tenant
-    if (!speaksFor(request, caller.user, isOwn)) return refused(request, tag, 403)
+    if (!speaksFor(request, caller, directory)) return refused(request, tag, 403)
     const uri = requestUri(request)
     if (uri === undefined) return refused(request, tag, 416)
     const { tenant, aor, user, displayName: name } = caller

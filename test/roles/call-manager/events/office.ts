@@ -1,6 +1,7 @@
 //! A small office over the simulated network: the event server and the message room on a real
 //! stack at 10.0.0.1, phones with stacks of their own, and every message on the wire as one line.
 
+import type { Unproven } from '../../../../roles/call-manager/call/hop.ts'
 import { millis, wallTime, type Millis } from '../../../../src/base/time.ts'
 import type { Cancel, Host } from '../../../../src/base/host.ts'
 import type { TenantId } from '../../../../src/control/ids.ts'
@@ -183,7 +184,7 @@ export class Office {
     const contact = (): string => '<sip:pbx@10.0.0.1:5060>'
     const shared = { host, stack, directory: DIRECTORY, location }
     const door = {
-      proves: (request: SipRequest, key: ServerKey, source: Source, aor: string) => {
+      proves: ({ request, key, source, aor }: Unproven) => {
         const is = this.#phone(this.#nameOf(source)).aor === aor
         if (!is) stack.respond(key, reply(request, 407))
         return is
