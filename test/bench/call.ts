@@ -27,7 +27,7 @@ import { openVault } from '../../src/store/vault.ts'
 import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
 import { startCallManager } from '../../roles/call-manager/role.ts'
 import { run as parseRows, type Row } from './parse.ts'
-import { answer, Digest, header, methodOf, statusOf, uriIn } from './load/text.ts'
+import { answer, Digest, header, methodOf, SDP, statusOf, uriIn, WITH_SDP } from './load/text.ts'
 
 const DOMAIN = 'pbx.example'
 const USERS = 1_000
@@ -368,19 +368,6 @@ const CONFIG = {
   minSe: 90,
   promptUnknown: false,
 }
-
-const SDP = [
-  'v=0',
-  'o=- 1 1 IN IP4 127.0.0.1',
-  's=-',
-  'c=IN IP4 127.0.0.1',
-  't=0 0',
-  'm=audio 40000 RTP/AVP 0 8 101',
-  'a=rtpmap:101 telephone-event/8000',
-  'a=sendrecv',
-  '',
-].join('\r\n')
-const WITH_SDP = 'Content-Type: application/sdp\r\n'
 
 const CALLER = sourceAt(CALLER_PORT)
 const CALLEE = sourceAt(CALLEE_PORT)

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -22,6 +22,15 @@ function refused(...args: readonly string[]): Promise<{ code: number; output: st
   const data = join(base, `refused-${args.length}`)
   const rtp = ['--rtp-ports', '10000-10100']
   return runProduct(['--data', data, '--address', '127.0.0.1', ...rtp, ...args])
+}
+
+/** Another program listens on `taken`. */
+async function takenPort(): Promise<{ readonly tcp: Server; readonly taken: number }> {
+  const tcp = createServer()
+  tcp.listen(0, '127.0.0.1')
+  await once(tcp, 'listening')
+  const address = tcp.address()
+  return { tcp, taken: typeof address === 'object' && address !== null ? address.port : 0 }
 }
 
 test.each([
@@ -60,11 +69,7 @@ test('a taken port is refused with how to find who has it and how to choose anot
     ),
   ])
   udp.close()
-  const tcp = createServer()
-  tcp.listen(0, '127.0.0.1')
-  await once(tcp, 'listening')
-  const address = tcp.address()
-  const taken = typeof address === 'object' && address !== null ? address.port : 0
+  const { tcp, taken } = await takenPort()
   for (const option of ['sip-tls-port', 'http-port', 'https-port']) {
     const at = free.indexOf(`--${option}`)
     const { code, output } = await refused(...free.toSpliced(at, 2), `--${option}`, String(taken))
@@ -113,11 +118,7 @@ async function claim(product: Product, link: string): Promise<void> {
 test('a second start finds everything again, and prints no passwords', async () => {
   const data = join(base, 'kept')
   // A start that was refused has made nothing that only it could show.
-  const tcp = createServer()
-  tcp.listen(0, '127.0.0.1')
-  await once(tcp, 'listening')
-  const address = tcp.address()
-  const taken = typeof address === 'object' && address !== null ? address.port : 0
+  const { tcp, taken } = await takenPort()
   const withTaken = [...free.slice(0, 6), '--https-port', String(taken)]
   expect((await runProduct(['--data', data, '--address', '127.0.0.1', ...withTaken])).code).toBe(2)
   tcp.close()

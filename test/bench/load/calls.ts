@@ -4,7 +4,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runRegister } from './register.ts'
 import { Pace, type Outcome, type PaceOptions } from './pace.ts'
-import { answer, Digest, header, headerLines, methodOf, statusOf, uriIn } from './text.ts'
+import {
+  answer,
+  Digest,
+  header,
+  headerLines,
+  methodOf,
+  SDP,
+  statusOf,
+  uriIn,
+  WITH_SDP,
+} from './text.ts'
 import { Wire } from './wire.ts'
 
 const ATTEMPTS = 5
@@ -24,19 +34,6 @@ export type CallsOptions = PaceOptions & {
  * registered twice, and every call would ring a phone that is no more.
  */
 const CALLEE_PORT = 15_062
-
-const SDP = [
-  'v=0',
-  'o=- 1 1 IN IP4 127.0.0.1',
-  's=-',
-  'c=IN IP4 127.0.0.1',
-  't=0 0',
-  'm=audio 40000 RTP/AVP 0 8 101',
-  'a=rtpmap:101 telephone-event/8000',
-  'a=sendrecv',
-  '',
-].join('\r\n')
-const WITH_SDP = 'Content-Type: application/sdp\r\n'
 
 type Call = {
   readonly id: string

@@ -2,6 +2,20 @@
 
 import { hash } from 'node:crypto'
 
+/** What either phone offers and answers, and the header that goes with it. */
+export const SDP = [
+  'v=0',
+  'o=- 1 1 IN IP4 127.0.0.1',
+  's=-',
+  'c=IN IP4 127.0.0.1',
+  't=0 0',
+  'm=audio 40000 RTP/AVP 0 8 101',
+  'a=rtpmap:101 telephone-event/8000',
+  'a=sendrecv',
+  '',
+].join('\r\n')
+export const WITH_SDP = 'Content-Type: application/sdp\r\n'
+
 /** 0 for a request. */
 export function statusOf(text: string): number {
   return text.startsWith('SIP/2.0 ') ? Number(text.slice(8, 11)) : 0

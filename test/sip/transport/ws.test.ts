@@ -48,6 +48,12 @@ async function site(options: Partial<TransportOptions> = {}): Promise<Site> {
   return { bench, url, browser }
 }
 
+function socketOf(webSocket: WebSocket): Socket {
+  const { _socket: below } = webSocket as unknown as { _socket: unknown }
+  if (!(below instanceof Socket)) throw new Error('ws has no socket')
+  return below
+}
+
 test('text and binary frames are messages; Content-Length need not be there', async () => {
   const { bench, browser } = await site()
   const alice = browser()
@@ -138,8 +144,7 @@ test('a dead browser is found by a ping, a living one stays', async () => {
   const flowOf = (id: string) =>
     bench.received.find(({ message }) => message.headers.get('call-id') === id)?.source.flow
   // Reads nothing any more, so it answers nothing.
-  const { _socket: below } = dead as unknown as { _socket: unknown }
-  if (!(below instanceof Socket)) throw new Error('ws has no socket')
+  const below = socketOf(dead)
   below.pause()
   await until(() => bench.closed.length > 0)
   expect(bench.closed).toEqual([flowOf('dead')])
@@ -194,8 +199,7 @@ test('fragments that never end count as half a message, pings as none', async ()
   alice.send(OPTIONS('1', 'z'.repeat(9_000)))
   await until(() => bench.received.length === 1)
   // A whole frame and the beginning of a message in one segment.
-  const { _socket: below } = mallory as unknown as { _socket: unknown }
-  if (!(below instanceof Socket)) throw new Error('ws has no socket')
+  const below = socketOf(mallory)
   below.cork()
   mallory.send('\r\n\r\n')
   mallory.send('O'.repeat(6_000), { fin: false })
