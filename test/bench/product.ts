@@ -2,7 +2,8 @@
 //! REGISTER, calls and memory. Kamailio, when it is installed, is measured the same way.
 //!
 //! Each load runs in several rounds and the best counts: what else happens on a machine can only
-//! take away. The note tells the others, so that a lucky one shows.
+//! take away. The note tells the others, so that a lucky one shows, and what the machine gave to
+//! others meanwhile: CPU time, and the cache that all cores share.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '../../src/base/assert.ts'
+import { cpuTime, memoryLatency, withheldSince } from '../harness/machine.ts'
 import { type Product, startProduct } from '../harness/product.ts'
 import type { Job } from './load/main.ts'
 import type { Outcome } from './load/pace.ts'
@@ -20,7 +22,7 @@ const LOAD_CORE = '1'
 const DOMAIN = 'pbx.example'
 const USERS = 100_000
 const CALL_USERS = 2_000
-const ROUNDS = 3
+const ROUNDS = Number(process.env['ROUNDS'] ?? 3)
 const SECONDS = 6
 /** Until the hot paths are compiled. */
 const WARM_UP = 8
@@ -185,8 +187,10 @@ function pace(
 type Measured = Outcome & {
   /** Of the server and the processes it started, while it was loaded. */
   readonly cpuSeconds: number
+  /** What the machine did not give meanwhile, in words. */
+  readonly machine: string
   /** What the rounds did a second, the best first. */
-  readonly rounds: readonly number[]
+  readonly rounds: readonly string[]
 }
 
 type Paced = 'rate' | 'window' | 'seconds' | 'count'
@@ -217,13 +221,19 @@ async function measured(
 function best(outcomes: readonly Measured[], of: (outcome: Measured) => number): Measured {
   const [first, ...others] = outcomes.toSorted((a, b) => of(a) - of(b))
   assert(first !== undefined, 'there is a round')
-  return { ...first, rounds: [first, ...others].map(({ perSecond }) => Math.round(perSecond)) }
+  const rounds = [first, ...others].map(
+    ({ perSecond, machine }) => `${Math.round(perSecond)} (${machine})`,
+  )
+  return { ...first, rounds }
 }
 
 async function loaded(server: ChildProcess, job: Job): Promise<Measured> {
   const before = cpuSeconds(server.pid ?? 0)
+  const time = cpuTime(SERVER_CORE)
   const outcome = await load(job)
-  return { ...outcome, cpuSeconds: cpuSeconds(server.pid ?? 0) - before, rounds: [] }
+  const withheld = Math.round(100 * withheldSince(time, cpuTime(SERVER_CORE)))
+  const machine = `${withheld} % withheld, memory ${Math.round(memoryLatency())} ns`
+  return { ...outcome, cpuSeconds: cpuSeconds(server.pid ?? 0) - before, machine, rounds: [] }
 }
 
 /** Of all its threads and child processes so far, by the scheduler's count of nanoseconds. */
@@ -271,7 +281,7 @@ function rate(name: string, outcome: Measured, echo: number, wanted?: string): P
 /** At the rate that is asked for nobody may have to send anything twice. */
 function calm(name: string, outcome: Measured): ProductRow {
   const value = outcome.late + outcome.retransmitted
-  const note = `${outcome.rounds.join(', ')}/s, p99 ${outcome.p99} ms; ${noteOf(outcome)}`
+  const note = `rounds ${outcome.rounds.join(', ')}; p99 ${outcome.p99} ms; ${noteOf(outcome)}`
   return { name: `${name}: retransmissions`, value, unit: '', wanted: '0', note }
 }
 

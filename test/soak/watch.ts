@@ -1,6 +1,7 @@
 //! Looks at the running product every few seconds, and says in the end whether it grew.
 
 import { performance } from 'node:perf_hooks'
+import { cpuTime, withheldSince } from '../harness/machine.ts'
 import type { Product } from '../harness/product.ts'
 import { Figures, openFiles, residentMebibytes } from './metrics.ts'
 
@@ -15,6 +16,10 @@ export type Sample = {
   /** Milliseconds, of the time since the last sample. */
   readonly lag: number
   readonly lagMax: number
+  /** Share of the CPU time wanted on this machine that a hypervisor gave to others, 0 to 1. */
+  readonly withheld: number
+  /** By overload control, so far. */
+  readonly turnedAway: number
   readonly figures: Figures
 }
 
@@ -31,12 +36,15 @@ export class Watch {
   readonly samples: Sample[] = []
   readonly #product: Product
   readonly #began = performance.now()
+  readonly #turnedAway: () => number
+  #cpu = cpuTime()
   #timer: NodeJS.Timeout | undefined
   #looking = Promise.resolve()
   missed = 0
 
-  constructor(product: Product) {
+  constructor(product: Product, turnedAway: () => number = () => 0) {
     this.#product = product
+    this.#turnedAway = turnedAway
     this.#timer = setInterval(() => this.#look(), EVERY_MS)
   }
 
@@ -53,6 +61,9 @@ export class Watch {
     this.#looking = this.#looking.then(async () => {
       try {
         const figures = await Figures.of(this.#product)
+        const cpu = cpuTime()
+        const withheld = withheldSince(this.#cpu, cpu)
+        this.#cpu = cpu
         this.samples.push({
           seconds: (performance.now() - this.#began) / 1000,
           resident: residentMebibytes(this.#product.process),
@@ -61,6 +72,8 @@ export class Watch {
           files: openFiles(this.#product.process),
           lag: figures.get('nodejs_eventloop_lag_p99_seconds') * 1000,
           lagMax: figures.get('nodejs_eventloop_lag_max_seconds') * 1000,
+          withheld,
+          turnedAway: this.#turnedAway(),
           figures,
         })
       } catch {
