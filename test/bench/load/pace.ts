@@ -141,7 +141,7 @@ export class Pace {
         const now = performance.now()
         if (rate > 0) {
           const due = Math.floor(((now - this.#began) / 1000) * rate)
-          while (this.#startedCount < due && this.#mayStart(now)) this.#startOne()
+          while (this.#startedCount < due && this.#startOne());
         }
         if (now >= this.#watchAt) this.#watch(now)
         if (this.#mayStart(now) || this.#open() > 0) return
@@ -161,20 +161,22 @@ export class Pace {
     return this.#options.window - this.#free.length
   }
 
-  #startOne(): void {
+  /** False when the time is up, or all have been started. */
+  #startOne(): boolean {
     const now = performance.now()
-    if (!this.#mayStart(now)) return
+    if (!this.#mayStart(now)) return false
     const slot = this.#free.pop()
     this.#startedCount++
     if (slot === undefined) {
       this.#failed++
       this.#reasons['window full'] = (this.#reasons['window full'] ?? 0) + 1
-      return
+      return true
     }
     const started = { slot, at: now, open: true, held: false, again: Infinity, wait: 0 }
     this.#bySlot[slot] = started
     this.#queue.push(started)
     this.#begin(slot)
+    return true
   }
 
   #end(slot: number): Started | undefined {
