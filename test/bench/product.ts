@@ -41,13 +41,22 @@ export type ProductRow = Row & {
 
 type Server = { readonly address: string; readonly port: number }
 
+/** What is measured of the product, each on one that has just been started. */
+export const PRODUCT_PARTS = {
+  register: measureRegister,
+  bindings: measureBindings,
+  anchored: (echo: number) => measureCalls(echo, true),
+  calls: (echo: number) => measureCalls(echo, false),
+  held: measureHeldCalls,
+} as const
+
 /** `echo`: packets a second that plain dgram echoes in this run, the baseline of all ratios. */
-export async function* productRows(echo: number): AsyncGenerator<ProductRow> {
-  yield* await measureRegister(echo)
-  yield await measureBindings()
-  yield* await measureCalls(echo, true)
-  yield* await measureCalls(echo, false)
-  yield* await measureHeldCalls()
+export async function* productRows(
+  echo: number,
+  wants: (part: string) => boolean,
+): AsyncGenerator<ProductRow> {
+  for (const [name, measure] of Object.entries(PRODUCT_PARTS))
+    if (wants(name)) yield* await measure(echo)
 }
 
 // ---- registrations -----------------------------------------------------------------------------
@@ -71,7 +80,7 @@ async function measureRegister(echo: number): Promise<readonly ProductRow[]> {
 }
 
 /** Everyone registers, then refreshes every 300 s, until what was in passing is forgotten. */
-async function measureBindings(): Promise<ProductRow> {
+async function measureBindings(): Promise<readonly ProductRow[]> {
   const product = await started([])
   try {
     await provision(product, USERS)
@@ -81,7 +90,7 @@ async function measureBindings(): Promise<ProductRow> {
     const refreshes = await load({ ...job, ...pace(USERS / 300, 45) })
     const notes = [`${before} MiB before`, noteOf(all), noteOf(refreshes)]
     const after = residentMebibytes(product.process)
-    return memory('100,000 bindings', after, 400, notes.join('; '))
+    return [memory('100,000 bindings', after, 400, notes.join('; '))]
   } finally {
     await product.stop()
   }
@@ -159,7 +168,9 @@ export async function kamailioRows(echo: number): Promise<readonly ProductRow[]>
 
 function started(args: readonly string[]): Promise<Product> {
   const prefix = ['taskset', '-c', SERVER_CORE]
-  return startProduct({ prefix, args: ['--log-level', 'warn', ...args] })
+  const executable = process.env['PBX_BIN']
+  const options = { prefix, args: ['--log-level', 'warn', ...args] }
+  return startProduct(executable === undefined ? options : { ...options, executable })
 }
 
 /** Users u0, u1 … with passwords pw-u0, pw-u1 … */
