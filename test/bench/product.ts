@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { assert } from '../../src/base/assert.ts'
 import { cpuTime, memoryLatency, withheldSince } from '../harness/machine.ts'
 import { type Product, startProduct } from '../harness/product.ts'
+import { residentMebibytes } from '../soak/metrics.ts'
 import type { Job } from './load/main.ts'
 import type { Outcome } from './load/pace.ts'
 import type { Row } from './parse.ts'
@@ -88,7 +89,7 @@ async function measureBindings(): Promise<readonly ProductRow[]> {
     const job = { kind: 'register', ...common(product), users: USERS, localPort: PHONES } as const
     const all = await load({ ...job, ...pace(0, 300), window: 32, count: USERS })
     const refreshes = await load({ ...job, ...pace(USERS / 300, 45) })
-    const notes = [`${before} MiB before`, noteOf(all), noteOf(refreshes)]
+    const notes = [`${before.toFixed(0)} MiB before`, noteOf(all), noteOf(refreshes)]
     const after = residentMebibytes(product.process)
     return [memory('100,000 bindings', after, 400, notes.join('; '))]
   } finally {
@@ -275,12 +276,6 @@ function load(job: Job, onUp: () => void = () => {}): Promise<Outcome> {
       child.send('go')
     })
   })
-}
-
-function residentMebibytes({ pid }: ChildProcess): number {
-  const [, kibibytes = '0'] =
-    /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return Math.round(Number(kibibytes) / 1024)
 }
 
 function rate(name: string, outcome: Measured, echo: number, wanted?: string): ProductRow {

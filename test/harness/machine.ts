@@ -3,6 +3,7 @@
 //! says little.
 
 import { readFileSync } from 'node:fs'
+import { seededRandom } from '../../src/base/random.ts'
 
 /** In ticks since the machine began. */
 export type CpuTime = { readonly used: number; readonly stolen: number }
@@ -48,10 +49,9 @@ export function memoryLatency(): number {
 function scattered(): Int32Array {
   const words = new Int32Array(WORDS)
   const lines = Array.from({ length: WORDS / LINE }, (_, line) => line)
-  let state = 88_172_645
+  const random = seededRandom(1)
   for (let left = lines.length - 1; left > 0; left--) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    const other = state % (left + 1)
+    const other = random.below(left + 1)
     const [a = 0, b = 0] = [lines[left], lines[other]]
     lines[left] = b
     lines[other] = a

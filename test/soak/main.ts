@@ -47,7 +47,7 @@ async function run(product: Product, settings: Settings): Promise<boolean> {
     soundEvery: 40,
   })
   const before = await Figures.of(product)
-  const watch = new Watch(product, () => load.calls.turnedAway + load.registrations.turnedAway)
+  const watch = new Watch(product)
   const findings: Finding[] = []
   const ended = await lasts(product, load, watch, minutes * 60_000)
   if (ended !== undefined) findings.push({ name: 'the product', detail: ended, ok: false })

@@ -27,8 +27,6 @@ const MINUTES_TO_JUDGE = 20
 const GROWTH_SHARE = 0.03
 const GROWTH_MIB = 12
 const FILES_GROWTH = 20
-/** Of the CPU: with so much gone to others it is not the product that is measured. */
-const SCARCE = 0.2
 
 export function progressLine(
   seconds: number,
@@ -81,28 +79,11 @@ function finding(name: string, good: string, bad: readonly string[]): Finding {
   return { name, detail: [good, ...bad].join('\n       '), ok: bad.length === 0 }
 }
 
-/**
- * 503 with Retry-After: phones come back. On a machine of its own nobody may have to; while a
- * hypervisor gave a good part of the CPU to others, it was not one.
- */
-function turnedAway({ load: { calls, registrations }, watch, settings }: Evidence): Finding {
-  const { samples } = watch
-  let [before, excused, total, scarce] = [0, 0, 0, 0]
-  for (const [place, { turnedAway, withheld }] of samples.entries()) {
-    // What was withheld a moment ago is the queue of now.
-    const isScarce = Math.max(withheld, samples[place - 1]?.withheld ?? 0) >= SCARCE
-    if (isScarce) excused += turnedAway - before
-    if (withheld >= SCARCE) scarce++
-    total += turnedAway - before
-    before = turnedAway
-  }
-  const share =
-    samples.reduce((sum, { withheld }) => sum + withheld, 0) / Math.max(1, samples.length)
-  const detail =
-    `${calls.turnedAway} calls, ${registrations.turnedAway} registrations; ${excused} of them in ` +
-    `the ${scarce} of ${samples.length} samples in which ${percent(SCARCE)} or more of the CPU ` +
-    `went to other machines (on average ${percent(share)})`
-  return { name: 'turned away', detail, ok: settings.shared || total === excused }
+/** 503 with Retry-After: phones come back. On a machine of its own nobody may have to. */
+function turnedAway({ load: { calls, registrations }, settings }: Evidence): Finding {
+  const total = calls.turnedAway + registrations.turnedAway
+  const detail = `${calls.turnedAway} calls, ${registrations.turnedAway} registrations`
+  return { name: 'turned away', detail, ok: settings.shared || total === 0 }
 }
 
 function percent(share: number): string {
@@ -145,6 +126,9 @@ function notes({ before, after, load, watch, log }: Evidence): readonly Finding[
   const lag = watch.samples.map(({ lag }) => lag).toSorted((a, b) => a - b)
   const worst = Math.max(0, ...watch.samples.map(({ lagMax }) => lagMax))
   const repeated = Object.entries(calls.repeated).map(([what, count]) => `${what} ${count}`)
+  const shares = watch.samples.map((sample) => sample.withheld)
+  const withheld = shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length)
+  const scarcest = Math.max(0, ...shares)
   const skipped = `calls ${calls.skipped}, registrations ${registrations.skipped}`
   return [
     note(
@@ -165,6 +149,7 @@ function notes({ before, after, load, watch, log }: Evidence): readonly Finding[
       `lag p99 ${(lag[Math.floor(lag.length / 2)] ?? 0).toFixed(0)} ms in the middle sample, ` +
         `${(lag.at(-1) ?? 0).toFixed(0)} in the worst, at most ${worst.toFixed(0)}`,
     ),
+    note('machine', `CPU withheld ${percent(withheld)} on average, ${percent(scarcest)} at worst`),
     note('not begun', `${skipped}; ${watch.missed} samples missed`),
     ...log.slice(0, 3).map((line) => note('warning', line.slice(0, 300))),
   ]

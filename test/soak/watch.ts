@@ -18,8 +18,6 @@ export type Sample = {
   readonly lagMax: number
   /** Share of the CPU time wanted on this machine that a hypervisor gave to others, 0 to 1. */
   readonly withheld: number
-  /** By overload control, so far. */
-  readonly turnedAway: number
   readonly figures: Figures
 }
 
@@ -36,15 +34,13 @@ export class Watch {
   readonly samples: Sample[] = []
   readonly #product: Product
   readonly #began = performance.now()
-  readonly #turnedAway: () => number
   #cpu = cpuTime()
   #timer: NodeJS.Timeout | undefined
   #looking = Promise.resolve()
   missed = 0
 
-  constructor(product: Product, turnedAway: () => number = () => 0) {
+  constructor(product: Product) {
     this.#product = product
-    this.#turnedAway = turnedAway
     this.#timer = setInterval(() => this.#look(), EVERY_MS)
   }
 
@@ -73,7 +69,6 @@ export class Watch {
           lag: figures.get('nodejs_eventloop_lag_p99_seconds') * 1000,
           lagMax: figures.get('nodejs_eventloop_lag_max_seconds') * 1000,
           withheld,
-          turnedAway: this.#turnedAway(),
           figures,
         })
       } catch {
