@@ -1,0 +1,161 @@
+//! What goes wrong, and how often it did.
+
+import { millis } from '../../../src/base/time.ts'
+import type { NodeId } from '../../../src/raft/entry.ts'
+import { members, type Membership } from '../../../src/raft/membership.ts'
+import type { Group } from './group.ts'
+import type { Member } from './member.ts'
+
+const DOWN_MS = 3_000
+const STOP_MS = 1_500
+const APART_MS = 2_500
+const SLOW_DISK_MS = 400
+const STALLED_DISK_MS = 3_000
+
+export type FaultCounts = Record<keyof typeof FAULTS, number>
+
+export function noFaults(): FaultCounts {
+  return Object.fromEntries(Object.keys(FAULTS).map((name) => [name, 0])) as FaultCounts
+}
+
+/** One of them, chosen by chance. */
+export function strike(group: Group, counts: FaultCounts): void {
+  const names = Object.keys(FAULTS) as (keyof typeof FAULTS)[]
+  const name = names[group.world.random.below(names.length)]
+  if (name === undefined) return
+  counts[name]++
+  FAULTS[name](group)
+}
+
+/** Everything works again; who was down is up. */
+export function mend(group: Group): void {
+  Object.assign(group.weather, { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) })
+  group.cut.clear()
+  for (const member of group.members) {
+    member.syncMs = 4
+    if (member.raft === undefined) member.start()
+  }
+}
+
+const FAULTS = {
+  crash(group: Group): void {
+    down(group, group.pick(), DOWN_MS)
+  },
+  crashLeader(group: Group): void {
+    down(group, group.leaders[0] ?? group.pick(), DOWN_MS)
+  },
+  /** Restarted at once: it may have promised something a moment ago. */
+  restart(group: Group): void {
+    down(group, group.pick(), 20)
+  },
+  crashAll(group: Group): void {
+    for (const member of group.members) down(group, member, DOWN_MS)
+  },
+  stop(group: Group): void {
+    group.pick().stop(millis(group.world.random.below(STOP_MS)))
+  },
+  stopLeader(group: Group): void {
+    for (const leader of group.leaders) leader.stop(millis(group.world.random.below(STOP_MS)))
+  },
+  isolate(group: Group): void {
+    const away = group.pick()
+    apart(group, (from, to) => (from === away.id) !== (to === away.id))
+  },
+  isolateLeader(group: Group): void {
+    const away = group.leaders[0] ?? group.pick()
+    apart(group, (from, to) => (from === away.id) !== (to === away.id))
+  },
+  oneWay(group: Group): void {
+    const mute = group.pick()
+    apart(group, (from) => from === mute.id)
+  },
+  deaf(group: Group): void {
+    const deaf = group.pick()
+    apart(group, (_, to) => to === deaf.id)
+  },
+  halves(group: Group): void {
+    const side = new Set(
+      group.members.filter(() => group.world.random.chance(1, 2)).map(({ id }) => id),
+    )
+    apart(group, (from, to) => side.has(from) !== side.has(to))
+  },
+  /** Some hear one another and some do not. */
+  partial(group: Group): void {
+    apart(group, () => group.world.random.chance(1, 3))
+  },
+  weather(group: Group): void {
+    const { random } = group.world
+    group.weather.lossPercent = random.below(25)
+    group.weather.duplicatePercent = random.below(25)
+    group.weather.delayMax = millis(1 + random.below(random.chance(1, 5) ? 400 : 40))
+  },
+  fineWeather(group: Group): void {
+    Object.assign(group.weather, { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) })
+  },
+  slowDisk(group: Group): void {
+    slow(group, group.pick(), SLOW_DISK_MS)
+  },
+  stalledDisk(group: Group): void {
+    slow(group, group.leaders[0] ?? group.pick(), STALLED_DISK_MS)
+  },
+  transfer(group: Group): void {
+    const to = group.pick().id
+    for (const leader of group.leaders) leader.command((raft) => raft.transferTo(to))
+  },
+  resign(group: Group): void {
+    for (const leader of group.leaders) leader.command((raft) => raft.resign())
+  },
+  campaign(group: Group): void {
+    group.pick().command((raft) => raft.campaign())
+  },
+  change(group: Group): void {
+    for (const leader of group.leaders)
+      leader.command((raft) => raft.change(changed(group, raft.status().membership)))
+  },
+  snapshot(group: Group): void {
+    const { raft, disk } = group.pick()
+    if (raft !== undefined) disk.makeSnapshot(raft.membershipAt(raft.status().applied))
+  },
+}
+
+function down(group: Group, member: Member, during: number): void {
+  if (member.raft === undefined) return
+  member.crash()
+  group.world.in(millis(1 + group.world.random.below(during)), () => {
+    if (member.raft === undefined) member.start()
+  })
+}
+
+function apart(group: Group, cuts: (from: NodeId, to: NodeId) => boolean): void {
+  const ways: string[] = []
+  for (const { id: from } of group.members)
+    for (const { id: to } of group.members)
+      if (from !== to && cuts(from, to)) ways.push(`${from}>${to}`)
+  for (const way of ways) group.cut.add(way)
+  group.world.in(millis(group.world.random.below(APART_MS)), () => {
+    for (const way of ways) group.cut.delete(way)
+  })
+}
+
+function slow(group: Group, member: Member, syncMs: number): void {
+  member.syncMs = syncMs
+  group.world.in(millis(group.world.random.below(APART_MS)), () => {
+    member.syncMs = 4
+  })
+}
+
+/** Somebody comes in, is promoted, or leaves. */
+function changed(group: Group, { voters, learners }: Membership): Membership {
+  const { random } = group.world
+  const all = group.members.map(({ id }) => id)
+  const known = members({ voters, learners })
+  const candidate = all[random.below(all.length)]
+  if (candidate === undefined) return { voters, learners }
+  if (!known.includes(candidate)) return { voters, learners: [...learners, candidate] }
+  if (learners.includes(candidate))
+    return { voters: [...voters, candidate], learners: learners.filter((id) => id !== candidate) }
+  const left = voters.filter((id) => id !== candidate)
+  return random.chance(1, 2)
+    ? { voters: left, learners }
+    : { voters: left, learners: [...learners, candidate] }
+}

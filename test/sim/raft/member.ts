@@ -1,0 +1,283 @@
+//! One node with its host, in a simulated world: a disk that takes its time, a clock that is not
+//! quite right, and a process that may be stopped or killed at any moment.
+
+import { assert } from '../../../src/base/assert.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { millis, type Millis } from '../../../src/base/time.ts'
+import type { LogIndex, NodeId, Term } from '../../../src/raft/entry.ts'
+import type { Membership } from '../../../src/raft/membership.ts'
+import type { RaftMessage } from '../../../src/raft/message.ts'
+import type { RaftOptions } from '../../../src/raft/options.ts'
+import { Raft } from '../../../src/raft/raft.ts'
+import type { Ready } from '../../../src/raft/ready.ts'
+import type { World } from '../../harness/world.ts'
+import type { Applied } from '../../raft/applied.ts'
+import { Disk } from '../../raft/disk.ts'
+import { Lease } from './lease.ts'
+
+/** The fast timings of the design: heartbeats 50 ms, lease 200 ms, elections 450 to 750 ms. */
+export const TICK_MS = 10
+const TIMING = {
+  heartbeatTicks: 5,
+  electionMinTicks: 45,
+  electionMaxTicks: 75,
+  bytesPerMessage: 400,
+  inflightMax: 4,
+  uncommittedMax: 40,
+}
+const INBOX_MAX = 500
+/** Entries that are kept behind what is applied, for followers that are a little late. */
+const KEPT = 30
+const COMPACT_AT = 60
+
+export type Observer = {
+  /** After each transaction: what is on this disk. */
+  stored(member: Member): void
+  led(id: NodeId, term: Term): void
+}
+
+type Waiting = { readonly term: Term; readonly settle: (applied: boolean) => void }
+type Read = { readonly context: number; readonly settle: (state: Applied | undefined) => void }
+
+export class Member {
+  readonly id: NodeId
+  readonly world: World
+  readonly disk: Disk
+  readonly lease: Lease
+  readonly #send: (message: RaftMessage) => void
+  readonly #observer: Observer
+  /** How fast its clock goes, near 1. */
+  readonly pace: number
+  /** How long an fsync takes now, at most. */
+  syncMs = 4
+  #raft: Raft | undefined
+  #inbox: RaftMessage[] = []
+  /** A Ready is being written. */
+  #busy = false
+  #stoppedUntil: Millis = millis(0)
+  /** Of this life of the process: what an earlier one began is nobody's. */
+  #life = 0
+  #waiting = new Map<LogIndex, Waiting>()
+  #reads: Read[] = []
+  #ripe: { readonly index: LogIndex; readonly read: Read }[] = []
+  #contexts = 0
+
+  constructor(
+    world: World,
+    id: NodeId,
+    membership: Membership,
+    send: (message: RaftMessage) => void,
+    observer: Observer,
+  ) {
+    this.id = id
+    this.world = world
+    this.disk = new Disk(membership, 200)
+    this.pace = 1 + (world.random.below(21) - 10) / 1_000
+    this.lease = new Lease(this)
+    this.#send = send
+    this.#observer = observer
+  }
+
+  get raft(): Raft | undefined {
+    return this.#raft
+  }
+
+  get isStopped(): boolean {
+    return this.world.now < this.#stoppedUntil
+  }
+
+  /** What its own clock says. */
+  get clock(): number {
+    return this.world.now * this.pace
+  }
+
+  start(): void {
+    assert(this.#raft === undefined, `${this.id} runs already`)
+    const { random } = this.world
+    const seed = random.below(0x1_0000_0000)
+    const options: RaftOptions = {
+      ...TIMING,
+      id: this.id,
+      storage: this.disk,
+      random: seededRandom(seed),
+    }
+    this.#raft = new Raft(options)
+    this.#life++
+    this.#tick(this.#life)
+    this.pump()
+  }
+
+  /** The power is gone. */
+  crash(): void {
+    if (this.#raft === undefined) return
+    this.#raft = undefined
+    this.#life++
+    this.#busy = false
+    this.#inbox = []
+    this.#stoppedUntil = this.world.now
+    this.lease.gone()
+    this.disk.crash(this.world.random)
+    for (const { settle } of this.#waiting.values()) settle(false)
+    for (const { settle } of [...this.#reads, ...this.#ripe.map(({ read }) => read)])
+      settle(undefined)
+    this.#waiting.clear()
+    this.#reads = []
+    this.#ripe = []
+  }
+
+  /** SIGSTOP, and SIGCONT later. */
+  stop(during: Millis): void {
+    if (this.#raft === undefined) return
+    this.#stoppedUntil = millis(Math.max(this.#stoppedUntil, this.world.now + during))
+    const life = this.#life
+    this.world.at(this.#stoppedUntil, () => life === this.#life && this.pump())
+  }
+
+  /** What the process does now, or once it may. */
+  soon(delay: Millis, run: () => void): void {
+    const life = this.#life
+    const later = (): void => {
+      if (life !== this.#life) return
+      if (this.isStopped) this.world.at(this.#stoppedUntil, later)
+      else run()
+    }
+    this.world.in(delay, later)
+  }
+
+  receive(message: RaftMessage): void {
+    if (this.#raft === undefined || this.#inbox.length >= INBOX_MAX) return
+    this.#inbox.push(message)
+    this.pump()
+  }
+
+  /** Settles with true once it is applied here, with false when that is not known. */
+  propose(command: string, settle: (applied: boolean) => void): boolean {
+    const raft = this.#idle()
+    const proposed = raft?.propose([Buffer.from(command)])
+    if (raft === undefined || proposed?.ok !== true) return false
+    for (const index of proposed.value) {
+      this.#waiting.get(index)?.settle(false)
+      this.#waiting.set(index, { term: raft.status().term, settle })
+    }
+    this.pump()
+    return true
+  }
+
+  read(settle: (state: Applied | undefined) => void): boolean {
+    const raft = this.#idle()
+    const context = ++this.#contexts
+    if (raft?.readIndex(context).ok !== true) return false
+    this.#reads.push({ context, settle })
+    this.pump()
+    return true
+  }
+
+  /** Does something to the node itself, when it is not in the middle of anything. */
+  command(run: (raft: Raft) => void): void {
+    const raft = this.#idle()
+    if (raft === undefined) return
+    run(raft)
+    this.pump()
+  }
+
+  pump(): void {
+    for (;;) {
+      const raft = this.#idle()
+      if (raft === undefined) return
+      const message = this.#inbox.shift()
+      if (message !== undefined) raft.step(message)
+      const ready = raft.ready()
+      if (ready === undefined && message === undefined) break
+      if (ready !== undefined && !this.#carryOut(raft, ready)) return
+    }
+    this.#compact()
+  }
+
+  #idle(): Raft | undefined {
+    return this.#busy || this.isStopped ? undefined : this.#raft
+  }
+
+  /** False when the disk takes its time. */
+  #carryOut(raft: Raft, ready: Ready): boolean {
+    const { id, leader, term } = raft.status()
+    if (leader === id) this.#observer.led(id, term)
+    // The lease counts from before the heartbeats are sent.
+    if (ready.round !== undefined) this.lease.roundBegins(ready.round)
+    for (const message of ready.early) this.#send(message)
+    this.disk.write(ready)
+    if (!ready.mustSync) {
+      this.#finish(raft, ready)
+      return true
+    }
+    this.#busy = true
+    const takes = millis(this.world.random.below(this.syncMs + 1))
+    this.soon(takes, () => {
+      this.#busy = false
+      this.#finish(raft, ready)
+      this.pump()
+    })
+    return false
+  }
+
+  #finish(raft: Raft, ready: Ready): void {
+    if (ready.mustSync) this.disk.sync()
+    if (ready.wantsSnapshot) this.disk.makeSnapshot(raft.membershipAt(raft.status().applied))
+    this.lease.beforeSending(ready)
+    for (const message of ready.messages) this.#send(message)
+    raft.advance(ready)
+    this.#observer.stored(this)
+    for (const { context, index } of ready.reads) this.#confirm(context, index)
+    this.#settle(ready)
+    this.lease.look(raft)
+  }
+
+  #confirm(context: number, index: LogIndex): void {
+    const read = this.#reads.find((each) => each.context === context)
+    this.#reads = this.#reads.filter((each) => each !== read)
+    if (read !== undefined) this.#ripe.push({ index, read })
+  }
+
+  #settle({ committed, snapshot }: Ready): void {
+    for (const { index, term } of committed) {
+      const waiting = this.#waiting.get(index)
+      this.#waiting.delete(index)
+      waiting?.settle(waiting.term === term)
+    }
+    const applied = committed.at(-1)?.index ?? snapshot?.index
+    const raft = this.#raft
+    if (applied !== undefined && snapshot !== undefined)
+      for (const [index, { settle }] of this.#waiting)
+        if (index <= applied) {
+          this.#waiting.delete(index)
+          settle(false)
+        }
+    const upTo = raft?.status().applied ?? 0
+    this.#ripe = this.#ripe.filter(({ index, read }) => {
+      if (index > upTo) return true
+      read.settle(this.disk.state)
+      return false
+    })
+  }
+
+  #compact(): void {
+    const raft = this.#raft
+    if (raft === undefined) return
+    const { applied } = raft.status()
+    if (applied - this.disk.first() < COMPACT_AT) return
+    const index = (applied - KEPT) as LogIndex
+    this.disk.compact(index, raft.membershipAt(index))
+  }
+
+  /** By its own clock. Of what it missed it gets one. */
+  #tick(life: number): void {
+    const beat = (): void => {
+      if (life !== this.#life) return
+      if (!this.#busy && !this.isStopped) {
+        this.#raft?.tick()
+        this.pump()
+      }
+      this.world.in(millis(TICK_MS / this.pace), beat)
+    }
+    this.world.in(millis(this.world.random.below(TICK_MS)), beat)
+  }
+}

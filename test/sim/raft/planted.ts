@@ -1,0 +1,133 @@
+//! Bugs that others have had, one edit each. The simulation has to find every one of them.
+
+export type Planted = {
+  readonly name: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+export const PLANTED: readonly Planted[] = [
+  {
+    name: 'votes twice in a term',
+    file: 'src/raft/election.ts',
+    find: 'const isFree = state.vote === from ||',
+    replace: 'const isFree = true || state.vote === from ||',
+  },
+  {
+    name: 'skips the fsync of entries, terms and votes',
+    file: 'src/raft/gather.ts',
+    find: 'mustSync: entries.length > 0 || snapshot !== undefined || promises',
+    replace: 'mustSync: false',
+  },
+  {
+    name: 'skips the fsync of a vote',
+    file: 'src/raft/gather.ts',
+    find: 'mustSync: entries.length > 0 || snapshot !== undefined || promises',
+    replace: 'mustSync: entries.length > 0 || snapshot !== undefined',
+  },
+  {
+    name: 'commits entries of an older term by counting',
+    file: 'src/raft/replication.ts',
+    find: ' || log.term(index) !== state.term) return',
+    replace: ') return',
+  },
+  {
+    name: 'votes for a log that is behind',
+    file: 'src/raft/raft-log.ts',
+    find: 'return lastIndex >= this.last',
+    replace: 'return lastIndex >= 0',
+  },
+  {
+    name: 'counts half of the voters as most',
+    file: 'src/raft/quorum.ts',
+    find: 'values[values.length >> 1]',
+    replace: 'values[(values.length - 1) >> 1]',
+  },
+  {
+    name: 'takes half of the votes for a victory',
+    file: 'src/raft/quorum.ts',
+    find: 'const needed = (voters.length >> 1) + 1',
+    replace: 'const needed = (voters.length + 1) >> 1',
+  },
+  {
+    name: 'acknowledges entries before they are stored',
+    file: 'src/raft/following.ts',
+    find: 'match = entries.at(-1)?.index ?? previousIndex',
+    replace: `match = entries.at(-1)?.index ?? previousIndex
+  const early = { from: state.options.id, to: from, term: state.term }
+  state.out.early.push({ kind: 'append-answer', match, ...early })`,
+  },
+  {
+    name: 'commits what the leader has committed, whether it agrees or not',
+    file: 'src/raft/following.ts',
+    find: 'log.commitTo(min(commit, match))',
+    replace: 'log.commitTo(min(commit, log.last))',
+  },
+  {
+    name: 'takes out what a late message does not mention',
+    file: 'src/raft/raft-log.ts',
+    find: 'if (this.term(entry.index) === entry.term) continue',
+    replace: 'if (this.term(entry.index) === entry.term && place > 0) continue',
+  },
+  {
+    name: 'a membership that was taken back stays in force',
+    file: 'src/raft/raft-log.ts',
+    find: 'this.#memberships = this.#memberships.filter(({ index }) => index < from)',
+    replace: '',
+  },
+  {
+    name: 'changes the membership while the last change is not committed',
+    file: 'src/raft/change.ts',
+    find: "if (log.membershipIndex > log.committed) return { refused: 'one at a time' }",
+    replace: '',
+  },
+  {
+    name: 'reads what it knows without asking whether it still leads',
+    file: 'src/raft/reads.ts',
+    find: 'if (confirmedRound === undefined || round > confirmedRound) return true',
+    replace: '',
+  },
+  {
+    name: 'reads before an entry of its own term is committed',
+    file: 'src/raft/reads.ts',
+    find: 'if (log.term(log.committed) !== term) return',
+    replace: '',
+  },
+  {
+    name: 'votes against a leader that it has just heard',
+    file: 'src/raft/raft-state.ts',
+    find: 'return leading !== undefined || ticks - heardAt < options.electionMinTicks',
+    replace: 'return leading !== undefined && ticks - heardAt < options.electionMinTicks',
+  },
+  {
+    name: 'forgets in a restart that it has heard a leader',
+    file: 'src/raft/raft.ts',
+    find: 'heardAt: 0,',
+    replace: 'heardAt: -1_000,',
+  },
+  {
+    name: 'keeps the lease after it has handed over',
+    file: 'src/raft/raft.ts',
+    find: 'leading !== undefined && leading.transfer?.told !== true && ',
+    replace: 'leading !== undefined && ',
+  },
+  {
+    name: 'has a lease that is longer than an election takes',
+    file: 'test/sim/raft/lease.ts',
+    find: 'const LEASE_MS = 200',
+    replace: 'const LEASE_MS = 900',
+  },
+  {
+    name: 'counts the lease from the answer, not from the question',
+    file: 'test/sim/raft/lease.ts',
+    find: 'const left = began + LEASE_MS - this.#member.clock',
+    replace: 'const left = LEASE_MS + 0 * began',
+  },
+  {
+    name: 'renews a lease that has expired',
+    file: 'test/sim/raft/lease.ts',
+    find: 'if (world.now >= basis) {',
+    replace: 'if (world.now >= basis && basis < 0) {',
+  },
+]
