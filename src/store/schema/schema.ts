@@ -10,6 +10,7 @@ import { bindingSchema } from './binding.ts'
 import { callSchema } from './call.ts'
 import { extensionSchema } from './extension.ts'
 import { messageWaitingSchema } from './message-waiting.ts'
+import { raftSchema } from './raft.ts'
 import { replicaSchema } from './replica.ts'
 import { settingSchema } from './setting.ts'
 import { subscriptionSchema } from './subscription.ts'
@@ -17,6 +18,7 @@ import { tenantSchema } from './tenant.ts'
 
 const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   replicaSchema,
+  raftSchema,
   tenantSchema,
   extensionSchema,
   bindingSchema,
