@@ -166,7 +166,8 @@ function changed(index: number, of: number, membership: Membership): Entry {
 
 function shown(storage: LogStorage, from: number, to: number): readonly string[] {
   const entries = storage.entries(logIndex(from), logIndex(to), 1_000_000)
-  return entries.map(({ index, term: of, payload }) =>
-    `${index}/${of} ${payload.kind === 'command' ? Buffer.from(payload.data).toString() : ''}`.trim(),
-  )
+  return entries.map(({ index, term: of, payload }) => {
+    const place = `${index}/${of}`
+    return payload.kind === 'command' ? `${place} ${Buffer.from(payload.data).toString()}` : place
+  })
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { ReadConnection } from '../../src/store/database.ts'
 import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
+import type { Outcomes } from '../../src/store/replica/protocol.ts'
 import type { Command, IdempotencyKey, Row } from '../../src/store/store.ts'
 import { walk } from '../harness/datadriven.ts'
 
@@ -18,7 +19,9 @@ afterAll(() => {
 
 walk(new URL('./testdata/schema', import.meta.url).pathname, () => {
   const home = mkdtempSync(join(directory, 'data-'))
-  const replica = openReplica(home, { addon: undefined })
+  let last: Outcomes | undefined
+  const host = { onOutcomes: (outcomes: Outcomes) => void (last = outcomes), send: () => {} }
+  const replica = openReplica(home, { addon: undefined }, host)
   opened.push(replica)
   const reader = ReadConnection.open(join(home, 'pbx.db'), { addon: undefined })
   return (command) => {
@@ -29,7 +32,8 @@ walk(new URL('./testdata/schema', import.meta.url).pathname, () => {
         const proposals = command.body.map((line) => {
           return { command: JSON.parse(line) as Command, key }
         })
-        const { indexes, refusals } = replica.replica.commit(proposals)
+        replica.replica.propose(proposals)
+        const { indexes = [], refusals = [] } = last ?? {}
         const reasons = new Map(refusals.map(({ place, reason }) => [place, reason]))
         return indexes.map((index, place) => `${index} ${reasons.get(place) ?? 'ok'}`).join('\n')
       }

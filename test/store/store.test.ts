@@ -19,16 +19,17 @@ import { realHost } from './host.ts'
 describe('propose', () => {
   test('is readable by the time it resolves, and has the next index', async () => {
     const store = await newStore()
-    expect(await store.propose(put('a', '1'))).toEqual({ ok: true, value: 1 })
+    // The first entry of all is the leader's own.
+    expect(await store.propose(put('a', '1'))).toEqual({ ok: true, value: 2 })
     expect(store.read((db) => setting(db, 'system', 'a'))).toBe('1')
-    expect(await store.propose(put('a', '2'))).toEqual({ ok: true, value: 2 })
+    expect(await store.propose(put('a', '2'))).toEqual({ ok: true, value: 3 })
   })
 
   test('keeps the order of proposing, across batches', async () => {
     const store = await newStore()
     const all = Array.from({ length: 20_000 }, (_, n) => store.propose(put('a', String(n))))
     const indexes = (await Promise.all(all)).map((result) => (result.ok ? result.value : -1))
-    expect(indexes).toEqual(Array.from({ length: 20_000 }, (_, n) => n + 1))
+    expect(indexes).toEqual(Array.from({ length: 20_000 }, (_, n) => n + 2))
     expect(store.read((db) => setting(db, 'system', 'a'))).toBe('19999')
   })
 
@@ -80,7 +81,7 @@ describe('applied', () => {
     const last = store.propose({ kind: 'extension.import', tenant: ACME, realm, rows, at })
     const seen = last.then(() => told.length)
     expect(await seen).toBe(4)
-    expect(told.map(({ index }) => index)).toEqual([1, 2, 4, 5])
+    expect(told.map(({ index }) => index)).toEqual([2, 3, 5, 6])
     expect(JSON.stringify(told)).not.toContain('hush')
   })
 })
@@ -107,7 +108,7 @@ describe('close', () => {
     expect(existsSync(join(home, 'pbx.db-wal'))).toBe(false)
     const again = await newStore(home)
     expect(again.read((db) => setting(db, 'system', 'a'))).toBe('1')
-    expect(await again.propose(put('b', '1'))).toEqual({ ok: true, value: 2 })
+    expect(await again.propose(put('b', '1'))).toEqual({ ok: true, value: 4 })
   })
 })
 

@@ -67,12 +67,18 @@ export class ReplicaClient {
   }
 
   /** What was settled, in log order: listeners first, then the proposer. */
-  onOutcomes({ indexes, refusals }: Outcomes): void {
+  onOutcomes({ indexes, refusals, failures }: Outcomes): void {
     const reasons = new Map(refusals.map(({ place, reason }) => [place, reason]))
+    const failed = new Map(failures.map(({ place, kind }) => [place, kind]))
     for (const [place, number] of indexes.entries()) {
       const waiting = this.#waiting.shift()
       if (waiting === undefined) return
       const index = number as LogIndex
+      const kind = failed.get(place)
+      if (kind !== undefined) {
+        waiting.settle?.(err({ kind }))
+        continue
+      }
       const reason = reasons.get(place)
       if (reason === undefined && waiting.command !== undefined)
         for (const listener of this.#listeners) listener({ index, command: waiting.command })

@@ -3,14 +3,18 @@
 
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { randomInt } from 'node:crypto'
+import { randomFrom } from '../../base/random.ts'
+import { logIndex, term, type LogIndex, type NodeId } from '../../raft/entry.ts'
+import { Raft } from '../../raft/raft.ts'
 import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
+import { insertRaft, raftRow, type LogBase } from '../schema/raft.ts'
 import { insertReplica, replicaRow } from '../schema/replica.ts'
 import { migrate } from '../schema/schema.ts'
-import type { LogIndex } from '../store.ts'
 import { openVault, type Vault } from '../vault.ts'
-import { LocalLog } from './log.ts'
-import { Replica } from './replica.ts'
+import { SqliteLogStorage } from './log-storage.ts'
+import { Replica, type ReplicaParts } from './replica.ts'
 
 export const DATABASE = 'pbx.db'
 const LOCK = 'lock'
@@ -20,7 +24,23 @@ export type OpenReplica = {
   readonly close: () => void
 }
 
-export function openReplica(directory: string, options: ConnectionOptions): OpenReplica {
+/** The first of a group; those that join later are given other names. */
+const FIRST = 'node-1' as NodeId
+/** In ticks of `TICK_MS`: heartbeats every 100 ms, elections after 900 to 1,300. */
+const TIMING = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
+const BOUNDS = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
+export const TICK_MS = 10
+
+const NO_SNAPSHOTS = { current: () => undefined, chunk: () => undefined }
+
+/** What a replica tells; called from within its methods. */
+export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send'>
+
+export function openReplica(
+  directory: string,
+  options: ConnectionOptions,
+  host: ReplicaHost,
+): OpenReplica {
   if (!isDirectory(directory)) {
     const message = `${directory} is not a directory: make it, or name another with --data`
     throw new StoreFault('data-unusable', message)
@@ -35,7 +55,10 @@ export function openReplica(directory: string, options: ConnectionOptions): Open
     const db = WriteConnection.open(file, options)
     migrate(db)
     const applied = ownRow(db, vault, directory)
-    const replica = new Replica(db, vault, new LocalLog(applied), applied)
+    const storage = new SqliteLogStorage(db, NO_SNAPSHOTS, applied)
+    const random = randomFrom(() => randomInt(0x1_0000_0000) / 0x1_0000_0000)
+    const raft = new Raft({ id: FIRST, storage, random, ...TIMING, ...BOUNDS })
+    const replica = new Replica({ db, vault, storage, raft, ...host })
     const close = (): void => {
       db.close()
       unlock()
@@ -79,7 +102,9 @@ function ownRow(db: WriteConnection, vault: Vault, directory: string): LogIndex 
   const row = replicaRow(db)
   if (row === undefined) db.transaction(() => insertReplica(db, check))
   else if (row.keyCheck !== check) throw wrongKey(directory)
-  return row?.appliedIndex ?? (0 as LogIndex)
+  const applied = row?.appliedIndex ?? logIndex(0)
+  if (raftRow(db) === undefined) db.transaction(() => insertRaft(db, beginningAt(applied)))
+  return applied
 }
 
 function keyMissing(directory: string): StoreFault {
@@ -91,4 +116,9 @@ function wrongKey(directory: string): StoreFault {
   const mend = 'restore both from the same backup'
   const message = `secret.key in ${directory} is not that of the database beside it: ${mend}`
   return new StoreFault('key-unusable', message)
+}
+
+/** A group of one, with the state that there is: of an earlier release, or none. */
+function beginningAt(index: LogIndex): LogBase {
+  return { index, term: term(index === 0 ? 0 : 1), membership: { voters: [FIRST], learners: [] } }
 }

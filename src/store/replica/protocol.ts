@@ -16,7 +16,10 @@ export type Outcomes = {
   readonly indexes: readonly number[]
   /** The few that changed nothing, by their place in `indexes`, and why. */
   readonly refusals: readonly Refused[]
+  /** The few that were not applied; their index is 0. */
+  readonly failures: readonly Failed[]
 }
+export type Failed = { readonly place: number; readonly kind: 'no-leader' | 'overloaded' }
 export type Refused = { readonly place: number; readonly reason: string }
 
 export type ToReplica =

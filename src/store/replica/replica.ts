@@ -1,86 +1,198 @@
-//! One replica's state: what was proposed goes through the log, what is committed is applied.
+//! One replica: Raft, and the state that its log makes.
 //!
-//!     proposals -> seal -> log -> committed entries -> one transaction, one fsync -> outcomes
+//!     proposals ─ seal, encode ─> raft ─ Ready ─> one transaction: log, term, state ─> outcomes
+//!                                  ^  └────────> messages ─> peers ─> messages ─┐
+//!                                  +────────────────────────────────────────────+
 //!
-//! Synchronous; the thread around it decides how many proposals make a batch.
+//! Synchronous; the thread around it decides when, and how many proposals make a batch.
 
 import { assert } from '../../base/assert.ts'
+import type { Entry, LogIndex, Term } from '../../raft/entry.ts'
+import type { RaftMessage } from '../../raft/message.ts'
+import type { Raft, RaftStatus } from '../../raft/raft.ts'
+import type { Ready } from '../../raft/ready.ts'
 import type { WriteConnection } from '../database.ts'
 import { remember, remembered, setAppliedIndex } from '../schema/replica.ts'
 import { apply } from '../schema/schema.ts'
-import type { Command, LogIndex } from '../store.ts'
+import type { Command } from '../store.ts'
 import type { Vault } from '../vault.ts'
-import type { Entry, Log, Sealed } from './log.ts'
-import type { Outcomes, Proposal, Refused } from './protocol.ts'
+import { decode, encode, type Sealed } from './codec.ts'
+import type { SqliteLogStorage } from './log-storage.ts'
+import { Outstanding, type Slot } from './outstanding.ts'
+import type { Outcomes, Proposal } from './protocol.ts'
 import { sealed } from './seal.ts'
 
+/** Entries that are kept for peers when they are applied; alone, none. */
+const KEPT = 20_000
+/** They go so many at a time. */
+const COMPACT_EVERY = 5_000
+
+export type ReplicaParts = {
+  readonly db: WriteConnection
+  readonly vault: Vault
+  readonly storage: SqliteLogStorage
+  readonly raft: Raft
+  /** Each proposal's, in the order in which they were made. */
+  readonly onOutcomes: (outcomes: Outcomes) => void
+  readonly send: (messages: readonly RaftMessage[]) => void
+}
+
 export class Replica {
-  readonly #db: WriteConnection
-  readonly #vault: Vault
-  readonly #log: Log
-  #applied: LogIndex
+  readonly #parts: ReplicaParts
+  readonly #outstanding: Outstanding
+  /** What this node proposed, so that it need not be read from the log again. */
+  readonly #own = new Map<LogIndex, Own>()
+  readonly #reads = new Map<number, Slot>()
+  /** Confirmed, and waiting for what they are to see. */
+  #ripe: { readonly index: LogIndex; readonly slot: Slot }[] = []
+  #contexts = 0
 
-  constructor(db: WriteConnection, vault: Vault, log: Log, applied: LogIndex) {
-    this.#db = db
-    this.#vault = vault
-    this.#log = log
-    this.#applied = applied
+  constructor(parts: ReplicaParts) {
+    this.#parts = parts
+    this.#outstanding = new Outstanding(parts.onOutcomes)
+    this.#pump()
   }
 
-  /** Applied and on disk when this returns. A fault is thrown, and then nothing was. */
-  commit(proposals: readonly Proposal[]): Outcomes {
-    const commands: Sealed[] = []
-    for (const { command, key } of proposals)
-      if (command !== undefined) commands.push({ command: sealed(command, this.#vault), key })
-    this.#log.propose(commands)
-    return this.#outcomes(proposals, this.#applyAll(this.#log.committed()))
+  get status(): RaftStatus {
+    return this.#parts.raft.status()
   }
 
-  #applyAll(entries: readonly Entry[]): readonly Done[] {
-    const last = entries.at(-1)
-    if (last === undefined) return []
-    const done = this.#db.transaction(() => {
-      const results = entries.map((entry) => this.#applyOne(entry))
-      setAppliedIndex(this.#db, last.index)
-      return results
+  propose(proposals: readonly Proposal[]): void {
+    const { raft, vault } = this.#parts
+    const made: { readonly slot: Slot; readonly sealed: Sealed }[] = []
+    for (const { command, key } of proposals) {
+      const slot = this.#outstanding.open()
+      if (command === undefined) this.#read(slot)
+      else made.push({ slot, sealed: { command: sealed(command, vault), key } })
+    }
+    const proposed = raft.propose(made.map((each) => encode(each.sealed)))
+    const { term } = raft.status()
+    for (const [place, { slot, sealed: own }] of made.entries()) {
+      if (proposed.ok) this.#keep(proposed.value[place], { term, slot, own })
+      else
+        slot.outcome = {
+          failure: proposed.error.kind === 'overloaded' ? 'overloaded' : 'no-leader',
+        }
+    }
+    this.#pump()
+  }
+
+  receive(messages: readonly RaftMessage[]): void {
+    for (const message of messages) this.#parts.raft.step(message)
+    this.#pump()
+  }
+
+  tick(): void {
+    this.#parts.raft.tick()
+    this.#pump()
+  }
+
+  #read(slot: Slot): void {
+    const context = ++this.#contexts
+    if (this.#parts.raft.readIndex(context).ok) this.#reads.set(context, slot)
+    else slot.outcome = { failure: 'no-leader' }
+  }
+
+  #keep(index: LogIndex | undefined, own: Own): void {
+    assert(index !== undefined, 'each command has its place')
+    // What stood there was taken out by another leader.
+    this.#give(this.#own.get(index), { failure: 'no-leader' })
+    this.#own.set(index, own)
+  }
+
+  #give(own: Own | undefined, outcome: Slot['outcome']): void {
+    if (own !== undefined) own.slot.outcome = outcome
+  }
+
+  #pump(): void {
+    const { raft } = this.#parts
+    for (let ready = raft.ready(); ready !== undefined; ready = raft.ready()) {
+      this.#carryOut(ready)
+      raft.advance(ready)
+    }
+    this.#endReads()
+    this.#outstanding.flush()
+  }
+
+  /** In the order that `ready.ts` asks for. A fault is thrown, and then the process ends. */
+  #carryOut(ready: Ready): void {
+    const { db, storage, send } = this.#parts
+    assert(ready.snapshot === undefined, 'snapshots are not taken over yet')
+    if (ready.early.length > 0) send(ready.early)
+    db.transaction(() => {
+      storage.write(ready)
+      for (const entry of ready.committed) this.#apply(entry)
+      const last = ready.committed.at(-1)
+      if (last === undefined) return
+      setAppliedIndex(db, last.index)
+      this.#compact(last.index)
     })
-    this.#applied = last.index
-    return done
+    if (ready.messages.length > 0) send(ready.messages)
+    for (const { context, index } of ready.reads) this.#confirm(context, index)
   }
 
-  #applyOne({ command, key, index }: Entry): Done {
+  #confirm(context: number, index: LogIndex): void {
+    const slot = this.#reads.get(context)
+    this.#reads.delete(context)
+    if (slot !== undefined) this.#ripe.push({ index, slot })
+  }
+
+  /** Those whose state is here; and when this node does not lead any more, nobody confirms. */
+  #endReads(): void {
+    const { applied, role } = this.status
+    this.#ripe = this.#ripe.filter(({ index, slot }) => {
+      if (index > applied) return true
+      slot.outcome = { index: applied, refusal: undefined }
+      return false
+    })
+    if (role === 'leader') return
+    for (const slot of this.#reads.values()) slot.outcome = { failure: 'no-leader' }
+    this.#reads.clear()
+  }
+
+  #apply({ index, term, payload }: Entry): void {
+    const own = this.#own.get(index)
+    this.#own.delete(index)
+    const isOurs = own?.term === term
+    if (!isOurs) this.#give(own, { failure: 'no-leader' })
+    if (payload.kind !== 'command') return
+    const { command, key } = isOurs ? own.own : decode(payload.data)
+    const done = this.#applyOnce(command, key, index)
+    if (isOurs) own.slot.outcome = done
+  }
+
+  #applyOnce(command: Command, key: Sealed['key'], index: LogIndex): Done {
+    const { db } = this.#parts
     if (key === undefined) return { index, refusal: this.#change(command) }
-    const before = remembered(this.#db, key)
+    const before = remembered(db, key)
     if (before !== undefined) return before
     const refusal = this.#change(command)
-    remember(this.#db, key, index, refusal)
+    remember(db, key, index, refusal)
     return { index, refusal }
   }
 
   #change(command: Command): string | undefined {
-    const changes = this.#db.changes
-    const refusal = apply(this.#db, command)
-    const wrote = this.#db.changes !== changes
+    const { db } = this.#parts
+    const changes = db.changes
+    const refusal = apply(db, command)
+    const wrote = db.changes !== changes
     assert(refusal === undefined || !wrote, `${command.kind} was refused after it had written`)
     return refusal
   }
 
-  #outcomes(proposals: readonly Proposal[], done: readonly Done[]): Outcomes {
-    const indexes: number[] = []
-    const refusals: Refused[] = []
-    let next = 0
-    for (const [place, { command }] of proposals.entries()) {
-      const result = command === undefined ? this.#reached() : done[next++]
-      assert(result !== undefined, 'a proposal was not committed')
-      indexes.push(result.index)
-      if (result.refusal !== undefined) refusals.push({ place, reason: result.refusal })
-    }
-    return { indexes, refusals }
-  }
-
-  #reached(): Done {
-    return { index: this.#applied, refusal: undefined }
+  /** In the transaction that applied up to there: alone, nobody will ask for what is applied. */
+  #compact(applied: LogIndex): void {
+    const { storage, raft } = this.#parts
+    const { membership } = raft.status()
+    const isAlone = membership.voters.length + membership.learners.length === 1
+    const surplus = applied - storage.first() + 1 - (isAlone ? 0 : KEPT)
+    if (surplus < (isAlone ? 1 : COMPACT_EVERY)) return
+    const index = (storage.first() + surplus - 1) as LogIndex
+    const term = storage.term(index)
+    assert(term !== undefined, 'what goes is still there')
+    storage.compact({ index, term, membership: raft.membershipAt(index) })
   }
 }
 
+type Own = { readonly term: Term; readonly slot: Slot; readonly own: Sealed }
 type Done = { readonly index: LogIndex; readonly refusal: string | undefined }

@@ -17,7 +17,13 @@ assert(parentPort !== null, 'the replica runs in a worker thread')
 const port = parentPort
 const { directory, addon } = workerData as ReplicaSettings
 
-const opened = orEnd(() => openReplica(directory, { addon }))
+const opened = orEnd(() =>
+  openReplica(
+    directory,
+    { addon },
+    { onOutcomes: (outcomes) => say({ kind: 'outcomes', outcomes }), send: () => {} },
+  ),
+)
 if (opened !== undefined) serve(opened)
 
 function serve({ replica, close }: OpenReplica): void {
@@ -38,9 +44,11 @@ function serve({ replica, close }: OpenReplica): void {
     scheduled = false
     nextAt = performance.now() + GAP_MS
     const batch = waiting.splice(0, batchLength(waiting))
-    const outcomes = orEnd(() => replica.commit(batch))
-    if (outcomes === undefined) return
-    if (outcomes.indexes.length > 0) say({ kind: 'outcomes', outcomes })
+    const done = orEnd(() => {
+      replica.propose(batch)
+      return true
+    })
+    if (done === undefined) return
     if (waiting.length > 0) schedule()
     else if (closing) end()
   }
