@@ -41,6 +41,9 @@ export class ReadConnection implements ReadOnlyDatabase {
   }
 }
 
+/** Of a backup: a millisecond or two, during which nothing else is done. */
+const PAGES_A_STEP = 256
+
 /** The one connection that writes. */
 export class WriteConnection implements WritableDatabase {
   readonly #statements: Statements
@@ -91,6 +94,14 @@ export class WriteConnection implements WritableDatabase {
     const { changes } = this.#statements.of(sql).run(...values)
     this.#changes += changes
     return changes
+  }
+
+  /**
+   * A copy of all that is committed, made in steps while others read and this connection writes:
+   * what it writes meanwhile is in the copy, too.
+   */
+  async backup(file: string): Promise<void> {
+    await this.#statements.database.backup(file, { progress: () => PAGES_A_STEP })
   }
 
   /** Several statements of DDL, kept nowhere. */

@@ -20,7 +20,13 @@ afterAll(() => {
 walk(new URL('./testdata/schema', import.meta.url).pathname, () => {
   const home = mkdtempSync(join(directory, 'data-'))
   let last: Outcomes | undefined
-  const host = { onOutcomes: (outcomes: Outcomes) => void (last = outcomes), send: () => {} }
+  const host = {
+    onOutcomes: (outcomes: Outcomes) => void (last = outcomes),
+    send: () => {},
+    onFault: (error: unknown) => {
+      throw error
+    },
+  }
   const replica = openReplica(home, { addon: undefined }, host)
   opened.push(replica)
   const reader = ReadConnection.open(join(home, 'pbx.db'), { addon: undefined })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { randomInt } from 'node:crypto'
 import { randomFrom } from '../../base/random.ts'
 import { logIndex, term, type LogIndex, type NodeId } from '../../raft/entry.ts'
+import type { Membership } from '../../raft/membership.ts'
 import { Raft } from '../../raft/raft.ts'
 import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
@@ -15,6 +16,7 @@ import { migrate } from '../schema/schema.ts'
 import { openVault, type Vault } from '../vault.ts'
 import { SqliteLogStorage } from './log-storage.ts'
 import { Replica, type ReplicaParts } from './replica.ts'
+import { SnapshotFiles } from './snapshot-files.ts'
 
 export const DATABASE = 'pbx.db'
 const LOCK = 'lock'
@@ -26,20 +28,30 @@ export type OpenReplica = {
 
 /** The first of a group; those that join later are given other names. */
 const FIRST = 'node-1' as NodeId
-/** In ticks of `TICK_MS`: heartbeats every 100 ms, elections after 900 to 1,300. */
+/** In ticks of 10 ms: heartbeats every 100 ms, elections after 900 to 1,300. */
 const TIMING = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
 const BOUNDS = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
-export const TICK_MS = 10
 
-const NO_SNAPSHOTS = { current: () => undefined, chunk: () => undefined }
+/** What a replica tells. */
+export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send'> & {
+  /** Outside of any call: making a snapshot failed. */
+  readonly onFault: (error: unknown) => void
+}
 
-/** What a replica tells; called from within its methods. */
-export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send'>
+/** Which node this is, and of which group, when its directory is new. */
+export type Place = {
+  readonly id: NodeId
+  readonly membership: Membership
+  /** Entries that are kept for peers when they are applied; alone, none are. */
+  readonly kept: number
+}
+const ALONE: Place = { id: FIRST, membership: { voters: [FIRST], learners: [] }, kept: 20_000 }
 
 export function openReplica(
   directory: string,
   options: ConnectionOptions,
   host: ReplicaHost,
+  place: Place = ALONE,
 ): OpenReplica {
   if (!isDirectory(directory)) {
     const message = `${directory} is not a directory: make it, or name another with --data`
@@ -54,12 +66,15 @@ export function openReplica(
     makePrivate(file)
     const db = WriteConnection.open(file, options)
     migrate(db)
-    const applied = ownRow(db, vault, directory)
-    const storage = new SqliteLogStorage(db, NO_SNAPSHOTS, applied)
+    const applied = ownRow(db, vault, directory, place)
+    const snapshots = new SnapshotFiles(db, directory, options, host.onFault)
+    const storage = new SqliteLogStorage(db, snapshots, applied)
     const random = randomFrom(() => randomInt(0x1_0000_0000) / 0x1_0000_0000)
-    const raft = new Raft({ id: FIRST, storage, random, ...TIMING, ...BOUNDS })
-    const replica = new Replica({ db, vault, storage, raft, ...host })
+    const raft = new Raft({ id: place.id, storage, random, ...TIMING, ...BOUNDS })
+    const { kept } = place
+    const replica = new Replica({ kept, db, vault, storage, snapshots, raft, ...host })
     const close = (): void => {
+      snapshots.close()
       db.close()
       unlock()
     }
@@ -97,13 +112,13 @@ function lock(directory: string, options: ConnectionOptions): () => void {
   }
 }
 
-function ownRow(db: WriteConnection, vault: Vault, directory: string): LogIndex {
+function ownRow(db: WriteConnection, vault: Vault, directory: string, place: Place): LogIndex {
   const check = Buffer.from(vault.derive('key check')).toString('hex')
   const row = replicaRow(db)
   if (row === undefined) db.transaction(() => insertReplica(db, check))
   else if (row.keyCheck !== check) throw wrongKey(directory)
   const applied = row?.appliedIndex ?? logIndex(0)
-  if (raftRow(db) === undefined) db.transaction(() => insertRaft(db, beginningAt(applied)))
+  if (raftRow(db) === undefined) db.transaction(() => insertRaft(db, beginningAt(applied, place)))
   return applied
 }
 
@@ -118,7 +133,7 @@ function wrongKey(directory: string): StoreFault {
   return new StoreFault('key-unusable', message)
 }
 
-/** A group of one, with the state that there is: of an earlier release, or none. */
-function beginningAt(index: LogIndex): LogBase {
-  return { index, term: term(index === 0 ? 0 : 1), membership: { voters: [FIRST], learners: [] } }
+/** With the state that there is: of a release without Raft, or none. */
+function beginningAt(index: LogIndex, { membership }: Place): LogBase {
+  return { index, term: term(index === 0 ? 0 : 1), membership }
 }

@@ -12,7 +12,7 @@ import type { RaftMessage } from '../../raft/message.ts'
 import type { Raft, RaftStatus } from '../../raft/raft.ts'
 import type { Ready } from '../../raft/ready.ts'
 import type { WriteConnection } from '../database.ts'
-import { remember, remembered, setAppliedIndex } from '../schema/replica.ts'
+import { remember, remembered, setApplied } from '../schema/replica.ts'
 import { apply } from '../schema/schema.ts'
 import type { Command } from '../store.ts'
 import type { Vault } from '../vault.ts'
@@ -21,17 +21,18 @@ import type { SqliteLogStorage } from './log-storage.ts'
 import { Outstanding, type Slot } from './outstanding.ts'
 import type { Outcomes, Proposal } from './protocol.ts'
 import { sealed } from './seal.ts'
+import type { SnapshotFiles } from './snapshot-files.ts'
 
-/** Entries that are kept for peers when they are applied; alone, none. */
-const KEPT = 20_000
-/** They go so many at a time. */
-const COMPACT_EVERY = 5_000
+/** Of the entries that are kept, so many more may be there: they go together. */
+const SLACK = 0.25
 
 export type ReplicaParts = {
   readonly db: WriteConnection
   readonly vault: Vault
   readonly storage: SqliteLogStorage
   readonly raft: Raft
+  readonly snapshots: SnapshotFiles
+  readonly kept: number
   /** Each proposal's, in the order in which they were made. */
   readonly onOutcomes: (outcomes: Outcomes) => void
   readonly send: (messages: readonly RaftMessage[]) => void
@@ -116,17 +117,22 @@ export class Replica {
 
   /** In the order that `ready.ts` asks for. A fault is thrown, and then the process ends. */
   #carryOut(ready: Ready): void {
-    const { db, storage, send } = this.#parts
-    assert(ready.snapshot === undefined, 'snapshots are not taken over yet')
+    const { db, storage, snapshots, raft, send } = this.#parts
+    const { snapshot } = ready
     if (ready.early.length > 0) send(ready.early)
+    for (const chunk of ready.chunks) snapshots.receive(chunk)
+    if (snapshot !== undefined) snapshots.attach(snapshot)
     db.transaction(() => {
+      if (snapshot !== undefined) snapshots.takeOver()
       storage.write(ready)
       for (const entry of ready.committed) this.#apply(entry)
       const last = ready.committed.at(-1)
       if (last === undefined) return
-      setAppliedIndex(db, last.index)
+      setApplied(db, last.index, last.term)
       this.#compact(last.index)
     })
+    if (snapshot !== undefined) snapshots.detach()
+    if (ready.wantsSnapshot) snapshots.make((index) => raft.membershipAt(index))
     if (ready.messages.length > 0) send(ready.messages)
     for (const { context, index } of ready.reads) this.#confirm(context, index)
   }
@@ -182,11 +188,11 @@ export class Replica {
 
   /** In the transaction that applied up to there: alone, nobody will ask for what is applied. */
   #compact(applied: LogIndex): void {
-    const { storage, raft } = this.#parts
+    const { storage, raft, kept } = this.#parts
     const { membership } = raft.status()
     const isAlone = membership.voters.length + membership.learners.length === 1
-    const surplus = applied - storage.first() + 1 - (isAlone ? 0 : KEPT)
-    if (surplus < (isAlone ? 1 : COMPACT_EVERY)) return
+    const surplus = applied - storage.first() + 1 - (isAlone ? 0 : kept)
+    if (surplus < (isAlone ? 1 : kept * SLACK)) return
     const index = (storage.first() + surplus - 1) as LogIndex
     const term = storage.term(index)
     assert(term !== undefined, 'what goes is still there')

@@ -21,7 +21,11 @@ const opened = orEnd(() =>
   openReplica(
     directory,
     { addon },
-    { onOutcomes: (outcomes) => say({ kind: 'outcomes', outcomes }), send: () => {} },
+    {
+      onOutcomes: (outcomes) => say({ kind: 'outcomes', outcomes }),
+      send: () => {},
+      onFault: fail,
+    },
   ),
 )
 if (opened !== undefined) serve(opened)
@@ -80,11 +84,14 @@ function orEnd<T>(work: () => T): T | undefined {
   try {
     return work()
   } catch (error) {
-    const { code, message } = faultOf(error, directory)
-    say({ kind: 'fault', code, message })
-    port.close()
-    return undefined
+    return fail(error)
   }
+}
+
+function fail(error: unknown): undefined {
+  const { code, message } = faultOf(error, directory)
+  say({ kind: 'fault', code, message })
+  port.close()
 }
 
 function say(message: FromReplica): void {

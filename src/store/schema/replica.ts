@@ -1,6 +1,7 @@
 //! What a replica knows of itself: how far it has applied the log, and which intents it has seen.
 //! Written in the transaction that applies, so that it is never ahead of the state or behind it.
 
+import type { Term } from '../../raft/entry.ts'
 import { integer, text, textOrNone } from '../row.ts'
 import type {
   IdempotencyKey,
@@ -27,25 +28,37 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_by_index ON idempotency (log_index);
 `
 
+/** Without peers terms had no meaning; Raft begins with 1. */
+const WITH_TERM = 'ALTER TABLE replica ADD COLUMN applied_term INTEGER NOT NULL DEFAULT 1'
+
 export const replicaSchema: { readonly migrations: readonly Migration[] } = {
-  migrations: [{ version: 1, sql: TABLES }],
+  migrations: [
+    { version: 1, sql: TABLES },
+    { version: 3, sql: WITH_TERM },
+  ],
 }
 
-export type ReplicaRow = { readonly appliedIndex: LogIndex; readonly keyCheck: string }
+export type ReplicaRow = {
+  readonly appliedIndex: LogIndex
+  /** Of the entry at that index. */
+  readonly appliedTerm: Term
+  readonly keyCheck: string
+}
 
 export function replicaRow(db: ReadOnlyDatabase): ReplicaRow | undefined {
   const row = db.get('SELECT * FROM replica')
   if (row === undefined) return undefined
   const appliedIndex = integer(row, 'applied_index') as LogIndex
-  return { appliedIndex, keyCheck: text(row, 'key_check') }
+  const appliedTerm = integer(row, 'applied_term') as Term
+  return { appliedIndex, appliedTerm, keyCheck: text(row, 'key_check') }
 }
 
 export function insertReplica(db: WritableDatabase, keyCheck: string): void {
-  db.run('INSERT INTO replica VALUES (1, 0, ?)', keyCheck)
+  db.run('INSERT INTO replica VALUES (1, 0, ?, 0)', keyCheck)
 }
 
-export function setAppliedIndex(db: WritableDatabase, index: LogIndex): void {
-  db.run('UPDATE replica SET applied_index = ?', index)
+export function setApplied(db: WritableDatabase, index: LogIndex, term: Term): void {
+  db.run('UPDATE replica SET applied_index = ?, applied_term = ?', index, term)
 }
 
 export type Remembered = { readonly index: LogIndex; readonly refusal: string | undefined }

@@ -1,0 +1,153 @@
+//! Snapshots of the state: a copy of the database that peers are sent in chunks, and one that is
+//! received, taken over in the transaction that begins the log anew behind it.
+//!
+//! What is Raft's own stays: every node has its own term, vote and log.
+
+import { closeSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { assert } from '../../base/assert.ts'
+import type { LogIndex } from '../../raft/entry.ts'
+import type { Membership } from '../../raft/membership.ts'
+import type { Snapshot } from '../../raft/message.ts'
+import type { Chunk } from '../../raft/ready.ts'
+import { ReadConnection, type ConnectionOptions, type WriteConnection } from '../database.ts'
+import { StoreFault } from '../errors.ts'
+import { integer, text } from '../row.ts'
+import { replicaRow } from '../schema/replica.ts'
+import type { Snapshots } from './log-storage.ts'
+
+const CHUNK = 256 * 1024
+const OUTGOING = 'snapshot.db'
+const INCOMING = 'snapshot-incoming.db'
+/** Of this node alone. */
+const OWN_TABLES: ReadonlySet<string> = new Set(['raft', 'raft_log'])
+
+export class SnapshotFiles implements Snapshots {
+  readonly #db: WriteConnection
+  readonly #directory: string
+  readonly #options: ConnectionOptions
+  readonly #onFault: (error: unknown) => void
+  #current: { readonly snapshot: Snapshot; readonly file: number } | undefined
+  #making = false
+  #incoming: { readonly index: LogIndex; readonly file: number; size: number } | undefined
+  #closed = false
+
+  constructor(
+    db: WriteConnection,
+    directory: string,
+    options: ConnectionOptions,
+    onFault: (error: unknown) => void,
+  ) {
+    this.#db = db
+    this.#directory = directory
+    this.#options = options
+    this.#onFault = onFault
+    // Of an earlier life: whoever was being sent one gets a new one.
+    for (const name of [OUTGOING, INCOMING]) rmSync(join(directory, name), { force: true })
+  }
+
+  current(): Snapshot | undefined {
+    return this.#current?.snapshot
+  }
+
+  chunk(index: LogIndex, offset: number): Uint8Array | undefined {
+    const current = this.#current
+    if (current?.snapshot.index !== index) return undefined
+    const data = Buffer.alloc(Math.min(CHUNK, current.snapshot.size - offset))
+    readSync(current.file, data, 0, data.length, offset)
+    return data
+  }
+
+  /** In steps, between other work; unless one is being made already. */
+  make(membershipAt: (index: LogIndex) => Membership): void {
+    if (this.#making) return
+    this.#making = true
+    this.#copy(membershipAt)
+      .catch(this.#onFault)
+      .finally(() => {
+        this.#making = false
+      })
+  }
+
+  receive({ snapshot: { index }, offset, data }: Chunk): void {
+    if (offset === 0) {
+      this.#dropIncoming()
+      this.#incoming = { index, file: openSync(this.#path(INCOMING), 'w+', 0o600), size: 0 }
+    }
+    const incoming = this.#incoming
+    assert(incoming?.index === index && incoming.size === offset, 'chunks come in order')
+    writeSync(incoming.file, data, 0, data.length, offset)
+    incoming.size += data.length
+  }
+
+  /** Before the transaction that takes it over. */
+  attach(snapshot: Snapshot): void {
+    const incoming = this.#incoming
+    assert(incoming?.index === snapshot.index, 'a snapshot has been received')
+    assert(incoming.size === snapshot.size, 'a snapshot has been received to its end')
+    this.#db.run('ATTACH DATABASE ? AS incoming', this.#path(INCOMING))
+    const [here, there] = ['main', 'incoming'].map((name) => {
+      const row = this.#db.get(`PRAGMA ${name}.user_version`)
+      return row === undefined ? 0 : integer(row, 'user_version')
+    })
+    if (here === there) return
+    const versions = `the leader's tables are of version ${there}, this release has ${here}`
+    throw new StoreFault('data-unusable', `${versions}: update this node`)
+  }
+
+  /** Everything but what is Raft's own; within the transaction. */
+  takeOver(): void {
+    this.#db.run('PRAGMA defer_foreign_keys = ON')
+    const tables = this.#db
+      .all("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
+      .map((row) => text(row, 'name'))
+    for (const table of tables) {
+      if (OWN_TABLES.has(table) || table.startsWith('sqlite_')) continue
+      this.#db.run(`DELETE FROM main.${table}`)
+      this.#db.run(`INSERT INTO main.${table} SELECT * FROM incoming.${table}`)
+    }
+  }
+
+  detach(): void {
+    this.#db.run('DETACH DATABASE incoming')
+    this.#dropIncoming()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#dropIncoming()
+    this.#dropCurrent()
+  }
+
+  async #copy(membershipAt: (index: LogIndex) => Membership): Promise<void> {
+    this.#dropCurrent()
+    const path = this.#path(OUTGOING)
+    await this.#db.backup(path)
+    if (this.#closed) return rmSync(path, { force: true })
+    const copy = ReadConnection.open(path, this.#options)
+    const row = replicaRow(copy)
+    copy.close()
+    assert(row !== undefined, 'a copy knows how far it goes')
+    const { appliedIndex: index, appliedTerm: term } = row
+    const snapshot = { index, term, membership: membershipAt(index), size: statSync(path).size }
+    this.#current = { snapshot, file: openSync(path, 'r') }
+  }
+
+  #dropCurrent(): void {
+    if (this.#current === undefined) return
+    closeSync(this.#current.file)
+    this.#current = undefined
+    rmSync(this.#path(OUTGOING), { force: true })
+  }
+
+  #dropIncoming(): void {
+    if (this.#incoming === undefined) return
+    closeSync(this.#incoming.file)
+    this.#incoming = undefined
+    rmSync(this.#path(INCOMING), { force: true })
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name)
+  }
+}

@@ -1,0 +1,176 @@
+//! Three replicas on real disks: what one is told is on all of them, byte by byte, also after one
+//! was away for so long that the log does not reach back to where it was.
+
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, expect, test } from 'vitest'
+import { assert } from '../../src/base/assert.ts'
+import type { NodeId } from '../../src/raft/entry.ts'
+import type { Membership } from '../../src/raft/membership.ts'
+import type { RaftMessage } from '../../src/raft/message.ts'
+import { ReadConnection } from '../../src/store/database.ts'
+import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
+import type { Outcomes } from '../../src/store/replica/protocol.ts'
+import { newHome } from './home.ts'
+import { put } from './commands.ts'
+
+const IDS = ['a', 'b', 'c'] as NodeId[]
+/** Entries behind what is applied. */
+const KEPT = 500
+const MEMBERSHIP: Membership = { voters: IDS, learners: [] }
+
+class Group {
+  readonly homes = new Map(IDS.map((id) => [id, newHome()]))
+  readonly nodes = new Map<NodeId, OpenReplica>()
+  readonly outcomes: Outcomes[] = []
+  chunks = 0
+  #queue: RaftMessage[] = []
+
+  start(id: NodeId): void {
+    const [home = '', first = ''] = [id, IDS[0]].map((each) => this.homes.get(each as NodeId))
+    // As whoever joins is given it.
+    if (home !== first) copyFileSync(join(first, 'secret.key'), join(home, 'secret.key'))
+    const host = {
+      onOutcomes: (outcomes: Outcomes) => void this.outcomes.push(outcomes),
+      send: (messages: readonly RaftMessage[]) => {
+        this.chunks += messages.filter(({ kind }) => kind === 'snapshot').length
+        this.#queue.push(...messages)
+      },
+      onFault: (error: unknown) => {
+        throw error
+      },
+    }
+    this.nodes.set(
+      id,
+      openReplica(home, { addon: undefined }, host, { id, membership: MEMBERSHIP, kept: KEPT }),
+    )
+  }
+
+  stop(id: NodeId): void {
+    this.nodes.get(id)?.close()
+    this.nodes.delete(id)
+  }
+
+  /** Everything under way arrives; who is away misses it. */
+  run(): void {
+    for (let first = this.#queue.shift(); first !== undefined; first = this.#queue.shift())
+      this.nodes.get(first.to)?.replica.receive([first])
+  }
+
+  tick(times: number): void {
+    for (let done = 0; done < times; done++) {
+      for (const { replica } of this.nodes.values()) replica.tick()
+      this.run()
+    }
+  }
+
+  get leader(): OpenReplica['replica'] {
+    const found = [...this.nodes.values()].find(({ replica }) => replica.status.role === 'leader')
+    assert(found !== undefined, 'somebody leads')
+    return found.replica
+  }
+
+  /** All rows of all tables but Raft's own. */
+  dump(id: NodeId): string {
+    const reader = ReadConnection.open(join(this.homes.get(id) ?? '', 'pbx.db'), {
+      addon: undefined,
+    })
+    const tables = reader
+      .all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+      .map(({ name }) => String(name))
+      .filter((name) => !name.startsWith('raft'))
+    const rows = tables.map((name) => [name, reader.all(`SELECT * FROM ${name} ORDER BY 1`)])
+    reader.close()
+    return JSON.stringify(rows)
+  }
+}
+
+let group = new Group()
+afterEach(() => {
+  for (const id of IDS) group.stop(id)
+  group = new Group()
+})
+
+function begin(): void {
+  for (const id of IDS) group.start(id)
+  group.tick(300)
+}
+
+function isAbreast(id: NodeId): boolean {
+  return group.nodes.get(id)?.replica.status.applied === group.leader.status.applied
+}
+
+function propose(from: number, to: number): void {
+  const proposals = Array.from({ length: to - from }, (_, place) => {
+    return { command: put(`k${(from + place) % 100}`, String(from + place)), key: undefined }
+  })
+  group.leader.propose(proposals)
+  group.run()
+}
+
+/** The dump of all, when it is the same; else where the first difference is. */
+function same(): string {
+  const [first = '', ...others] = IDS.map((id) => group.dump(id))
+  for (const other of others) {
+    const at = [...first].findIndex((character, place) => other[place] !== character)
+    if (first !== other)
+      return `${first.slice(at - 60, at + 60)} <> ${other.slice(at - 60, at + 60)}`
+  }
+  return first
+}
+
+test('a command is applied by all, and acknowledged once', () => {
+  begin()
+  propose(0, 50)
+  expect(group.outcomes.flatMap(({ indexes }) => indexes)).toHaveLength(50)
+  expect(group.outcomes.flatMap(({ failures }) => failures)).toEqual([])
+  expect(same()).toContain('"k49"')
+})
+
+test('a follower does not take proposals', () => {
+  begin()
+  const follower = [...group.nodes.values()].find(({ replica }) => replica.status.role !== 'leader')
+  follower?.replica.propose([{ command: put('k', '1'), key: undefined }])
+  expect(group.outcomes.at(-1)?.failures).toEqual([{ place: 0, kind: 'no-leader' }])
+})
+
+test('who was away gets what it missed, entry by entry or as a snapshot', async () => {
+  begin()
+  propose(0, 10)
+  const away = IDS.find((id) => group.nodes.get(id)?.replica !== group.leader)
+  assert(away !== undefined, 'two follow')
+  group.stop(away)
+  propose(10, 200)
+  group.start(away)
+  group.tick(50)
+  expect(same()).toContain('"199"')
+  expect(group.chunks).toBe(0)
+
+  group.stop(away)
+  for (let from = 1_000; from < 2_000; from += 100) propose(from, from + 100)
+  group.start(away)
+  // A copy is made in steps, between other work.
+  for (let turns = 0; turns < 1_000 && !isAbreast(away); turns++) {
+    await turn()
+    group.tick(1)
+  }
+  expect(same()).toContain('"1999"')
+  expect(group.chunks).toBeGreaterThan(0)
+})
+
+test('with one left nothing is acknowledged, and with two again everything is', () => {
+  begin()
+  const others = IDS.filter((id) => group.nodes.get(id)?.replica !== group.leader)
+  for (const id of others) group.stop(id)
+  const before = group.outcomes.length
+  group.leader.propose([{ command: put('k', 'alone'), key: undefined }])
+  group.run()
+  expect(group.outcomes).toHaveLength(before)
+  const [back] = others
+  assert(back !== undefined, 'two followed')
+  group.start(back)
+  group.tick(30)
+  expect(group.outcomes.slice(before).flatMap(({ indexes }) => indexes)).toHaveLength(1)
+  expect(group.dump(back)).toContain('"alone"')
+})
