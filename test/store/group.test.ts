@@ -113,9 +113,10 @@ function propose(from: number, to: number): void {
 function same(): string {
   const [first = '', ...others] = IDS.map((id) => group.dump(id))
   for (const other of others) {
-    const at = [...first].findIndex((character, place) => other[place] !== character)
-    if (first !== other)
-      return `${first.slice(at - 60, at + 60)} <> ${other.slice(at - 60, at + 60)}`
+    if (first === other) continue
+    let at = 0
+    while (first[at] === other[at]) at++
+    return `${first.slice(at - 60, at + 60)} <> ${other.slice(at - 60, at + 60)}`
   }
   return first
 }
