@@ -133,18 +133,12 @@ function readEntry(from: ByteReader): Entry {
 }
 
 function readPayload(from: ByteReader): Payload {
-  switch (PAYLOADS[from.number()]) {
-    case 'empty':
-      return { kind: 'empty' }
-    case 'command':
-      // It outlives the frame it came in.
-      return { kind: 'command', data: from.bytes().slice() }
-    case 'membership':
-      return { kind: 'membership', membership: readMembership(from) }
-    default:
-      from.fail()
-      return { kind: 'empty' }
-  }
+  const kind = PAYLOADS[from.number()]
+  // It outlives the frame it came in.
+  if (kind === 'command') return { kind, data: from.bytes().slice() }
+  if (kind === 'membership') return { kind, membership: readMembership(from) }
+  if (kind === undefined) from.fail()
+  return { kind: 'empty' }
 }
 
 function writeSnapshot(out: ByteWriter, { index, term: of, membership, size }: Snapshot): void {
