@@ -36,11 +36,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['libopus-wasm'],
   },
   'src/store': { imports: ['src/raft', 'src/control'], packages: ['better-sqlite3'] },
-  'src/cluster': { imports: ['src/control'] },
+  'src/cluster': { imports: ['src/control', 'src/x509'] },
   'src/config': { imports: [], packages: ['smol-toml'] },
   'src/observe': { imports: [], packages: ['pino', 'prom-client'] },
+  'src/x509': { imports: [] },
   'src/http': {
-    imports: ['src/observe'],
+    imports: ['src/observe', 'src/x509'],
     packages: ['fastify'],
   },
   'src/console': {

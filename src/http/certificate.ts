@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { HttpFault } from './errors.ts'
-import { type Identity, selfSigned, stillServes } from './self-signed.ts'
+import { type Identity, selfSigned, stillServes } from '../x509/issue.ts'
 
 export type CertificateFiles = {
   readonly certificate: string | undefined

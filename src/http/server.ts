@@ -13,7 +13,7 @@ import type { Duplex } from 'node:stream'
 import type { Log } from '../base/host.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { portFault } from './errors.ts'
-import type { Identity } from './self-signed.ts'
+import type { Identity } from '../x509/issue.ts'
 
 export type HttpOptions = {
   readonly address: string

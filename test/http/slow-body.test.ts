@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openHttp, type HttpServers } from '../../src/http/server.ts'
-import { selfSigned } from '../../src/http/self-signed.ts'
+import { selfSigned } from '../../src/x509/issue.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 
 const BODY_TIMEOUT_MS = 300

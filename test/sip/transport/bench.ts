@@ -3,7 +3,7 @@
 import { assert } from '../../../src/base/assert.ts'
 import type { Fields, Host, LogLevel } from '../../../src/base/host.ts'
 import { err, type Result } from '../../../src/base/result.ts'
-import { selfSigned } from '../../../src/http/self-signed.ts'
+import { selfSigned } from '../../../src/x509/issue.ts'
 import { buildNative } from '../../../src/native/build.ts'
 import { loadNative, type Native } from '../../../src/native/load.ts'
 import { realHost } from '../../../src/observe/real-host.ts'

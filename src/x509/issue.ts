@@ -1,15 +1,26 @@
-//! A self-signed TLS server certificate (RFC 5280, ECDSA on P-256), for a first start without one.
+//! Certificates of our own making (RFC 5280, ECDSA on P-256): a server's for a first start without
+//! one, and those of a cluster, signed by its own authority.
 
-import { generateKeyPairSync, randomBytes, sign, type X509Certificate } from 'node:crypto'
+import {
+  createPrivateKey,
+  generateKeyPairSync,
+  hash,
+  type KeyObject,
+  randomBytes,
+  sign,
+  X509Certificate,
+} from 'node:crypto'
 import { isIP, isIPv4 } from 'node:net'
 import * as der from './der.ts'
 
 const OID = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
   commonName: '2.5.4.3',
+  subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  authorityKeyIdentifier: '2.5.29.35',
   extendedKeyUsage: '2.5.29.37',
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
@@ -17,34 +28,104 @@ const OID = {
 
 const DAY_MS = 86_400_000
 /** What browsers take at most from a leaf (CA/Browser Forum, Apple's limit). */
-export const VALID_DAYS = 397
+const VALID_DAYS = 397
+/** Nobody but its own nodes relies on it, and it cannot be renewed without them. */
+const AUTHORITY_DAYS = 7_300
 
+/** PEM texts. */
 export type Identity = { readonly certificate: string; readonly key: string }
 
-/** PEM texts. `names`: domain names and IP addresses, the first one becomes the subject. */
+/** `names`: domain names and IP addresses, the first one becomes the subject. */
 export function selfSigned(names: readonly string[], now: Date): Identity {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const pair = newPair()
+  const subject = names[0] ?? 'pbx'
+  const signer = { name: subject, key: pair.privateKey, keyId: undefined }
+  return made({ subject, pair, signer, days: VALID_DAYS, extensions: leaf(names) }, now)
+}
+
+/** Signs for others, and for nothing else. */
+export function authority(name: string, now: Date): Identity {
+  const pair = newPair()
+  const keyId = keyIdOf(pair.publicKey)
+  const signer = { name, key: pair.privateKey, keyId }
+  const extensions = [
+    extension(OID.basicConstraints, true, der.sequence(der.boolean(true))),
+    // keyCertSign and cRLSign
+    extension(OID.keyUsage, true, der.bitString(Uint8Array.of(0x06), 1)),
+    extension(OID.subjectKeyIdentifier, false, der.octetString(keyId)),
+  ]
+  return made({ subject: name, pair, signer, days: AUTHORITY_DAYS, extensions }, now)
+}
+
+/** Of a node of a cluster, for both ends of a connection. `names` as in `selfSigned`. */
+export function issue(names: readonly string[], by: Identity, now: Date): Identity {
+  const pair = newPair()
+  const signer = signerOf(by)
+  return made(
+    { subject: names[0] ?? 'pbx', pair, signer, days: VALID_DAYS, extensions: leaf(names) },
+    now,
+  )
+}
+
+type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
+type Signer = {
+  readonly name: string
+  readonly key: KeyObject
+  /** Undefined of who signs for itself. */
+  readonly keyId: Uint8Array | undefined
+}
+type Wanted = {
+  readonly subject: string
+  readonly pair: Pair
+  readonly signer: Signer
+  readonly days: number
+  readonly extensions: readonly der.Der[]
+}
+
+function made({ subject, pair, signer, days, extensions }: Wanted, now: Date): Identity {
   const algorithm = der.sequence(der.oid(OID.ecdsaWithSha256))
-  const subject = commonName(names[0] ?? 'pbx')
   // A day back, for phones whose clocks run late.
   const from = new Date(now.getTime() - DAY_MS)
-  const to = new Date(now.getTime() + (VALID_DAYS - 1) * DAY_MS)
+  const to = new Date(now.getTime() + (days - 1) * DAY_MS)
   const body = der.sequence(
     der.context(0, der.integer(Uint8Array.of(2))),
     der.integer(randomBytes(16)),
     algorithm,
-    subject,
+    commonName(signer.name),
     der.sequence(der.time(from), der.time(to)),
-    subject,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der.context(3, der.sequence(...extensions(names))),
+    commonName(subject),
+    pair.publicKey.export({ type: 'spki', format: 'der' }),
+    der.context(3, der.sequence(...extensions, ...signedWith(signer.keyId))),
   )
-  const signature = sign('sha256', body, privateKey)
+  const signature = sign('sha256', body, signer.key)
   const certificate = der.sequence(body, algorithm, der.bitString(signature))
   return {
     certificate: pem('CERTIFICATE', certificate),
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }),
   }
+}
+
+function newPair(): Pair {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+}
+
+/** Our authorities have a common name and nothing else. */
+function signerOf({ certificate, key }: Identity): Signer {
+  const read = new X509Certificate(certificate)
+  const name = read.subject.replace(/^CN=/, '')
+  return { name, key: createPrivateKey(key), keyId: keyIdOf(read.publicKey) }
+}
+
+/** RFC 5280 §4.2.1.2: SHA-1 of the public key's bits. On P-256 they are the last 65 bytes. */
+function keyIdOf(publicKey: KeyObject): Uint8Array {
+  return hash('sha1', publicKey.export({ type: 'spki', format: 'der' }).subarray(-65), 'buffer')
+}
+
+function signedWith(keyId: Uint8Array | undefined): readonly der.Der[] {
+  if (keyId === undefined) return []
+  return [
+    extension(OID.authorityKeyIdentifier, false, der.sequence(der.contextPrimitive(0, keyId))),
+  ]
 }
 
 /** Whether it still serves: not near its end, and made out to all of these names. */
@@ -65,7 +146,7 @@ function commonName(name: string): der.Der {
   return der.sequence(der.setOf(der.sequence(der.oid(OID.commonName), value)))
 }
 
-function extensions(names: readonly string[]): readonly der.Der[] {
+function leaf(names: readonly string[]): readonly der.Der[] {
   const digitalSignature = der.bitString(Uint8Array.of(0x80), 7)
   const usages = der.sequence(der.oid(OID.serverAuth), der.oid(OID.clientAuth))
   return [
