@@ -1,0 +1,82 @@
+//! One connection to a peer, proved by its certificate: frames in both directions, and a ping when
+//! there is nothing to say. One that is silent for long is closed: a cable may have been pulled.
+
+import type { TLSSocket } from 'node:tls'
+import type { Cancel, Host } from '../base/host.ts'
+import { after, millis } from '../base/time.ts'
+import type { NodeId } from '../control/ids.ts'
+import { FrameReader, headOf, type Channel, type Frame } from './frames.ts'
+
+const PING_EVERY = millis(1_000)
+const SILENCE_MAX = millis(3_500)
+/** Unsent. Beyond it messages of Raft are left out: it sends again what matters. */
+const UNSENT_MAX = 32 << 20
+
+export type ConnectionEvents = {
+  readonly onFrame: (connection: PeerConnection, frame: Frame) => void
+  readonly onClosed: (connection: PeerConnection, why: string) => void
+}
+
+export class PeerConnection {
+  readonly peer: NodeId
+  readonly #socket: TLSSocket
+  readonly #host: Host
+  readonly #events: ConnectionEvents
+  readonly #reader = new FrameReader()
+  #heardAt
+  #why = 'closed by the peer'
+  #unwatch: Cancel | undefined
+  /** Messages that were left out. */
+  dropped = 0
+
+  constructor(peer: NodeId, socket: TLSSocket, host: Host, events: ConnectionEvents) {
+    this.peer = peer
+    this.#socket = socket
+    this.#host = host
+    this.#events = events
+    this.#heardAt = host.now()
+    socket.setNoDelay(true)
+    socket.on('data', (piece: Buffer) => this.#read(piece))
+    socket.on('error', (error) => (this.#why = error.message))
+    socket.on('close', () => {
+      this.#unwatch?.()
+      events.onClosed(this, this.#why)
+    })
+    this.#watch()
+  }
+
+  /** False when it was left out: too much waits already. */
+  send(channel: Channel, data: Uint8Array): boolean {
+    if (this.#socket.writableLength > UNSENT_MAX && channel === 'raft') {
+      this.dropped++
+      return false
+    }
+    this.#socket.cork()
+    this.#socket.write(headOf(channel, data.length))
+    if (data.length > 0) this.#socket.write(data)
+    this.#socket.uncork()
+    return true
+  }
+
+  close(why: string): void {
+    this.#why = why
+    this.#socket.destroy()
+  }
+
+  #read(piece: Uint8Array): void {
+    this.#heardAt = this.#host.now()
+    const frames = this.#reader.read(piece)
+    if (frames === undefined) return this.close('it does not speak in frames')
+    for (const frame of frames) if (frame.channel !== 'ping') this.#events.onFrame(this, frame)
+  }
+
+  #watch(): void {
+    this.#unwatch = this.#host.wake(after(this.#host.now(), PING_EVERY), () => {
+      if (this.#host.now() - this.#heardAt > SILENCE_MAX) return this.close('silent for too long')
+      this.send('ping', NOTHING)
+      this.#watch()
+    })
+  }
+}
+
+const NOTHING = new Uint8Array(0)

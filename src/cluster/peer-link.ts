@@ -1,0 +1,220 @@
+//! The links between the nodes of a cluster: one TLS port a node, one connection a pair, both ends
+//! proved by certificates of the cluster's own authority. The common name is the node.
+//!
+//! Of two call managers the one whose name comes first dials; a server that joins dials whoever it
+//! is told. A connection that breaks is dialled again, soon at first.
+
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
+import type { Cancel, Host, Subscribe } from '../base/host.ts'
+import { after, millis } from '../base/time.ts'
+import type { NodeId } from '../control/ids.ts'
+import type { Identity } from '../x509/issue.ts'
+import { PeerConnection, type ConnectionEvents } from './connection.ts'
+import type { Channel } from './frames.ts'
+
+const DIAL_TIMEOUT_MS = 2_000
+/** Nodes, servers that have joined, and who has not shown yet who it is. */
+const CONNECTIONS_MAX = 1_000
+const RETRY_FIRST = 100
+const RETRY_MAX = 2_000
+
+export type PeerAddress = { readonly id: NodeId; readonly host: string; readonly port: number }
+
+export type LinkOptions = {
+  readonly host: Host
+  readonly id: NodeId
+  /** Of this node, signed by the authority. */
+  readonly identity: Identity
+  /** The authority's certificate. */
+  readonly authority: string
+  readonly listen: { readonly host: string; readonly port: number }
+}
+
+export type Arrived = {
+  readonly from: NodeId
+  readonly channel: Channel
+  readonly data: Uint8Array
+}
+export type LinkChanged = { readonly peer: NodeId; readonly isUp: boolean; readonly why: string }
+
+/** Rejects when the port cannot be had. */
+export async function openPeerLink(options: LinkOptions): Promise<PeerLink> {
+  const link = new PeerLink(options)
+  await link.listen()
+  return link
+}
+
+type Dialling = { readonly address: PeerAddress; attempts: number; stop: Cancel }
+
+export class PeerLink implements ConnectionEvents {
+  readonly #options: LinkOptions
+  readonly #server: Server
+  readonly #connections = new Map<NodeId, PeerConnection>()
+  readonly #dialling = new Map<NodeId, Dialling>()
+  readonly #arrived = new Set<(frame: Arrived) => void>()
+  readonly #changed = new Set<(change: LinkChanged) => void>()
+  #closed = false
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+    const listening = { requestCert: true, handshakeTimeout: DIAL_TIMEOUT_MS }
+    this.#server = createServer({ ...this.#credentials(), ...listening }, (socket) =>
+      this.#accept(socket),
+    )
+    this.#server.maxConnections = CONNECTIONS_MAX
+    this.#server.on('tlsClientError', (error) => {
+      options.host.log('warn', 'peer.refused', { why: error.message })
+    })
+  }
+
+  get port(): number {
+    const address = this.#server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** Who is connected now. */
+  get peers(): readonly NodeId[] {
+    return [...this.#connections.keys()]
+  }
+
+  readonly arrived: Subscribe<Arrived> = (listener) => {
+    this.#arrived.add(listener)
+    return () => this.#arrived.delete(listener)
+  }
+
+  readonly changed: Subscribe<LinkChanged> = (listener) => {
+    this.#changed.add(listener)
+    return () => this.#changed.delete(listener)
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.#options.listen
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+  }
+
+  /** Keeps a connection to it, from now on. */
+  dial(address: PeerAddress): void {
+    this.hangUp(address.id)
+    const dialling: Dialling = { address, attempts: 0, stop: () => {} }
+    this.#dialling.set(address.id, dialling)
+    this.#dialNow(dialling)
+  }
+
+  /** Keeps none any more. */
+  hangUp(id: NodeId): void {
+    this.#dialling.get(id)?.stop()
+    this.#dialling.delete(id)
+    this.#connections.get(id)?.close('not wanted any more')
+  }
+
+  /** False when there is no connection, or too much waits for it. */
+  send(to: NodeId, channel: Channel, data: Uint8Array): boolean {
+    return this.#connections.get(to)?.send(channel, data) ?? false
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const { stop } of this.#dialling.values()) stop()
+    for (const connection of this.#connections.values()) connection.close('this node is closing')
+    await new Promise((resolve) => void this.#server.close(resolve))
+  }
+
+  onFrame(
+    { peer }: PeerConnection,
+    { channel, data }: { channel: Channel; data: Uint8Array },
+  ): void {
+    for (const listener of this.#arrived) listener({ from: peer, channel, data })
+  }
+
+  onClosed(connection: PeerConnection, why: string): void {
+    const { peer } = connection
+    if (this.#connections.get(peer) === connection) {
+      this.#connections.delete(peer)
+      this.#tell({ peer, isUp: false, why })
+    }
+    const dialling = this.#dialling.get(peer)
+    if (dialling !== undefined && !this.#connections.has(peer)) this.#dialLater(dialling)
+  }
+
+  #accept(socket: TLSSocket): void {
+    const peer = peerOf(socket)
+    if (peer === undefined) return void socket.destroy()
+    this.#keep(peer, socket)
+  }
+
+  /** The newest counts: whoever dials again has lost the one before. */
+  #keep(peer: NodeId, socket: TLSSocket): void {
+    const before = this.#connections.get(peer)
+    const connection = new PeerConnection(peer, socket, this.#options.host, this)
+    this.#connections.set(peer, connection)
+    before?.close('replaced by a new connection')
+    this.#tell({ peer, isUp: true, why: 'connected' })
+  }
+
+  #dialNow(dialling: Dialling): void {
+    const { address } = dialling
+    const { host: name, port, id } = address
+    const { host } = this.#options
+    const socket = connect({ host: name, port, timeout: DIAL_TIMEOUT_MS, ...this.#credentials() })
+    const giveUp = (why: string): void => {
+      socket.destroy()
+      if (this.#dialling.get(id) !== dialling) return
+      if (dialling.attempts === 1) host.log('warn', 'peer.unreachable', { peer: id, why })
+      this.#dialLater(dialling)
+    }
+    const onError = (error: Error): void => giveUp(error.message)
+    const onTimeout = (): void => giveUp('no answer')
+    dialling.attempts++
+    dialling.stop = () => void socket.destroy()
+    socket.once('error', onError)
+    socket.once('timeout', onTimeout)
+    socket.once('secureConnect', () => {
+      socket.off('error', onError)
+      socket.off('timeout', onTimeout)
+      socket.setTimeout(0)
+      const peer = peerOf(socket)
+      if (peer !== id) return giveUp(`${name}:${port} is ${peer ?? 'nobody'}, not ${id}`)
+      dialling.attempts = 0
+      this.#keep(id, socket)
+    })
+  }
+
+  #dialLater(dialling: Dialling): void {
+    if (this.#closed) return
+    const { host } = this.#options
+    const wait = Math.min(RETRY_MAX, RETRY_FIRST * 2 ** Math.min(dialling.attempts, 8))
+    // Not all at once, when the one they all wait for is back.
+    const delay = millis(wait / 2 + host.random.below(Math.ceil(wait / 2)))
+    dialling.stop = host.wake(after(host.now(), delay), () => this.#dialNow(dialling))
+  }
+
+  #tell(change: LinkChanged): void {
+    this.#options.host.log('info', change.isUp ? 'peer.connected' : 'peer.disconnected', change)
+    for (const listener of this.#changed) listener(change)
+  }
+
+  /** The name is in the certificate, and looked at afterwards: peers have more than one address. */
+  #credentials() {
+    const { identity, authority } = this.#options
+    return {
+      cert: identity.certificate,
+      key: identity.key,
+      ca: authority,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.3',
+      checkServerIdentity: () => undefined,
+    } as const
+  }
+}
+
+function peerOf(socket: TLSSocket): NodeId | undefined {
+  const { subject } = socket.getPeerCertificate()
+  const name: unknown = socket.authorized ? subject.CN : undefined
+  return typeof name === 'string' && name !== '' ? (name as NodeId) : undefined
+}

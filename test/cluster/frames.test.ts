@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { seededRandom } from '../../src/base/random.ts'
+import { FRAME_MAX, FrameReader, headOf, type Channel } from '../../src/cluster/frames.ts'
+
+function framed(channel: Channel, data: Uint8Array): Uint8Array {
+  return Buffer.concat([headOf(channel, data.length), data])
+}
+
+test('frames come out whole, whatever pieces they come in', () => {
+  const random = seededRandom(1)
+  const frames = Array.from({ length: 200 }, (_, place) => ({
+    channel: (['ping', 'raft', 'rpc'] as const)[place % 3] ?? 'ping',
+    data: Uint8Array.from({ length: random.below(300) }, () => random.below(256)),
+  }))
+  const stream = Buffer.concat(frames.map(({ channel, data }) => framed(channel, data)))
+  const reader = new FrameReader()
+  const read: unknown[] = []
+  for (let at = 0; at < stream.length;) {
+    const piece = stream.subarray(at, at + 1 + random.below(random.chance(1, 4) ? 2_000 : 7))
+    at += piece.length
+    for (const { channel, data } of reader.read(piece) ?? [])
+      read.push({ channel, data: Uint8Array.from(data) })
+  }
+  expect(read).toEqual(frames)
+})
+
+test('an unknown channel and a frame that is too long end the reading', () => {
+  expect(new FrameReader().read(Uint8Array.from([0, 0, 0, 1, 9, 1]))).toBeUndefined()
+  expect(new FrameReader().read(headOf('raft', FRAME_MAX + 1))).toBeUndefined()
+  expect(new FrameReader().read(headOf('raft', FRAME_MAX))).toEqual([])
+})

@@ -1,0 +1,84 @@
+//! Links over real TLS on loopback.
+
+import { afterEach, expect, test, vi } from 'vitest'
+import { connect } from 'node:net'
+import { openPeerLink, type Arrived, type PeerLink } from '../../src/cluster/peer-link.ts'
+import type { NodeId } from '../../src/control/ids.ts'
+import { authority, issue, type Identity } from '../../src/x509/issue.ts'
+import { realHost } from '../store/host.ts'
+
+const NOW = new Date()
+const CA = authority('pbx cluster', NOW)
+const [A, B] = ['a', 'b'] as NodeId[] as [NodeId, NodeId]
+const open: PeerLink[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((link) => link.close()))
+})
+
+async function link(id: NodeId, by: Identity = CA, port = 0): Promise<PeerLink> {
+  const made = await openPeerLink({
+    host: realHost(),
+    id,
+    identity: issue([id], by, NOW),
+    authority: CA.certificate,
+    listen: { host: '127.0.0.1', port },
+  })
+  open.push(made)
+  return made
+}
+
+function heard(at: PeerLink): string[] {
+  const texts: string[] = []
+  at.arrived(({ from, channel, data }: Arrived) => {
+    texts.push(`${from} ${channel} ${Buffer.from(data).toString()}`)
+  })
+  return texts
+}
+
+const address = (id: NodeId, { port }: PeerLink) => ({ id, host: '127.0.0.1', port })
+
+test('one dials, both speak', async () => {
+  const [a, b] = [await link(A), await link(B)]
+  const [atA, atB] = [heard(a), heard(b)]
+  a.dial(address(B, b))
+  await vi.waitUntil(() => a.peers.length + b.peers.length === 2)
+  expect(a.send(B, 'raft', Buffer.from('hello'))).toBe(true)
+  expect(b.send(A, 'rpc', Buffer.alloc(100_000, 'x'))).toBe(true)
+  await vi.waitUntil(() => atA.length + atB.length === 2)
+  expect(atB).toEqual(['a raft hello'])
+  expect(atA[0]).toHaveLength(100_000 + 'b rpc '.length)
+})
+
+test('who is gone is dialled until it is back', async () => {
+  const [a, b] = [await link(A), await link(B)]
+  a.dial(address(B, b))
+  await vi.waitUntil(() => a.peers.length === 1)
+  const { port } = b
+  await b.close()
+  await vi.waitUntil(() => a.peers.length === 0)
+  expect(a.send(B, 'raft', Buffer.from('lost'))).toBe(false)
+  const again = await link(B, CA, port)
+  const atB = heard(again)
+  await vi.waitUntil(() => a.peers.length === 1, { timeout: 5_000 })
+  a.send(B, 'raft', Buffer.from('back'))
+  await vi.waitUntil(() => atB.length === 1)
+})
+
+test('a node of another cluster, and one under another name, are not spoken to', async () => {
+  const [a, b] = [await link(A), await link(B)]
+  const stranger = await link(B, authority('pbx cluster', NOW))
+  stranger.dial(address(A, a))
+  const misnamed = await link('c' as NodeId)
+  a.dial(address(B, misnamed))
+  await new Promise((resolve) => void setTimeout(resolve, 300))
+  expect([a.peers, stranger.peers, b.peers]).toEqual([[], [], []])
+})
+
+test('what does not speak in frames is closed; a stranger on the port harms nobody', async () => {
+  const a = await link(A)
+  const socket = connect(a.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('GET / HTTP/1.1\r\n\r\n')
+  await new Promise((resolve) => void socket.once('close', resolve))
+  expect(a.peers).toEqual([])
+})
