@@ -1,0 +1,45 @@
+//! Run in a network namespace of its own by `gate.test.ts`: what the gate does there, a line each.
+
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Gate } from '../../../src/cluster/vip/gate.ts'
+
+const VIP = '10.77.0.10'
+
+function ping(): string {
+  const run = spawnSync('ping', ['-c', '1', '-W', '1', VIP], { encoding: 'utf8' })
+  return run.status === 0 ? 'answers' : 'is silent'
+}
+
+async function say(what: string, outcome: boolean | Promise<boolean>): Promise<void> {
+  console.log(`${what}: ${(await outcome) ? 'done' : 'refused'}; the address ${ping()}`)
+}
+
+for (const args of ['link set lo up', `addr add ${VIP}/32 dev lo`])
+  spawnSync('ip', args.split(' '), { stdio: 'inherit' })
+console.log(`without a gate the address ${ping()}`)
+const gate = await Gate.prepare(VIP)
+if (!(gate instanceof Gate)) throw new Error(`no gate: ${gate.why}`)
+await say('prepared', true)
+await say('open what is not pending', gate.open(5_000))
+await say('renew what is not open', gate.renew(5_000))
+await say('pend', gate.pend(5_000))
+await say('open', gate.open(1_500))
+await say('renew', gate.renew(1_500))
+const left = await gate.openFor()
+console.log(`open for a while: ${left > 0 && left <= 1_500}`)
+await sleep(1_600)
+console.log(`expired: open for ${await gate.openFor()}; the address ${ping()}`)
+await say('renew what has expired', gate.renew(5_000))
+await gate.pend(200)
+await sleep(300)
+await say('open what was pending', gate.open(5_000))
+await gate.pend(5_000)
+await say('open once more', gate.open(5_000))
+await say('close', gate.close())
+await gate.pend(5_000)
+await gate.open(60_000)
+gate.stop()
+const again = await Gate.prepare(VIP)
+await say('another life of the process begins shut', again instanceof Gate)
+if (again instanceof Gate) again.stop()

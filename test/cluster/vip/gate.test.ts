@@ -1,0 +1,26 @@
+//! The gate in the kernel, in a network namespace of its own.
+
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+
+const can = spawnSync('unshare', ['-n', 'nft', 'list', 'tables']).status === 0
+
+test.skipIf(!can)('shut unless pending, then open; what has expired is not renewed', () => {
+  const trial = `${import.meta.dirname}/gate-trial.ts`
+  const run = spawnSync('unshare', ['-n', process.execPath, trial], { encoding: 'utf8' })
+  expect(run.stdout + run.stderr).toBe(`without a gate the address answers
+prepared: done; the address is silent
+open what is not pending: refused; the address is silent
+renew what is not open: refused; the address is silent
+pend: done; the address is silent
+open: done; the address answers
+renew: done; the address answers
+open for a while: true
+expired: open for 0; the address is silent
+renew what has expired: refused; the address is silent
+open what was pending: refused; the address is silent
+open once more: done; the address answers
+close: done; the address is silent
+another life of the process begins shut: done; the address is silent
+`)
+})
