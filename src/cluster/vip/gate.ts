@@ -3,7 +3,7 @@
 //!
 //!     shut ──pend──> pending ──open──> open ──renew──> open
 //!      ^                |                |
-//!      +── expired, or closed ───────────+        open and renew fail once what they rest on expired
+//!      +── expired, or closed ───────────+      what rests on something expired fails
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import * as nft from './rules.ts'
