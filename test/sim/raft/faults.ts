@@ -48,6 +48,14 @@ const FAULTS = {
   restart(group: Group): void {
     down(group, group.pick(), 20)
   },
+  /** Its gate stays open until it expires. */
+  kill(group: Group): void {
+    const member = group.leaders[0] ?? group.pick()
+    member.kill()
+    group.world.in(millis(1 + group.world.random.below(DOWN_MS)), () => {
+      if (member.raft === undefined) member.start()
+    })
+  },
   crashAll(group: Group): void {
     for (const member of group.members) down(group, member, DOWN_MS)
   },

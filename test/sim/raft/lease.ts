@@ -1,30 +1,28 @@
-//! The kernel's side of the virtual address: an element that is gone after some time unless it is
-//! renewed, and that cannot be renewed once it is gone.
-//!
-//! Opening takes two steps. A `pending` element is put in first; only a round of heartbeats that
-//! began after it is there may open the gate, and only while it is there: a process that was
-//! stopped between deciding and doing finds it expired.
+//! The virtual address in the simulation: the production machine (`src/cluster/vip/lease.ts`) and a
+//! model of the kernel's gate, with elements that expire by themselves.
 
 import { millis } from '../../../src/base/time.ts'
+import {
+  Lease as Machine,
+  type LeaseInput,
+  type LeaseOutput,
+} from '../../../src/cluster/vip/lease.ts'
 import type { Raft } from '../../../src/raft/raft.ts'
 import type { Ready } from '../../../src/raft/ready.ts'
 import type { Member } from './member.ts'
 
-export const LEASE_MS = 200
+const LEASE = millis(200)
 /** Between the process and the kernel, at most. */
 const COMMAND_MS = 2
 
 export class Lease {
   readonly #member: Member
-  /** When rounds began, by the clock of the process. */
-  readonly #began = new Map<number, number>()
+  #machine = new Machine(LEASE)
   /** In the kernel, by the world's time. It outlives the process, not the host. */
   #openUntil = 0
   #pendingUntil = 0
-  /** What the process knows. */
-  #phase: 'closed' | 'pending' | 'open' = 'closed'
-  #pendingAt = 0
-  #renewed = 0
+  /** What nft has been told and has not done, in order. */
+  #commands: (() => void)[] = []
   opened = 0
 
   constructor(member: Member) {
@@ -37,73 +35,79 @@ export class Lease {
   }
 
   roundBegins(round: number): void {
-    this.#began.set(round, this.#member.clock)
-    this.#began.delete(round - 100)
+    this.#step({ kind: 'round-begins', round })
   }
 
-  /** On a planned move the gate closes before the message leaves. */
+  /** On a planned move the gate has closed before the message leaves. */
   beforeSending({ messages }: Ready): void {
-    if (messages.some(({ kind }) => kind === 'timeout-now')) this.#close()
+    if (!messages.some(({ kind }) => kind === 'timeout-now')) return
+    this.#step({ kind: 'confirmed', round: undefined })
+    for (const run of this.#commands.splice(0)) run()
   }
 
   look(raft: Raft): void {
-    const { confirmedRound } = raft.status()
-    if (confirmedRound === undefined) return this.#close()
-    const began = this.#began.get(confirmedRound)
-    if (this.#phase === 'closed') return this.#pend()
-    if (began === undefined || confirmedRound <= this.#renewed) return
-    if (this.#phase === 'pending' && began <= this.#pendingAt) return
-    this.#renewed = confirmedRound
-    this.#renew(began, raft)
+    this.#step({ kind: 'confirmed', round: raft.status().confirmedRound })
   }
 
-  /** The host is down, and its kernel with it. */
-  gone(): void {
-    this.#openUntil = 0
-    this.#pendingUntil = 0
-    this.#phase = 'closed'
-    this.#began.clear()
-    this.#renewed = 0
+  /** The process is gone: what is open stays so until it expires. */
+  killed(): void {
+    this.#machine = new Machine(LEASE)
+    this.#commands = []
   }
 
-  #close(): void {
-    if (this.#phase === 'closed') return
-    this.#phase = 'closed'
+  /** The host has gone down, or a new process begins: it makes the rules anew, shut. */
+  shut(): void {
     this.#openUntil = 0
     this.#pendingUntil = 0
   }
 
-  #pend(): void {
-    const { world } = this.#member
-    this.#phase = 'pending'
-    this.#pendingAt = Number.POSITIVE_INFINITY
-    this.#command(() => {
-      if (this.#phase !== 'pending') return
-      this.#pendingUntil = world.now + LEASE_MS
-      this.#pendingAt = this.#member.clock
-    })
+  #step(input: LeaseInput): void {
+    for (const output of this.#machine.step(input, millis(this.#member.clock)))
+      this.#carryOut(output)
   }
 
-  #renew(began: number, raft: Raft): void {
-    const { world } = this.#member
-    const left = began + LEASE_MS - this.#member.clock
-    if (left <= 0) return
-    this.#command(() => {
-      if (this.#phase === 'closed') return
-      const basis = this.#phase === 'open' ? this.#openUntil : this.#pendingUntil
-      if (world.now >= basis) {
-        // Gone: whoever it was, somebody else may have it by now.
-        this.#close()
-        return this.#member.command(() => raft.resign())
+  #carryOut(output: LeaseOutput): void {
+    switch (output.kind) {
+      case 'close':
+        return this.#tell(() => this.shut())
+      case 'held':
+        this.opened++
+        return
+      case 'lost':
+        return
+      case 'resign':
+        return this.#member.soon(millis(0), () => this.#member.command((raft) => raft.resign()))
+      case 'pend':
+      case 'open':
+      case 'renew': {
+        const { kind, timeout } = output
+        return this.#tell(() => this.#step({ kind: 'done', ok: this.#kernel(kind, timeout) }))
       }
-      if (this.#phase === 'pending') this.opened++
-      this.#phase = 'open'
-      this.#openUntil = world.now + left
-    })
+    }
   }
 
-  /** The process may be stopped on the way; the kernel does it at once when it is told. */
-  #command(run: () => void): void {
-    this.#member.soon(millis(this.#member.world.random.below(COMMAND_MS + 1)), run)
+  #kernel(kind: 'pend' | 'open' | 'renew', timeout: number): boolean {
+    const { now } = this.#member.world
+    if (kind === 'pend') {
+      this.#pendingUntil = now + timeout
+      return true
+    }
+    if (now >= (kind === 'open' ? this.#pendingUntil : this.#openUntil)) return false
+    this.#openUntil = now + timeout
+    return true
+  }
+
+  /** One after the other. The process may be stopped before it has told. */
+  #tell(command: () => void): void {
+    this.#commands.push(command)
+    if (this.#commands.length === 1) this.#doNext()
+  }
+
+  #doNext(): void {
+    const { random } = this.#member.world
+    this.#member.soon(millis(random.below(COMMAND_MS + 1)), () => {
+      this.#commands.shift()?.()
+      if (this.#commands.length > 0) this.#doNext()
+    })
   }
 }

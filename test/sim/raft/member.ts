@@ -102,6 +102,7 @@ export class Member {
       random: seededRandom(seed),
     }
     this.#raft = new Raft(options)
+    this.lease.shut()
     this.#life++
     this.#tick(this.#life)
     this.pump()
@@ -109,13 +110,19 @@ export class Member {
 
   /** The power is gone. */
   crash(): void {
+    this.kill()
+    this.lease.shut()
+  }
+
+  /** The process is gone. Its disk may have lost as much as if the power were. */
+  kill(): void {
     if (this.#raft === undefined) return
     this.#raft = undefined
     this.#life++
     this.#busy = false
     this.#inbox = []
     this.#stoppedUntil = this.world.now
-    this.lease.gone()
+    this.lease.killed()
     this.disk.crash(this.world.random)
     for (const { settle } of this.#waiting.values()) settle(false)
     for (const { settle } of [...this.#reads, ...this.#ripe.map(({ read }) => read)])

@@ -22,6 +22,7 @@ async function search(planted: Planted): Promise<string> {
     for (const part of [
       'src/base',
       'src/raft',
+      'src/cluster/vip',
       'test/raft',
       'test/harness',
       'test/sim/raft',

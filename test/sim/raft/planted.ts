@@ -115,19 +115,25 @@ export const PLANTED: readonly Planted[] = [
   {
     name: 'has a lease that is longer than an election takes',
     file: 'test/sim/raft/lease.ts',
-    find: 'const LEASE_MS = 200',
-    replace: 'const LEASE_MS = 900',
+    find: 'const LEASE = millis(200)',
+    replace: 'const LEASE = millis(900)',
   },
   {
     name: 'counts the lease from the answer, not from the question',
-    file: 'test/sim/raft/lease.ts',
-    find: 'const left = began + LEASE_MS - this.#member.clock',
-    replace: 'const left = LEASE_MS + 0 * began',
+    file: 'src/cluster/vip/lease.ts',
+    find: 'began + this.#lease - now',
+    replace: 'this.#lease',
   },
   {
     name: 'renews a lease that has expired',
     file: 'test/sim/raft/lease.ts',
-    find: 'if (world.now >= basis) {',
-    replace: 'if (world.now >= basis && basis < 0) {',
+    find: 'if (now >= (kind ===',
+    replace: 'if (now < 0 && now >= (kind ===',
+  },
+  {
+    name: 'opens by a round that began before the gate was pending',
+    file: 'src/cluster/vip/lease.ts',
+    find: "if (this.#state === 'pending' && began <= this.#pendingSince) return []",
+    replace: '',
   },
 ]
