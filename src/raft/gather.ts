@@ -9,8 +9,8 @@ export function gather(state: RaftState): Ready | undefined {
   const { log, out, options, wantsSnapshot, round, toldRound } = state
   const hardState = changedHardState(state)
   const promises = hardState !== undefined && isPromise(hardState, state.stored)
-  // No term is begun before it is stored; and alone, nothing is committed before that.
-  const mayBeEarly = !promises && !isAlone(state)
+  // No term is begun before it is stored, and nothing is committed that rests on this disk alone.
+  const mayBeEarly = !promises && !isAlone(state) && log.committed <= log.stable
   const entries = log.unstable
   const snapshot = log.restoring
   const ready: Ready = {
@@ -34,8 +34,10 @@ export function gather(state: RaftState): Ready | undefined {
 }
 
 function isEmpty(ready: Ready): boolean {
-  const { hardState, snapshot, wantsSnapshot } = ready
-  if (hardState !== undefined || snapshot !== undefined || wantsSnapshot) return false
+  const { hardState, snapshot, wantsSnapshot, round } = ready
+  // A round begins also when there is nobody to send it to: leases count from it.
+  if (hardState !== undefined || round !== undefined) return false
+  if (snapshot !== undefined || wantsSnapshot) return false
   const { entries, committed, chunks, early, messages, reads } = ready
   return [entries, committed, chunks, early, messages, reads].every((each) => each.length === 0)
 }

@@ -15,6 +15,11 @@ export function isVoter({ voters }: Membership, id: NodeId): boolean {
   return voters.includes(id)
 }
 
+/** Nobody else votes. */
+export function hasOnly({ voters }: Membership, id: NodeId): boolean {
+  return voters.length === 1 && voters[0] === id
+}
+
 export function members({ voters, learners }: Membership): readonly NodeId[] {
   return [...voters, ...learners]
 }

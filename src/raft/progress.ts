@@ -21,6 +21,8 @@ export class Progress {
   #state: 'probe' | 'replicate' = 'probe'
   /** In `probe`: the one message is on its way. */
   #asked = false
+  /** The newest round when it was sent: an answer to a later one finds it lost. */
+  #askedInRound = 0
   /** In `replicate`: the last entry of each message that has no answer, in order. */
   #inflight: LogIndex[] = []
   readonly #inflightMax: number
@@ -68,8 +70,8 @@ export class Progress {
   }
 
   /** A message with entries up to `last` has been sent; without any, `last` is undefined. */
-  sent(last: LogIndex | undefined): void {
-    if (this.#state === 'probe') this.#asked = true
+  sent(last: LogIndex | undefined, round: number): void {
+    if (this.#state === 'probe') this.#ask(round)
     else if (last !== undefined) {
       this.#next = next(last)
       this.#inflight.push(last)
@@ -104,8 +106,7 @@ export class Progress {
 
   heard(round: number): void {
     this.#round = Math.max(this.#round, round)
-    // What was on its way when it had nothing to say may be lost: ask again.
-    this.#asked = false
+    if (round > this.#askedInRound) this.#asked = false
   }
 
   sendSnapshot(index: LogIndex): Sending {
@@ -114,15 +115,20 @@ export class Progress {
   }
 
   /** There is none yet. */
-  waitForSnapshot(): void {
+  waitForSnapshot(round: number): void {
     this.giveUpSnapshot()
-    this.#asked = true
+    this.#ask(round)
   }
 
   /** There is no such snapshot any more. */
   giveUpSnapshot(): void {
     this.#sending = undefined
     this.#probeFrom(next(this.#match))
+  }
+
+  #ask(round: number): void {
+    this.#asked = true
+    this.#askedInRound = round
   }
 
   #probeFrom(from: LogIndex): void {

@@ -3,7 +3,7 @@
 
 import type { HardState, LogIndex, NodeId, Term } from './entry.ts'
 import type { Content, RaftMessage, Snapshot } from './message.ts'
-import { isVoter } from './membership.ts'
+import { hasOnly, isVoter } from './membership.ts'
 import type { RaftOptions } from './options.ts'
 import type { Progress } from './progress.ts'
 import type { RaftLog } from './raft-log.ts'
@@ -95,8 +95,7 @@ export function mayCampaign({ options, log }: RaftState): boolean {
 }
 
 export function isAlone({ options, log }: RaftState): boolean {
-  const { voters } = log.membership
-  return voters.length === 1 && voters[0] === options.id
+  return hasOnly(log.membership, options.id)
 }
 
 export function rearmElection(state: RaftState): void {

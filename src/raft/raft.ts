@@ -13,11 +13,11 @@ import type { LogIndex, NodeId, Term } from './entry.ts'
 import { heardLeader, onAppend, onHeartbeat } from './following.ts'
 import { gather } from './gather.ts'
 import { beginRound, onHeartbeatAnswer, resignUnlessConfirmed } from './heartbeats.ts'
-import type { Membership } from './membership.ts'
+import { hasOnly, type Membership } from './membership.ts'
 import type { RaftMessage } from './message.ts'
 import { assertSound, type RaftOptions } from './options.ts'
 import { RaftLog } from './raft-log.ts'
-import { isAlone, rearmElection, reliesOnUs, type RaftState, type Role } from './raft-state.ts'
+import { rearmElection, reliesOnUs, type RaftState, type Role } from './raft-state.ts'
 import { askRead, confirmReads, wantsRound } from './reads.ts'
 import type { Ready } from './ready.ts'
 import {
@@ -73,7 +73,7 @@ export class Raft {
 
   constructor(options: RaftOptions) {
     assertSound(options)
-    const { hardState } = options.storage.initial()
+    const { hardState, memberships } = options.storage.initial()
     this.#state = {
       options,
       log: new RaftLog(options.storage),
@@ -94,8 +94,9 @@ export class Raft {
       toldRound: 0,
     }
     rearmElection(this.#state)
-    // Nobody else could have been promised anything.
-    if (isAlone(this.#state)) campaign(this.#state, false)
+    // As far as its log goes it was never with others: nobody can have been promised anything.
+    if (memberships.every(({ membership }) => hasOnly(membership, options.id)))
+      campaign(this.#state, false)
   }
 
   /** A fixed time has gone by: never more than one at once, however late it is. */
@@ -159,10 +160,10 @@ export class Raft {
     return refused === undefined ? ok(undefined) : err(refused)
   }
 
-  /** Stands for election now, as if nobody had been heard for long. */
+  /** Stands for election before its time, unless a leader relies on it. */
   campaign(): void {
     this.#assertAdvanced()
-    if (this.#state.leading === undefined) preCampaign(this.#state)
+    if (!reliesOnUs(this.#state)) preCampaign(this.#state)
   }
 
   /** A leader that cannot serve lets others try. */

@@ -3,7 +3,8 @@
 //! 1. send `early`;
 //! 2. in one transaction: take over `snapshot`, store `entries` and `hardState`, apply `committed`,
 //!    and make it last when `mustSync`. Chunks are written beside it;
-//! 3. send `messages`, answer `reads` once what they name is applied;
+//! 3. close what a lease keeps open when this node leads no more, or is handing over; send
+//!    `messages`, answer `reads` once what they name is applied;
 //! 4. call `advance`, before anything else is given to the node.
 //!
 //! When 2 fails the process ends: a node must not go on without knowing what is on its disk.

@@ -43,19 +43,20 @@ function sendEntries(state: RaftState, to: NodeId, progress: Progress): boolean 
   const entries = log.entriesFrom(from, options.bytesPerMessage)
   const commit = log.committed
   sayEarly(state, to, { kind: 'append', previousIndex, previousTerm, entries, commit })
-  progress.sent(entries.at(-1)?.index)
+  progress.sent(entries.at(-1)?.index, state.round)
   progress.told = logIndex(Math.min(commit, entries.at(-1)?.index ?? previousIndex))
   return true
 }
 
 /** An append without entries: tells what is committed, and finds out whether messages were lost. */
 function sendNothing(state: RaftState, to: NodeId, progress: Progress): void {
+  // Also when nothing goes: it hears of it with the next heartbeat, and is not asked for ever.
+  progress.told = toldTo(state, progress)
   if (progress.sending !== undefined) return
   const previousIndex = logIndex(progress.next - 1)
   const previousTerm = state.log.term(previousIndex)
   if (previousTerm === undefined) return sendChunk(state, to, progress)
   const commit = state.log.committed
-  progress.told = toldTo(state, progress)
   sayEarly(state, to, { kind: 'append', previousIndex, previousTerm, entries: [], commit })
 }
 

@@ -13,7 +13,7 @@ export function sendChunk(state: RaftState, to: NodeId, progress: Progress): voi
   // Behind an old one the log would have a gap.
   if (snapshot === undefined || state.log.term(snapshot.index) === undefined) {
     state.wantsSnapshot = true
-    return progress.waitForSnapshot()
+    return progress.waitForSnapshot(state.round)
   }
   const isUnderWay = progress.sending?.index === snapshot.index
   const sending = isUnderWay ? progress.sending : progress.sendSnapshot(snapshot.index)
@@ -45,6 +45,8 @@ export function resendChunk(state: RaftState, to: NodeId, progress: Progress, ro
 export function onSnapshot(state: RaftState, message: RaftMessage & { kind: 'snapshot' }): void {
   const { from, snapshot, offset, data } = message
   const { log } = state
+  // One is about to be taken over; what is missing then is sent again.
+  if (log.restoring !== undefined) return
   // What it holds is here already, entry by entry.
   if (log.term(snapshot.index) === snapshot.term) log.commitTo(snapshot.index)
   if (snapshot.index <= log.committed) {

@@ -12,6 +12,8 @@ export function follow(state: RaftState, term: Term, leader: NodeId | undefined)
     state.vote = undefined
     state.receiving = undefined
   }
+  // It is one of those that its own lease rests on.
+  if (state.leading !== undefined) state.heardAt = state.ticks
   const wasFollower = state.role === 'follower'
   state.role = 'follower'
   state.leader = leader

@@ -1,4 +1,4 @@
-import { logIndex, term, type LogIndex } from '../../src/raft/entry.ts'
+import { logIndex, term, type LogIndex, type NodeId } from '../../src/raft/entry.ts'
 import { WriteConnection } from '../../src/store/database.ts'
 import { SqliteLogStorage } from '../../src/store/replica/log-storage.ts'
 import { insertRaft } from '../../src/store/schema/raft.ts'
@@ -28,7 +28,9 @@ logStorageContract('SQLite', () => {
   const open = (): WriteConnection => WriteConnection.open(file, { addon: undefined })
   let db = open()
   migrate(db)
-  db.transaction(() => insertRaft(db, { index: logIndex(0), term: term(0), membership: ABC }))
+  db.transaction(() =>
+    insertRaft(db, 'a' as NodeId, { index: logIndex(0), term: term(0), membership: ABC }),
+  )
   const storageOf = (applied: number): SqliteLogStorage =>
     new SqliteLogStorage(db, NO_SNAPSHOTS, applied as LogIndex)
   let storage = storageOf(0)

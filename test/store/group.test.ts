@@ -25,6 +25,8 @@ class Group {
   readonly nodes = new Map<NodeId, OpenReplica>()
   readonly outcomes: Outcomes[] = []
   chunks = 0
+  /** Hears nobody, and is not heard. */
+  cut: NodeId | undefined
   #queue: RaftMessage[] = []
 
   start(id: NodeId): void {
@@ -54,8 +56,17 @@ class Group {
 
   /** Everything under way arrives; who is away misses it. */
   run(): void {
-    for (let first = this.#queue.shift(); first !== undefined; first = this.#queue.shift())
-      this.nodes.get(first.to)?.replica.receive([first])
+    while (this.#queue.length > 0) {
+      const arriving = this.#queue.splice(0)
+      for (const [id, { replica }] of this.nodes) {
+        const batch = arriving.filter(({ from, to }) => to === id && !this.#isCut(from, to))
+        if (batch.length > 0) replica.receive(batch)
+      }
+    }
+  }
+
+  #isCut(from: NodeId, to: NodeId): boolean {
+    return from !== to && (from === this.cut || to === this.cut)
   }
 
   tick(times: number): void {
@@ -66,9 +77,11 @@ class Group {
   }
 
   get leader(): OpenReplica['replica'] {
-    const found = [...this.nodes.values()].find(({ replica }) => replica.status.role === 'leader')
-    assert(found !== undefined, 'somebody leads')
-    return found.replica
+    const all = [...this.nodes.values()].map(({ replica }) => replica)
+    const found = all.filter(({ status }) => status.role === 'leader' && status.id !== this.cut)
+    const [leader] = found
+    assert(leader !== undefined && found.length === 1, 'one leads')
+    return leader
   }
 
   /** All rows of all tables but Raft's own. */
@@ -158,6 +171,30 @@ test('who was away gets what it missed, entry by entry or as a snapshot', async 
   }
   expect(same()).toContain('"1999"')
   expect(group.chunks).toBeGreaterThan(0)
+})
+
+test('a leader that is cut off says that it does not know, and goes on when it is back', () => {
+  begin()
+  const { id } = group.leader.status
+  const old = group.leader
+  group.cut = id
+  old.propose([1, 2, 3].map((value) => ({ command: put('lost', String(value)), key: undefined })))
+  group.run()
+  const before = group.outcomes.length
+  group.tick(300)
+  const told = group.outcomes.slice(before)
+  expect(told.flatMap(({ failures }) => failures.map(({ kind }) => kind))).toEqual([
+    'timeout',
+    'timeout',
+    'timeout',
+  ])
+  propose(0, 2_000)
+  group.cut = undefined
+  group.tick(300)
+  old.propose([{ command: undefined, key: undefined }])
+  group.tick(10)
+  expect(group.outcomes.at(-1)?.indexes).toHaveLength(1)
+  expect(same()).not.toContain('"lost"')
 })
 
 test('with one left nothing is acknowledged, and with two again everything is', () => {

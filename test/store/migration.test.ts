@@ -16,6 +16,7 @@ const BACK_TO_1 = `
 CREATE INDEX bindings_by_user ON bindings (tenant, user);
 DROP TABLE raft;
 DROP TABLE raft_log;
+ALTER TABLE replica DROP COLUMN applied_term;
 PRAGMA user_version = 1;
 `
 const BINDING = `

@@ -118,7 +118,10 @@ function ownRow(db: WriteConnection, vault: Vault, directory: string, place: Pla
   if (row === undefined) db.transaction(() => insertReplica(db, check))
   else if (row.keyCheck !== check) throw wrongKey(directory)
   const applied = row?.appliedIndex ?? logIndex(0)
-  if (raftRow(db) === undefined) db.transaction(() => insertRaft(db, beginningAt(applied, place)))
+  const known = raftRow(db)
+  if (known === undefined)
+    db.transaction(() => insertRaft(db, place.id, beginningAt(applied, place)))
+  else if (known.node !== place.id) throw otherNode(directory, known.node, place.id)
   return applied
 }
 
@@ -136,4 +139,10 @@ function wrongKey(directory: string): StoreFault {
 /** With the state that there is: of a release without Raft, or none. */
 function beginningAt(index: LogIndex, { membership }: Place): LogBase {
   return { index, term: term(index === 0 ? 0 : 1), membership }
+}
+
+function otherNode(directory: string, known: NodeId, asked: NodeId): StoreFault {
+  const mend = 'name it so, or begin with an empty directory'
+  const message = `${directory} is of the node ${known}, not of ${asked}: ${mend}`
+  return new StoreFault('data-unusable', message)
 }

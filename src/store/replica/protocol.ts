@@ -16,10 +16,14 @@ export type Outcomes = {
   readonly indexes: readonly number[]
   /** The few that changed nothing, by their place in `indexes`, and why. */
   readonly refusals: readonly Refused[]
-  /** The few that were not applied; their index is 0. */
+  /** The few without an outcome in the log; their index is 0. */
   readonly failures: readonly Failed[]
 }
-export type Failed = { readonly place: number; readonly kind: 'no-leader' | 'overloaded' }
+export type Failed = {
+  readonly place: number
+  /** `timeout`: nobody knows whether it will be applied. */
+  readonly kind: 'no-leader' | 'overloaded' | 'timeout'
+}
 export type Refused = { readonly place: number; readonly reason: string }
 
 export type ToReplica =

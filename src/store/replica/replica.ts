@@ -25,6 +25,8 @@ import type { SnapshotFiles } from './snapshot-files.ts'
 
 /** Of the entries that are kept, so many more may be there: they go together. */
 const SLACK = 0.25
+/** How many times as many are kept while somebody is being sent a snapshot. */
+const HELD = 50
 
 export type ReplicaParts = {
   readonly db: WriteConnection
@@ -43,10 +45,12 @@ export class Replica {
   readonly #outstanding: Outstanding
   /** What this node proposed, so that it need not be read from the log again. */
   readonly #own = new Map<LogIndex, Own>()
-  readonly #reads = new Map<number, Slot>()
+  readonly #reads = new Map<number, { readonly term: Term; readonly slot: Slot }>()
   /** Confirmed, and waiting for what they are to see. */
   #ripe: { readonly index: LogIndex; readonly slot: Slot }[] = []
   #contexts = 0
+  /** The term in which it leads. */
+  #office: Term | undefined
 
   constructor(parts: ReplicaParts) {
     this.#parts = parts
@@ -90,19 +94,16 @@ export class Replica {
 
   #read(slot: Slot): void {
     const context = ++this.#contexts
-    if (this.#parts.raft.readIndex(context).ok) this.#reads.set(context, slot)
+    const { term } = this.status
+    if (this.#parts.raft.readIndex(context).ok) this.#reads.set(context, { term, slot })
     else slot.outcome = { failure: 'no-leader' }
   }
 
   #keep(index: LogIndex | undefined, own: Own): void {
     assert(index !== undefined, 'each command has its place')
-    // What stood there was taken out by another leader.
-    this.#give(this.#own.get(index), { failure: 'no-leader' })
+    const before = this.#own.get(index)
+    if (before !== undefined) before.slot.outcome = { failure: 'timeout' }
     this.#own.set(index, own)
-  }
-
-  #give(own: Own | undefined, outcome: Slot['outcome']): void {
-    if (own !== undefined) own.slot.outcome = outcome
   }
 
   #pump(): void {
@@ -111,7 +112,7 @@ export class Replica {
       this.#carryOut(ready)
       raft.advance(ready)
     }
-    this.#endReads()
+    this.#settle()
     this.#outstanding.flush()
   }
 
@@ -138,29 +139,39 @@ export class Replica {
   }
 
   #confirm(context: number, index: LogIndex): void {
-    const slot = this.#reads.get(context)
+    const read = this.#reads.get(context)
     this.#reads.delete(context)
-    if (slot !== undefined) this.#ripe.push({ index, slot })
+    if (read !== undefined) this.#ripe.push({ index, slot: read.slot })
   }
 
-  /** Those whose state is here; and when this node does not lead any more, nobody confirms. */
-  #endReads(): void {
-    const { applied, role } = this.status
+  /** Reads whose state is here; and all that rests on leading, when this node does not any more. */
+  #settle(): void {
+    const { applied, role, term } = this.status
     this.#ripe = this.#ripe.filter(({ index, slot }) => {
       if (index > applied) return true
       slot.outcome = { index: applied, refusal: undefined }
       return false
     })
-    if (role === 'leader') return
-    for (const slot of this.#reads.values()) slot.outcome = { failure: 'no-leader' }
-    this.#reads.clear()
+    const office = role === 'leader' ? term : undefined
+    if (office === this.#office) return
+    this.#office = office
+    for (const [context, read] of this.#reads)
+      if (read.term !== office) {
+        this.#reads.delete(context)
+        read.slot.outcome = { failure: 'no-leader' }
+      }
+    // Another leader may commit them, or take them out: who asked is not to wait for that.
+    for (const [index, own] of this.#own)
+      if (own.term !== office) {
+        this.#own.delete(index)
+        own.slot.outcome = { failure: 'timeout' }
+      }
   }
 
   #apply({ index, term, payload }: Entry): void {
     const own = this.#own.get(index)
-    this.#own.delete(index)
     const isOurs = own?.term === term
-    if (!isOurs) this.#give(own, { failure: 'no-leader' })
+    if (isOurs) this.#own.delete(index)
     if (payload.kind !== 'command') return
     const { command, key } = isOurs ? own.own : decode(payload.data)
     const done = this.#applyOnce(command, key, index)
@@ -188,12 +199,16 @@ export class Replica {
 
   /** In the transaction that applied up to there: alone, nobody will ask for what is applied. */
   #compact(applied: LogIndex): void {
-    const { storage, raft, kept } = this.#parts
-    const { membership } = raft.status()
+    const { storage, raft, kept, snapshots } = this.#parts
+    const { membership, followers } = raft.status()
     const isAlone = membership.voters.length + membership.learners.length === 1
     const surplus = applied - storage.first() + 1 - (isAlone ? 0 : kept)
-    if (surplus < (isAlone ? 1 : kept * SLACK)) return
-    const index = (storage.first() + surplus - 1) as LogIndex
+    if (surplus < Math.max(1, isAlone ? 1 : kept * SLACK)) return
+    // Who is being sent a snapshot needs what comes after it, for a time.
+    const isSending = followers.some(({ state }) => state === 'snapshot')
+    const held = surplus < kept * HELD && isSending ? snapshots.current()?.index : undefined
+    const index = Math.min(storage.first() + surplus - 1, held ?? applied) as LogIndex
+    if (index < storage.first()) return
     const term = storage.term(index)
     assert(term !== undefined, 'what goes is still there')
     storage.compact({ index, term, membership: raft.membershipAt(index) })

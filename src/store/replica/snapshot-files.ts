@@ -10,10 +10,11 @@ import type { LogIndex } from '../../raft/entry.ts'
 import type { Membership } from '../../raft/membership.ts'
 import type { Snapshot } from '../../raft/message.ts'
 import type { Chunk } from '../../raft/ready.ts'
-import { ReadConnection, type ConnectionOptions, type WriteConnection } from '../database.ts'
+import { type ConnectionOptions, ReadConnection, WriteConnection } from '../database.ts'
 import { StoreFault } from '../errors.ts'
-import { integer, text } from '../row.ts'
+import { text } from '../row.ts'
 import { replicaRow } from '../schema/replica.ts'
+import { migrate } from '../schema/schema.ts'
 import type { Snapshots } from './log-storage.ts'
 
 const CHUNK = 256 * 1024
@@ -54,7 +55,8 @@ export class SnapshotFiles implements Snapshots {
     const current = this.#current
     if (current?.snapshot.index !== index) return undefined
     const data = Buffer.alloc(Math.min(CHUNK, current.snapshot.size - offset))
-    readSync(current.file, data, 0, data.length, offset)
+    const read = readSync(current.file, data, 0, data.length, offset)
+    assert(read === data.length, 'a snapshot is as long as it was')
     return data
   }
 
@@ -63,7 +65,10 @@ export class SnapshotFiles implements Snapshots {
     if (this.#making) return
     this.#making = true
     this.#copy(membershipAt)
-      .catch(this.#onFault)
+      .catch((error: unknown) => {
+        // Closing ends a copy in the middle.
+        if (!this.#closed) this.#onFault(error)
+      })
       .finally(() => {
         this.#making = false
       })
@@ -76,7 +81,8 @@ export class SnapshotFiles implements Snapshots {
     }
     const incoming = this.#incoming
     assert(incoming?.index === index && incoming.size === offset, 'chunks come in order')
-    writeSync(incoming.file, data, 0, data.length, offset)
+    const written = writeSync(incoming.file, data, 0, data.length, offset)
+    if (written < data.length) throw new StoreFault('disk-full', `${INCOMING}: no room for it`)
     incoming.size += data.length
   }
 
@@ -85,14 +91,17 @@ export class SnapshotFiles implements Snapshots {
     const incoming = this.#incoming
     assert(incoming?.index === snapshot.index, 'a snapshot has been received')
     assert(incoming.size === snapshot.size, 'a snapshot has been received to its end')
-    this.#db.run('ATTACH DATABASE ? AS incoming', this.#path(INCOMING))
-    const [here, there] = ['main', 'incoming'].map((name) => {
-      const row = this.#db.get(`PRAGMA ${name}.user_version`)
-      return row === undefined ? 0 : integer(row, 'user_version')
-    })
-    if (here === there) return
-    const versions = `the leader's tables are of version ${there}, this release has ${here}`
-    throw new StoreFault('data-unusable', `${versions}: update this node`)
+    const path = this.#path(INCOMING)
+    // An older leader's is brought up to date; a newer one's is refused by name.
+    const copy = WriteConnection.open(path, this.#options)
+    migrate(copy)
+    const [here, there] = [this.#db, copy].map((each) => replicaRow(each)?.keyCheck)
+    copy.close()
+    if (here !== there) {
+      const mend = "copy the leader's secret.key to this node"
+      throw new StoreFault('key-unusable', `this node's secret.key is not the cluster's: ${mend}`)
+    }
+    this.#db.run('ATTACH DATABASE ? AS incoming', path)
   }
 
   /** Everything but what is Raft's own; within the transaction. */

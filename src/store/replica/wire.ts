@@ -134,8 +134,8 @@ function readEntry(from: ByteReader): Entry {
 
 function readPayload(from: ByteReader): Payload {
   const kind = PAYLOADS[from.number()]
-  // It outlives the frame it came in.
-  if (kind === 'command') return { kind, data: from.bytes().slice() }
+  // It outlives the frame it came in; `slice` of a Buffer would be a view.
+  if (kind === 'command') return { kind, data: new Uint8Array(from.bytes()) }
   if (kind === 'membership') return { kind, membership: readMembership(from) }
   if (kind === undefined) from.fail()
   return { kind: 'empty' }

@@ -21,6 +21,7 @@ import type { Migration, ReadOnlyDatabase, Row, WritableDatabase } from '../stor
 const TABLES = `
 CREATE TABLE raft (
   id INTEGER PRIMARY KEY CHECK (id = 1),
+  node TEXT NOT NULL,
   term INTEGER NOT NULL,
   vote TEXT,
   commit_index INTEGER NOT NULL,
@@ -53,13 +54,14 @@ export type LogBase = {
 
 export function raftRow(
   db: ReadOnlyDatabase,
-): { readonly hardState: HardState; readonly base: LogBase } | undefined {
+): { readonly node: NodeId; readonly hardState: HardState; readonly base: LogBase } | undefined {
   const row = db.get('SELECT * FROM raft')
   if (row === undefined) return undefined
   const vote = textOrNone(row, 'vote') as NodeId | undefined
   const commit = logIndex(integer(row, 'commit_index'))
   const membership = JSON.parse(text(row, 'base_membership')) as Membership
   return {
+    node: text(row, 'node') as NodeId,
     hardState: { term: term(integer(row, 'term')), vote, commit },
     base: {
       index: logIndex(integer(row, 'base_index')),
@@ -69,9 +71,11 @@ export function raftRow(
   }
 }
 
-export function insertRaft(db: WritableDatabase, { index, term: of, membership }: LogBase): void {
-  const memberships = JSON.stringify(membership)
-  db.run('INSERT INTO raft VALUES (1, ?, NULL, ?, ?, ?, ?)', of, index, index, of, memberships)
+/** What this node begins with. It is `node` for ever: its promises are in its name. */
+export function insertRaft(db: WritableDatabase, node: NodeId, base: LogBase): void {
+  const { index, term: of, membership } = base
+  const insert = 'INSERT INTO raft VALUES (1, ?, ?, NULL, ?, ?, ?, ?)'
+  db.run(insert, node, of, index, index, of, JSON.stringify(membership))
 }
 
 export function setHardState(db: WritableDatabase, { term: of, vote, commit }: HardState): void {

@@ -36,7 +36,7 @@ export class Checks implements Observer {
   stored(member: Member): void {
     this.#sameState(member)
     this.#logsMatch(member)
-    this.#oneLease()
+    this.opened()
   }
 
   /** State machine safety: the same commands, in the same order, on every node. */
@@ -70,7 +70,8 @@ export class Checks implements Observer {
     }
   }
 
-  #oneLease(): void {
+  /** At most one owner of the address, at every instant. */
+  opened(): void {
     const open = this.#members().filter(({ lease }) => lease.isOpen)
     assert(open.length <= 1, `${open.map(({ id }) => id).join(' and ')} hold the address at once`)
   }

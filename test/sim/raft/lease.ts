@@ -94,6 +94,7 @@ export class Lease {
     }
     if (now >= (kind === 'open' ? this.#pendingUntil : this.#openUntil)) return false
     this.#openUntil = now + timeout
+    this.#member.leaseOpened()
     return true
   }
 

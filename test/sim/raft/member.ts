@@ -26,6 +26,9 @@ const TIMING = {
   uncommittedMax: 40,
 }
 const INBOX_MAX = 500
+const BATCH_MAX = 6
+/** A copy takes its time. */
+const SNAPSHOT_MS = 300
 /** Entries that are kept behind what is applied, for followers that are a little late. */
 const KEPT = 30
 const COMPACT_AT = 60
@@ -33,6 +36,8 @@ const COMPACT_AT = 60
 export type Observer = {
   /** After each transaction: what is on this disk. */
   stored(member: Member): void
+  /** A gate has been opened, or for longer. */
+  opened(): void
   led(id: NodeId, term: Term): void
 }
 
@@ -61,6 +66,7 @@ export class Member {
   #reads: Read[] = []
   #ripe: { readonly index: LogIndex; readonly read: Read }[] = []
   #contexts = 0
+  #copying = false
 
   constructor(
     world: World,
@@ -120,6 +126,7 @@ export class Member {
     this.#raft = undefined
     this.#life++
     this.#busy = false
+    this.#copying = false
     this.#inbox = []
     this.#stoppedUntil = this.world.now
     this.lease.killed()
@@ -191,10 +198,11 @@ export class Member {
     for (;;) {
       const raft = this.#idle()
       if (raft === undefined) return
-      const message = this.#inbox.shift()
-      if (message !== undefined) raft.step(message)
+      // As many as happen to be there at once.
+      const messages = this.#inbox.splice(0, 1 + this.world.random.below(BATCH_MAX))
+      for (const message of messages) raft.step(message)
       const ready = raft.ready()
-      if (ready === undefined && message === undefined) break
+      if (ready === undefined && messages.length === 0) break
       if (ready !== undefined && !this.#carryOut(raft, ready)) return
     }
     this.#compact()
@@ -228,7 +236,7 @@ export class Member {
 
   #finish(raft: Raft, ready: Ready): void {
     if (ready.mustSync) this.disk.sync()
-    if (ready.wantsSnapshot) this.disk.makeSnapshot(raft.membershipAt(raft.status().applied))
+    if (ready.wantsSnapshot) this.#makeSnapshot()
     this.lease.beforeSending(ready)
     for (const message of ready.messages) this.#send(message)
     raft.advance(ready)
@@ -236,6 +244,21 @@ export class Member {
     for (const { context, index } of ready.reads) this.#confirm(context, index)
     this.#settle(ready)
     this.lease.look(raft)
+  }
+
+  leaseOpened(): void {
+    this.#observer.opened()
+  }
+
+  #makeSnapshot(): void {
+    if (this.#copying) return
+    this.#copying = true
+    const during = millis(this.world.random.below(SNAPSHOT_MS))
+    this.soon(during, () => {
+      this.#copying = false
+      const raft = this.#raft
+      if (raft !== undefined) this.disk.makeSnapshot(raft.membershipAt(raft.status().applied))
+    })
   }
 
   #confirm(context: number, index: LogIndex): void {

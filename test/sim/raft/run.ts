@@ -28,7 +28,7 @@ export type Outcome = {
 /** Throws with the world's trace when something does not hold. */
 export function run(seed: number): Outcome {
   const world = new World(seed)
-  const group = new Group(world, IDS, 3 + 2 * world.random.below(2))
+  const group = new Group(world, IDS, 2 + world.random.below(4))
   const faults = noFaults()
   try {
     every(world, WRITE_EVERY_MS, SAFETY_MS, () => group.write())
@@ -71,9 +71,13 @@ function assertLive(group: Group): void {
   world.pass(millis(LIVENESS_MS / 2))
   assert(checks.acknowledged > written + 10, 'with everything mended writes were not acknowledged')
   assert(group.reads > read + 10, 'with everything mended reads were not answered')
-  // All that is under way arrives, and followers catch up.
+  // All that is under way arrives, followers catch up, and the address is kept with nothing to do.
   world.pass(millis(LIVENESS_MS / 5))
   checks.settled()
+  assert(
+    group.leaders.some(({ lease }) => lease.isOpen),
+    'the address was lost for want of work',
+  )
 }
 
 function every(world: World, interval: number, during: number, run: () => void): void {
