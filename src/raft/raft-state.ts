@@ -90,8 +90,13 @@ export function sayEarly(state: RaftState, to: NodeId, content: Content): void {
   state.out.early.push({ ...content, from: state.options.id, to, term: state.term })
 }
 
+/**
+ * Also who is no voter any more by a change that is not known to be committed: nobody else may have
+ * a log that the others vote for (dissertation §4.2.2). It steps down once the change is committed.
+ */
 export function mayCampaign({ options, log }: RaftState): boolean {
-  return isVoter(log.membership, options.id)
+  const certain = log.membershipAt(log.committed)
+  return isVoter(log.membership, options.id) || isVoter(certain, options.id)
 }
 
 export function isAlone({ options, log }: RaftState): boolean {

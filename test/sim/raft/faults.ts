@@ -3,25 +3,38 @@
 import { millis } from '../../../src/base/time.ts'
 import type { NodeId } from '../../../src/raft/entry.ts'
 import { members, type Membership } from '../../../src/raft/membership.ts'
+import type { World } from '../../harness/world.ts'
 import type { Group } from './group.ts'
 import type { Member } from './member.ts'
 
 const DOWN_MS = 3_000
 const STOP_MS = 1_500
 const APART_MS = 2_500
+const SLOW_WAY_MS = 500
 const SLOW_DISK_MS = 400
 const STALLED_DISK_MS = 3_000
 
-export type FaultCounts = Record<keyof typeof FAULTS, number>
+export type FaultKind = keyof typeof FAULTS
+export type FaultCounts = Record<FaultKind, number>
 
 export function noFaults(): FaultCounts {
   return Object.fromEntries(Object.keys(FAULTS).map((name) => [name, 0])) as FaultCounts
 }
 
-/** One of them, chosen by chance. */
-export function strike(group: Group, counts: FaultCounts): void {
-  const names = Object.keys(FAULTS) as (keyof typeof FAULTS)[]
-  const name = names[group.world.random.below(names.length)]
+/**
+ * What may happen in this world: some worlds know a few kinds only, often (swarm testing). What
+ * needs three of the same in a row would never show where everything happens.
+ */
+export function kindsOf({ random }: World): readonly FaultKind[] {
+  const all = Object.keys(FAULTS) as FaultKind[]
+  const percent = [8, 16, 32, 100][random.below(4)] ?? 100
+  const kinds = all.filter(() => random.chance(percent, 100))
+  return kinds.length === 0 ? all : kinds
+}
+
+/** One of `kinds`, chosen by chance. */
+export function strike(group: Group, kinds: readonly FaultKind[], counts: FaultCounts): void {
+  const name = kinds[group.world.random.below(kinds.length)]
   if (name === undefined) return
   counts[name]++
   FAULTS[name](group)
@@ -31,6 +44,7 @@ export function strike(group: Group, counts: FaultCounts): void {
 export function mend(group: Group): void {
   Object.assign(group.weather, { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) })
   group.cut.clear()
+  group.slow.clear()
   for (const member of group.members) {
     member.syncMs = 4
     if (member.raft === undefined) member.start()
@@ -96,6 +110,14 @@ const FAULTS = {
     group.weather.lossPercent = random.below(25)
     group.weather.duplicatePercent = random.below(25)
     group.weather.delayMax = millis(1 + random.below(random.chance(1, 5) ? 400 : 40))
+  },
+  /** Queues somewhere between two of them: what goes one way arrives late. */
+  slowWay(group: Group): void {
+    const { random } = group.world
+    const [from, to] = [group.leaders[0] ?? group.pick(), group.pick()]
+    const way = random.chance(1, 2) ? `${from.id}>${to.id}` : `${to.id}>${from.id}`
+    group.slow.set(way, millis(random.below(SLOW_WAY_MS)))
+    group.world.in(millis(random.below(APART_MS)), () => group.slow.delete(way))
   },
   fineWeather(group: Group): void {
     Object.assign(group.weather, { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) })

@@ -22,6 +22,8 @@ export class Group {
   readonly weather: Weather = { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) }
   /** Ways on which nothing arrives: `a>b`. */
   readonly cut = new Set<string>()
+  /** Ways that take longer, and by how much. */
+  readonly slow = new Map<string, Millis>()
   sent = 0
   delivered = 0
   reads = 0
@@ -32,9 +34,11 @@ export class Group {
     this.world = world
     const membership: Membership = { voters: ids.slice(0, voters) as NodeId[], learners: [] }
     this.checks = new Checks(() => this.members)
+    const bytesPerMessage = [1, 100, 1_000][world.random.below(3)] ?? 0
     this.members = ids.map((id, place) => {
       const begins = place < voters ? membership : NOBODY
-      return new Member(world, id as NodeId, begins, (message) => this.#send(message), this.checks)
+      const send = (message: RaftMessage): void => this.#send(message)
+      return new Member(world, id as NodeId, begins, bytesPerMessage, send, this.checks)
     })
     for (const member of this.members) member.start()
   }
@@ -78,9 +82,11 @@ export class Group {
 
   #deliver(message: RaftMessage): void {
     const { random } = this.world
-    const delay = millis(random.below(this.weather.delayMax * 10 + 1) / 10)
+    const way = `${message.from}>${message.to}`
+    const queue = this.slow.get(way) ?? 0
+    const delay = millis(queue + random.below(this.weather.delayMax * 10 + 1) / 10)
     this.world.in(delay, () => {
-      if (this.cut.has(`${message.from}>${message.to}`)) return
+      if (this.cut.has(way)) return
       this.delivered++
       this.members.find(({ id }) => id === message.to)?.receive(message)
     })

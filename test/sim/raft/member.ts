@@ -21,7 +21,6 @@ const TIMING = {
   heartbeatTicks: 5,
   electionMinTicks: 45,
   electionMaxTicks: 75,
-  bytesPerMessage: 400,
   inflightMax: 4,
   uncommittedMax: 40,
 }
@@ -51,6 +50,7 @@ export class Member {
   readonly lease: Lease
   readonly #send: (message: RaftMessage) => void
   readonly #observer: Observer
+  readonly #bytesPerMessage: number
   /** How fast its clock goes, near 1. */
   readonly pace: number
   /** How long an fsync takes now, at most. */
@@ -72,6 +72,7 @@ export class Member {
     world: World,
     id: NodeId,
     membership: Membership,
+    bytesPerMessage: number,
     send: (message: RaftMessage) => void,
     observer: Observer,
   ) {
@@ -82,6 +83,7 @@ export class Member {
     this.lease = new Lease(this)
     this.#send = send
     this.#observer = observer
+    this.#bytesPerMessage = bytesPerMessage
   }
 
   get raft(): Raft | undefined {
@@ -103,6 +105,7 @@ export class Member {
     const seed = random.below(0x1_0000_0000)
     const options: RaftOptions = {
       ...TIMING,
+      bytesPerMessage: this.#bytesPerMessage,
       id: this.id,
       storage: this.disk,
       random: seededRandom(seed),

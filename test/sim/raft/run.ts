@@ -4,13 +4,14 @@
 import { assert } from '../../../src/base/assert.ts'
 import { millis } from '../../../src/base/time.ts'
 import { World } from '../../harness/world.ts'
-import { mend, noFaults, strike, type FaultCounts } from './faults.ts'
+import { kindsOf, mend, noFaults, strike, type FaultCounts } from './faults.ts'
 import { Group } from './group.ts'
 
 const IDS = ['a', 'b', 'c', 'd', 'e']
 const SAFETY_MS = 15_000
 const LIVENESS_MS = 10_000
-const FAULT_EVERY_MS = 500
+/** On average, in a calm world and in a wild one. */
+const FAULT_EVERY_MS = [600, 300, 150, 75]
 const WRITE_EVERY_MS = 30
 const READ_EVERY_MS = 60
 
@@ -30,10 +31,12 @@ export function run(seed: number): Outcome {
   const world = new World(seed)
   const group = new Group(world, IDS, 2 + world.random.below(4))
   const faults = noFaults()
+  const kinds = kindsOf(world)
+  const pause = FAULT_EVERY_MS[world.random.below(FAULT_EVERY_MS.length)] ?? 0
   try {
     every(world, WRITE_EVERY_MS, SAFETY_MS, () => group.write())
     every(world, READ_EVERY_MS, SAFETY_MS, () => group.read())
-    every(world, FAULT_EVERY_MS, SAFETY_MS, () => strike(group, faults))
+    every(world, pause, SAFETY_MS, () => strike(group, kinds, faults))
     world.pass(millis(SAFETY_MS))
     mend(group)
     assertLive(group)
