@@ -5,6 +5,7 @@ import { appendFileSync, readFileSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { seededRandom } from '../../src/base/random.ts'
+import { raftRow } from '../../src/store/schema/raft.ts'
 import { replicaRow } from '../../src/store/schema/replica.ts'
 import { setting } from '../../src/store/schema/setting.ts'
 import { newHome, newStore } from './home.ts'
@@ -55,9 +56,11 @@ async function check(home: string, acknowledged: ReadonlyMap<string, number>): P
     return [...acknowledged.keys()].filter((name) => setting(db, 'system', name) === undefined)
   })
   expect(missing).toEqual([])
-  // Each command added one row, so the index that was saved is that of the rows, no other.
+  // Each command added one row and each term, one a start, began with an empty entry: so the index
+  // that was saved is that of the rows, no other.
   const rows = store.read((db) => Number(db.get('SELECT count(*) AS n FROM settings')?.['n']))
-  expect(rows).toBe(applied)
+  const term = store.read((db) => raftRow(db)?.hardState.term ?? 0)
+  expect(rows + term).toBe(applied)
   expect(store.read((db) => db.get('PRAGMA integrity_check'))).toEqual({ integrity_check: 'ok' })
   await store.close()
 }

@@ -96,13 +96,16 @@ export class SqliteLogStorage implements LogStorage {
     return this.#snapshots.chunk(index, offset)
   }
 
-  /** In a transaction of the host's, which applies what is committed as well. */
-  write({ entries, hardState, snapshot }: Ready): void {
+  /**
+   * In a transaction of the host's, which applies what is committed as well. With `isPassing` that
+   * is all of it, and the same transaction compacts it: then it need not be written at all.
+   */
+  write({ entries, hardState, snapshot }: Ready, isPassing = false): void {
     if (snapshot !== undefined) {
       forgetEntries(this.#db)
       this.#beginAt(snapshot)
     }
-    storeEntries(this.#db, entries, this.#last)
+    if (!isPassing) storeEntries(this.#db, entries, this.#last)
     if (hardState !== undefined) setHardState(this.#db, hardState)
     const [first] = entries
     if (first === undefined) return

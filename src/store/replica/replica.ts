@@ -125,7 +125,7 @@ export class Replica {
     if (snapshot !== undefined) snapshots.attach(snapshot)
     db.transaction(() => {
       if (snapshot !== undefined) snapshots.takeOver()
-      storage.write(ready)
+      storage.write(ready, this.#isPassing(ready))
       for (const entry of ready.committed) this.#apply(entry)
       const last = ready.committed.at(-1)
       if (last === undefined) return
@@ -197,11 +197,21 @@ export class Replica {
     return refusal
   }
 
+  get #isAlone(): boolean {
+    const { voters, learners } = this.status.membership
+    return voters.length + learners.length === 1
+  }
+
+  /** Alone: what is stored now is applied and compacted in the same transaction. */
+  #isPassing({ entries, committed }: Ready): boolean {
+    return this.#isAlone && entries.at(-1)?.index === committed.at(-1)?.index
+  }
+
   /** In the transaction that applied up to there: alone, nobody will ask for what is applied. */
   #compact(applied: LogIndex): void {
     const { storage, raft, kept, snapshots } = this.#parts
-    const { membership, followers } = raft.status()
-    const isAlone = membership.voters.length + membership.learners.length === 1
+    const { followers } = raft.status()
+    const isAlone = this.#isAlone
     const surplus = applied - storage.first() + 1 - (isAlone ? 0 : kept)
     if (surplus < Math.max(1, isAlone ? 1 : kept * SLACK)) return
     // Who is being sent a snapshot needs what comes after it, for a time.
