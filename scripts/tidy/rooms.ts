@@ -36,7 +36,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['libopus-wasm'],
   },
   'src/store': { imports: ['src/raft', 'src/control'], packages: ['better-sqlite3'] },
-  'src/cluster': { imports: ['src/control', 'src/x509'] },
+  'src/cluster': { imports: ['src/control', 'src/x509', 'src/raft', 'src/store', 'src/native'] },
   'src/config': { imports: [], packages: ['smol-toml'] },
   'src/observe': { imports: [], packages: ['pino', 'prom-client'] },
   'src/x509': { imports: [] },
@@ -49,7 +49,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['fastify', '@fastify/swagger', 'typebox'],
   },
   'src/cli': {
-    imports: ['src/config', 'src/console', 'src/observe'],
+    imports: ['src/config', 'src/console', 'src/observe', 'src/cluster', 'src/control', 'src/x509'],
     packages: ['yargs', 'typebox'],
   },
   'roles/call-manager': { imports: [...ROLE, ...SIP] },

@@ -3,7 +3,7 @@
 import yargs, { type Argv, type ArgumentsCamelCase } from 'yargs'
 import { OPTIONS } from '../config/options.ts'
 import { didYouMean } from '../config/suggest.ts'
-import type { Command, Invocation, Password, Target, UserName } from './invocation.ts'
+import type { Command, Invocation, NodeOptions, Password, Target, UserName } from './invocation.ts'
 
 type Given = Readonly<Record<string, unknown>>
 
@@ -22,6 +22,14 @@ const LIMIT = { ...text, describe: 'show at most so many' }
 const PASSWORD = {
   password: { ...text, describe: 'the password; one is made up when left out' },
   'password-stdin': { type: 'boolean', describe: 'read the password from stdin' },
+} as const
+
+/** Of this host, in a cluster. */
+const NODE = {
+  address: { ...text, describe: 'IP address that the other nodes reach this host by' },
+  interface: { ...text, describe: 'network interface for the virtual address' },
+  name: { ...text, describe: "name of this node; the host's when left out" },
+  'cluster-port': { ...text, describe: 'TCP port for the other nodes; 7480 when left out' },
 } as const
 
 type Spec = {
@@ -89,6 +97,48 @@ const COMMANDS: readonly Spec[] = [
     describe: 'the calls that are up',
     options: {},
     read: () => ({ command: 'calls' }),
+  },
+  {
+    usage: 'cluster init',
+    describe: 'make this system, which must be stopped, the first node of a cluster',
+    options: {
+      ...NODE,
+      vip: { ...text, describe: 'virtual address with its length, 192.168.1.130/24' },
+      timing: { ...text, describe: 'default, or fast where hosts are never held up' },
+    },
+    read: (given) => ({
+      command: 'cluster init',
+      node: nodeOf(given),
+      vip: optional(given, 'vip'),
+    }),
+  },
+  {
+    usage: 'cluster join <join-token>',
+    describe: 'make this host, which has no system yet, a node of a cluster',
+    options: NODE,
+    read: (given) => ({
+      command: 'cluster join',
+      node: nodeOf(given),
+      joinToken: required(given, 'join-token'),
+    }),
+  },
+  {
+    usage: 'cluster token',
+    describe: 'the command for one more host; good for a day',
+    options: {},
+    read: () => ({ command: 'cluster token' }),
+  },
+  {
+    usage: 'cluster remove <node>',
+    describe: 'take a node out of the cluster for good, by its id',
+    options: {},
+    read: (given) => ({ command: 'cluster remove', node: required(given, 'node') }),
+  },
+  {
+    usage: 'transfer-leadership',
+    describe: 'let another node serve',
+    options: { to: { ...text, describe: 'id of that node; the best one when left out' } },
+    read: (given) => ({ command: 'transfer-leadership', to: optional(given, 'to') }),
   },
   {
     usage: 'hangup <call>',
@@ -248,7 +298,7 @@ function unknownCommand(word: string): string {
 
 function unknownOptions(given: Given, known: Readonly<Record<string, object>>): string[] {
   const names = [...Object.keys(known), 'help', 'version']
-  const ours = new Set([...names, '_', '$0', 'extension', 'file', 'call'])
+  const ours = new Set([...names, '_', '$0', 'extension', 'file', 'call', 'node', 'join-token'])
   return Object.keys(given)
     .filter((name) => !ours.has(name))
     .map((name) => {
@@ -261,6 +311,16 @@ function userOf(given: Given): UserName {
   const [user = '', ...domain] = required(given, 'extension').split('@')
   const named = domain.length > 0 ? domain.join('@') : optional(given, 'domain')
   return { user, domain: named }
+}
+
+function nodeOf(given: Given): NodeOptions {
+  return {
+    address: optional(given, 'address'),
+    name: optional(given, 'name'),
+    port: optional(given, 'cluster-port'),
+    interface: optional(given, 'interface'),
+    timing: optional(given, 'timing'),
+  }
 }
 
 function passwordOf(given: Given): Password {

@@ -43,6 +43,15 @@ export type Command =
       readonly limit: number | undefined
     }
   | { readonly command: 'calls' }
+  | {
+      readonly command: 'cluster init'
+      readonly node: NodeOptions
+      readonly vip: string | undefined
+    }
+  | { readonly command: 'cluster join'; readonly node: NodeOptions; readonly joinToken: string }
+  | { readonly command: 'cluster token' }
+  | { readonly command: 'cluster remove'; readonly node: string }
+  | { readonly command: 'transfer-leadership'; readonly to: string | undefined }
   | { readonly command: 'hangup'; readonly call: string }
   | { readonly command: 'trace'; readonly call: string; readonly messages: boolean }
   | {
@@ -50,6 +59,15 @@ export type Command =
       readonly domain: string | undefined
       readonly limit: number | undefined
     }
+
+/** Of this host in a cluster; texts as given. */
+export type NodeOptions = {
+  readonly address: string | undefined
+  readonly name: string | undefined
+  readonly port: string | undefined
+  readonly interface: string | undefined
+  readonly timing: string | undefined
+}
 
 export type UserName = { readonly user: string; readonly domain: string | undefined }
 

@@ -5,16 +5,18 @@ import type * as api from '../console/api/shapes.ts'
 import { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
 import { importFile } from './import.ts'
+import { isOffline, runOffline, type Offline } from './cluster.ts'
 import type { Invocation, Password, UserName } from './invocation.ts'
 import { clock, type Column, grouped, localTime, table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { traceText } from './trace.ts'
 
-type Asked = Extract<Invocation, { kind: 'command' }>
+type Asked = Exclude<Extract<Invocation, { kind: 'command' }>, Offline>
 
 /** The exit code: 0 when all went well, 1 when not, 2 when it was asked for wrongly. */
-export async function runCommand(asked: Asked, terminal: Terminal): Promise<number> {
+export async function runCommand(asked: Asked | Offline, terminal: Terminal): Promise<number> {
   try {
+    if (isOffline(asked)) return await runOffline(asked, terminal)
     return await carryOut(asked, new Client(asked.target), terminal)
   } catch (failure) {
     if (!(failure instanceof CliFailure)) throw failure
@@ -60,6 +62,12 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
       return show(await client.call<api.CallList>('GET', '/calls'), ({ items }) =>
         items.length === 0 ? 'no calls are up\n' : table(items, CALLS),
       )
+    case 'cluster remove':
+      await client.call('DELETE', `/cluster/nodes/${encodeURIComponent(asked.node)}`)
+      return show({ removed: asked.node }, ({ removed }) => `removed ${removed}\n`)
+    case 'transfer-leadership':
+      await client.call('POST', '/cluster/transfer', { to: asked.to })
+      return show({ asked: true }, () => 'another node is being elected; see pbx status\n')
     case 'hangup':
       await client.call('DELETE', `/calls/${encodeURIComponent(asked.call)}`)
       return show({ ended: asked.call }, ({ ended }) => `ended ${ended}\n`)
@@ -193,8 +201,31 @@ function statusText(status: api.Status): string {
     ['calls', grouped(status.calls)],
     ['memory', `${grouped(status.residentBytes / 1024 / 1024)} MiB`],
   ]
-  return facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
+  const text = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
+  return text + (status.cluster === undefined ? '' : clusterText(status.cluster))
 }
+
+function clusterText(cluster: api.ClusterView): string {
+  const { leader, node, term, why, since, address, holdsAddress, isActive } = cluster
+  const role = isActive ? 'serving' : 'on standby'
+  const holder = holdsAddress ? 'here' : 'not here'
+  const facts: readonly (readonly [string, string])[] = [
+    ['cluster', `this is ${node}, ${role}; ${leader ?? 'nobody'} leads in term ${term}`],
+    ['address', address === undefined ? 'none' : `${address}, ${holder}`],
+    ['last change', `${localTime(since)}: ${why}`],
+  ]
+  const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
+  return `${lines}\n${table(cluster.members, MEMBERS(leader))}`
+}
+
+const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['members'][0]>[] => [
+  { head: 'node', cell: ({ id }) => id },
+  { head: 'name', cell: ({ name }) => name },
+  { head: 'at', cell: ({ at }) => at },
+  { head: 'is', cell: ({ id, kind }) => (id === leader ? 'leader' : kind) },
+  { head: 'connected', cell: ({ isConnected }) => (isConnected ? 'yes' : 'no') },
+  { head: 'behind', cell: ({ lag }) => (lag === undefined ? '?' : grouped(lag)) },
+]
 
 function secretText({ extension, domain, password }: api.ExtensionSecret): string {
   return `${extension}@${domain} password ${password}\n`

@@ -28,6 +28,8 @@ export type LinkOptions = {
   /** The authority's certificate. */
   readonly authority: string
   readonly listen: { readonly host: string; readonly port: number }
+  /** Takes over whoever has no certificate of the authority; without it nobody gets in. */
+  readonly onStranger?: (socket: TLSSocket) => void
 }
 
 export type Arrived = {
@@ -58,8 +60,10 @@ export class PeerLink implements ConnectionEvents {
   constructor(options: LinkOptions) {
     this.#options = options
     const listening = { requestCert: true, handshakeTimeout: DIAL_TIMEOUT_MS }
-    this.#server = createServer({ ...this.#credentials(), ...listening }, (socket) =>
-      this.#accept(socket),
+    const rejectUnauthorized = options.onStranger === undefined
+    this.#server = createServer(
+      { ...this.#credentials(), ...listening, rejectUnauthorized },
+      (socket) => this.#accept(socket),
     )
     this.#server.maxConnections = CONNECTIONS_MAX
     this.#server.on('tlsClientError', (error) => {
@@ -144,7 +148,12 @@ export class PeerLink implements ConnectionEvents {
 
   #accept(socket: TLSSocket): void {
     const peer = peerOf(socket)
-    if (peer === undefined) return void socket.destroy()
+    if (peer === undefined) {
+      const { onStranger } = this.#options
+      if (onStranger === undefined) socket.destroy()
+      else onStranger(socket)
+      return
+    }
     this.#keep(peer, socket)
   }
 
@@ -203,7 +212,8 @@ export class PeerLink implements ConnectionEvents {
   #credentials() {
     const { identity, authority } = this.#options
     return {
-      cert: identity.certificate,
+      // With the authority's: who joins knows no more of us than its fingerprint.
+      cert: `${identity.certificate}${authority}`,
       key: identity.key,
       ca: authority,
       rejectUnauthorized: true,

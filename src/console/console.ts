@@ -4,6 +4,7 @@
 import type { FastifyInstance } from 'fastify'
 import { isLocal } from '../http/local.ts'
 import { callRoutes } from './api/calls.ts'
+import { clusterRoutes } from './api/cluster.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
 import { describeApi } from './api/openapi.ts'
 import { HealthShape } from './api/shapes.ts'
@@ -50,6 +51,7 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     extensionRoutes(api, context)
     importRoute(api, context)
     callRoutes(api, context)
+    clusterRoutes(api, context)
     innerDone()
   })
   done()

@@ -1,6 +1,7 @@
 //! What every page and every API operation of the console works with.
 
 import type { Host } from '../base/host.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import type { Access } from './access.ts'
@@ -17,4 +18,6 @@ export type ConsoleContext = {
   readonly version: string
   /** Known once the doors are open. */
   readonly httpsPort: () => number
+  /** Undefined of a system that is alone. */
+  readonly cluster: Cluster | undefined
 }

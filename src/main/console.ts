@@ -7,6 +7,7 @@ import type { Installation } from '../config/installation.ts'
 import { Access } from '../console/access.ts'
 import { consoleRoutes } from '../console/console.ts'
 import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/system-view.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { CallId } from '../control/ids.ts'
 import { localToken } from '../http/secrets.ts'
 import type { Identity } from '../x509/issue.ts'
@@ -26,13 +27,15 @@ export type ConsoleOptions = {
   readonly identity: Identity
   readonly sip: Sip
   readonly roles: Roles
+  readonly cluster: Cluster | undefined
 }
 
 export type OpenConsole = {
   readonly httpPort: number
   readonly httpsPort: number
   readonly healthy: () => Promise<boolean>
-  readonly close: () => Promise<void>
+  /** What is under way may finish, unless it is to be `abrupt`. */
+  readonly close: (abrupt?: 'abrupt') => Promise<void>
 }
 
 const GRACE_MS = 2_000
@@ -53,6 +56,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     name: config.name,
     version: installation.version,
     httpsPort: () => ports.https,
+    cluster: options.cluster,
   }
   const http = await openHttp({
     address: config.address,
@@ -71,7 +75,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     httpPort: http.httpPort,
     httpsPort: http.httpsPort,
     healthy: async () => (await view.health()).every(({ ok }) => ok),
-    close: () => http.close(GRACE_MS),
+    close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : 0),
   }
 }
 

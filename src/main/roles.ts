@@ -19,6 +19,8 @@ export type Roles = {
   readonly calls: RunningCallManager
   readonly media: MediaRole
   readonly close: () => Promise<void>
+  /** Another node goes on: nothing is ended here, nothing is said to anybody. */
+  readonly abandon: () => Promise<void>
 }
 
 export type RolesOptions = {
@@ -74,7 +76,15 @@ export async function openRoles(options: RolesOptions): Promise<Roles> {
     },
   })
   measure(metrics, calls)
-  return { calls, media: media.value, close: () => close(calls, media.value, options) }
+  return {
+    calls,
+    media: media.value,
+    close: () => close(calls, media.value, options),
+    async abandon() {
+      calls.stop()
+      await media.value.stop()
+    },
+  }
 }
 
 /** Calls get some time to end; what is left then is ended by us, with its record written. */

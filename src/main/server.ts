@@ -1,28 +1,21 @@
-//! The server, composed: configuration → store → roles → transports → console, each opened after
-//! what it needs and closed before it.
+//! The server, composed: configuration → store → what serves, each opened after what it needs and
+//! closed before it. In a cluster what serves comes and goes (`node.ts`).
 
-import { greetingText } from '../cli/greeting.ts'
 import { dieOfBugs, end, superviseServer } from '../cli/server-process.ts'
-import { hostAddresses } from '../config/addresses.ts'
+import { readCluster } from '../cluster/settings.ts'
 import type { Config } from '../config/config.ts'
 import { claimDataDirectory } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
-import { FIRST_DOMAIN } from '../config/options.ts'
-import { removeRunFile, writeRunFile } from '../config/run-file.ts'
-import { issueClaim } from '../console/claim.ts'
-import { prepareDomains } from '../console/first-start.ts'
-import { loadIdentity } from '../http/certificate.ts'
 import type { Host } from '../base/host.ts'
-import { Metrics } from '../observe/metrics.ts'
 import { openLog, type OpenLog } from '../observe/log.ts'
 import { realHost } from '../observe/real-host.ts'
+import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
-import { openConsole } from './console.ts'
-import { openRoles } from './roles.ts'
-import { openSip } from './sip.ts'
-import { boundYoungGeneration } from './young-generation.ts'
+import { openNode } from './node.ts'
 import { Opened } from './opened.ts'
+import { openServing } from './serving.ts'
+import { boundYoungGeneration } from './young-generation.ts'
 
 /** Runs until it is told to stop; settings that do not fit this host end it with 2. */
 export async function runServer(config: Config): Promise<void> {
@@ -52,54 +45,22 @@ async function open(
   opened.add(release)
   const installation = await findInstallation()
   const host = realHost(log)
-  const metrics = new Metrics(config.name)
-  const store = await openDatabase(config, installation, host, flush)
-  opened.add(() => store.close())
-  const addresses = hostAddresses(config.address, config.publicAddress)
-  const names = config.domain === undefined ? [] : [config.domain]
-  const identity = {
-    names: [...names, ...addresses.names],
-    ...loadIdentity(config.tls, config.data, [...names, ...addresses.names], new Date()),
+  // Nothing can be acknowledged any more: whoever supervises us starts anew, or calls for help.
+  const onFault = (fault: StoreFault): void => {
+    log('error', 'store.failed', { code: fault.code, error: fault.message })
+    end(flush, fault.exitCode)
   }
-  const sip = await openSip({ config, installation, host, metrics, identity })
-  opened.add(() => sip.close())
-  const roles = await openRoles({ config, installation, host, metrics, store, sip })
-  opened.add(() => roles.close())
-  const shown = await openConsole({
-    config,
-    installation,
-    host,
-    metrics,
-    store,
-    identity,
-    sip,
-    roles,
-  })
-  opened.add(() => shown.close())
-  // Made when nothing can keep them from being shown any more: they are shown once.
-  const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
-  const claim = await issueClaim(store, host)
-  const url = (address: string): string => (address.includes(':') ? `[${address}]` : address)
-  const api = `http://${url(addresses.local)}:${shown.httpPort}`
-  writeRunFile(config.data, { pid: process.pid, api })
-  opened.add(() => removeRunFile(config.data))
-  const { version } = installation
-  log('info', 'server.started', { version, roles: config.roles.join(','), data: config.data })
-  process.stdout.write(
-    greetingText({
-      version,
-      claim,
-      demo,
-      roles: config.roles,
-      data: config.data,
-      address: addresses.main,
-      httpPort: shown.httpPort,
-      httpsPort: shown.httpsPort,
-      sipPort: sip.port('udp'),
-      sipTlsPort: sip.port('tls'),
-    }),
-  )
-  return shown.healthy
+  const files = readCluster(config.data)
+  if (files !== undefined) {
+    const node = await openNode({ config, installation, host, files, onFault })
+    opened.add(() => node.close())
+    return node.healthy
+  }
+  const store = await openDatabase(config, installation, host, onFault)
+  opened.add(() => store.close())
+  const serving = await openServing({ config, installation, host, store, cluster: undefined })
+  opened.add(() => serving.close())
+  return serving.healthy
 }
 
 function logOptions(config: Config): Parameters<typeof openLog>[0] {
@@ -112,16 +73,12 @@ function openDatabase(
   config: Config,
   { workers, sqlite }: Installation,
   host: Host,
-  flush: () => void,
+  onFault: (fault: StoreFault) => void,
 ): Promise<Store> {
   return openStore({
     host,
     directory: config.data,
-    // Nothing can be acknowledged any more: whoever supervises us starts anew, or calls for help.
-    onFault(fault) {
-      host.log('error', 'store.failed', { code: fault.code, error: fault.message })
-      end(flush, fault.exitCode)
-    },
+    onFault,
     ...(workers.store === undefined ? {} : { worker: workers.store }),
     ...(sqlite === undefined ? {} : { addon: sqlite }),
   })

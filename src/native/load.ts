@@ -28,6 +28,8 @@ export type Native = {
   readonly udpFailures: (hub: NativeHub) => readonly NativeFailure[]
   /** The local address the system would send from, '' when there is no way there. */
   readonly udpRoute: (address: string) => string
+  /** Gratuitous ARP for an IPv4 address; why it was not sent, or ''. */
+  readonly arpAnnounce: (interfaceName: string, address: string) => string
   readonly udpBacklog: (hub: NativeHub, socket: number) => readonly [bytes: number, drops: number]
 }
 
@@ -49,7 +51,7 @@ export type Lent = {
   readonly pendingMax: number
 }
 
-const ABI = 1
+const ABI = 2
 const FUNCTIONS = [
   'udpOpen',
   'udpBind',
@@ -61,6 +63,7 @@ const FUNCTIONS = [
   'udpFailures',
   'udpBacklog',
   'udpRoute',
+  'arpAnnounce',
 ]
 
 /** The add-on at `path`, or why there is none. Never throws: everyone has a fallback. */

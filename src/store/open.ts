@@ -2,7 +2,7 @@
 //! its own.
 
 import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
+import { type MessagePort, Worker } from 'node:worker_threads'
 import type { Host } from '../base/host.ts'
 import { ok, type Result } from '../base/result.ts'
 import { ReadConnection } from './database.ts'
@@ -23,6 +23,8 @@ export type StoreOptions = {
   readonly onFault: (fault: StoreFault) => void
   /** The replica's program, where it is not beside this file (single executable). */
   readonly worker?: URL | string
+  /** What another program than the one beside this file is given besides its settings. */
+  readonly given?: { readonly data: object; readonly transfer: readonly MessagePort[] }
   /** better-sqlite3's native add-on, where the package cannot find it (single executable). */
   readonly addon?: string
 }
@@ -32,7 +34,12 @@ export function openStore(options: StoreOptions): Promise<Store> {
   const { host, directory, addon, onFault } = options
   const settings: ReplicaSettings = { directory, addon }
   const program = options.worker ?? new URL('./replica/worker.ts', import.meta.url)
-  const worker = new Worker(program, { workerData: settings, name: 'store' })
+  const { data = {}, transfer = [] } = options.given ?? {}
+  const worker = new Worker(program, {
+    workerData: { ...settings, ...data },
+    transferList: [...transfer],
+    name: 'store',
+  })
   const client = new ReplicaClient(host, (message: ToReplica) => worker.postMessage(message))
 
   return new Promise((resolve, reject) => {

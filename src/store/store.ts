@@ -9,6 +9,7 @@ import type { BindingCommand } from './schema/binding.ts'
 import type { CallCommand } from './schema/call.ts'
 import type { ExtensionCommand } from './schema/extension.ts'
 import type { MessageWaitingCommand } from './schema/message-waiting.ts'
+import type { NodeCommand } from './schema/node.ts'
 import type { SettingCommand } from './schema/setting.ts'
 import type { SubscriptionCommand } from './schema/subscription.ts'
 import type { TenantCommand } from './schema/tenant.ts'
@@ -28,6 +29,7 @@ export type Command =
   | MessageWaitingCommand
   | SubscriptionCommand
   | SettingCommand
+  | NodeCommand
 
 export type ProposeFailure =
   /** Applied, and refused by the state it met: the same on every node. Nothing was changed. */

@@ -40,7 +40,9 @@ export function selfSigned(names: readonly string[], now: Date): Identity {
   const pair = newPair()
   const subject = names[0] ?? 'pbx'
   const signer = { name: subject, key: pair.privateKey, keyId: undefined }
-  return made({ subject, pair, signer, days: VALID_DAYS, extensions: leaf(names) }, now)
+  const { publicKey } = pair
+  const wanted = { subject, publicKey, signer, days: VALID_DAYS, extensions: leaf(names) }
+  return identityOf(pair, made(wanted, now))
 }
 
 /** Signs for others, and for nothing else. */
@@ -54,17 +56,41 @@ export function authority(name: string, now: Date): Identity {
     extension(OID.keyUsage, true, der.bitString(Uint8Array.of(0x06), 1)),
     extension(OID.subjectKeyIdentifier, false, der.octetString(keyId)),
   ]
-  return made({ subject: name, pair, signer, days: AUTHORITY_DAYS, extensions }, now)
+  const { publicKey } = pair
+  const wanted = { subject: name, publicKey, signer, days: AUTHORITY_DAYS, extensions }
+  return identityOf(pair, made(wanted, now))
 }
 
 /** Of a node of a cluster, for both ends of a connection. `names` as in `selfSigned`. */
 export function issue(names: readonly string[], by: Identity, now: Date): Identity {
   const pair = newPair()
+  return identityOf(pair, certify(names, pair.publicKey, by, now))
+}
+
+/** As `issue`, for somebody whose private key stays with him. The certificate in PEM. */
+export function certify(
+  names: readonly string[],
+  publicKey: KeyObject,
+  by: Identity,
+  now: Date,
+): string {
   const signer = signerOf(by)
-  return made(
-    { subject: names[0] ?? 'pbx', pair, signer, days: VALID_DAYS, extensions: leaf(names) },
-    now,
-  )
+  const extensions = leaf(names)
+  return made({ subject: names[0] ?? 'pbx', publicKey, signer, days: VALID_DAYS, extensions }, now)
+}
+
+/** A private key of the kind that `certify` takes. */
+export function newKey(): { readonly key: string; readonly publicKey: string } {
+  const { privateKey, publicKey } = newPair()
+  return { key: keyText(privateKey), publicKey: publicKey.export({ type: 'spki', format: 'pem' }) }
+}
+
+function identityOf({ privateKey }: Pair, certificate: string): Identity {
+  return { certificate, key: keyText(privateKey) }
+}
+
+function keyText(key: KeyObject): string {
+  return key.export({ type: 'pkcs8', format: 'pem' })
 }
 
 type Pair = { readonly privateKey: KeyObject; readonly publicKey: KeyObject }
@@ -76,13 +102,14 @@ type Signer = {
 }
 type Wanted = {
   readonly subject: string
-  readonly pair: Pair
+  readonly publicKey: KeyObject
   readonly signer: Signer
   readonly days: number
   readonly extensions: readonly der.Der[]
 }
 
-function made({ subject, pair, signer, days, extensions }: Wanted, now: Date): Identity {
+/** In PEM. */
+function made({ subject, publicKey, signer, days, extensions }: Wanted, now: Date): string {
   const algorithm = der.sequence(der.oid(OID.ecdsaWithSha256))
   // A day back, for phones whose clocks run late.
   const from = new Date(now.getTime() - DAY_MS)
@@ -94,15 +121,12 @@ function made({ subject, pair, signer, days, extensions }: Wanted, now: Date): I
     commonName(signer.name),
     der.sequence(der.time(from), der.time(to)),
     commonName(subject),
-    pair.publicKey.export({ type: 'spki', format: 'der' }),
+    publicKey.export({ type: 'spki', format: 'der' }),
     der.context(3, der.sequence(...extensions, ...signedWith(signer.keyId))),
   )
   const signature = sign('sha256', body, signer.key)
   const certificate = der.sequence(body, algorithm, der.bitString(signature))
-  return {
-    certificate: pem('CERTIFICATE', certificate),
-    key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }),
-  }
+  return pem('CERTIFICATE', certificate)
 }
 
 function newPair(): Pair {

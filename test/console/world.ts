@@ -72,6 +72,7 @@ export async function openWorld(): Promise<World> {
         access: new Access(host, store, token),
         name: 'pbx-1',
         version: '1.2.3',
+        cluster: undefined,
         httpsPort: () => ports.https,
       }),
   })

@@ -14,6 +14,7 @@ const AOR = `sip:${USER}@acme.example`
 /** Takes back what came after version 1. */
 const BACK_TO_1 = `
 CREATE INDEX bindings_by_user ON bindings (tenant, user);
+DROP TABLE nodes;
 DROP TABLE raft;
 DROP TABLE raft_log;
 ALTER TABLE replica DROP COLUMN applied_term;

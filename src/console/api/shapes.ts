@@ -25,6 +25,30 @@ export const HealthShape = Type.Object({
 })
 export type Health = Static<typeof HealthShape>
 
+export const ClusterShape = Type.Object({
+  node: Type.String({ description: 'this one' }),
+  role: Type.String({ description: 'leader, follower, candidate or pre-candidate' }),
+  isActive: Type.Boolean({ description: 'phones are served by this node' }),
+  leader: Type.Optional(Type.String({ description: 'absent while there is none' })),
+  term: Type.Integer(),
+  address: Type.Optional(Type.String({ description: 'the virtual one' })),
+  holdsAddress: Type.Boolean(),
+  why: Type.String({ description: 'of the last change, as seen from here' }),
+  since: moment('when that was'),
+  applied: Type.Integer({ description: 'entries of the log that are in the state here' }),
+  members: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      name: Type.String(),
+      at: Type.String({ description: 'host and port' }),
+      kind: Type.Union([Type.Literal('voter'), Type.Literal('learner')]),
+      isConnected: Type.Boolean(),
+      lag: Type.Optional(Type.Integer({ description: 'entries behind; known to the leader' })),
+    }),
+  ),
+})
+export type ClusterView = Static<typeof ClusterShape>
+
 export const StatusShape = Type.Object({
   name: Type.String({ description: 'name of this server' }),
   version: Type.String(),
@@ -40,6 +64,7 @@ export const StatusShape = Type.Object({
   registrations: Type.Integer(),
   calls: Type.Integer(),
   residentBytes: Type.Integer({ description: 'memory of this process' }),
+  cluster: Type.Optional(ClusterShape),
 })
 export type Status = Static<typeof StatusShape>
 

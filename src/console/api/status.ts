@@ -3,6 +3,7 @@
 import { allTenants } from '../../store/schema/tenant.ts'
 import { countExtensions } from '../../store/schema/extension.ts'
 import type { ConsoleContext } from '../context.ts'
+import { clusterPart } from './cluster.ts'
 import * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -26,6 +27,7 @@ export async function statusOf(context: ConsoleContext): Promise<shapes.Status> 
     registrations: view.registrationCount,
     calls: view.calls().length,
     residentBytes: process.memoryUsage.rss(),
+    ...clusterPart(context.cluster),
   }
 }
 

@@ -7,6 +7,7 @@ import { randomInt } from 'node:crypto'
 import { randomFrom } from '../../base/random.ts'
 import { logIndex, term, type LogIndex, type NodeId } from '../../raft/entry.ts'
 import type { Membership } from '../../raft/membership.ts'
+import type { RaftOptions } from '../../raft/options.ts'
 import { Raft } from '../../raft/raft.ts'
 import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
@@ -29,14 +30,16 @@ export type OpenReplica = {
 /** The first of a group; those that join later are given other names. */
 const FIRST = 'node-1' as NodeId
 /** In ticks of 10 ms: heartbeats every 100 ms, elections after 900 to 1,300. */
-const TIMING = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
+export const TIMING: Timing = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
 const BOUNDS = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
 
 /** What a replica tells. */
-export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send'> & {
+export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound'> & {
   /** Outside of any call: making a snapshot failed. */
   readonly onFault: (error: unknown) => void
 }
+
+export type Timing = Pick<RaftOptions, 'heartbeatTicks' | 'electionMinTicks' | 'electionMaxTicks'>
 
 /** Which node this is, and of which group, when its directory is new. */
 export type Place = {
@@ -44,6 +47,7 @@ export type Place = {
   readonly membership: Membership
   /** Entries that are kept for peers when they are applied; alone, none are. */
   readonly kept: number
+  readonly timing?: Timing
 }
 const ALONE: Place = { id: FIRST, membership: { voters: [FIRST], learners: [] }, kept: 20_000 }
 
@@ -69,9 +73,9 @@ export function openReplica(
     const applied = ownRow(db, vault, directory, place)
     const snapshots = new SnapshotFiles(db, directory, options, host.onFault)
     const storage = new SqliteLogStorage(db, snapshots, applied)
+    const { kept, timing = TIMING } = place
     const random = randomFrom(() => randomInt(0x1_0000_0000) / 0x1_0000_0000)
-    const raft = new Raft({ id: place.id, storage, random, ...TIMING, ...BOUNDS })
-    const { kept } = place
+    const raft = new Raft({ id: place.id, storage, random, ...timing, ...BOUNDS })
     const replica = new Replica({ kept, db, vault, storage, snapshots, raft, ...host })
     const close = (): void => {
       snapshots.close()

@@ -38,6 +38,8 @@ export type ReplicaParts = {
   /** Each proposal's, in the order in which they were made. */
   readonly onOutcomes: (outcomes: Outcomes) => void
   readonly send: (messages: readonly RaftMessage[]) => void
+  /** A round of heartbeats is about to be sent: a lease may count from now. */
+  readonly onRound?: ((round: number) => void) | undefined
 }
 
 export class Replica {
@@ -92,6 +94,13 @@ export class Replica {
     this.#pump()
   }
 
+  /** Something that only Raft knows of: a change of the membership, a transfer, an election. */
+  ask<T>(question: (raft: Raft) => T): T {
+    const answer = question(this.#parts.raft)
+    this.#pump()
+    return answer
+  }
+
   #read(slot: Slot): void {
     const context = ++this.#contexts
     const { term } = this.status
@@ -120,6 +129,7 @@ export class Replica {
   #carryOut(ready: Ready): void {
     const { db, storage, snapshots, raft, send } = this.#parts
     const { snapshot } = ready
+    if (ready.round !== undefined) this.#parts.onRound?.(ready.round)
     if (ready.early.length > 0) send(ready.early)
     for (const chunk of ready.chunks) snapshots.receive(chunk)
     if (snapshot !== undefined) snapshots.attach(snapshot)

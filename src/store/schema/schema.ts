@@ -10,6 +10,7 @@ import { bindingSchema } from './binding.ts'
 import { callSchema } from './call.ts'
 import { extensionSchema } from './extension.ts'
 import { messageWaitingSchema } from './message-waiting.ts'
+import { nodeSchema } from './node.ts'
 import { raftSchema } from './raft.ts'
 import { replicaSchema } from './replica.ts'
 import { settingSchema } from './setting.ts'
@@ -27,6 +28,7 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   messageWaitingSchema,
   subscriptionSchema,
   settingSchema,
+  nodeSchema,
 ]
 
 /** The newest version this release knows. */
@@ -62,6 +64,9 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'setting.put':
     case 'setting.remove':
       return settingSchema.apply(db, command)
+    case 'node.joined':
+    case 'node.left':
+      return nodeSchema.apply(db, command)
     case 'claim.issued':
     case 'account.claimed':
     case 'account.put':

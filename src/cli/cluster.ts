@@ -1,0 +1,152 @@
+//! Commands that prepare a node while it does not run.
+
+import { isIPv4 } from 'node:net'
+import { hostname, networkInterfaces } from 'node:os'
+import { authority, issue } from '../x509/issue.ts'
+import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
+import { makeToken } from '../cluster/join/token.ts'
+import {
+  isInCluster,
+  readCluster,
+  writeCluster,
+  type ClusterFiles,
+  type Peer,
+  type TimingName,
+  type VipSettings,
+} from '../cluster/settings.ts'
+import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
+import { decodeName } from '../config/decoders.ts'
+import type { NodeId } from '../control/ids.ts'
+import { CliFailure } from './errors.ts'
+import type { Invocation, NodeOptions } from './invocation.ts'
+import type { Terminal } from './terminal.ts'
+
+type Asked = Extract<Invocation, { kind: 'command' }>
+const COMMANDS = ['cluster init', 'cluster join', 'cluster token'] as const
+export type Offline = Extract<Asked, { readonly command: (typeof COMMANDS)[number] }>
+
+/** As a store that was alone has named its node. */
+const FIRST = 'node-1' as NodeId
+const PORT = 7480
+const TOKEN_LIFE_MS = 24 * 3_600_000
+
+export function isOffline(asked: Asked): asked is Offline {
+  return COMMANDS.some((command) => command === asked.command)
+}
+
+export async function runOffline(asked: Offline, terminal: Terminal): Promise<number> {
+  try {
+    terminal.out(await carryOut(asked))
+    return 0
+  } catch (fault) {
+    if (fault instanceof JoinFault) throw new CliFailure(fault.message)
+    if (fault instanceof ConfigFault) throw new CliFailure(fault.message, fault.exitCode)
+    throw fault
+  }
+}
+
+async function carryOut(asked: Offline): Promise<string> {
+  const { data } = asked.target
+  if (asked.command === 'cluster token') return `${joinCommand(known(data))}\n`
+  const release = await claimDataDirectory(data)
+  try {
+    if (asked.command === 'cluster init') return init(data, asked.node, asked.vip)
+    const self = selfOf(FIRST, asked.node)
+    const { host, name, port } = self
+    const joined = await joinCluster({
+      token: asked.joinToken,
+      data,
+      host,
+      name,
+      port,
+      interface: asked.node.interface ?? interfaceOf(host),
+    })
+    const start = `systemctl start pbx, or pbx --data ${data}`
+    return `this host is ${joined.id} (${name}); start it: ${start}\n`
+  } finally {
+    release()
+  }
+}
+
+function init(data: string, node: NodeOptions, vip: string | undefined): string {
+  if (isInCluster(data)) throw new CliFailure(`${data} is of a node of a cluster already`)
+  const self = selfOf(FIRST, node)
+  const now = new Date()
+  const ours = authority(`pbx cluster of ${self.name}`, now)
+  const files: ClusterFiles = {
+    settings: { self, peers: [], vip: vipOf(vip, node, self.host), timing: timingOf(node.timing) },
+    identity: issue([FIRST], ours, now),
+    authority: ours,
+  }
+  writeCluster(data, files)
+  return [
+    `this host is ${FIRST} (${self.name}) of a new cluster.`,
+    'Start it:',
+    `  systemctl start pbx     (or: pbx --data ${data})`,
+    'Then run this on each further host, within a day (pbx cluster token makes another):',
+    `  ${joinCommand(files)}`,
+    '',
+  ].join('\n')
+}
+
+function known(data: string): ClusterFiles {
+  const files = readCluster(data)
+  if (files !== undefined) return files
+  throw new CliFailure(`${data} is of no cluster: make one with pbx cluster init`)
+}
+
+function joinCommand(files: ClusterFiles): string {
+  const { host, port } = files.settings.self
+  const expires = Date.now() + TOKEN_LIFE_MS
+  const token = makeToken(files.authority, { purpose: 'call-manager', host, port, expires })
+  return `pbx cluster join ${token} --address ADDRESS-OF-THAT-HOST`
+}
+
+function selfOf(id: NodeId, { address, name, port = String(PORT) }: NodeOptions): Peer {
+  const own = `one of this host's: ${ownAddresses().join(', ')}`
+  if (address === undefined) throw new CliFailure(`--address is needed: ${own}`, 2)
+  if (!isIPv4(address) || interfaceOf(address) === undefined)
+    throw new CliFailure(`--address "${address}" must be ${own}`, 2)
+  const named = decodeName(name ?? hostname())
+  if (!named.ok) throw new CliFailure(`--name "${name}" ${named.error}`, 2)
+  const number = Number(port)
+  if (!/^\d+$/.test(port) || number < 1 || number > 65_535)
+    throw new CliFailure(`--cluster-port "${port}" must be a port, 1 to 65535`, 2)
+  return { id, name: named.value, host: address, port: number }
+}
+
+function vipOf(
+  vip: string | undefined,
+  { interface: given }: NodeOptions,
+  host: string,
+): VipSettings | undefined {
+  if (vip === undefined) return undefined
+  const [address = '', length = ''] = vip.split('/')
+  const prefix = Number(length)
+  if (!isIPv4(address) || !/^\d+$/.test(length) || prefix < 1 || prefix > 32)
+    throw new CliFailure(`--vip "${vip}" must be an IPv4 address and its length: 192.0.2.10/24`, 2)
+  if (interfaceOf(address) !== undefined)
+    throw new CliFailure(`--vip ${address} is an address of this host: take one that is free`, 2)
+  const name = given ?? interfaceOf(host) ?? ''
+  if (networkInterfaces()[name] === undefined)
+    throw new CliFailure(`--interface "${name}" is no interface of this host`, 2)
+  return { address, prefix, interface: name }
+}
+
+function timingOf(timing: string | undefined): TimingName {
+  if (timing === undefined || timing === 'default') return 'default'
+  if (timing === 'fast') return 'fast'
+  throw new CliFailure(`--timing "${timing}" must be default or fast`, 2)
+}
+
+function interfaceOf(address: string): string | undefined {
+  const all = Object.entries(networkInterfaces())
+  return all.find(([, addresses]) => addresses?.some((each) => each.address === address))?.[0]
+}
+
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address)
+}

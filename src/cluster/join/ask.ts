@@ -1,0 +1,130 @@
+//! The joining host's side: asks for its place, and writes down what it is told.
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connect, type TLSSocket } from 'node:tls'
+import { newKey, type Identity } from '../../x509/issue.ts'
+import { isInCluster, writeCluster, type Peer } from '../settings.ts'
+import { LINE_MAX, type JoinAnswer, type JoinRequest, type Welcome } from './messages.ts'
+import { fingerprint, readToken } from './token.ts'
+
+const PATIENCE_MS = 20_000
+const REDIRECTS_MAX = 3
+
+/** Its message says what is wrong and how to mend it. */
+export class JoinFault extends Error {
+  override readonly name = 'JoinFault'
+}
+
+export type Joining = {
+  readonly token: string
+  readonly data: string
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  /** Of this host, for the virtual address; undefined is allowed where there is none. */
+  readonly interface: string | undefined
+}
+
+export async function joinCluster(joining: Joining): Promise<Peer> {
+  const { data, name, host, port } = joining
+  const token = readToken(joining.token)
+  if (token === undefined)
+    throw new JoinFault('the token is not whole: copy the line that pbx cluster token prints')
+  if (isInCluster(data)) throw new JoinFault(`${data} is of a node of a cluster already`)
+  if (existsSync(join(data, 'pbx.db'))) {
+    const mend = 'name an empty directory with --data, or move that one away'
+    throw new JoinFault(`${data} holds a system of its own, which would be lost: ${mend}`)
+  }
+  const { key, publicKey } = newKey()
+  const request: JoinRequest = { token: joining.token, name, host, port, publicKey }
+  const { welcome, authority } = await ask(token, token.authority, request)
+  const self: Peer = { id: welcome.id, name, host, port }
+  if (welcome.vip !== undefined && joining.interface === undefined)
+    throw new JoinFault('the cluster has a virtual address: name the interface with --interface')
+  const { vip, timing, peers } = welcome
+  mkdirSync(data, { recursive: true, mode: 0o750 })
+  writeFileSync(join(data, 'secret.key'), Buffer.from(welcome.secretKey, 'base64'), {
+    mode: 0o600,
+    flush: true,
+  })
+  writeCluster(data, {
+    settings: {
+      self,
+      peers,
+      timing,
+      vip: vip && { ...vip, interface: joining.interface ?? '' },
+    },
+    identity: { certificate: welcome.certificate, key },
+    authority,
+  })
+  return self
+}
+
+type Admitted = { readonly welcome: Welcome; readonly authority: Identity }
+
+/** The node that was asked may know a better one: the leader. */
+async function ask(
+  first: { readonly host: string; readonly port: number },
+  trusted: string,
+  request: JoinRequest,
+): Promise<Admitted> {
+  let at = first
+  for (let asked = 0; asked <= REDIRECTS_MAX; asked++) {
+    const { answer, certificate } = await askAt(at, trusted, request)
+    if (answer.kind === 'refused') throw new JoinFault(answer.why)
+    if (answer.kind === 'elsewhere') {
+      at = answer
+      continue
+    }
+    const { welcome } = answer
+    return { welcome, authority: { certificate, key: welcome.authorityKey } }
+  }
+  throw new JoinFault('the nodes do not agree on who leads: try again in a moment')
+}
+
+type Answered = { readonly answer: JoinAnswer; readonly certificate: string }
+
+function askAt(
+  { host, port }: { readonly host: string; readonly port: number },
+  trusted: string,
+  request: JoinRequest,
+): Promise<Answered> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => {
+      socket.destroy()
+      reject(new JoinFault(`${host} port ${port}: ${why}`))
+    }
+    // Trust comes from the token: it names the authority.
+    const socket = connect({ host, port, rejectUnauthorized: false, minVersion: 'TLSv1.3' })
+    let heard = ''
+    let certificate: string | undefined
+    socket.setTimeout(PATIENCE_MS, () => fail('no answer; is pbx running there?'))
+    socket.on('error', (error) => fail(error.message))
+    socket.on('secureConnect', () => {
+      certificate = authorityOf(socket, trusted)
+      if (certificate === undefined) return fail('it is not of the cluster that the token names')
+      socket.write(`${JSON.stringify(request)}\n`)
+    })
+    socket.setEncoding('utf8')
+    socket.on('data', (text: string) => {
+      heard += text
+      if (heard.length > LINE_MAX) fail('it answers at too great length')
+    })
+    socket.on('end', () => {
+      if (certificate === undefined || !heard.endsWith('\n')) return fail('it hung up')
+      // Proven to be a node of the cluster.
+      resolve({ answer: JSON.parse(heard) as JoinAnswer, certificate })
+    })
+  })
+}
+
+/** The authority's certificate in PEM when the other end has one that it signed. */
+function authorityOf(socket: TLSSocket, trusted: string): string | undefined {
+  const leaf = socket.getPeerX509Certificate()
+  const issuer = leaf?.issuerCertificate
+  if (leaf === undefined || issuer === undefined) return undefined
+  const certificate = issuer.toString()
+  const isSigned = leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey)
+  return fingerprint(certificate) === trusted && isSigned ? certificate : undefined
+}

@@ -1,0 +1,71 @@
+//! Join tokens: who may become a node, until when, and whom it is to trust. Signed with a key that
+//! every call manager can derive: any of them takes what another has made, and nothing is stored.
+
+import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { err, ok, type Result } from '../../base/result.ts'
+import type { WallTime } from '../../base/time.ts'
+import type { Identity } from '../../x509/issue.ts'
+
+export type JoinToken = {
+  readonly purpose: 'call-manager'
+  /** Where to ask. */
+  readonly host: string
+  readonly port: number
+  /** SHA-256 of the authority's certificate, in hex: whoever shows another is not the cluster. */
+  readonly authority: string
+  /** Milliseconds since 1970. */
+  readonly expires: number
+}
+
+export function makeToken(by: Identity, token: Omit<JoinToken, 'authority'>): string {
+  const full: JoinToken = { ...token, authority: fingerprint(by.certificate) }
+  const body = Buffer.from(JSON.stringify(full)).toString('base64url')
+  return `${body}.${signature(by, body)}`
+}
+
+/** What it says; whether that is true only the cluster can tell. */
+export function readToken(text: string): JoinToken | undefined {
+  try {
+    const [body = ''] = text.split('.')
+    const token: unknown = JSON.parse(Buffer.from(body, 'base64url').toString('utf8'))
+    return isToken(token) ? token : undefined
+  } catch {
+    return undefined // no JSON: whoever pasted half of it is told so
+  }
+}
+
+export function checkToken(by: Identity, text: string, now: WallTime): Result<JoinToken, string> {
+  const [body = '', signed = ''] = text.split('.')
+  const [mine, theirs] = [signature(by, body), signed].map((each) => Buffer.from(each))
+  if (mine === undefined || theirs?.length !== mine.length || !timingSafeEqual(mine, theirs))
+    return err('the token is not of this cluster: make one with pbx cluster token')
+  const token = readToken(text)
+  if (token === undefined) return err('the token is of another release')
+  if (token.expires < now) return err('the token has expired: make one with pbx cluster token')
+  return ok(token)
+}
+
+/** Of a certificate in PEM. */
+export function fingerprint(certificate: string): string {
+  const body = certificate.replaceAll(/-----[^-]+-----|\s/g, '')
+  return hash('sha256', Buffer.from(body, 'base64'))
+}
+
+function signature(by: Identity, body: string): string {
+  const key = new Uint8Array(hkdfSync('sha256', by.key, '', 'pbx join tokens', 32))
+  return createHmac('sha256', key).update(body).digest('base64url')
+}
+
+function isToken(value: unknown): value is JoinToken {
+  if (typeof value !== 'object' || value === null) return false
+  if (!('purpose' in value) || value.purpose !== 'call-manager') return false
+  if (!('host' in value) || !('port' in value)) return false
+  if (!('authority' in value) || !('expires' in value)) return false
+  const { host, port, authority, expires } = value
+  return (
+    typeof host === 'string' &&
+    typeof port === 'number' &&
+    typeof authority === 'string' &&
+    typeof expires === 'number'
+  )
+}

@@ -1,0 +1,276 @@
+//! A node of the cluster, in the replica's thread: the clock that the replica runs by, the peers
+//! that it speaks to, and the virtual address.
+//!
+//!     ticks, messages ──> replica ──> messages, rounds ──> peers, lease ──> gate and address
+//!                            └──> standing ──> main thread, which serves while it is told to
+
+import type { Cancel, Host } from '../base/host.ts'
+import type { NodeId } from '../control/ids.ts'
+import { members, type Membership } from '../raft/membership.ts'
+import type { RaftMessage } from '../raft/message.ts'
+import type { Raft, RaftStatus } from '../raft/raft.ts'
+import type { Replica } from '../store/replica/replica.ts'
+import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
+import type { Arrived, PeerLink } from './peer-link.ts'
+import type { MemberStanding, Standing, Wish } from './protocol.ts'
+import { TICK } from './timings.ts'
+import type { Peer } from './settings.ts'
+import type { VipOwner } from './vip/owner.ts'
+
+/** Messages of one turn are given to the replica together: they share an fsync. */
+const INBOX_MAX = 10_000
+/** A learner that is behind by less is made a voter. */
+const NEARLY = 500
+const CHORES_EVERY_TICKS = 50
+const STANDING_EVERY_TICKS = 100
+
+export type MemberParts = {
+  readonly host: Host
+  readonly self: Peer
+  readonly link: Pick<PeerLink, 'send' | 'peers' | 'dial' | 'hangUp' | 'arrived' | 'changed'>
+  readonly replica: Replica
+  readonly vip: VipOwner | undefined
+  /** All nodes, as the store knows them. */
+  readonly nodes: () => readonly Peer[]
+  readonly onStanding: (standing: Standing) => void
+  /** Runs what must not throw: the disk has failed, or there is a bug. */
+  readonly orEnd: (work: () => void) => void
+}
+
+export class Member {
+  readonly #parts: MemberParts
+  #inbox: RaftMessage[] = []
+  #ticks = 0
+  #dialled = new Map<NodeId, Peer>()
+  #told = ''
+  #leader: NodeId | undefined
+  #why = 'this node has just begun'
+  #since: number
+  readonly #timer: NodeJS.Timeout
+  readonly #unsubscribe: readonly Cancel[]
+
+  constructor(parts: MemberParts) {
+    const { link, host } = parts
+    this.#parts = parts
+    this.#since = host.wall()
+    this.#unsubscribe = [
+      link.arrived((frame) => this.#onFrame(frame)),
+      link.changed(() => this.#tell(true)),
+    ]
+    this.#meet()
+    this.#timer = setInterval(() => this.#tick(), TICK)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    for (const each of this.#unsubscribe) each()
+  }
+
+  /** From the replica: to be sent, in this order. */
+  send(messages: readonly RaftMessage[]): void {
+    for (const message of messages) {
+      if (message.kind === 'timeout-now') void this.#handOver(message)
+      else this.#parts.link.send(message.to, 'raft', encodeMessage(message))
+    }
+  }
+
+  roundBegins(round: number): void {
+    this.#parts.vip?.roundBegins(round)
+  }
+
+  /** Undefined when it is done or under way, else why not. */
+  wish(wish: Exclude<Wish, { kind: 'leave' }>): string | undefined {
+    const { replica } = this.#parts
+    let refused: string | undefined
+    this.#parts.orEnd(() => {
+      refused = replica.ask((raft) => this.#wished(raft, wish))
+    })
+    this.#look()
+    return refused
+  }
+
+  resign(why: string): void {
+    const { host, replica, orEnd } = this.#parts
+    if (replica.status.role !== 'leader') return
+    host.log('warn', 'leader.resigned', { why })
+    this.#why = `this node resigned: ${why}`
+    orEnd(() => replica.ask((raft) => raft.resign()))
+    this.#look()
+  }
+
+  /** The address has come or gone. */
+  addressChanged(): void {
+    this.#tell(true)
+  }
+
+  #tick(): void {
+    this.#ticks++
+    this.#parts.orEnd(() => this.#parts.replica.tick())
+    this.#look()
+    if (this.#ticks % CHORES_EVERY_TICKS === 0) {
+      this.#meet()
+      this.#promote()
+    }
+    this.#tell(this.#ticks % STANDING_EVERY_TICKS === 0)
+  }
+
+  #onFrame({ from, channel, data }: Arrived): void {
+    if (channel !== 'raft') return
+    const message = decodeMessage(data)
+    if (message === undefined || message.from !== from || message.to !== this.#parts.self.id) {
+      this.#parts.host.log('warn', 'peer.message-unreadable', { peer: from, bytes: data.length })
+      return
+    }
+    // Raft sends again what matters.
+    if (this.#inbox.length >= INBOX_MAX) return
+    this.#inbox.push(message)
+    if (this.#inbox.length === 1) setImmediate(() => this.#receive())
+  }
+
+  #receive(): void {
+    const messages = this.#inbox
+    this.#inbox = []
+    this.#parts.orEnd(() => this.#parts.replica.receive(messages))
+    this.#look()
+  }
+
+  /** What the replica has come to, as the lease and the main thread see it. */
+  #look(): void {
+    const { replica, vip } = this.#parts
+    vip?.look(replica.status.confirmedRound)
+    this.#tell(false)
+  }
+
+  /** On a planned move nobody is answered here any more before the other is elected. */
+  async #handOver(message: RaftMessage): Promise<void> {
+    this.#why = `leadership was handed to ${message.to}`
+    this.#tell(true)
+    await this.#parts.vip?.handOver()
+    this.#parts.link.send(message.to, 'raft', encodeMessage(message))
+  }
+
+  #wished(raft: Raft, wish: Exclude<Wish, { kind: 'leave' }>): string | undefined {
+    const { membership, followers } = raft.status()
+    const { voters, learners } = membership
+    switch (wish.kind) {
+      case 'add': {
+        if (members(membership).includes(wish.node)) return undefined
+        return changed(raft, { voters, learners: [...learners, wish.node] })
+      }
+      case 'remove': {
+        const isOther = (id: NodeId): boolean => id !== wish.node
+        if (!members(membership).includes(wish.node)) return `there is no node ${wish.node}`
+        return changed(raft, {
+          voters: voters.filter(isOther),
+          learners: learners.filter(isOther),
+        })
+      }
+      case 'transfer': {
+        const connected = followers.filter(
+          ({ id, state }) => voters.includes(id) && state === 'replicate' && this.#isUp(id),
+        )
+        const best = connected.toSorted((a, b) => b.match - a.match)[0]?.id
+        const to = wish.to ?? best
+        if (to === undefined) return 'no other node is ready to lead'
+        const asked = raft.transferTo(to)
+        return asked.ok ? undefined : asked.error
+      }
+    }
+  }
+
+  /** Of two the one whose id comes first dials. */
+  #meet(): void {
+    const { link, self, nodes } = this.#parts
+    const wanted = new Map(nodes().map((node) => [node.id, node]))
+    for (const [id, known] of this.#dialled) {
+      const node = wanted.get(id)
+      if (node?.host === known.host && node.port === known.port) continue
+      this.#dialled.delete(id)
+      link.hangUp(id)
+    }
+    for (const node of wanted.values()) {
+      if (node.id <= self.id || this.#dialled.has(node.id)) continue
+      this.#dialled.set(node.id, node)
+      link.dial(node)
+    }
+  }
+
+  #promote(): void {
+    const { replica, host, orEnd } = this.#parts
+    const { role, last, followers, membership } = replica.status
+    const [learner] = membership.learners
+    if (role !== 'leader' || learner === undefined) return
+    const ready = followers.find(
+      ({ id, state, match }) =>
+        membership.learners.includes(id) && state === 'replicate' && last - match < NEARLY,
+    )
+    if (ready === undefined) return
+    orEnd(() => {
+      const refused = replica.ask((raft) =>
+        changed(raft, {
+          voters: [...membership.voters, ready.id],
+          learners: membership.learners.filter((id) => id !== ready.id),
+        }),
+      )
+      if (refused === undefined) host.log('info', 'node.promoted', { id: ready.id })
+    })
+  }
+
+  #isUp(id: NodeId): boolean {
+    return id === this.#parts.self.id || this.#parts.link.peers.includes(id)
+  }
+
+  /** News at once; the rest now and then. */
+  #tell(isDue: boolean): void {
+    const { replica, vip, onStanding, host } = this.#parts
+    const status = replica.status
+    const holdsAddress = vip?.isHeld === true
+    const isActive =
+      status.role === 'leader' &&
+      status.confirmedRound !== undefined &&
+      (vip === undefined || holdsAddress)
+    if (status.leader !== this.#leader) this.#newLeader(status)
+    const news = `${status.role} ${status.term} ${status.leader} ${isActive} ${holdsAddress}`
+    if (news === this.#told && !isDue) return
+    this.#told = news
+    const { id, role, term, leader, last, applied } = status
+    const standing = { id, role, term, leader, last, applied, isActive, holdsAddress }
+    onStanding({
+      ...standing,
+      members: this.#membersOf(status),
+      why: this.#why,
+      since: this.#since,
+    })
+    host.log('debug', 'member.standing', standing)
+  }
+
+  #newLeader({ leader, term, id }: RaftStatus): void {
+    const { host } = this.#parts
+    if (leader !== undefined) {
+      const before = this.#leader ?? 'nobody that answered'
+      this.#why =
+        leader === id ? `this node was elected in term ${term}` : `elected in term ${term}`
+      host.log('info', 'leader.changed', { leader, term, before })
+      this.#since = host.wall()
+    }
+    this.#leader = leader
+  }
+
+  #membersOf({ membership, followers, last, id: self }: RaftStatus): readonly MemberStanding[] {
+    const { voters } = membership
+    return members(membership).map((id) => {
+      const match = followers.find((each) => each.id === id)?.match
+      return {
+        id,
+        kind: voters.includes(id) ? 'voter' : 'learner',
+        isConnected: this.#isUp(id),
+        lag: id === self ? 0 : match === undefined ? undefined : last - match,
+      }
+    })
+  }
+}
+
+function changed(raft: Raft, wanted: Membership): string | undefined {
+  const asked = raft.change(wanted)
+  return asked.ok ? undefined : asked.error
+}

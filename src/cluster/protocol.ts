@@ -1,0 +1,65 @@
+//! What the replica's thread and the main thread of a node say about the cluster. The first has the
+//! clock, the peers and the virtual address; the second serves while the first says so.
+
+import type { Fields, LogLevel } from '../base/host.ts'
+import type { NodeId } from '../control/ids.ts'
+import type { JoinAnswer, JoinRequest } from './join/messages.ts'
+import type { ClusterFiles } from './settings.ts'
+
+/** Given to the thread when it begins. */
+export type MemberSettings = {
+  readonly cluster: ClusterFiles
+  /** Milliseconds: for so long the main thread may be silent while it serves. */
+  readonly patience: number
+}
+
+export type Standing = {
+  readonly id: NodeId
+  readonly role: 'follower' | 'pre-candidate' | 'candidate' | 'leader'
+  readonly term: number
+  readonly leader: NodeId | undefined
+  readonly last: number
+  readonly applied: number
+  /** This node is to serve: it leads, and has the address where there is one. */
+  readonly isActive: boolean
+  readonly holdsAddress: boolean
+  readonly members: readonly MemberStanding[]
+  /** Of the last change of the leader, as seen from here. */
+  readonly why: string
+  /** When that was, in milliseconds since 1970. */
+  readonly since: number
+}
+
+export type MemberStanding = {
+  readonly id: NodeId
+  readonly kind: 'voter' | 'learner'
+  /** Whether there is a connection to it; true of oneself. */
+  readonly isConnected: boolean
+  /** Entries that it is behind, as far as the leader knows; undefined on others. */
+  readonly lag: number | undefined
+}
+
+export type FromMember =
+  | { readonly kind: 'standing'; readonly standing: Standing }
+  | { readonly kind: 'ping' }
+  | { readonly kind: 'join'; readonly id: number; readonly request: JoinRequest }
+  | { readonly kind: 'done'; readonly id: number; readonly refused: string | undefined }
+  | {
+      readonly kind: 'log'
+      readonly level: LogLevel
+      readonly event: string
+      readonly fields: Fields | undefined
+    }
+
+export type ToMember =
+  | { readonly kind: 'pong' }
+  | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
+  | { readonly kind: 'ask'; readonly id: number; readonly wish: Wish }
+
+export type Wish =
+  | { readonly kind: 'add'; readonly node: NodeId }
+  | { readonly kind: 'remove'; readonly node: NodeId }
+  /** Undefined: to whoever is best. */
+  | { readonly kind: 'transfer'; readonly to: NodeId | undefined }
+  /** Gives up the address and goes; `done` when nobody is answered any more. */
+  | { readonly kind: 'leave' }

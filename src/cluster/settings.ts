@@ -1,0 +1,82 @@
+//! `DATA/cluster`: what a node of a cluster has to know before its store opens. Made by
+//! `pbx cluster init` and `pbx cluster join`; without it a system is alone.
+
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { NodeId } from '../control/ids.ts'
+import type { Identity } from '../x509/issue.ts'
+
+export type Peer = {
+  readonly id: NodeId
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+export type VipSettings = {
+  /** IPv4. */
+  readonly address: string
+  readonly prefix: number
+  readonly interface: string
+}
+
+/** `fast` wants hosts that are never held up for long: `TIMINGS` in `timings.ts`. */
+export type TimingName = 'default' | 'fast'
+
+export type ClusterSettings = {
+  /** How the others know this node. */
+  readonly self: Peer
+  /** That were there when this one joined; the store knows those of now. None for the first. */
+  readonly peers: readonly Peer[]
+  readonly vip: VipSettings | undefined
+  readonly timing: TimingName
+}
+
+export type ClusterFiles = {
+  readonly settings: ClusterSettings
+  /** Of this node. */
+  readonly identity: Identity
+  /** Signs for nodes: every call manager has it, so that any of them can admit another. */
+  readonly authority: Identity
+}
+
+const NAMES = {
+  settings: 'cluster.json',
+  certificate: 'node.pem',
+  key: 'node.key',
+  authority: 'authority.pem',
+  authorityKey: 'authority.key',
+} as const
+
+/** Undefined when this node is in no cluster. Throws when the files are there and of no use. */
+export function readCluster(data: string): ClusterFiles | undefined {
+  const read = (name: keyof typeof NAMES): string =>
+    readFileSync(join(data, 'cluster', NAMES[name]), 'utf8')
+  if (!isInCluster(data)) return undefined
+  return {
+    settings: JSON.parse(read('settings')) as ClusterSettings,
+    identity: { certificate: read('certificate'), key: read('key') },
+    authority: { certificate: read('authority'), key: read('authorityKey') },
+  }
+}
+
+export function isInCluster(data: string): boolean {
+  return existsSync(join(data, 'cluster', NAMES.settings))
+}
+
+/** The settings come last: without them nothing else counts. */
+export function writeCluster(data: string, files: ClusterFiles): void {
+  const directory = join(data, 'cluster')
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  chmodSync(directory, 0o700)
+  const write = (name: keyof typeof NAMES, text: string): void => {
+    const file = join(directory, NAMES[name])
+    writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
+    renameSync(`${file}.new`, file)
+  }
+  write('certificate', files.identity.certificate)
+  write('key', files.identity.key)
+  write('authority', files.authority.certificate)
+  write('authorityKey', files.authority.key)
+  write('settings', `${JSON.stringify(files.settings, undefined, 2)}\n`)
+}

@@ -1,0 +1,70 @@
+//! The cluster: how it stands, and what an administrator may ask of it.
+
+import { Type } from 'typebox'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { NodeId } from '../../control/ids.ts'
+import { HttpRefusal } from '../../http/server.ts'
+import type { ConsoleContext } from '../context.ts'
+import type * as shapes from './shapes.ts'
+import type { Api } from './typed.ts'
+
+const NodePath = Type.Object({ node: Type.String({ maxLength: 63 }) })
+const TransferBody = Type.Object(
+  {
+    to: Type.Optional(
+      Type.String({ maxLength: 63, description: 'the best one when it is left out' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+const DoneShape = Type.Object({ done: Type.Boolean() })
+
+export function clusterRoutes(api: Api, { cluster }: Pick<ConsoleContext, 'cluster'>): void {
+  const there = (): Cluster => {
+    if (cluster !== undefined) return cluster
+    throw new HttpRefusal(409, 'this system is alone: make a cluster with pbx cluster init')
+  }
+  api.post(
+    '/cluster/transfer',
+    { schema: { body: TransferBody, response: { 200: DoneShape } } },
+    async ({ body }) => done(await there().transfer(body.to as NodeId | undefined)),
+  )
+  api.delete(
+    '/cluster/nodes/:node',
+    { schema: { params: NodePath, response: { 200: DoneShape } } },
+    async ({ params }) => done(await there().remove(params.node as NodeId)),
+  )
+}
+
+function done(refused: string | undefined): { done: boolean } {
+  if (refused !== undefined) throw new HttpRefusal(409, refused)
+  return { done: true }
+}
+
+/** Of the status; nothing of a system that is alone. */
+export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.ClusterView } {
+  const standing = cluster?.standing
+  if (cluster === undefined || standing === undefined) return {}
+  const { id, role, isActive, leader, term, holdsAddress, why, since, applied } = standing
+  const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
+  const members = standing.members.map(({ lag, ...member }) => {
+    const node = nodes.get(member.id)
+    const at = node === undefined ? 'not known yet' : `${node.host}:${node.port}`
+    return { ...member, name: node?.name ?? member.id, at, ...(lag === undefined ? {} : { lag }) }
+  })
+  return {
+    cluster: {
+      node: id,
+      role,
+      isActive,
+      term,
+      holdsAddress,
+      why,
+      since: new Date(since).toISOString(),
+      applied,
+      members,
+      ...(leader === undefined ? {} : { leader }),
+      ...(cluster.vip === undefined ? {} : { address: cluster.vip }),
+    },
+  }
+}

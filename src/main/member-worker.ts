@@ -1,0 +1,154 @@
+//! The program of the replica's thread in a cluster: replica, peer link, virtual address.
+
+import { assert } from '../base/assert.ts'
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import { Strangers } from '../cluster/join/stranger.ts'
+import type { JoinAnswer } from '../cluster/join/messages.ts'
+import { Member } from '../cluster/member.ts'
+import { openPeerLink } from '../cluster/peer-link.ts'
+import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
+import { TIMINGS } from '../cluster/timings.ts'
+import type { VipSettings } from '../cluster/settings.ts'
+import { VipOwner } from '../cluster/vip/owner.ts'
+import { loadNative } from '../native/load.ts'
+import { realHost } from '../observe/real-host.ts'
+import type { RaftMessage } from '../raft/message.ts'
+import { ReadConnection } from '../store/database.ts'
+import { DATABASE, openReplica, type Place } from '../store/replica/open-replica.ts'
+import type { ReplicaSettings } from '../store/replica/protocol.ts'
+import { ReplicaService } from '../store/replica/service.ts'
+import { clusterNodes } from '../store/schema/node.ts'
+import { join } from 'node:path'
+
+const KEPT = 20_000
+const PING_EVERY_MS = 500
+
+export type WorkerData = ReplicaSettings &
+  MemberSettings & { readonly newsPort: MessagePort; readonly native: string | undefined }
+
+assert(parentPort !== null, 'the replica runs in a worker thread')
+const { directory, addon, cluster, patience, native, newsPort: news } = workerData as WorkerData
+const service = new ReplicaService(parentPort, directory)
+const { settings, identity, authority } = cluster
+const { self, peers, vip: vipSettings } = settings
+const timing = TIMINGS[settings.timing]
+const say = (message: FromMember): void => news.postMessage(message)
+const host = realHost((level, event, fields) => say({ kind: 'log', level, event, fields }))
+
+let member: Member | undefined
+/** What the replica says before there is somebody to say it to. */
+const early: RaftMessage[] = []
+let asked = 0
+const joins = new Map<number, (answer: JoinAnswer) => void>()
+let pingedAt: number | undefined
+
+void begin().catch((error: unknown) => service.fail(error))
+
+async function begin(): Promise<void> {
+  const strangers = new Strangers((request) => {
+    const id = ++asked
+    say({ kind: 'join', id, request })
+    return new Promise((settle) => joins.set(id, settle))
+  })
+  const link = await openPeerLink({
+    host,
+    id: self.id,
+    identity,
+    authority: authority.certificate,
+    listen: { host: '0.0.0.0', port: self.port },
+    onStranger: strangers.take,
+  })
+  const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
+  const opened = service.serve(() =>
+    openReplica(
+      directory,
+      { addon },
+      {
+        onOutcomes: service.tell.bind(service),
+        onFault: service.fail.bind(service),
+        onRound: (round) => vip?.roundBegins(round),
+        send: (messages) =>
+          void (member === undefined ? early.push(...messages) : member.send(messages)),
+      },
+      place(),
+    ),
+  )
+  if (opened === undefined) return
+  const reader = ReadConnection.open(join(directory, DATABASE), { addon })
+  member = new Member({
+    host,
+    self,
+    link,
+    vip,
+    replica: opened.replica,
+    nodes: () => {
+      const known = clusterNodes(reader)
+      return known.length > 0 ? known : peers
+    },
+    onStanding: (standing) => say({ kind: 'standing', standing }),
+    orEnd: (work) => service.orEnd(work),
+  })
+  member.send(early.splice(0))
+  const pinging = setInterval(() => ping(), PING_EVERY_MS)
+  const leave = async (): Promise<void> => {
+    clearInterval(pinging)
+    await vip?.stop()
+    member?.stop()
+    await link.close()
+    reader.close()
+  }
+  news.on('message', (message: ToMember) => void onMessage(message, leave))
+}
+
+/** Who was alone goes on as the first of a group; another knows of nobody until it is told. */
+function place(): Place {
+  const isFirst = peers.length === 0
+  const voters = isFirst ? [self.id] : []
+  return { id: self.id, membership: { voters, learners: [] }, kept: KEPT, timing }
+}
+
+function addressOwner(settings: VipSettings): Promise<VipOwner> {
+  const loaded = loadNative(native)
+  const announce = loaded.ok ? loaded.value.arpAnnounce : () => loaded.error
+  return VipOwner.prepare({
+    host,
+    vip: settings,
+    lease: timing.lease,
+    announce,
+    onChanged: () => member?.addressChanged(),
+    onResign: (why) => member?.resign(why),
+  })
+}
+
+/** The main thread serves: when it does not answer, somebody else has to. */
+function ping(): void {
+  const now = host.now()
+  if (pingedAt === undefined) {
+    pingedAt = now
+    return say({ kind: 'ping' })
+  }
+  if (now - pingedAt < patience) return
+  member?.resign(`the main thread has not answered for ${Math.round(now - pingedAt)} ms`)
+  pingedAt = undefined
+}
+
+async function onMessage(message: ToMember, leave: () => Promise<void>): Promise<void> {
+  switch (message.kind) {
+    case 'pong':
+      pingedAt = undefined
+      return
+    case 'join-answer':
+      joins.get(message.id)?.(message.answer)
+      joins.delete(message.id)
+      return
+    case 'ask': {
+      const { id, wish } = message
+      if (wish.kind === 'leave') {
+        await leave()
+        say({ kind: 'done', id, refused: undefined })
+        return news.close()
+      }
+      return say({ kind: 'done', id, refused: member?.wish(wish) })
+    }
+  }
+}

@@ -1,0 +1,134 @@
+//! A node of a cluster: the replica runs all the time, and what serves runs while this node is to.
+
+import { MessageChannel } from 'node:worker_threads'
+import { Cluster } from '../cluster/cluster.ts'
+import type { MemberSettings } from '../cluster/protocol.ts'
+import type { ClusterFiles } from '../cluster/settings.ts'
+import { loadNative } from '../native/load.ts'
+import type { Host } from '../base/host.ts'
+import type { Config } from '../config/config.ts'
+import type { Installation } from '../config/installation.ts'
+import { removeRunFile } from '../config/run-file.ts'
+import type { StoreFault } from '../store/errors.ts'
+import { openStore } from '../store/open.ts'
+import type { Store } from '../store/store.ts'
+import { openServing, type Serving } from './serving.ts'
+import { openStandby, type Standby } from './standby.ts'
+
+/** For so long the main thread may be silent while it serves; then another node has to. */
+const PATIENCE_MS = 3_000
+
+export type NodeOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly files: ClusterFiles
+  readonly onFault: (fault: StoreFault) => void
+}
+
+export async function openNode(options: NodeOptions): Promise<ClusterMember> {
+  const { config, installation, host, files, onFault } = options
+  const { port1, port2 } = new MessageChannel()
+  const { workers, sqlite, native } = installation
+  const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS }
+  const addOn = native.ok ? native.value : undefined
+  // Told now, when somebody looks, not at the first failover.
+  const loaded = loadNative(addOn)
+  if (!loaded.ok && files.settings.vip !== undefined)
+    host.log('warn', 'vip.cannot-announce', { why: loaded.error })
+  const store = await openStore({
+    host,
+    directory: config.data,
+    onFault,
+    worker: workers.member ?? new URL('./member-worker.ts', import.meta.url),
+    given: { data: { ...settings, native: addOn, newsPort: port2 }, transfer: [port2] },
+    ...(sqlite === undefined ? {} : { addon: sqlite }),
+  })
+  const cluster = new Cluster({ host, store, files, data: config.data, port: port1 })
+  const member = new ClusterMember(options, store, cluster)
+  await member.begin()
+  return member
+}
+
+export class ClusterMember {
+  readonly #options: NodeOptions
+  readonly #store: Store
+  readonly #cluster: Cluster
+  #serving: Serving | undefined
+  #standby: Standby | undefined
+  /** One change of what runs here at a time. */
+  #changing = false
+  #isClosing = false
+  #settled: Promise<void> = Promise.resolve()
+
+  constructor(options: NodeOptions, store: Store, cluster: Cluster) {
+    this.#options = options
+    this.#store = store
+    this.#cluster = cluster
+  }
+
+  async begin(): Promise<void> {
+    this.#cluster.changed(() => this.#follow())
+    this.#standby = await openStandby(this.#parts)
+    this.#follow()
+  }
+
+  readonly healthy = async (): Promise<boolean> =>
+    (await this.#serving?.healthy()) ?? this.#cluster.standing !== undefined
+
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await this.#settled
+    // Planned: another node is elected at once, and what could go on does so there.
+    await this.#serving?.close()
+    await this.#cluster.transfer(undefined)
+    await this.#cluster.leave()
+    await this.#standby?.close()
+    removeRunFile(this.#options.config.data)
+    await this.#store.close()
+  }
+
+  get #parts() {
+    const { config, installation, host } = this.#options
+    return { config, installation, host, store: this.#store, cluster: this.#cluster }
+  }
+
+  #follow(): void {
+    if (this.#changing || this.#isClosing) return
+    const isActive = this.#cluster.standing?.isActive === true
+    if (isActive === (this.#serving !== undefined)) return
+    this.#changing = true
+    this.#settled = this.#change(isActive).finally(() => {
+      this.#changing = false
+      this.#follow()
+    })
+  }
+
+  async #change(isActive: boolean): Promise<void> {
+    const { host } = this.#options
+    const began = host.now()
+    if (isActive) {
+      await this.#standby?.close()
+      this.#standby = undefined
+      this.#serving = await this.#serve()
+    } else {
+      const serving = this.#serving
+      this.#serving = undefined
+      await serving?.abandon()
+      this.#standby = await openStandby(this.#parts)
+    }
+    const ms = Math.round(host.now() - began)
+    host.log('info', isActive ? 'node.serving' : 'node.on-standby', { ms })
+  }
+
+  /** Undefined when office was lost meanwhile; what else goes wrong ends the process. */
+  async #serve(): Promise<Serving | undefined> {
+    try {
+      return await openServing(this.#parts)
+    } catch (fault) {
+      if (this.#cluster.standing?.isActive === true) throw fault
+      this.#standby = await openStandby(this.#parts)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,110 @@
+//! What serves phones and people: SIP, the roles and the console over a store that accepts writes.
+//! Of a cluster one node has this at a time.
+
+import { greetingText } from '../cli/greeting.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { hostAddresses } from '../config/addresses.ts'
+import type { Config } from '../config/config.ts'
+import type { Installation } from '../config/installation.ts'
+import { FIRST_DOMAIN } from '../config/options.ts'
+import { removeRunFile, writeRunFile } from '../config/run-file.ts'
+import { issueClaim } from '../console/claim.ts'
+import { prepareDomains } from '../console/first-start.ts'
+import { loadIdentity } from '../http/certificate.ts'
+import type { Host } from '../base/host.ts'
+import { Metrics } from '../observe/metrics.ts'
+import type { Store } from '../store/store.ts'
+import { openConsole } from './console.ts'
+import { Opened } from './opened.ts'
+import { openRoles } from './roles.ts'
+import { openSip } from './sip.ts'
+
+export type ServingOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly store: Store
+  readonly cluster: Cluster | undefined
+}
+
+export type Serving = {
+  readonly healthy: () => Promise<boolean>
+  /** Calls get some time to end. */
+  readonly close: () => Promise<void>
+  /** Another node goes on with everything: lets go of it at once. */
+  readonly abandon: () => Promise<void>
+}
+
+/** Rejects with what does not fit this host; then nothing is left open. */
+export async function openServing(options: ServingOptions): Promise<Serving> {
+  const opened = new Opened()
+  try {
+    return await open(options, opened)
+  } catch (fault) {
+    await opened.close()
+    throw fault
+  }
+}
+
+async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
+  const { installation, host, store, cluster } = options
+  // Phones know no address but the virtual one; the console is there for every address.
+  const { config } = options
+  const served = cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
+  const metrics = new Metrics(config.name)
+  const addresses = hostAddresses(served.address, config.publicAddress)
+  const names = config.domain === undefined ? [] : [config.domain]
+  const identity = {
+    names: [...names, ...addresses.names],
+    ...loadIdentity(config.tls, config.data, [...names, ...addresses.names], new Date()),
+  }
+  const sip = await openSip({ config: served, installation, host, metrics, identity })
+  opened.add(() => sip.close())
+  const roles = await openRoles({ config: served, installation, host, metrics, store, sip })
+  opened.add(() => roles.close())
+  const shown = await openConsole({
+    config,
+    installation,
+    host,
+    metrics,
+    store,
+    identity,
+    sip,
+    roles,
+    cluster,
+  })
+  opened.add(() => shown.close())
+  // Made when nothing can keep them from being shown any more: they are shown once.
+  const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
+  const claim = await issueClaim(store, host)
+  const local = config.address === served.address ? addresses.local : '127.0.0.1'
+  const url = local.includes(':') ? `[${local}]` : local
+  writeRunFile(config.data, { pid: process.pid, api: `http://${url}:${shown.httpPort}` })
+  opened.add(() => removeRunFile(config.data))
+  const { version } = installation
+  const { roles: names_, data } = config
+  host.log('info', 'server.started', { version, roles: names_.join(','), data })
+  process.stdout.write(
+    greetingText({
+      version,
+      claim,
+      demo,
+      roles: config.roles,
+      data,
+      address: addresses.main,
+      httpPort: shown.httpPort,
+      httpsPort: shown.httpsPort,
+      sipPort: sip.port('udp'),
+      sipTlsPort: sip.port('tls'),
+    }),
+  )
+  return {
+    healthy: shown.healthy,
+    close: () => opened.close(),
+    async abandon() {
+      // Sockets first: from now on nobody hears anything from here.
+      await Promise.all([sip.close(), shown.close('abrupt')])
+      await roles.abandon()
+    },
+  }
+}

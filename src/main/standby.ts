@@ -1,0 +1,52 @@
+//! The doors of a node that does not serve now: how it is, and where to go.
+
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Config } from '../config/config.ts'
+import { hostAddresses } from '../config/addresses.ts'
+import type { Installation } from '../config/installation.ts'
+import { writeRunFile } from '../config/run-file.ts'
+import { Access } from '../console/access.ts'
+import { standbyRoutes } from '../console/standby.ts'
+import type { Host } from '../base/host.ts'
+import { loadIdentity } from '../http/certificate.ts'
+import { localToken } from '../http/secrets.ts'
+import { openHttp } from '../http/server.ts'
+import { Metrics } from '../observe/metrics.ts'
+import type { Store } from '../store/store.ts'
+
+export type StandbyOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly store: Store
+  readonly cluster: Cluster
+}
+
+export type Standby = { readonly close: () => Promise<void> }
+
+export async function openStandby(options: StandbyOptions): Promise<Standby> {
+  const { config, installation, host, store, cluster } = options
+  const addresses = hostAddresses(config.address, config.publicAddress)
+  const http = await openHttp({
+    address: config.address,
+    httpPort: config.httpPort,
+    httpsPort: config.httpsPort,
+    identity: loadIdentity(config.tls, config.data, addresses.names, new Date()),
+    metrics: new Metrics(config.name),
+    log: host.log,
+    routes: (app) =>
+      standbyRoutes(app, {
+        cluster,
+        store,
+        access: new Access(host, store, localToken(config.data)),
+        name: config.name,
+        version: installation.version,
+        startedAt: host.wall(),
+        roles: config.roles,
+      }),
+    onUpgrade: ({ socket }) => void socket.destroy(),
+  })
+  const url = addresses.local.includes(':') ? `[${addresses.local}]` : addresses.local
+  writeRunFile(config.data, { pid: process.pid, api: `http://${url}:${http.httpPort}` })
+  return { close: () => http.close(0) }
+}
