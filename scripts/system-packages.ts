@@ -1,11 +1,17 @@
-//! Real phones and load generators that the tests drive, from the system's own packages.
+//! Real phones, load generators and networks for the tests, from the system's own packages.
 
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** Program → Debian package. */
-const WANTED: Readonly<Record<string, string>> = { baresip: 'baresip-core', sipp: 'sip-tester' }
+const WANTED: Readonly<Record<string, string>> = {
+  baresip: 'baresip-core',
+  curl: 'curl',
+  ip: 'iproute2',
+  nft: 'nftables',
+  sipp: 'sip-tester',
+}
 
 /** Installs what is missing when we may; otherwise says what to install and returns false. */
 export function ensureSystemPackages(): boolean {

@@ -70,9 +70,10 @@ export async function startMediaRole(
     control: client,
     status: () => status,
     drain: (deadline) => drain(client, host, deadline),
-    stop: () => {
+    stop: async () => {
+      if (stopped) return
       stopped = true
-      return client.stop()
+      await client.stop()
     },
   })
 }

@@ -21,6 +21,8 @@ import type { VipOwner } from './vip/owner.ts'
 const INBOX_MAX = 10_000
 /** A learner that is behind by less is made a voter. */
 const NEARLY = 500
+/** A read that nobody waits for: the replica's own are above 0. */
+const NOBODYS = 0
 const CHORES_EVERY_TICKS = 50
 const STANDING_EVERY_TICKS = 100
 
@@ -96,6 +98,12 @@ export class Member {
     this.#why = `this node resigned: ${why}`
     orEnd(() => replica.ask((raft) => raft.resign()))
     this.#look()
+  }
+
+  /** Asks the others at once whether this node still leads, instead of with the next heartbeat. */
+  confirm(): void {
+    const { replica, orEnd } = this.#parts
+    orEnd(() => replica.ask((raft) => raft.readIndex(NOBODYS)))
   }
 
   /** The address has come or gone. */

@@ -116,6 +116,7 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
     lease: timing.lease,
     announce,
     onChanged: () => member?.addressChanged(),
+    onPending: () => member?.confirm(),
     onResign: (why) => member?.resign(why),
   })
 }

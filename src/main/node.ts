@@ -12,7 +12,10 @@ import { removeRunFile } from '../config/run-file.ts'
 import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
-import { openServing, type Serving } from './serving.ts'
+import type { MediaRole } from '../../roles/media/role.ts'
+import { Metrics } from '../observe/metrics.ts'
+import { openMedia } from './roles.ts'
+import { openServing, servedConfig, type Serving } from './serving.ts'
 import { openStandby, type Standby } from './standby.ts'
 
 /** For so long the main thread may be silent while it serves; then another node has to. */
@@ -25,6 +28,8 @@ export type NodeOptions = {
   readonly files: ClusterFiles
   readonly onFault: (fault: StoreFault) => void
 }
+
+type Warm = { readonly metrics: Metrics; readonly media: MediaRole }
 
 export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const { config, installation, host, files, onFault } = options
@@ -56,6 +61,8 @@ export class ClusterMember {
   readonly #cluster: Cluster
   #serving: Serving | undefined
   #standby: Standby | undefined
+  /** Runs on standby too: starting it takes longer than all the rest. */
+  #warm: Warm | undefined
   /** One change of what runs here at a time. */
   #changing = false
   #isClosing = false
@@ -68,8 +75,8 @@ export class ClusterMember {
   }
 
   async begin(): Promise<void> {
+    await this.#standBy()
     this.#cluster.changed(() => this.#follow())
-    this.#standby = await openStandby(this.#parts)
     this.#follow()
   }
 
@@ -84,6 +91,7 @@ export class ClusterMember {
     await this.#cluster.transfer(undefined)
     await this.#cluster.leave()
     await this.#standby?.close()
+    await this.#warm?.media.stop()
     removeRunFile(this.#options.config.data)
     await this.#store.close()
   }
@@ -115,7 +123,7 @@ export class ClusterMember {
       const serving = this.#serving
       this.#serving = undefined
       await serving?.abandon()
-      this.#standby = await openStandby(this.#parts)
+      await this.#standBy()
     }
     const ms = Math.round(host.now() - began)
     host.log('info', isActive ? 'node.serving' : 'node.on-standby', { ms })
@@ -123,12 +131,33 @@ export class ClusterMember {
 
   /** Undefined when office was lost meanwhile; what else goes wrong ends the process. */
   async #serve(): Promise<Serving | undefined> {
+    const warm = this.#warm ?? (await this.#warmUp())
+    this.#warm = undefined
     try {
-      return await openServing(this.#parts)
+      return await openServing({ ...this.#parts, ...warm })
     } catch (fault) {
       if (this.#cluster.standing?.isActive === true) throw fault
-      this.#standby = await openStandby(this.#parts)
+      await warm.media.stop()
+      await this.#standBy()
       return undefined
     }
+  }
+
+  async #standBy(): Promise<void> {
+    this.#standby = await openStandby(this.#parts)
+    try {
+      this.#warm = await this.#warmUp()
+    } catch (fault) {
+      // Told with the reason by who sets the kernel up; it is tried again when it has to be.
+      this.#options.host.log('warn', 'node.cold', { why: String(fault) })
+    }
+  }
+
+  /** On an address that is not here yet: `ip_nonlocal_bind` allows it. */
+  async #warmUp(): Promise<Warm> {
+    const { config, installation, host } = this.#options
+    const metrics = new Metrics(config.name)
+    const served = servedConfig(config, this.#cluster)
+    return { metrics, media: await openMedia({ config: served, installation, host, metrics }) }
   }
 }

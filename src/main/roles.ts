@@ -23,6 +23,8 @@ export type Roles = {
   readonly abandon: () => Promise<void>
 }
 
+export type MediaOptions = Pick<RolesOptions, 'config' | 'installation' | 'host' | 'metrics'>
+
 export type RolesOptions = {
   readonly config: Config
   readonly installation: Installation
@@ -30,10 +32,13 @@ export type RolesOptions = {
   readonly metrics: Metrics
   readonly store: Store
   readonly sip: Sip
+  /** Runs already; closed with the rest. */
+  readonly media: MediaRole
 }
 
-export async function openRoles(options: RolesOptions): Promise<Roles> {
-  const { config, installation, host, metrics, store, sip } = options
+/** The error says what to change. */
+export async function openMedia(options: MediaOptions): Promise<MediaRole> {
+  const { config, installation, host, metrics } = options
   const { native, workers, prompts } = installation
   const media = await startMediaRole({
     host,
@@ -46,13 +51,18 @@ export async function openRoles(options: RolesOptions): Promise<Roles> {
     worker: workers.media,
   })
   if (!media.ok) throw new ConfigFault(media.error)
+  return media.value
+}
+
+export function openRoles(options: RolesOptions): Roles {
+  const { config, installation, host, metrics, store, sip, media } = options
   const calls = startCallManager({
     host,
     store,
     vault: openVault(config.data),
     stack: sip.stack,
     transport: sip.transport,
-    media: config.mediaAnchor ? media.value.control : undefined,
+    media: config.mediaAnchor ? media.control : undefined,
     isOurs: ownHosts(host, config.publicAddress === undefined ? [] : [config.publicAddress]),
     registrar: {
       ...DEFAULT_POLICY,
@@ -78,11 +88,11 @@ export async function openRoles(options: RolesOptions): Promise<Roles> {
   measure(metrics, calls)
   return {
     calls,
-    media: media.value,
-    close: () => close(calls, media.value, options),
+    media,
+    close: () => close(calls, media, options),
     async abandon() {
       calls.stop()
-      await media.value.stop()
+      await media.stop()
     },
   }
 }

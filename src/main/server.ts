@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import { claimDataDirectory } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
 import type { Host } from '../base/host.ts'
+import { Metrics } from '../observe/metrics.ts'
 import { openLog, type OpenLog } from '../observe/log.ts'
 import { realHost } from '../observe/real-host.ts'
 import type { StoreFault } from '../store/errors.ts'
@@ -14,6 +15,7 @@ import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { openNode } from './node.ts'
 import { Opened } from './opened.ts'
+import { openMedia } from './roles.ts'
 import { openServing } from './serving.ts'
 import { boundYoungGeneration } from './young-generation.ts'
 
@@ -58,7 +60,11 @@ async function open(
   }
   const store = await openDatabase(config, installation, host, onFault)
   opened.add(() => store.close())
-  const serving = await openServing({ config, installation, host, store, cluster: undefined })
+  const metrics = new Metrics(config.name)
+  const media = await openMedia({ config, installation, host, metrics })
+  opened.add(() => media.stop())
+  const parts = { config, installation, host, metrics, store, media, cluster: undefined }
+  const serving = await openServing(parts)
   opened.add(() => serving.close())
   return serving.healthy
 }

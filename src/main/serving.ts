@@ -16,6 +16,7 @@ import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import { openConsole } from './console.ts'
 import { Opened } from './opened.ts'
+import type { MediaRole } from '../../roles/media/role.ts'
 import { openRoles } from './roles.ts'
 import { openSip } from './sip.ts'
 
@@ -25,6 +26,9 @@ export type ServingOptions = {
   readonly host: Host
   readonly store: Store
   readonly cluster: Cluster | undefined
+  /** Runs already; it ends with this. */
+  readonly media: MediaRole
+  readonly metrics: Metrics
 }
 
 export type Serving = {
@@ -33,6 +37,11 @@ export type Serving = {
   readonly close: () => Promise<void>
   /** Another node goes on with everything: lets go of it at once. */
   readonly abandon: () => Promise<void>
+}
+
+/** As phones see this system: they know no address but the virtual one, where there is one. */
+export function servedConfig(config: Config, cluster: Cluster | undefined): Config {
+  return cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
 }
 
 /** Rejects with what does not fit this host; then nothing is left open. */
@@ -47,11 +56,10 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
 }
 
 async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
-  const { installation, host, store, cluster } = options
-  // Phones know no address but the virtual one; the console is there for every address.
+  const { installation, host, store, cluster, media, metrics } = options
+  // The console is there for every address.
   const { config } = options
-  const served = cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
-  const metrics = new Metrics(config.name)
+  const served = servedConfig(config, cluster)
   const addresses = hostAddresses(served.address, config.publicAddress)
   const names = config.domain === undefined ? [] : [config.domain]
   const identity = {
@@ -60,7 +68,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   }
   const sip = await openSip({ config: served, installation, host, metrics, identity })
   opened.add(() => sip.close())
-  const roles = await openRoles({ config: served, installation, host, metrics, store, sip })
+  const roles = openRoles({ config: served, installation, host, metrics, store, sip, media })
   opened.add(() => roles.close())
   const shown = await openConsole({
     config,

@@ -2,7 +2,8 @@
 //! the kernel's gate and on the interface.
 
 import { unreachable } from '../../base/assert.ts'
-import type { Host } from '../../base/host.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
+import type { Host, Log } from '../../base/host.ts'
 import type { Millis } from '../../base/time.ts'
 import { Address, type Announce } from './address.ts'
 import { Gate } from './gate.ts'
@@ -16,8 +17,24 @@ export type OwnerParts = {
   readonly lease: Millis
   readonly announce: Announce
   readonly onChanged: (isHeld: boolean) => void
+  /** The gate may be opened once a round of heartbeats that begins now is answered. */
+  readonly onPending: () => void
   /** This node cannot serve: another may be elected. */
   readonly onResign: (why: string) => void
+}
+
+const NONLOCAL_BIND = '/proc/sys/net/ipv4/ip_nonlocal_bind'
+
+/** So that a standby has its sockets open before the address comes. */
+function allowForeignAddress(log: Log): void {
+  try {
+    if (readFileSync(NONLOCAL_BIND, 'utf8').trim() === '1') return
+    writeFileSync(NONLOCAL_BIND, '1')
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const mend = 'run sysctl -w net.ipv4.ip_nonlocal_bind=1'
+    log('warn', 'vip.no-standby-sockets', { why, mend })
+  }
 }
 
 type AnyGate = Pick<Gate, 'pend' | 'open' | 'renew' | 'close' | 'stop'>
@@ -46,6 +63,7 @@ export class VipOwner {
         'install nftables and give pbx CAP_NET_ADMIN'
       host.log('warn', 'vip.no-gate', { why: gate.why, effect })
     }
+    allowForeignAddress(host.log)
     const owner = new VipOwner(parts, gate instanceof Gate ? gate : new OpenGate(host))
     await owner.#address.remove()
     return owner
@@ -86,7 +104,7 @@ export class VipOwner {
     switch (output.kind) {
       case 'pend':
         this.#address.add()
-        return void this.#do(this.#gate.pend(output.timeout))
+        return void this.#do(this.#gate.pend(output.timeout)).then(this.#parts.onPending)
       case 'open':
         return void this.#do(this.#gate.open(output.timeout))
       case 'renew':

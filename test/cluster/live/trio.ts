@@ -1,0 +1,216 @@
+//! Three nodes of the real product on a LAN of their own, and clients of which each can hear one
+//! node only: an answer that should not be cannot hide behind the right one.
+
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Status } from '../../../src/console/api/shapes.ts'
+import { Lan, type LanHost } from '../../harness/lan.ts'
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const PBX = [process.execPath, join(ROOT, 'src/main.ts')] as const
+const VIP = '10.9.0.100'
+/** The same everywhere, so that a client at the address needs to know one only. */
+const TOKEN = 'a-token-for-the-tests-of-the-cluster'
+const PATIENCE_MS = 30_000
+
+export type Answer = { readonly node: string; readonly asked: number; readonly answered: number }
+
+export class Node {
+  readonly host: LanHost
+  readonly data: string
+  process: ChildProcess | undefined
+  output = ''
+
+  constructor(host: LanHost, data: string) {
+    this.host = host
+    this.data = data
+    mkdirSync(data, { recursive: true })
+    writeFileSync(join(data, 'api.token'), `${TOKEN}\n`, { mode: 0o600 })
+  }
+
+  start(): void {
+    const [program, main] = PBX
+    const child = this.host.spawn(program, main, '--data', this.data, '--name', this.host.name)
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (piece: Buffer) => (this.output += piece.toString()))
+    this.process = child
+  }
+
+  pbx(...args: readonly string[]): string {
+    const [program, main] = PBX
+    return this.host.run(program, main, ...args, '--data', this.data)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process?.kill(signal)
+  }
+
+  async stopped(): Promise<void> {
+    const { process: child } = this
+    if (child !== undefined && child.exitCode === null && child.signalCode === null)
+      await new Promise((resolve) => child.once('close', resolve))
+  }
+}
+
+export class Trio {
+  readonly #lan = new Lan('pbx')
+  readonly #directory = mkdtempSync(join(tmpdir(), 'pbx-trio-'))
+  readonly nodes: readonly Node[]
+  /** Hears whoever has the address. */
+  readonly #client: LanHost
+  readonly #probers: { readonly node: string; readonly child: ChildProcess; said: string }[] = []
+
+  private constructor() {
+    this.nodes = [1, 2, 3].map((number) => {
+      const name = `n${number}`
+      return new Node(this.#lan.host(name, number), join(this.#directory, name))
+    })
+    this.#client = this.#lan.host('client', 200)
+  }
+
+  static async start(timing: 'default' | 'fast'): Promise<Trio> {
+    const trio = new Trio()
+    const [first, ...others] = trio.nodes
+    if (first === undefined) throw new Error('there are three')
+    const own = ['--address', first.host.address, '--name', first.host.name]
+    const said = first.pbx('cluster', 'init', ...own, '--vip', `${VIP}/24`, '--timing', timing)
+    const token = /cluster join (\S+)/.exec(said)?.[1] ?? ''
+    first.start()
+    await trio.until('the first node serves', async () => (await trio.serving()) !== undefined)
+    for (const node of others) {
+      const { address, name } = node.host
+      node.pbx('cluster', 'join', token, '--address', address, '--name', name)
+      node.start()
+    }
+    await trio.whole()
+    return trio
+  }
+
+  /** As the node at the address tells it; undefined when nobody does. */
+  async serving(): Promise<Status | undefined> {
+    return this.#status(this.#client, VIP)
+  }
+
+  async leader(): Promise<Node> {
+    let found: Node | undefined
+    await this.until('somebody leads', async () => {
+      const leader = (await this.serving())?.cluster?.node
+      found = this.nodes.find((_, place) => `node-${place + 1}` === leader)
+      return found !== undefined
+    })
+    if (found === undefined) throw new Error('told above')
+    return found
+  }
+
+  /** All three are connected, voters, and up to date. */
+  whole(): Promise<void> {
+    return this.until('all nodes are there and up to date', async () => {
+      const cluster = (await this.serving())?.cluster
+      const isWell = cluster?.members.every(
+        ({ kind, isConnected, lag }) => kind === 'voter' && isConnected && lag === 0,
+      )
+      return isWell === true && cluster?.members.length === 3
+    })
+  }
+
+  /** A write through the API at the address; true when it was acknowledged. */
+  async write(user: string): Promise<boolean> {
+    const body = JSON.stringify({ extension: user, password: 'a long enough password' })
+    const answer = this.#curl(this.#client, VIP, '/extensions', '-X', 'POST', '-d', body)
+    return (await answer).includes('"password"')
+  }
+
+  async users(): Promise<ReadonlySet<string>> {
+    const found = new Set<string>()
+    for (let after = ''; ;) {
+      const page = await this.#curl(this.#client, VIP, `/extensions?limit=1000&after=${after}`)
+      const { items, next } = JSON.parse(page) as {
+        items: readonly { readonly extension: string }[]
+        next?: string
+      }
+      for (const { extension } of items) found.add(extension)
+      if (next === undefined) return found
+      after = encodeURIComponent(next)
+    }
+  }
+
+  /** Of each node a client that hears nobody else. */
+  probe(everyMs: number): void {
+    for (const [place, { host }] of this.nodes.entries()) {
+      const prober = this.#lan.host(`c${place + 1}`, 210 + place)
+      prober.run(
+        'ip',
+        'neigh',
+        'replace',
+        VIP,
+        'lladdr',
+        host.mac,
+        'dev',
+        'eth0',
+        'nud',
+        'permanent',
+      )
+      // The answer comes back to the prober whatever it does about ARP.
+      const program = join(import.meta.dirname, 'prober.ts')
+      const child = prober.spawn(process.execPath, program, VIP, prober.address, String(everyMs))
+      const probing = { node: host.name, child, said: '' }
+      child.stdout?.on('data', (piece: Buffer) => (probing.said += piece.toString()))
+      this.#probers.push(probing)
+    }
+  }
+
+  /** So far, by the time of the answer. */
+  answers(): readonly Answer[] {
+    return this.#probers
+      .flatMap(({ node, said }) =>
+        said
+          .split('\n')
+          .slice(0, -1)
+          .map((line) => {
+            const [asked = 0, answered = 0] = line.split(' ').map(Number)
+            return { node, asked, answered }
+          }),
+      )
+      .toSorted((a, b) => a.answered - b.answered)
+  }
+
+  async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    while (!(await isSo())) {
+      if (performance.now() > deadline)
+        throw new Error(
+          `never so: ${what}\n${this.nodes.map(({ output }) => output.slice(-3_000)).join('\n\n')}`,
+        )
+      await sleep(50)
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const { child } of this.#probers) child.kill('SIGTERM')
+    for (const node of this.nodes) {
+      node.signal('SIGCONT')
+      node.signal('SIGKILL')
+    }
+    await Promise.all(this.nodes.map((node) => node.stopped()))
+    this.#lan.remove()
+    rmSync(this.#directory, { recursive: true })
+  }
+
+  async #status(from: LanHost, address: string): Promise<Status | undefined> {
+    const text = await this.#curl(from, address, '/status')
+    return text.startsWith('{"name"') ? (JSON.parse(text) as Status) : undefined
+  }
+
+  /** '' when nobody answers within a second. */
+  #curl(from: LanHost, address: string, path: string, ...more: readonly string[]): Promise<string> {
+    const headers = ['-H', `authorization: Bearer ${TOKEN}`, '-H', 'content-type: application/json']
+    const url = `http://${address}:8888/api/v1${path}`
+    const child = from.spawn('curl', '-s', '-m', '1', ...headers, ...more, url)
+    let said = ''
+    child.stdout?.on('data', (piece: Buffer) => (said += piece.toString()))
+    return new Promise((resolve) => child.once('close', () => resolve(said)))
+  }
+}

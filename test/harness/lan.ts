@@ -1,0 +1,112 @@
+//! Hosts on a LAN: network namespaces with a bridge between them, made by the test that uses them.
+
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { endWithUs } from './children.ts'
+
+/** False where this user may not make namespaces, or `ip` is missing. */
+export function canMakeLan(): boolean {
+  try {
+    execFileSync('unshare', ['-n', 'ip', 'link', 'add', 'probe', 'type', 'bridge'])
+    return true
+  } catch {
+    return false // told by whoever asks
+  }
+}
+
+export class Lan {
+  readonly #prefix: string
+  readonly #names = new Map<string, string>()
+  #hosts = 0
+
+  constructor(prefix: string) {
+    this.#prefix = `${prefix}-${process.pid}`
+    const hub = this.#add('hub')
+    ip(hub, 'link add br0 type bridge')
+    ip(hub, 'link set br0 up')
+    process.once('exit', () => this.remove())
+  }
+
+  /** A host of that name at 10.9.0.`last`/24. */
+  host(name: string, last: number): LanHost {
+    const space = this.#add(name)
+    const hub = this.#space('hub')
+    const port = `p${++this.#hosts}`
+    run('ip', `link add ${port} netns ${hub} type veth peer name eth0 netns ${space}`)
+    ip(hub, `link set ${port} master br0`)
+    ip(hub, `link set ${port} up`)
+    ip(space, 'link set lo up')
+    ip(space, `addr add 10.9.0.${last}/24 dev eth0`)
+    ip(space, 'link set eth0 up')
+    return new LanHost(name, space, `10.9.0.${last}`, hub, port)
+  }
+
+  remove(): void {
+    for (const space of this.#names.values())
+      try {
+        run('ip', `netns del ${space}`)
+      } catch {
+        // Removed by an earlier call.
+      }
+    this.#names.clear()
+  }
+
+  #add(name: string): string {
+    const space = `${this.#prefix}-${name}`
+    run('ip', `netns add ${space}`)
+    this.#names.set(name, space)
+    return space
+  }
+
+  #space(name: string): string {
+    return this.#names.get(name) ?? ''
+  }
+}
+
+export class LanHost {
+  readonly name: string
+  readonly address: string
+  readonly #space: string
+  readonly #hub: string
+  readonly #port: string
+
+  constructor(name: string, space: string, address: string, hub: string, port: string) {
+    this.name = name
+    this.address = address
+    this.#space = space
+    this.#hub = hub
+    this.#port = port
+  }
+
+  get mac(): string {
+    return this.run('cat', '/sys/class/net/eth0/address').trim()
+  }
+
+  spawn(command: string, ...args: readonly string[]): ChildProcess {
+    const within = ['netns', 'exec', this.#space, command, ...args]
+    const child = spawn('ip', within, { stdio: ['ignore', 'pipe', 'pipe'] })
+    endWithUs(child)
+    return child
+  }
+
+  run(command: string, ...args: readonly string[]): string {
+    const within = ['netns', 'exec', this.#space, command, ...args]
+    return execFileSync('ip', within, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
+  /** At the switch: the host itself sees its link up, and hears nothing. */
+  cut(): void {
+    ip(this.#hub, `link set ${this.#port} nomaster`)
+  }
+
+  mend(): void {
+    ip(this.#hub, `link set ${this.#port} master br0`)
+  }
+}
+
+function ip(space: string, command: string): void {
+  run('ip', `-n ${space} ${command}`)
+}
+
+function run(command: string, words: string): void {
+  execFileSync(command, words.split(' '), { stdio: ['ignore', 'ignore', 'pipe'] })
+}
