@@ -74,7 +74,13 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
   const now = new Date()
   const ours = authority(`pbx cluster of ${self.name}`, now)
   const files: ClusterFiles = {
-    settings: { self, peers: [], vip: vipOf(vip, node, self.host), timing: timingOf(node.timing) },
+    settings: {
+      self,
+      peers: [],
+      vip: vipOf(vip, node, self.host),
+      timing: timingOf(node.timing),
+      isNew: true,
+    },
     identity: issue([FIRST], ours, now),
     authority: ours,
   }

@@ -30,6 +30,11 @@ export type ClusterSettings = {
   readonly peers: readonly Peer[]
   readonly vip: VipSettings | undefined
   readonly timing: TimingName
+  /**
+   * It has not run yet. Afterwards it has made promises, and without its database it would break
+   * them.
+   */
+  readonly isNew: boolean
 }
 
 export type ClusterFiles = {
@@ -47,6 +52,12 @@ const NAMES = {
   authority: 'authority.pem',
   authorityKey: 'authority.key',
 } as const
+
+/** From now on it counts on its database. */
+export function settled(data: string, files: ClusterFiles): void {
+  if (files.settings.isNew)
+    writeCluster(data, { ...files, settings: { ...files.settings, isNew: false } })
+}
 
 /** Undefined when this node is in no cluster. Throws when the files are there and of no use. */
 export function readCluster(data: string): ClusterFiles | undefined {

@@ -1,16 +1,20 @@
 //! A node of a cluster: the replica runs all the time, and what serves runs while this node is to.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Cluster } from '../cluster/cluster.ts'
 import type { MemberSettings } from '../cluster/protocol.ts'
-import type { ClusterFiles } from '../cluster/settings.ts'
+import { settled, type ClusterFiles } from '../cluster/settings.ts'
 import { loadNative } from '../native/load.ts'
 import type { Host } from '../base/host.ts'
 import type { Config } from '../config/config.ts'
+import { ConfigFault } from '../config/data-directory.ts'
 import type { Installation } from '../config/installation.ts'
 import { removeRunFile } from '../config/run-file.ts'
 import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
+import { DATABASE } from '../store/replica/open-replica.ts'
 import type { Store } from '../store/store.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
 import { Metrics } from '../observe/metrics.ts'
@@ -33,6 +37,7 @@ type Warm = { readonly metrics: Metrics; readonly media: MediaRole }
 
 export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const { config, installation, host, files, onFault } = options
+  if (!files.settings.isNew && !existsSync(join(config.data, DATABASE))) throw memoryLost(config)
   const { port1, port2 } = new MessageChannel()
   const { workers, sqlite, native } = installation
   const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS }
@@ -49,10 +54,17 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
     given: { data: { ...settings, native: addOn, newsPort: port2 }, transfer: [port2] },
     ...(sqlite === undefined ? {} : { addon: sqlite }),
   })
+  settled(config.data, files)
   const cluster = new Cluster({ host, store, files, data: config.data, port: port1 })
   const member = new ClusterMember(options, store, cluster)
   await member.begin()
   return member
+}
+
+function memoryLost({ data }: Config): ConfigFault {
+  const mend = 'run pbx cluster remove for it elsewhere, and join anew with an empty directory'
+  const lost = `${data} has lost the database of this node, and with it what it has promised`
+  return new ConfigFault(`${lost}: ${mend}`)
 }
 
 export class ClusterMember {

@@ -53,6 +53,7 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
       self,
       peers,
       timing,
+      isNew: true,
       vip: vip && { ...vip, interface: joining.interface ?? '' },
     },
     identity: { certificate: welcome.certificate, key },
