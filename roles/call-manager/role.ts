@@ -62,7 +62,7 @@ export type CallManagerCounters = {
   readonly messages: number
 }
 
-/** Loads bindings and subscriptions, ends the calls that a process before us left, and serves. */
+/** Loads bindings and subscriptions, takes over the calls there are, and serves. */
 export function startCallManager(options: CallManagerOptions): RunningCallManager {
   const { host, store, vault, stack, media, isOurs } = options
   const { localAddress, flowClosed } = bound(options.transport)
@@ -103,7 +103,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
   })
   const dispatcher = new Dispatcher({ host, stack, door, registrar, calls, events, messages })
   const unstart = stack.start(dispatcher)
-  endUnfinished(host, store, calls)
+  resumeCalls(host, store, calls)
   return {
     location,
     control: callControlOf(calls),
@@ -134,12 +134,12 @@ function bound(transport: CallManagerOptions['transport']): CallManagerOptions['
   }
 }
 
-/** What a process before this one left behind: it died, and so did the sound of its calls. */
-function endUnfinished(host: Host, store: Store, calls: CallHost): void {
-  let ended = 0
+/** What a process before this one left behind, here or on another node. */
+function resumeCalls(host: Host, store: Store, calls: CallHost): void {
+  let resumed = 0
   for (const { id, snapshot } of store.read(savedCalls)) {
-    if (calls.endUnfinished(id, snapshot)) ended++
+    if (calls.resume(id, snapshot)) resumed++
     else host.log('error', 'call.snapshot-unreadable', { call: id })
   }
-  if (ended > 0) host.log('warn', 'calls.ended-after-restart', { calls: ended })
+  if (resumed > 0) host.log('info', 'calls.resumed', { calls: resumed })
 }

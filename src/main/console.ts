@@ -39,6 +39,8 @@ export type OpenConsole = {
 }
 
 const GRACE_MS = 2_000
+/** For the answer to whoever asked for it. */
+const ABRUPT_MS = 200
 /** Someone may ask a thousand times a second; the parts are asked at most so often. */
 const HEALTH_FRESH_MS = 500
 const HEALTH_PATIENCE_MS = 3_000
@@ -75,7 +77,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     httpPort: http.httpPort,
     httpsPort: http.httpsPort,
     healthy: async () => (await view.health()).every(({ ok }) => ok),
-    close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : 0),
+    close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : ABRUPT_MS),
   }
 }
 

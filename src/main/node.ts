@@ -8,6 +8,7 @@ import type { MemberSettings } from '../cluster/protocol.ts'
 import { settled, type ClusterFiles } from '../cluster/settings.ts'
 import { loadNative } from '../native/load.ts'
 import type { Host } from '../base/host.ts'
+import { millis } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigFault } from '../config/data-directory.ts'
 import type { Installation } from '../config/installation.ts'
@@ -24,6 +25,8 @@ import { openStandby, type Standby } from './standby.ts'
 
 /** For so long the main thread may be silent while it serves; then another node has to. */
 const PATIENCE_MS = 3_000
+/** A transfer takes a tenth of a second; one that was asked for in vain ends by itself. */
+const HANDED_OVER_MS = 2_000
 
 export type NodeOptions = {
   readonly config: Config
@@ -98,14 +101,29 @@ export class ClusterMember {
   async close(): Promise<void> {
     this.#isClosing = true
     await this.#settled
-    // Planned: another node is elected at once, and what could go on does so there.
-    await this.#serving?.close()
-    await this.#cluster.transfer(undefined)
+    await this.#handOver()
     await this.#cluster.leave()
     await this.#standby?.close()
     await this.#warm?.media.stop()
     removeRunFile(this.#options.config.data)
     await this.#store.close()
+  }
+
+  /** To a node that is ready: it goes on with the calls. Without one they are ended here. */
+  async #handOver(): Promise<void> {
+    const serving = this.#serving
+    if (serving === undefined) return
+    const refused = await this.#cluster.transfer(undefined)
+    const { host } = this.#options
+    const until = host.now() + HANDED_OVER_MS
+    while (refused === undefined && this.#isActive && host.now() < until)
+      await new Promise<void>((resolve) => void host.wake(millis(host.now() + 10), resolve))
+    if (this.#isActive) return serving.close()
+    await serving.abandon()
+  }
+
+  get #isActive(): boolean {
+    return this.#cluster.standing?.isActive === true
   }
 
   get #parts() {
@@ -115,7 +133,7 @@ export class ClusterMember {
 
   #follow(): void {
     if (this.#changing || this.#isClosing) return
-    const isActive = this.#cluster.standing?.isActive === true
+    const isActive = this.#isActive
     if (isActive === (this.#serving !== undefined)) return
     this.#changing = true
     this.#settled = this.#change(isActive).finally(() => {
@@ -148,7 +166,7 @@ export class ClusterMember {
     try {
       return await openServing({ ...this.#parts, ...warm })
     } catch (fault) {
-      if (this.#cluster.standing?.isActive === true) throw fault
+      if (this.#isActive) throw fault
       await warm.media.stop()
       await this.#standBy()
       return undefined

@@ -4,11 +4,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { endWithUs } from './children.ts'
+import type { LanHost, Wire } from './lan.ts'
 
 const MODULES = ['/usr/lib/baresip/modules', '/usr/lib/x86_64-linux-gnu/baresip/modules']
 const PATIENCE_MS = 10_000
@@ -25,6 +26,10 @@ export type PhoneOptions = {
   readonly tone?: number
   readonly answer?: 'manual' | 'auto'
   readonly mediaEncryption?: string
+  /** Keeps its connection alive, and makes another when it is gone (RFC 5626). */
+  readonly outbound?: boolean
+  /** Where it runs: this host's loopback when left out. */
+  readonly at?: LanHost
 }
 
 export type PhoneEvent = { readonly type: string; readonly [field: string]: unknown }
@@ -35,7 +40,7 @@ export class Baresip {
   readonly #events: PhoneEvent[] = []
   readonly #process: ChildProcess
   readonly #exited: Promise<void>
-  #socket: Socket | undefined
+  #socket: Wire | undefined
   #received = Buffer.alloc(0)
   #log = ''
 
@@ -46,9 +51,11 @@ export class Baresip {
     writeFileSync(join(this.#directory, 'accounts'), account(options))
     writeFileSync(join(this.#directory, 'contacts'), '')
     const stdio = ['ignore', 'pipe', 'pipe'] as const
-    const child = spawn('baresip', ['-4', '-f', this.#directory], { stdio: [...stdio] })
-    child.stdout.on('data', (piece: Buffer) => void (this.#log += piece.toString()))
-    child.stderr.on('data', (piece: Buffer) => void (this.#log += piece.toString()))
+    const args = ['-4', '-f', this.#directory]
+    const { at } = options
+    const child = at?.spawn('baresip', ...args) ?? spawn('baresip', args, { stdio: [...stdio] })
+    child.stdout?.on('data', (piece: Buffer) => void (this.#log += piece.toString()))
+    child.stderr?.on('data', (piece: Buffer) => void (this.#log += piece.toString()))
     this.#process = child
     this.#exited = new Promise((resolve, reject) => {
       child.on('error', (error) =>
@@ -65,7 +72,7 @@ export class Baresip {
     const phone = new Baresip(options, control, await freePort())
     await phone.#connect(control)
     await phone.#until('registered', () => {
-      const [, status] = /\{0\/\w+\/v4\} (\d{3}) /.exec(phone.#log) ?? []
+      const [, status] = /\{\d\/\w+\/v4\} (\d{3}) /.exec(phone.#log) ?? []
       if (status === '200') return true
       const failed = phone.#events.find(({ type }) => type === 'REGISTER_FAIL')
       // It may have been refused before anyone listened to its events.
@@ -125,14 +132,11 @@ export class Baresip {
 
   async #connect(port: number): Promise<void> {
     await this.#until('ready', async () => {
-      const socket = connect(port, '127.0.0.1')
-      const opened = await new Promise<boolean>((resolve) => {
-        socket.once('connect', () => resolve(true))
-        socket.once('error', () => resolve(false))
-      })
-      if (!opened) return undefined
-      socket.on('data', (piece: Buffer) => this.#take(piece))
-      socket.on('error', () => socket.destroy())
+      const { at } = this.#options
+      const opening = at === undefined ? connected(port) : at.connect('127.0.0.1', port)
+      const socket = await opening
+      if (socket === undefined) return undefined
+      socket.onData((piece) => this.#take(piece))
       this.#socket = socket
       return true
     })
@@ -173,6 +177,23 @@ export class Baresip {
   }
 }
 
+function connected(port: number): Promise<Wire | undefined> {
+  const socket = connect(port, '127.0.0.1')
+  return new Promise((resolve) => {
+    socket.once('connect', () =>
+      resolve({
+        write: (text) => void socket.write(text),
+        onData: (listener) => void socket.on('data', listener),
+        destroy: () => void socket.destroy(),
+      }),
+    )
+    socket.on('error', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+  })
+}
+
 function isEvent(value: unknown): value is PhoneEvent {
   return typeof value === 'object' && value !== null && 'type' in value
 }
@@ -192,8 +213,8 @@ function config(options: PhoneOptions, directory: string, control: number, sip: 
   const apps = ['menu', 'contact', 'mwi', 'presence', 'ctrl_tcp']
   return [
     'poll_method epoll',
-    `sip_listen 127.0.0.1:${sip}`,
-    'net_interface 127.0.0.1',
+    `sip_listen ${options.at?.address ?? '127.0.0.1'}:${sip}`,
+    `net_interface ${options.at === undefined ? '127.0.0.1' : 'eth0'}`,
     `audio_player aufile,${join(directory, 'unused.wav')}`,
     `audio_source ausine,${options.tone ?? 1017}`,
     'audio_alert ausine,0',
@@ -231,6 +252,7 @@ function account(options: PhoneOptions): string {
     `answermode=${options.answer ?? 'manual'}`,
     'regint=600',
     'call_transfer=yes',
+    options.outbound === true ? 'sipnat=outbound' : '',
     `outbound="sip:${server};transport=${transport}"`,
     codecs === undefined ? '' : `audio_codecs=${codecs}`,
     mediaEncryption === undefined ? '' : `mediaenc=${mediaEncryption}`,

@@ -13,6 +13,23 @@ export function canMakeLan(): boolean {
   }
 }
 
+const PIPE = `
+  const socket = require('node:net').connect(Number(process.argv[2]), process.argv[1], () => {
+    process.stdout.write('+')
+    setTimeout(() => socket.pipe(process.stdout), 50)
+    process.stdin.pipe(socket)
+  })
+  socket.on('error', () => process.exit(1))
+  socket.on('close', () => process.exit(0))
+`
+
+/** A connection, as far as its user needs one. */
+export type Wire = {
+  readonly write: (text: string) => void
+  readonly onData: (listener: (piece: Buffer) => void) => void
+  readonly destroy: () => void
+}
+
 export class Lan {
   readonly #prefix: string
   readonly #names = new Map<string, string>()
@@ -86,6 +103,25 @@ export class LanHost {
     const child = spawn('ip', within, { stdio: ['ignore', 'pipe', 'pipe'] })
     endWithUs(child)
     return child
+  }
+
+  /** A TCP connection that is made there; undefined when it is refused. */
+  connect(address: string, port: number): Promise<Wire | undefined> {
+    const within = ['netns', 'exec', this.#space, process.execPath, '-e', PIPE, address]
+    const child = spawn('ip', [...within, String(port)], { stdio: ['pipe', 'pipe', 'ignore'] })
+    endWithUs(child)
+    const { stdin, stdout } = child
+    return new Promise((resolve) => {
+      child.once('close', () => resolve(undefined))
+      // It says a byte of its own once it is connected.
+      stdout.once('data', () =>
+        resolve({
+          write: (text) => void stdin.write(text),
+          onData: (listener) => void stdout.on('data', listener),
+          destroy: () => void child.kill(),
+        }),
+      )
+    })
   }
 
   run(command: string, ...args: readonly string[]): string {

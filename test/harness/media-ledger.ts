@@ -88,6 +88,12 @@ export class MediaLedger implements MediaControl {
     return promise
   }
 
+  /** The server has died, and another is there that knows of nothing. */
+  forget(): void {
+    void this.#media.release([...this.sessions.keys()])
+    this.sessions.clear()
+  }
+
   #later<T>(run: () => Promise<Result<T, MediaFailure>>): Promise<Result<T, MediaFailure>> {
     const { promise, resolve } = Promise.withResolvers<Result<T, MediaFailure>>()
     this.#world.in(this.delay, () => {

@@ -93,7 +93,7 @@ export class SimPbx {
   /** The process is killed, and another one starts on its store. */
   restart(): void {
     this.role.stop()
-    this.media.sessions.clear()
+    this.media.forget()
     this.stack = this.#newStack()
     this.role = this.#start()
   }

@@ -141,6 +141,40 @@ test.skipIf(!can).each(FAULTS)('$name', { timeout: FAULT_TIMEOUT_MS }, async (fa
   report(fault.name, from)
 })
 
+test.skipIf(!can).each(['udp', 'tcp'] as const)(
+  'a call over %s goes on when the node that carries it is killed',
+  { timeout: FAULT_TIMEOUT_MS },
+  async (transport) => {
+    const numbers = transport === 'udp' ? ([801, 802] as const) : ([803, 804] as const)
+    const [caller, callee] = [
+      await trio.phone(String(numbers[0]), numbers[0] - 780, transport),
+      await trio.phone(String(numbers[1]), numbers[1] - 780, transport),
+    ]
+    caller.dial(String(numbers[1]))
+    await callee.event('CALL_INCOMING')
+    callee.accept()
+    await caller.event('CALL_ESTABLISHED')
+    const [call] = await trio.calls()
+    const leader = await trio.leader()
+    leader.signal('SIGKILL')
+    await leader.stopped()
+    await trio.until('another serves, and the call is up there', async () => {
+      return (await trio.calls()).some(({ id, state }) => id === call?.id && state === 'up')
+    })
+    // Fifty packets a second and phone: both hear each other through the other node.
+    await trio.until('they hear each other', async () => (await trio.relayed()) > 200)
+    caller.hangup()
+    await callee.event('CALL_CLOSED')
+    leader.start()
+    await trio.whole()
+    const records = (await trio.cdrs()).filter((each) => each.call === call?.id)
+    expect(records).toMatchObject([{ status: 200, endedBy: 'caller' }])
+    await Promise.all([caller.stop(), callee.stop()])
+    caller.remove()
+    callee.remove()
+  },
+)
+
 /** Who answered, in order, without repetitions. */
 function changes(answers: readonly { readonly node: string }[]): readonly string[] {
   return answers.map(({ node }) => node).filter((node, place, all) => node !== all[place - 1])

@@ -54,15 +54,31 @@ test('a stop ends calls properly: both phones hear of it, the record says so', a
   expect(await again.stop(), again.output()).toBe(0)
 })
 
-test('a kill leaves exactly one record of the call, written at the next start', async () => {
+/** Packets of sound that the running process has passed on. */
+async function relayed({ url }: Product): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  return Number(/^pbx_media_packets\{.*kind="relayed".*\} (\d+)/m.exec(metrics)?.[1] ?? 0)
+}
+
+test('a kill does not end a call: the next process goes on with it, to one record', async () => {
   const product = await startProduct({ data })
   const call = await callUp(product)
   await product.kill()
-  const again = await startProduct({ data })
+  // Phones know it by its port.
+  const args = ['--sip-port', String(product.ports['udp'])]
+  const again = await startProduct({ data, args })
+  const calls = async (): Promise<CallList['items']> =>
+    (await again.api<CallList>('GET', '/calls')).items
+  expect(await calls()).toMatchObject([{ id: call, state: 'up' }])
+  // Both ways for a second: fifty packets a phone.
+  await expect.poll(() => relayed(again), { timeout: 20_000 }).toBeGreaterThan(100)
+  const closed = Promise.all(phones.map((phone) => phone.event('CALL_CLOSED')))
+  phones[0]?.hangup()
+  await closed
   const records = async (): Promise<CdrPage['items']> =>
     (await again.api<CdrPage>('GET', '/cdrs')).items
   await expect.poll(records, { timeout: 20_000 }).toHaveLength(1)
-  expect((await records())[0]).toMatchObject({ call, endedBy: 'system' })
+  expect((await records())[0]).toMatchObject({ call, endedBy: 'caller', status: 200 })
   expect(await again.stop(), again.output()).toBe(0)
 })
 

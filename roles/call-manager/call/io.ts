@@ -69,6 +69,8 @@ export type CallInput =
   | ({ readonly kind: 'take'; readonly by: CallId; readonly tag: Tag } & Claim)
   /** Who picked up our ringing call, answered; undefined when that came to nothing. */
   | { readonly kind: 'picked-up'; readonly leg: Leg | undefined; readonly from: CallId }
+  /** The first input of a call out of a snapshot. */
+  | { readonly kind: 'resumed' }
   /** From the console, or because the process ends. */
   | { readonly kind: 'hangup'; readonly status: number; readonly cause: string }
   | { readonly kind: 'wake' }

@@ -45,7 +45,7 @@ export function connected(call: Call, result: MediaResult): void {
 /** Goes on with `offer` to the leg whose turn it is, unless it has been told just that already. */
 export function joinBy(
   call: Call,
-  turn: Pick<Join, 'leg' | 'other' | 'more'>,
+  turn: Pick<Join, 'leg' | 'other' | 'more' | 'until'>,
   offer: Sdp | undefined,
 ): void {
   const leg = call.leg(turn.leg)
@@ -76,6 +76,8 @@ export function offerJoin(call: Call, state: Join): void {
 }
 
 const RETRY = millis(500)
+/** Between two tries to reach a phone that may be on its way back. */
+const AGAIN = millis(1_000)
 
 export function joinAnswered(call: Call, id: LegId, response: SipResponse | undefined): void {
   const leg = call.leg(id)
@@ -85,6 +87,10 @@ export function joinAnswered(call: Call, id: LegId, response: SipResponse | unde
     call.exchanged(leg, 'remote', 'INVITE failed', false)
     if (state === undefined) return
     if (response?.status === 491) return retryJoin(call, state)
+    if (response === undefined && call.now < (state.until ?? 0)) {
+      state.retryAt = after(call.now, AGAIN)
+      return
+    }
     return finish(call, refusalOf(response?.status === 481 ? 481 : 488, 'could not be joined'))
   }
   call.passed(leg, 'remote', response)
@@ -110,10 +116,13 @@ export function turnDone(call: Call, result: MediaResult): void {
   if (state === undefined) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
   if (!state.more) return joined(call)
-  joinBy(call, { leg: state.other, other: state.leg, more: false }, result.value)
+  const { leg: other, other: leg, until } = state
+  joinBy(call, { leg, other, more: false, ...(until !== undefined && { until }) }, result.value)
 }
 
 function joined(call: Call): void {
+  // A successor of a successor begins where this one is.
+  if (call.state.join?.until !== undefined) call.save(undefined)
   call.state.join = undefined
   transferJoined(call)
 }

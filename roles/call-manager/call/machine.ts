@@ -16,6 +16,7 @@ import { onCancel } from './cancel.ts'
 import { deadlineOf, wake } from './deadlines.ts'
 import { finish, isOver } from './end.ts'
 import { settleAttempt } from './fork.ts'
+import { recover } from './recover.ts'
 import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { refusalOf } from './refusal.ts'
@@ -113,6 +114,8 @@ function take(call: Call, input: CallInput): void {
       return give(call, input)
     case 'picked-up':
       return pickedUp(call, input)
+    case 'resumed':
+      return recover(call)
     case 'hangup':
       return finish(call, refusalOf(input.status, input.cause))
     case 'wake':

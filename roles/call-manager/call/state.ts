@@ -296,4 +296,6 @@ export type Join = {
   /** Waits until the leg can take an offer; undefined while media works on it. */
   offer: Sdp | undefined
   retryAt: Millis | undefined
+  /** Who cannot be reached is tried again until then: a call that was taken over. */
+  readonly until?: Millis
 }

@@ -6,7 +6,8 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Status } from '../../../src/console/api/shapes.ts'
+import type { CallList, CdrPage, Status } from '../../../src/console/api/shapes.ts'
+import { Baresip } from '../../harness/baresip.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
@@ -14,6 +15,7 @@ const PBX = [process.execPath, join(ROOT, 'src/main.ts')] as const
 const VIP = '10.9.0.100'
 /** The same everywhere, so that a client at the address needs to know one only. */
 const TOKEN = 'a-token-for-the-tests-of-the-cluster'
+const PASSWORD = 'a-long-enough-password'
 const PATIENCE_MS = 30_000
 
 export type Answer = { readonly node: string; readonly asked: number; readonly answered: number }
@@ -118,7 +120,7 @@ export class Trio {
 
   /** A write through the API at the address; true when it was acknowledged. */
   async write(user: string): Promise<boolean> {
-    const body = JSON.stringify({ extension: user, password: 'a long enough password' })
+    const body = JSON.stringify({ extension: user, password: PASSWORD })
     const answer = this.#curl(this.#client, VIP, '/extensions', '-X', 'POST', '-d', body)
     return (await answer).includes('"password"')
   }
@@ -135,6 +137,31 @@ export class Trio {
       if (next === undefined) return found
       after = encodeURIComponent(next)
     }
+  }
+
+  /** A real phone on the LAN, registered at the address. */
+  async phone(user: string, last: number, transport: 'udp' | 'tcp'): Promise<Baresip> {
+    await this.write(user)
+    const at = this.#lan.host(`phone${last}`, last)
+    const server = `${VIP}:5060`
+    const account = { user, password: PASSWORD, domain: 'pbx.example', server, transport }
+    return Baresip.start({ ...account, at, outbound: transport === 'tcp' })
+  }
+
+  /** Packets of sound that whoever serves has passed on. */
+  async relayed(): Promise<number> {
+    const metrics = await this.#curl(this.#client, VIP, '/../../metrics')
+    return Number(/^pbx_media_packets\{.*kind="relayed".*\} (\d+)/m.exec(metrics)?.[1] ?? 0)
+  }
+
+  async calls(): Promise<readonly { readonly id: string; readonly state: string }[]> {
+    const text = await this.#curl(this.#client, VIP, '/calls')
+    return text === '' ? [] : (JSON.parse(text) as CallList).items
+  }
+
+  async cdrs(): Promise<CdrPage['items']> {
+    const text = await this.#curl(this.#client, VIP, '/cdrs')
+    return text === '' ? [] : (JSON.parse(text) as CdrPage).items
   }
 
   /** Of each node a client that hears nobody else. */

@@ -159,13 +159,13 @@ export class CallHost {
     return true
   }
 
-  /** A call that this process did not live to end: its parties are told, its record is written. */
-  endUnfinished(id: CallId, snapshot: string): boolean {
+  /** A call that the process before this one did not live to end: goes on with it, or ends it. */
+  resume(id: CallId, snapshot: string): boolean {
     const state = stateOf(snapshot)
     if (state === undefined) return false
     const live = new LiveCall(id, state.tenant, CallMachine.resumed(state, this.#world()))
     this.#calls.add(live)
-    this.#take(live, { kind: 'hangup', status: 503, cause: 'system restarted' })
+    this.#take(live, { kind: 'resumed' })
     return true
   }
 

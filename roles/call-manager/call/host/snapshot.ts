@@ -89,7 +89,8 @@ function confirmed(state: CallState): CallState {
   const { invite, answering } = state
   if (invite === undefined || answering === undefined) return state
   const { contact, request } = invite
-  const dialog = dialogAsUas(request, { state: 'confirmed', localTag: answering.face, contact })
+  const asked = { state: 'confirmed', localTag: answering.face, contact } as const
+  const dialog = resumeDialog(dialogAsUas(request, asked))
   const record = { ...state.record, answeredAt: answering.at, status: 200 }
   const legs = state.legs.map((leg) =>
     leg.id === CALLER ? { ...leg, dialog, state: 'up' as const } : leg,
@@ -123,5 +124,5 @@ function requestOf(head: string): SipRequest | undefined {
 
 function resumed(leg: Leg): Leg {
   const dialog = leg.dialog && resumeDialog(leg.dialog)
-  return { ...leg, dialog, accepted: undefined, timer: undefined, probeAt: undefined }
+  return { ...leg, dialog, accepted: undefined, probeAt: undefined }
 }

@@ -69,7 +69,8 @@ function registeredAnew(
   if (aor === undefined) return undefined
   const bindings = location.bindings(aor)
   const same = bindings.find(({ contact }) => contact === request.uri)
-  return same && (same.flow ?? same.target)
+  // A connection came from a port that nobody listens at: what the device itself names is better.
+  return same && (same.flow ?? (same.transport === 'udp' ? same.target : undefined))
 }
 
 /** Our Contact value towards somebody. */
