@@ -95,7 +95,7 @@ export class MediaEngine {
     const { first, last } = this.#options.ports
     return err(
       `none of the media ports ${first}-${last} can be opened on ${bind}: ` +
-        `if it is no address of this host, name one with --address, else free ports with --rtp-ports`,
+        'if it is no address of this host, name one with --address, else others with --rtp-ports',
     )
   }
 

@@ -90,7 +90,8 @@ function confirmed(state: CallState): CallState {
   if (invite === undefined || answering === undefined) return state
   const { contact, request } = invite
   const asked = { state: 'confirmed', localTag: answering.face, contact } as const
-  const dialog = resumeDialog(dialogAsUas(request, asked))
+  const begun = dialogAsUas(request, asked)
+  const dialog = begun && resumeDialog(begun)
   const record = { ...state.record, answeredAt: answering.at, status: 200 }
   const legs = state.legs.map((leg) =>
     leg.id === CALLER ? { ...leg, dialog, state: 'up' as const } : leg,
