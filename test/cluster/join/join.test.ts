@@ -1,0 +1,151 @@
+//! Joining over real TLS on loopback: who gets in, and what is said to who does not.
+
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { joinCluster, type Joining } from '../../../src/cluster/join/ask.ts'
+import type { JoinAnswer, JoinRequest } from '../../../src/cluster/join/messages.ts'
+import { Strangers } from '../../../src/cluster/join/stranger.ts'
+import { checkToken, makeToken, readToken } from '../../../src/cluster/join/token.ts'
+import { openPeerLink, type PeerLink } from '../../../src/cluster/peer-link.ts'
+import { readCluster } from '../../../src/cluster/settings.ts'
+import { wallTime } from '../../../src/base/time.ts'
+import type { NodeId } from '../../../src/control/ids.ts'
+import { authority, certify, issue } from '../../../src/x509/issue.ts'
+import { createPublicKey } from 'node:crypto'
+import { realHost } from '../../store/host.ts'
+
+const NOW = new Date()
+const CA = authority('a cluster', NOW)
+const OTHER = authority('another cluster', NOW)
+const [ONE, TWO] = ['node-1', 'node-2'] as NodeId[] as [NodeId, NodeId]
+const HOUR = 3_600_000
+
+const open: PeerLink[] = []
+const directories: string[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((link) => link.close()))
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true })
+})
+
+/** A node that answers `answer` to whoever asks; its port. */
+async function node(answer: (request: JoinRequest) => JoinAnswer, by = CA): Promise<number> {
+  const link = await openPeerLink({
+    host: realHost(),
+    id: ONE,
+    identity: issue([ONE], by, NOW),
+    authority: by.certificate,
+    listen: { host: '127.0.0.1', port: 0 },
+    onStranger: new Strangers((request) => Promise.resolve(answer(request))).take,
+  })
+  open.push(link)
+  return link.port
+}
+
+function welcome({ publicKey }: JoinRequest): JoinAnswer {
+  return {
+    kind: 'welcome',
+    welcome: {
+      id: TWO,
+      peers: [{ id: ONE, name: 'one', host: '127.0.0.1', port: 1 }],
+      certificate: certify([TWO], createPublicKey(publicKey), CA, NOW),
+      authorityKey: CA.key,
+      secretKey: Buffer.alloc(32, 7).toString('base64'),
+      vip: undefined,
+      timing: 'default',
+    },
+  }
+}
+
+function tokenFor(port: number, by = CA): string {
+  const expires = NOW.getTime() + HOUR
+  return makeToken(by, { purpose: 'call-manager', host: '127.0.0.1', port, expires })
+}
+
+function joining(token: string): Joining {
+  const data = mkdtempSync(join(tmpdir(), 'pbx-join-'))
+  directories.push(data)
+  return { token, data, name: 'two', host: '127.0.0.1', port: 7_480, interface: undefined }
+}
+
+test('who is let in has all that a node needs, and its key never left it', async () => {
+  let asked: JoinRequest | undefined
+  const port = await node((request) => {
+    asked = request
+    return welcome(request)
+  })
+  const wanted = joining(tokenFor(port))
+  expect(await joinCluster(wanted)).toMatchObject({ id: TWO, name: 'two' })
+  const files = readCluster(wanted.data)
+  expect(files?.settings).toMatchObject({ self: { id: TWO }, isNew: true, peers: [{ id: ONE }] })
+  expect(files?.authority).toEqual(CA)
+  expect(readFileSync(join(wanted.data, 'secret.key'))).toEqual(Buffer.alloc(32, 7))
+  for (const name of ['node.key', 'authority.key'])
+    expect(statSync(join(wanted.data, 'cluster', name)).mode & 0o077).toBe(0)
+  expect(JSON.stringify(asked)).not.toContain('PRIVATE')
+  // What it was given connects to a node of the cluster.
+  const two = await openPeerLink({
+    host: realHost(),
+    id: TWO,
+    identity: files?.identity ?? CA,
+    authority: CA.certificate,
+    listen: { host: '127.0.0.1', port: 0 },
+  })
+  open.push(two)
+  two.dial({ id: ONE, host: '127.0.0.1', port })
+  await expect.poll(() => two.peers).toEqual([ONE])
+})
+
+test('who asks the wrong one is sent to the leader', async () => {
+  const leader = await node(welcome)
+  const port = await node(() => ({ kind: 'elsewhere', host: '127.0.0.1', port: leader }))
+  expect(await joinCluster(joining(tokenFor(port)))).toMatchObject({ id: TWO })
+})
+
+test.each([
+  ['a refusal is passed on', () => node(() => ({ kind: 'refused', why: 'not you' })), 'not you'],
+  ['a node of another cluster is not trusted', () => node(welcome, OTHER), 'not of the cluster'],
+  ['nobody there', () => Promise.resolve(1), 'ECONNREFUSED'],
+])('%s', async (_, there, why) => {
+  const wanted = joining(tokenFor(await there()))
+  await expect(joinCluster(wanted)).rejects.toThrow(why)
+  expect(existsSync(join(wanted.data, 'secret.key'))).toBe(false)
+  expect(readCluster(wanted.data)).toBeUndefined()
+})
+
+test('a directory with a system of its own, or of a node, is left alone', async () => {
+  const port = await node(welcome)
+  const own = joining(tokenFor(port))
+  writeFileSync(join(own.data, 'pbx.db'), 'precious')
+  await expect(joinCluster(own)).rejects.toThrow('would be lost')
+  const member = joining(tokenFor(port))
+  mkdirSync(join(member.data, 'cluster'))
+  writeFileSync(join(member.data, 'cluster', 'cluster.json'), '{}')
+  await expect(joinCluster(member)).rejects.toThrow('already')
+  await expect(joinCluster(joining('half a tok'))).rejects.toThrow('not whole')
+})
+
+test('a token is good for its cluster, for its time, and as it was made', () => {
+  const token = tokenFor(5)
+  const now = wallTime(NOW.getTime())
+  expect(checkToken(CA, token, now)).toMatchObject({ ok: true, value: { port: 5 } })
+  expect(checkToken(OTHER, token, now)).toMatchObject({ ok: false })
+  expect(checkToken(CA, token, wallTime(now + 2 * HOUR))).toMatchObject({
+    ok: false,
+    error: expect.stringContaining('expired') as string,
+  })
+  const [body = '', signed = ''] = token.split('.')
+  const longer = { ...readToken(token), expires: now + 1_000 * HOUR }
+  const forged = `${Buffer.from(JSON.stringify(longer)).toString('base64url')}.${signed}`
+  for (const bad of [forged, body, `${body}.`, `${token}x`, ''])
+    expect(checkToken(CA, bad, now)).toMatchObject({ ok: false })
+})
