@@ -28,6 +28,8 @@ export type LinkOptions = {
   /** The authority's certificate. */
   readonly authority: string
   readonly listen: { readonly host: string; readonly port: number }
+  /** Whether it may still connect: a certificate outlives the node that it was made for. */
+  readonly isKnown?: (id: NodeId) => boolean
   /** Takes over whoever has no certificate of the authority; without it nobody gets in. */
   readonly onStranger?: (socket: TLSSocket) => void
 }
@@ -153,6 +155,11 @@ export class PeerLink implements ConnectionEvents {
       if (onStranger === undefined) socket.destroy()
       else onStranger(socket)
       return
+    }
+    const { isKnown, host } = this.#options
+    if (isKnown?.(peer) === false) {
+      host.log('warn', 'peer.unknown', { peer })
+      return void socket.destroy()
     }
     this.#keep(peer, socket)
   }

@@ -8,7 +8,7 @@ import { Member } from '../cluster/member.ts'
 import { openPeerLink } from '../cluster/peer-link.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
-import type { VipSettings } from '../cluster/settings.ts'
+import type { Peer, VipSettings } from '../cluster/settings.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
 import { loadNative } from '../native/load.ts'
 import { realHost } from '../observe/real-host.ts'
@@ -41,6 +41,8 @@ const early: RaftMessage[] = []
 let asked = 0
 const joins = new Map<number, (answer: JoinAnswer) => void>()
 let pingedAt: number | undefined
+/** From when the tables are there. */
+let reader: ReadConnection | undefined
 
 void begin().catch((error: unknown) => service.fail(error))
 
@@ -57,6 +59,7 @@ async function begin(): Promise<void> {
     authority: authority.certificate,
     listen: { host: '0.0.0.0', port: self.port },
     onStranger: strangers.take,
+    isKnown: (id) => nodes().some((node) => node.id === id),
   })
   const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
   const opened = service.serve(() =>
@@ -74,17 +77,14 @@ async function begin(): Promise<void> {
     ),
   )
   if (opened === undefined) return
-  const reader = ReadConnection.open(join(directory, DATABASE), { addon })
+  reader = ReadConnection.open(join(directory, DATABASE), { addon })
   member = new Member({
     host,
     self,
     link,
     vip,
     replica: opened.replica,
-    nodes: () => {
-      const known = clusterNodes(reader)
-      return known.length > 0 ? known : peers
-    },
+    nodes,
     onStanding: (standing) => say({ kind: 'standing', standing }),
     orEnd: (work) => service.orEnd(work),
   })
@@ -95,9 +95,16 @@ async function begin(): Promise<void> {
     await vip?.stop()
     member?.stop()
     await link.close()
-    reader.close()
+    reader?.close()
+    reader = undefined
   }
   news.on('message', (message: ToMember) => void onMessage(message, leave))
+}
+
+/** As the store knows them; before it does, those that were there when this one joined. */
+function nodes(): readonly Peer[] {
+  const known = reader === undefined ? [] : clusterNodes(reader)
+  return known.length > 0 ? known : peers
 }
 
 /** Who was alone goes on as the first of a group; another knows of nobody until it is told. */
