@@ -13,6 +13,7 @@ import type { LanHost, Wire } from './lan.ts'
 
 const MODULES = ['/usr/lib/baresip/modules', '/usr/lib/x86_64-linux-gnu/baresip/modules']
 const PATIENCE_MS = 10_000
+const TRIES = 3
 
 export type PhoneOptions = {
   readonly user: string
@@ -68,9 +69,7 @@ export class Baresip {
 
   /** Runs and is registered. */
   static async start(options: PhoneOptions): Promise<Baresip> {
-    const control = await freePort()
-    const phone = new Baresip(options, control, await freePort())
-    await phone.#connect(control)
+    const phone = await Baresip.#ready(options)
     await phone.#until('registered', () => {
       const [, status] = /\{\d\/\w+\/v4\} (\d{3}) /.exec(phone.#log) ?? []
       if (status === '200') return true
@@ -82,6 +81,21 @@ export class Baresip {
       return undefined
     })
     return phone
+  }
+
+  /** Somebody else may take the ports before it does. */
+  static async #ready(options: PhoneOptions): Promise<Baresip> {
+    for (let tried = 1; ; tried++) {
+      const control = await freePort()
+      const phone = new Baresip(options, control, await freePort())
+      try {
+        await phone.#connect(control)
+        return phone
+      } catch (error) {
+        if (tried === TRIES || !phone.#log.includes('Address already in use')) throw error
+        phone.remove()
+      }
+    }
   }
 
   dial(user: string): void {

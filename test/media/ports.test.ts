@@ -126,7 +126,7 @@ test('a port rests after use, and rests on while it is still sent to', () => {
 test('what cannot be started says how to mend it', async () => {
   const addresses = { bind: '192.0.2.1', publicAddress: undefined }
   await expect(openMedia({ addresses })).rejects.toThrow(
-    /can be opened on 192.0.2.1: set --address/,
+    /can be opened on 192.0.2.1: if it is no address of this host, name one with --address/,
   )
   const prompts = [['en/broken', new Uint8Array([1, 2, 3])]] as const
   await expect(openMedia({ prompts })).rejects.toThrow(
