@@ -10,13 +10,10 @@ import type { NodeId } from '../control/ids.ts'
 import { clusterNodes, nextNodeId } from '../store/schema/node.ts'
 import type { Command, Store } from '../store/store.ts'
 import { certify } from '../x509/issue.ts'
-import { checkToken, makeToken } from './join/token.ts'
+import { checkToken } from './join/token.ts'
 import type { JoinAnswer, JoinRequest, Welcome } from './join/messages.ts'
 import type { FromMember, Standing, ToMember, Wish } from './protocol.ts'
 import type { ClusterFiles, Peer } from './settings.ts'
-
-/** How long a token that is made now is good. */
-export const TOKEN_LIFE_MS = 24 * 3_600_000
 
 export type ClusterParts = {
   readonly host: Host
@@ -60,14 +57,6 @@ export class Cluster {
   readonly changed: Subscribe<Standing> = (listener) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
-  }
-
-  /** For one more host; it says where to ask. */
-  token(): string {
-    const { files, host } = this.#parts
-    const { host: at, port } = this.self
-    const expires = host.wall() + TOKEN_LIFE_MS
-    return makeToken(files.authority, { purpose: 'call-manager', host: at, port, expires })
   }
 
   /** Undefined when it is under way, else why not. */

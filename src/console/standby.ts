@@ -3,22 +3,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { Cluster } from '../cluster/cluster.ts'
 import { HttpRefusal } from '../http/server.ts'
-import { countExtensions } from '../store/schema/extension.ts'
-import { allTenants } from '../store/schema/tenant.ts'
-import type { Store } from '../store/store.ts'
 import type { Access } from './access.ts'
-import { clusterPart } from './api/cluster.ts'
+import { nodeStatus, type NodeFacts } from './api/status.ts'
 import type * as shapes from './api/shapes.ts'
 
-export type StandbyContext = {
-  readonly cluster: Cluster
-  readonly store: Store
-  readonly access: Access
-  readonly name: string
-  readonly version: string
-  readonly startedAt: number
-  readonly roles: readonly string[]
-}
+export type StandbyContext = NodeFacts & { readonly cluster: Cluster; readonly access: Access }
 
 export function standbyRoutes(app: FastifyInstance, context: StandbyContext): void {
   const { access, cluster } = context
@@ -36,23 +25,9 @@ export function standbyRoutes(app: FastifyInstance, context: StandbyContext): vo
   })
 }
 
-function statusOf({ cluster, store, ...context }: StandbyContext): shapes.Status {
-  const tenants = store.read(allTenants)
-  return {
-    name: context.name,
-    version: context.version,
-    node: process.versions.node,
-    roles: [...context.roles],
-    startedAt: new Date(context.startedAt).toISOString(),
-    health: healthOf(cluster),
-    endpoints: [],
-    domains: tenants.slice(0, 100).map(({ primaryDomain }) => primaryDomain),
-    extensions: store.read(countExtensions),
-    registrations: 0,
-    calls: 0,
-    residentBytes: process.memoryUsage.rss(),
-    ...clusterPart(cluster),
-  }
+function statusOf(context: StandbyContext): shapes.Status {
+  const health = healthOf(context.cluster)
+  return { ...nodeStatus(context), health, endpoints: [], registrations: 0, calls: 0 }
 }
 
 /** A standby is well when it follows somebody. */

@@ -90,8 +90,8 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   writeRunFile(config.data, { pid: process.pid, api: `http://${url}:${shown.httpPort}` })
   opened.add(() => removeRunFile(config.data))
   const { version } = installation
-  const { roles: names_, data } = config
-  host.log('info', 'server.started', { version, roles: names_.join(','), data })
+  const { data } = config
+  host.log('info', 'server.started', { version, roles: config.roles.join(','), data })
   process.stdout.write(
     greetingText({
       version,

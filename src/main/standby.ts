@@ -41,7 +41,7 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
         access: new Access(host, store, localToken(config.data)),
         name: config.name,
         version: installation.version,
-        startedAt: host.wall(),
+        started: host.wall(),
         roles: config.roles,
       }),
     onUpgrade: ({ socket }) => void socket.destroy(),

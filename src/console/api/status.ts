@@ -2,6 +2,8 @@
 
 import { allTenants } from '../../store/schema/tenant.ts'
 import { countExtensions } from '../../store/schema/extension.ts'
+import type { Cluster } from '../../cluster/cluster.ts'
+import type { Store } from '../../store/store.ts'
 import type { ConsoleContext } from '../context.ts'
 import { clusterPart } from './cluster.ts'
 import * as shapes from './shapes.ts'
@@ -12,22 +14,42 @@ export function statusRoute(api: Api, context: ConsoleContext): void {
 }
 
 export async function statusOf(context: ConsoleContext): Promise<shapes.Status> {
-  const { store, view } = context
-  const tenants = store.read(allTenants)
+  const { view } = context
+  const { roles, started } = view
   return {
-    name: context.name,
-    version: context.version,
-    node: process.versions.node,
-    roles: [...view.roles],
-    startedAt: new Date(view.started).toISOString(),
+    ...nodeStatus({ ...context, roles, started }),
     health: await healthOf(context),
     endpoints: view.endpoints().map((each) => ({ ...each })),
-    domains: tenants.slice(0, 100).map(({ primaryDomain }) => primaryDomain),
-    extensions: store.read(countExtensions),
     registrations: view.registrationCount,
     calls: view.calls().length,
+  }
+}
+
+export type NodeFacts = {
+  readonly name: string
+  readonly version: string
+  readonly roles: readonly string[]
+  /** Milliseconds since 1970. */
+  readonly started: number
+  readonly store: Store
+  readonly cluster: Cluster | undefined
+}
+type OfServing = 'health' | 'endpoints' | 'registrations' | 'calls'
+
+/** What holds whether it serves or stands by. */
+export function nodeStatus(facts: NodeFacts): Omit<shapes.Status, OfServing> {
+  const { name, version, roles, started, store, cluster } = facts
+  const tenants = store.read(allTenants)
+  return {
+    name,
+    version,
+    node: process.versions.node,
+    roles: [...roles],
+    startedAt: new Date(started).toISOString(),
+    domains: tenants.slice(0, 100).map(({ primaryDomain }) => primaryDomain),
+    extensions: store.read(countExtensions),
     residentBytes: process.memoryUsage.rss(),
-    ...clusterPart(context.cluster),
+    ...clusterPart(cluster),
   }
 }
 
