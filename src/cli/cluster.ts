@@ -2,10 +2,12 @@
 
 import { isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
+import { resolve } from 'node:path'
 import { authority, issue } from '../x509/issue.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
 import { makeToken } from '../cluster/join/token.ts'
 import {
+  ClusterFault,
   isInCluster,
   readCluster,
   writeCluster,
@@ -40,14 +42,15 @@ export async function runOffline(asked: Offline, terminal: Terminal): Promise<nu
     return 0
   } catch (fault) {
     if (fault instanceof JoinFault) throw new CliFailure(fault.message)
-    if (fault instanceof ConfigFault) throw new CliFailure(fault.message, fault.exitCode)
+    if (fault instanceof ConfigFault || fault instanceof ClusterFault)
+      throw new CliFailure(fault.message, fault.exitCode)
     throw fault
   }
 }
 
 async function carryOut(asked: Offline): Promise<string> {
   const { data } = asked.target
-  if (asked.command === 'cluster token') return `${joinCommand(known(data))}\n`
+  if (asked.command === 'cluster token') return `${joinCommand(known(data), data)}\n`
   const release = await claimDataDirectory(data)
   try {
     if (asked.command === 'cluster init') return init(data, asked.node, asked.vip)
@@ -81,7 +84,7 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
       timing: timingOf(node.timing),
       isNew: true,
     },
-    identity: issue([FIRST], ours, now),
+    identity: issue([FIRST], ours),
     authority: ours,
   }
   writeCluster(data, files)
@@ -90,7 +93,7 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
     'Start it:',
     `  systemctl start pbx     (or: pbx --data ${data})`,
     'Then run this on each further host, within a day (pbx cluster token makes another):',
-    `  ${joinCommand(files)}`,
+    `  ${joinCommand(files, data)}`,
     '',
   ].join('\n')
 }
@@ -101,11 +104,11 @@ function known(data: string): ClusterFiles {
   throw new CliFailure(`${data} is of no cluster: make one with pbx cluster init`)
 }
 
-function joinCommand(files: ClusterFiles): string {
+function joinCommand(files: ClusterFiles, data: string): string {
   const { host, port } = files.settings.self
   const expires = Date.now() + TOKEN_LIFE_MS
   const token = makeToken(files.authority, { purpose: 'call-manager', host, port, expires })
-  return `pbx cluster join ${token} --address ADDRESS-OF-THAT-HOST`
+  return `pbx cluster join ${token} --data ${resolve(data)} --address ADDRESS-OF-THAT-HOST`
 }
 
 function selfOf(id: NodeId, { address, name, port = String(PORT) }: NodeOptions): Peer {

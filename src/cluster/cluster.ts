@@ -1,17 +1,15 @@
 //! The cluster as the main thread of a node sees it: how this node stands, who is let in, and what
 //! an administrator asks for.
 
-import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import type { Host, Subscribe } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
-import { clusterNodes, nextNodeId } from '../store/schema/node.ts'
+import { clusterNodes } from '../store/schema/node.ts'
 import type { Command, Store } from '../store/store.ts'
-import { certify } from '../x509/issue.ts'
-import { checkToken } from './join/token.ts'
-import type { JoinAnswer, JoinRequest, Welcome } from './join/messages.ts'
+import { Admission } from './join/admission.ts'
+import type { JoinAnswer } from './join/messages.ts'
 import type { FromMember, Standing, ToMember, Wish } from './protocol.ts'
 import type { ClusterFiles, Peer } from './settings.ts'
 
@@ -28,12 +26,22 @@ export class Cluster {
   readonly #parts: ClusterParts
   readonly #listeners = new Set<(standing: Standing) => void>()
   readonly #asked = new Map<number, (refused: string | undefined) => void>()
+  readonly #admission: Admission
   #asks = 0
   #standing: Standing | undefined
   #isEntered = false
 
   constructor(parts: ClusterParts) {
     this.#parts = parts
+    const { host, store, files, data } = parts
+    this.#admission = new Admission({
+      host,
+      store,
+      files,
+      secretKey: () => readFileSync(join(data, 'secret.key')),
+      elsewhere: () => this.#elsewhere(),
+      addToGroup: (node) => this.#ask({ kind: 'add', node }),
+    })
     parts.port.on('message', (message: FromMember) => this.#onMessage(message))
   }
 
@@ -88,9 +96,11 @@ export class Cluster {
       case 'ping':
         return this.#say({ kind: 'pong' })
       case 'join':
-        void this.#admit(message.request).then((answer) =>
-          port.postMessage({ kind: 'join-answer', id: message.id, answer } satisfies ToMember),
-        )
+        void this.#admission
+          .admit(message.request)
+          .then((answer) =>
+            port.postMessage({ kind: 'join-answer', id: message.id, answer } satisfies ToMember),
+          )
         return
       case 'done':
         this.#asked.get(message.id)?.(message.refused)
@@ -111,38 +121,9 @@ export class Cluster {
     if (refused !== undefined) this.#isEntered = false
   }
 
-  async #admit(request: JoinRequest): Promise<JoinAnswer> {
-    const { files, host } = this.#parts
-    const token = checkToken(files.authority, request.token, host.wall())
-    if (!token.ok) return refused(host, request, token.error)
-    if (this.#standing?.isActive !== true) return this.#elsewhere()
-    const { name, host: at, port } = request
-    // Never one that was there before: its disk may have forgotten what it promised.
-    const id = this.#parts.store.read(nextNodeId)
-    const why =
-      (await this.#propose({ kind: 'node.joined', node: { id, name, host: at, port } })) ??
-      (await this.#ask({ kind: 'add', node: id }))
-    if (why !== undefined) return refused(host, request, why)
-    host.log('info', 'node.admitted', { id, name, at: `${at}:${port}` })
-    return { kind: 'welcome', welcome: this.#welcome(id, request) }
-  }
-
-  #welcome(id: NodeId, { publicKey }: JoinRequest): Welcome {
-    const { files, data, host } = this.#parts
-    const { vip, timing } = files.settings
-    const key = createPublicKey(publicKey)
-    return {
-      id,
-      peers: this.nodes().filter((node) => node.id !== id),
-      certificate: certify([id], key, files.authority, new Date(host.wall())),
-      authorityKey: files.authority.key,
-      secretKey: readFileSync(join(data, 'secret.key')).toString('base64'),
-      vip: vip && { address: vip.address, prefix: vip.prefix },
-      timing,
-    }
-  }
-
-  #elsewhere(): JoinAnswer {
+  /** Undefined while this node serves. */
+  #elsewhere(): JoinAnswer | undefined {
+    if (this.#standing?.isActive === true) return undefined
     const leader = this.#standing?.leader
     const node = this.nodes().find(({ id }) => id === leader && id !== this.self.id)
     if (node !== undefined) return { kind: 'elsewhere', host: node.host, port: node.port }
@@ -165,9 +146,4 @@ export class Cluster {
   #say(message: ToMember): void {
     this.#parts.port.postMessage(message)
   }
-}
-
-function refused(host: Host, { name, host: at }: JoinRequest, why: string): JoinAnswer {
-  host.log('warn', 'node.refused', { name, at, why })
-  return { kind: 'refused', why }
 }

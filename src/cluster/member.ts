@@ -29,7 +29,7 @@ const STANDING_EVERY_TICKS = 100
 export type MemberParts = {
   readonly host: Host
   readonly self: Peer
-  readonly link: Pick<PeerLink, 'send' | 'peers' | 'dial' | 'hangUp' | 'arrived' | 'changed'>
+  readonly link: Pick<PeerLink, LinkUse>
   readonly replica: Replica
   readonly vip: VipOwner | undefined
   /** All nodes, as the store knows them. */
@@ -38,6 +38,8 @@ export type MemberParts = {
   /** Runs what must not throw: the disk has failed, or there is a bug. */
   readonly orEnd: (work: () => void) => void
 }
+
+type LinkUse = 'send' | 'peers' | 'dial' | 'hangUp' | 'partWithUnknown' | 'arrived' | 'changed'
 
 export class Member {
   readonly #parts: MemberParts
@@ -196,6 +198,7 @@ export class Member {
       this.#dialled.delete(id)
       link.hangUp(id)
     }
+    link.partWithUnknown()
     for (const node of wanted.values()) {
       if (node.id <= self.id || this.#dialled.has(node.id)) continue
       this.#dialled.set(node.id, node)

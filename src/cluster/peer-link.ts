@@ -4,12 +4,14 @@
 //! Of two call managers the one whose name comes first dials; a server that joins dials whoever it
 //! is told. A connection that breaks is dialled again, soon at first.
 
+import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
-import type { Cancel, Host, Subscribe } from '../base/host.ts'
+import type { Cancel, Fields, Host, Subscribe } from '../base/host.ts'
 import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Identity } from '../x509/issue.ts'
 import { PeerConnection, type ConnectionEvents } from './connection.ts'
+import { Doorkeeper } from './doorkeeper.ts'
 import type { Channel } from './frames.ts'
 
 const DIAL_TIMEOUT_MS = 2_000
@@ -17,6 +19,8 @@ const DIAL_TIMEOUT_MS = 2_000
 const CONNECTIONS_MAX = 1_000
 const RETRY_FIRST = 100
 const RETRY_MAX = 2_000
+/** Whoever knocks in vain does so all the time. */
+const COMPLAIN_EVERY_MS = 10_000
 
 export type PeerAddress = { readonly id: NodeId; readonly host: string; readonly port: number }
 
@@ -28,8 +32,8 @@ export type LinkOptions = {
   /** The authority's certificate. */
   readonly authority: string
   readonly listen: { readonly host: string; readonly port: number }
-  /** Whether it may still connect: a certificate outlives the node that it was made for. */
-  readonly isKnown?: (id: NodeId) => boolean
+  /** The nodes there are: a certificate outlives the node that it was made for. */
+  readonly known?: () => readonly Pick<PeerAddress, 'id' | 'host'>[]
   /** Takes over whoever has no certificate of the authority; without it nobody gets in. */
   readonly onStranger?: (socket: TLSSocket) => void
 }
@@ -52,7 +56,13 @@ type Dialling = { readonly address: PeerAddress; attempts: number; stop: Cancel 
 
 export class PeerLink implements ConnectionEvents {
   readonly #options: LinkOptions
+  /** Lets few in that have proved nothing, and hands them to the other. */
+  readonly #door: TcpServer
   readonly #server: Server
+  readonly #doorkeeper: Doorkeeper
+  /** By the other end of the connection. */
+  readonly #unproved = new Map<string, { readonly socket: Socket; readonly leave: () => void }>()
+  #complainedAt = Number.NEGATIVE_INFINITY
   readonly #connections = new Map<NodeId, PeerConnection>()
   readonly #dialling = new Map<NodeId, Dialling>()
   readonly #arrived = new Set<(frame: Arrived) => void>()
@@ -67,14 +77,20 @@ export class PeerLink implements ConnectionEvents {
       { ...this.#credentials(), ...listening, rejectUnauthorized },
       (socket) => this.#accept(socket),
     )
-    this.#server.maxConnections = CONNECTIONS_MAX
-    this.#server.on('tlsClientError', (error) => {
-      options.host.log('warn', 'peer.refused', { why: error.message })
+    this.#server.on('tlsClientError', (error, socket) => {
+      this.#complain('peer.refused', { why: whyRefused(error), at: socket.remoteAddress })
+      // Not closed by itself when its time for a handshake is over.
+      socket.destroy()
     })
+    const isNode = (address: string): boolean =>
+      options.known?.().some(({ host }) => host === address) === true
+    this.#doorkeeper = new Doorkeeper(isNode)
+    this.#door = createTcpServer((socket) => this.#enter(socket))
+    this.#door.maxConnections = CONNECTIONS_MAX
   }
 
   get port(): number {
-    const address = this.#server.address()
+    const address = this.#door.address()
     return typeof address === 'object' && address !== null ? address.port : 0
   }
 
@@ -96,9 +112,11 @@ export class PeerLink implements ConnectionEvents {
   listen(): Promise<void> {
     const { host, port } = this.#options.listen
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
+      this.#door.once('error', reject)
+      this.#door.listen(port, host, () => {
+        this.#door.off('error', reject)
+        // Not one connection more, for want of descriptors say: those that are there go on.
+        this.#door.on('error', (error) => this.#complain('peer.refused', { why: error.message }))
         resolve()
       })
     })
@@ -119,6 +137,14 @@ export class PeerLink implements ConnectionEvents {
     this.#connections.get(id)?.close('not wanted any more')
   }
 
+  /** Lets go of nodes that are none any more, whoever had dialled. */
+  partWithUnknown(): void {
+    const known = this.#options.known?.()
+    if (known === undefined) return
+    for (const [peer, connection] of this.#connections)
+      if (!known.some(({ id }) => id === peer)) connection.close('it is no node any more')
+  }
+
   /** False when there is no connection, or too much waits for it. */
   send(to: NodeId, channel: Channel, data: Uint8Array): boolean {
     return this.#connections.get(to)?.send(channel, data) ?? false
@@ -128,7 +154,8 @@ export class PeerLink implements ConnectionEvents {
     this.#closed = true
     for (const { stop } of this.#dialling.values()) stop()
     for (const connection of this.#connections.values()) connection.close('this node is closing')
-    await new Promise((resolve) => void this.#server.close(resolve))
+    for (const { socket } of this.#unproved.values()) socket.destroy()
+    await new Promise((resolve) => void this.#door.close(resolve))
   }
 
   onFrame(
@@ -148,6 +175,27 @@ export class PeerLink implements ConnectionEvents {
     if (dialling !== undefined && !this.#connections.has(peer)) this.#dialLater(dialling)
   }
 
+  #enter(socket: Socket): void {
+    const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+    const leave = this.#doorkeeper.enter(address, this.#options.host.now())
+    if (leave === undefined) {
+      this.#complain('peer.turned-away', {
+        at: address,
+        why: 'too many at once that prove nothing',
+      })
+      return void socket.destroy()
+    }
+    const end = endOf(socket)
+    this.#unproved.set(end, { socket, leave })
+    socket.once('close', () => this.#proved(end))
+    this.#server.emit('connection', socket)
+  }
+
+  #proved(end: string): void {
+    this.#unproved.get(end)?.leave()
+    this.#unproved.delete(end)
+  }
+
   #accept(socket: TLSSocket): void {
     const peer = peerOf(socket)
     if (peer === undefined) {
@@ -156,11 +204,12 @@ export class PeerLink implements ConnectionEvents {
       else onStranger(socket)
       return
     }
-    const { isKnown, host } = this.#options
-    if (isKnown?.(peer) === false) {
-      host.log('warn', 'peer.unknown', { peer })
+    const { known, id } = this.#options
+    if (peer === id || known?.().some((node) => node.id === peer) === false) {
+      this.#complain('peer.unknown', { peer, at: socket.remoteAddress })
       return void socket.destroy()
     }
+    this.#proved(endOf(socket))
     this.#keep(peer, socket)
   }
 
@@ -184,7 +233,7 @@ export class PeerLink implements ConnectionEvents {
       if (dialling.attempts === 1) host.log('warn', 'peer.unreachable', { peer: id, why })
       this.#dialLater(dialling)
     }
-    const onError = (error: Error): void => giveUp(error.message)
+    const onError = (error: Error): void => giveUp(whyRefused(error))
     const onTimeout = (): void => giveUp('no answer')
     dialling.attempts++
     dialling.stop = () => void socket.destroy()
@@ -210,6 +259,13 @@ export class PeerLink implements ConnectionEvents {
     dialling.stop = host.wake(after(host.now(), delay), () => this.#dialNow(dialling))
   }
 
+  #complain(event: string, fields: Fields): void {
+    const { host } = this.#options
+    if (host.now() - this.#complainedAt < COMPLAIN_EVERY_MS) return
+    this.#complainedAt = host.now()
+    host.log('warn', event, fields)
+  }
+
   #tell(change: LinkChanged): void {
     this.#options.host.log('info', change.isUp ? 'peer.connected' : 'peer.disconnected', change)
     for (const listener of this.#changed) listener(change)
@@ -228,6 +284,16 @@ export class PeerLink implements ConnectionEvents {
       checkServerIdentity: () => undefined,
     } as const
   }
+}
+
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}
+
+/** What OpenSSL says, and what is behind it. */
+function whyRefused({ message }: Error): string {
+  const isOfTime = /not yet valid|expired/i.test(message)
+  return isOfTime ? `${message}: compare the clocks of the hosts (timedatectl)` : message
 }
 
 function peerOf(socket: TLSSocket): NodeId | undefined {

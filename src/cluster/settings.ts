@@ -1,7 +1,16 @@
 //! `DATA/cluster`: what a node of a cluster has to know before its store opens. Made by
 //! `pbx cluster init` and `pbx cluster join`; without it a system is alone.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import type { NodeId } from '../control/ids.ts'
 import type { Identity } from '../x509/issue.ts'
@@ -59,15 +68,27 @@ export function settled(data: string, files: ClusterFiles): void {
     writeCluster(data, { ...files, settings: { ...files.settings, isNew: false } })
 }
 
-/** Undefined when this node is in no cluster. Throws when the files are there and of no use. */
+/** What is there is of no use: this node cannot run. Its message says how to mend it. */
+export class ClusterFault extends Error {
+  override readonly name = 'ClusterFault'
+  readonly exitCode = 2
+}
+
+/** Undefined when this node is in no cluster. Throws a `ClusterFault`. */
 export function readCluster(data: string): ClusterFiles | undefined {
   const read = (name: keyof typeof NAMES): string =>
     readFileSync(join(data, 'cluster', NAMES[name]), 'utf8')
   if (!isInCluster(data)) return undefined
-  return {
-    settings: JSON.parse(read('settings')) as ClusterSettings,
-    identity: { certificate: read('certificate'), key: read('key') },
-    authority: { certificate: read('authority'), key: read('authorityKey') },
+  try {
+    return {
+      settings: JSON.parse(read('settings')) as ClusterSettings,
+      identity: { certificate: read('certificate'), key: read('key') },
+      authority: { certificate: read('authority'), key: read('authorityKey') },
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const mend = 'restore it, or remove this node elsewhere and join anew'
+    throw new ClusterFault(`${join(data, 'cluster')} cannot be read (${why}): ${mend}`)
   }
 }
 
@@ -80,9 +101,11 @@ export function writeCluster(data: string, files: ClusterFiles): void {
   const directory = join(data, 'cluster')
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   chmodSync(directory, 0o700)
+  keepOwner(data, directory)
   const write = (name: keyof typeof NAMES, text: string): void => {
     const file = join(directory, NAMES[name])
     writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
+    keepOwner(data, `${file}.new`)
     renameSync(`${file}.new`, file)
   }
   write('certificate', files.identity.certificate)
@@ -90,4 +113,11 @@ export function writeCluster(data: string, files: ClusterFiles): void {
   write('authority', files.authority.certificate)
   write('authorityKey', files.authority.key)
   write('settings', `${JSON.stringify(files.settings, undefined, 2)}\n`)
+}
+
+/** What root writes into the directory of a service is the service's. */
+export function keepOwner(data: string, path: string): void {
+  if (process.getuid?.() !== 0) return
+  const { uid, gid } = statSync(data)
+  chownSync(path, uid, gid)
 }

@@ -59,7 +59,7 @@ async function begin(): Promise<void> {
     authority: authority.certificate,
     listen: { host: '0.0.0.0', port: self.port },
     onStranger: strangers.take,
-    isKnown: (id) => nodes().some((node) => node.id === id),
+    known: nodes,
   })
   const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
   const opened = service.serve(() =>

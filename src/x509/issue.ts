@@ -41,8 +41,8 @@ export function selfSigned(names: readonly string[], now: Date): Identity {
   const subject = names[0] ?? 'pbx'
   const signer = { name: subject, key: pair.privateKey, keyId: undefined }
   const { publicKey } = pair
-  const wanted = { subject, publicKey, signer, days: VALID_DAYS, extensions: leaf(names) }
-  return identityOf(pair, made(wanted, now))
+  const lasts = validity(VALID_DAYS, now)
+  return identityOf(pair, made({ subject, publicKey, signer, ...lasts, extensions: leaf(names) }))
 }
 
 /** Signs for others, and for nothing else. */
@@ -57,26 +57,26 @@ export function authority(name: string, now: Date): Identity {
     extension(OID.subjectKeyIdentifier, false, der.octetString(keyId)),
   ]
   const { publicKey } = pair
-  const wanted = { subject: name, publicKey, signer, days: AUTHORITY_DAYS, extensions }
-  return identityOf(pair, made(wanted, now))
+  const lasts = validity(AUTHORITY_DAYS, now)
+  return identityOf(pair, made({ subject: name, publicKey, signer, ...lasts, extensions }))
 }
 
 /** Of a node of a cluster, for both ends of a connection. `names` as in `selfSigned`. */
-export function issue(names: readonly string[], by: Identity, now: Date): Identity {
+export function issue(names: readonly string[], by: Identity): Identity {
   const pair = newPair()
-  return identityOf(pair, certify(names, pair.publicKey, by, now))
+  return identityOf(pair, certify(names, pair.publicKey, by))
 }
 
-/** As `issue`, for somebody whose private key stays with him. The certificate in PEM. */
-export function certify(
-  names: readonly string[],
-  publicKey: KeyObject,
-  by: Identity,
-  now: Date,
-): string {
-  const signer = signerOf(by)
+/**
+ * As `issue`, for somebody whose private key stays with him. The certificate in PEM. Good from the
+ * authority's first day to its last: who may connect is asked for apart, and a clock that is behind
+ * or a node that ran for years is not to be shut out.
+ */
+export function certify(names: readonly string[], publicKey: KeyObject, by: Identity): string {
+  const { validFromDate: from, validToDate: to } = new X509Certificate(by.certificate)
   const extensions = leaf(names)
-  return made({ subject: names[0] ?? 'pbx', publicKey, signer, days: VALID_DAYS, extensions }, now)
+  const subject = names[0] ?? 'pbx'
+  return made({ subject, publicKey, signer: signerOf(by), from, to, extensions })
 }
 
 /** A private key of the kind that `certify` takes. */
@@ -104,16 +104,20 @@ type Wanted = {
   readonly subject: string
   readonly publicKey: KeyObject
   readonly signer: Signer
-  readonly days: number
+  readonly from: Date
+  readonly to: Date
   readonly extensions: readonly der.Der[]
 }
 
-/** In PEM. */
-function made({ subject, publicKey, signer, days, extensions }: Wanted, now: Date): string {
-  const algorithm = der.sequence(der.oid(OID.ecdsaWithSha256))
-  // A day back, for phones whose clocks run late.
+/** From a day back: clocks run late. */
+function validity(days: number, now: Date): { readonly from: Date; readonly to: Date } {
   const from = new Date(now.getTime() - DAY_MS)
-  const to = new Date(now.getTime() + (days - 1) * DAY_MS)
+  return { from, to: new Date(from.getTime() + days * DAY_MS) }
+}
+
+/** In PEM. */
+function made({ subject, publicKey, signer, from, to, extensions }: Wanted): string {
+  const algorithm = der.sequence(der.oid(OID.ecdsaWithSha256))
   const body = der.sequence(
     der.context(0, der.integer(Uint8Array.of(2))),
     der.integer(randomBytes(16)),

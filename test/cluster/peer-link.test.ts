@@ -2,7 +2,12 @@
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { connect } from 'node:net'
-import { openPeerLink, type Arrived, type PeerLink } from '../../src/cluster/peer-link.ts'
+import {
+  openPeerLink,
+  type Arrived,
+  type LinkOptions,
+  type PeerLink,
+} from '../../src/cluster/peer-link.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import { authority, issue, type Identity } from '../../src/x509/issue.ts'
 import { realHost } from '../store/host.ts'
@@ -15,11 +20,14 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((link) => link.close()))
 })
 
-async function link(id: NodeId, by: Identity = CA, port = 0): Promise<PeerLink> {
+type More = { readonly port?: number; readonly known?: NonNullable<LinkOptions['known']> }
+
+async function link(id: NodeId, by: Identity = CA, { port = 0, ...more }: More = {}) {
   const made = await openPeerLink({
+    ...more,
     host: realHost(),
     id,
-    identity: issue([id], by, NOW),
+    identity: issue([id], by),
     authority: CA.certificate,
     listen: { host: '127.0.0.1', port },
   })
@@ -57,7 +65,7 @@ test('who is gone is dialled until it is back', async () => {
   await b.close()
   await vi.waitUntil(() => a.peers.length === 0)
   expect(a.send(B, 'raft', Buffer.from('lost'))).toBe(false)
-  const again = await link(B, CA, port)
+  const again = await link(B, CA, { port })
   const atB = heard(again)
   await vi.waitUntil(() => a.peers.length === 1, { timeout: 5_000 })
   a.send(B, 'raft', Buffer.from('back'))
@@ -81,4 +89,51 @@ test('what does not speak in frames is closed; a stranger on the port harms nobo
   socket.write('GET / HTTP/1.1\r\n\r\n')
   await new Promise((resolve) => void socket.once('close', resolve))
   expect(a.peers).toEqual([])
+})
+
+test('a crowd that says nothing does not keep a node out', async () => {
+  const known = () => [{ id: A, host: '127.0.0.1' }]
+  const b = await link(B, CA, { known })
+  const closed: Promise<unknown>[] = []
+  const crowd = Array.from({ length: 300 }, (_, place) => {
+    const localAddress = `127.0.1.${1 + (place % 200)}`
+    const socket = connect({ port: b.port, host: '127.0.0.1', localAddress })
+    socket.on('error', () => {})
+    closed.push(new Promise((resolve) => void socket.once('close', resolve)))
+    return socket
+  })
+  await vi.waitUntil(() => crowd.filter(({ closed: isClosed }) => isClosed).length >= 260)
+  const a = await link(A)
+  a.dial(address(B, b))
+  await vi.waitUntil(() => b.peers.length === 1)
+  // Those that got in are gone too, after the time that a handshake may take, and make room.
+  await Promise.all(closed)
+  const stranger = connect({ port: b.port, host: '127.0.0.1', localAddress: '127.0.1.1' })
+  await new Promise((resolve) => void stranger.once('connect', resolve))
+  await new Promise((resolve) => void setTimeout(resolve, 100))
+  expect(stranger.closed).toBe(false)
+  stranger.destroy()
+})
+
+test('a node that is none any more is let go of, and not let in again', async () => {
+  const nodes = [
+    { id: A, host: '127.0.0.1' },
+    { id: B, host: '127.0.0.1' },
+  ]
+  const [a, b] = [await link(A), await link(B, CA, { known: () => nodes })]
+  a.dial(address(B, b))
+  await vi.waitUntil(() => b.peers.length === 1)
+  nodes.shift()
+  b.partWithUnknown()
+  await vi.waitUntil(() => b.peers.length === 0)
+  await new Promise((resolve) => void setTimeout(resolve, 500))
+  expect(b.peers).toEqual([])
+})
+
+test('nobody else is taken for the node itself', async () => {
+  const b = await link(B)
+  const twin = await link(B)
+  twin.dial(address(B, b))
+  await new Promise((resolve) => void setTimeout(resolve, 300))
+  expect(b.peers).toEqual([])
 })

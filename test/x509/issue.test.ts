@@ -12,7 +12,7 @@ import { authority, issue } from '../../src/x509/issue.ts'
 
 const NOW = new Date()
 const ca = authority('pbx cluster', NOW)
-const node = issue(['node-1', '127.0.0.1'], ca, NOW)
+const node = issue(['node-1', '127.0.0.1'], ca)
 
 test('the authority signs for others, and the node is named', () => {
   const [signer, signed] = [ca, node].map(({ certificate }) => new X509Certificate(certificate))
@@ -44,8 +44,8 @@ test('both ends prove themselves; a node of another cluster is not let in', asyn
   await once(server, 'listening')
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  const peer = issue(['node-2', '127.0.0.1'], ca, NOW)
-  const stranger = issue(['node-2', '127.0.0.1'], authority('pbx cluster', NOW), NOW)
+  const peer = issue(['node-2', '127.0.0.1'], ca)
+  const stranger = issue(['node-2', '127.0.0.1'], authority('pbx cluster', NOW))
   expect(await greets(port, peer)).toBe('node-2')
   expect(await greets(port, stranger)).toBe('refused')
   server.close()

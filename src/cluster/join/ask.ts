@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { newKey, type Identity } from '../../x509/issue.ts'
-import { isInCluster, writeCluster, type Peer } from '../settings.ts'
+import { isInCluster, keepOwner, writeCluster, type Peer } from '../settings.ts'
 import { LINE_MAX, type JoinAnswer, type JoinRequest, type Welcome } from './messages.ts'
 import { fingerprint, readToken } from './token.ts'
 
@@ -44,10 +44,9 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
     throw new JoinFault('the cluster has a virtual address: name the interface with --interface')
   const { vip, timing, peers } = welcome
   mkdirSync(data, { recursive: true, mode: 0o750 })
-  writeFileSync(join(data, 'secret.key'), Buffer.from(welcome.secretKey, 'base64'), {
-    mode: 0o600,
-    flush: true,
-  })
+  const secret = join(data, 'secret.key')
+  writeFileSync(secret, Buffer.from(welcome.secretKey, 'base64'), { mode: 0o600, flush: true })
+  keepOwner(data, secret)
   writeCluster(data, {
     settings: {
       self,
@@ -114,10 +113,22 @@ function askAt(
     })
     socket.on('end', () => {
       if (certificate === undefined || !heard.endsWith('\n')) return fail('it hung up')
-      // Proven to be a node of the cluster.
-      resolve({ answer: JSON.parse(heard) as JoinAnswer, certificate })
+      const answer = parsed(heard)
+      if (answer === undefined) return fail('it answers in a way that this release does not know')
+      resolve({ answer, certificate })
     })
   })
+}
+
+/** From a node of the cluster, proven: of another release at worst. */
+function parsed(line: string): JoinAnswer | undefined {
+  try {
+    const answer: unknown = JSON.parse(line)
+    const isAnswer = typeof answer === 'object' && answer !== null && 'kind' in answer
+    return isAnswer ? (answer as JoinAnswer) : undefined
+  } catch {
+    return undefined // told to whoever asked
+  }
 }
 
 /** The authority's certificate in PEM when the other end has one that it signed. */

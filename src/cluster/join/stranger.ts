@@ -5,7 +5,7 @@ import { isJoinRequest, LINE_MAX, type JoinAnswer, type JoinRequest } from './me
 
 const PATIENCE_MS = 15_000
 /** At once: nobody has proved anything. */
-const STRANGERS_MAX = 8
+const STRANGERS_MAX = 16
 
 export type Admit = (request: JoinRequest) => Promise<JoinAnswer>
 
@@ -22,10 +22,14 @@ export class Strangers {
     this.#present++
     let heard = ''
     let isAsking = false
-    socket.setTimeout(PATIENCE_MS, () => socket.destroy())
+    // In all: one that says a byte now and then does not stay.
+    const patience = setTimeout(() => socket.destroy(), PATIENCE_MS)
     // Whatever ends it, the host that asked is told by the end of the connection.
     socket.on('error', () => socket.destroy())
-    socket.on('close', () => this.#present--)
+    socket.on('close', () => {
+      clearTimeout(patience)
+      this.#present--
+    })
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => {
       heard += text

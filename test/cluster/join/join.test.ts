@@ -42,7 +42,7 @@ async function node(answer: (request: JoinRequest) => JoinAnswer, by = CA): Prom
   const link = await openPeerLink({
     host: realHost(),
     id: ONE,
-    identity: issue([ONE], by, NOW),
+    identity: issue([ONE], by),
     authority: by.certificate,
     listen: { host: '127.0.0.1', port: 0 },
     onStranger: new Strangers((request) => Promise.resolve(answer(request))).take,
@@ -57,7 +57,7 @@ function welcome({ publicKey }: JoinRequest): JoinAnswer {
     welcome: {
       id: TWO,
       peers: [{ id: ONE, name: 'one', host: '127.0.0.1', port: 1 }],
-      certificate: certify([TWO], createPublicKey(publicKey), CA, NOW),
+      certificate: certify([TWO], createPublicKey(publicKey), CA),
       authorityKey: CA.key,
       secretKey: Buffer.alloc(32, 7).toString('base64'),
       vip: undefined,

@@ -1,0 +1,125 @@
+//! What the node that serves decides of a host that wants to become a node. One at a time: an id is
+//! given to one host only.
+
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { isIPv4 } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { err, ok, type Result } from '../../base/result.ts'
+import type { Host } from '../../base/host.ts'
+import type { NodeId } from '../../control/ids.ts'
+import { clusterNodes, nextNodeId } from '../../store/schema/node.ts'
+import type { Command, Store } from '../../store/store.ts'
+import { certify } from '../../x509/issue.ts'
+import type { ClusterFiles } from '../settings.ts'
+import type { JoinAnswer, JoinRequest } from './messages.ts'
+import { checkToken } from './token.ts'
+
+/** Another host may be on its way in: so often, and so long apart, it is tried again. */
+const TRIES = 40
+const TRY_AGAIN_MS = 250
+
+export type AdmissionParts = {
+  readonly host: Host
+  readonly store: Store
+  readonly files: ClusterFiles
+  /** `DATA/secret.key` as it is now. */
+  readonly secretKey: () => Uint8Array
+  /** Undefined while this node serves, else what to say. */
+  readonly elsewhere: () => JoinAnswer | undefined
+  /** Undefined when the membership has been changed, else why not. */
+  readonly addToGroup: (node: NodeId) => Promise<string | undefined>
+}
+
+export class Admission {
+  readonly #parts: AdmissionParts
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts
+  }
+
+  async admit(request: JoinRequest): Promise<JoinAnswer> {
+    const { files, host, elsewhere } = this.#parts
+    const token = checkToken(files.authority, request.token, host.wall())
+    if (!token.ok) return this.#refused(request, token.error)
+    const there = elsewhere()
+    if (there !== undefined) return there
+    const key = keyOf(request)
+    if (!key.ok) return this.#refused(request, key.error)
+    const admitted = this.#last.then(() => this.#next(request, key.value))
+    this.#last = admitted.catch(() => undefined) // whoever asked is told; the next one is not
+    return admitted
+  }
+
+  async #next(request: JoinRequest, key: KeyObject): Promise<JoinAnswer> {
+    const { host, store, elsewhere } = this.#parts
+    const there = elsewhere()
+    if (there !== undefined) return there
+    const { name, host: at, port } = request
+    if (at === this.#parts.files.settings.vip?.address)
+      return this.#refused(request, `${at} is the virtual address: give the host's own`)
+    // Never one that was there before: its disk may have forgotten what it promised.
+    const free = await store.readLinearizable(nextNodeId)
+    if (!free.ok) return this.#refused(request, `the store says ${free.error.kind}`)
+    const id = free.value
+    const why = await this.#propose({ kind: 'node.joined', node: { id, name, host: at, port } })
+    if (why !== undefined) return this.#refused(request, why)
+    const kept = await this.#add(id)
+    if (kept !== undefined) {
+      await this.#propose({ kind: 'node.left', id })
+      return this.#refused(request, kept)
+    }
+    host.log('info', 'node.admitted', { id, name, at: `${at}:${port}` })
+    return this.#welcome(id, key)
+  }
+
+  async #add(id: NodeId): Promise<string | undefined> {
+    let why: string | undefined
+    for (let tried = 0; tried < TRIES; tried++) {
+      why = await this.#parts.addToGroup(id)
+      if (why !== 'one at a time' && why !== 'too early') return why
+      await sleep(TRY_AGAIN_MS)
+    }
+    return `the cluster is changing all the time (${why}): try again`
+  }
+
+  #welcome(id: NodeId, key: KeyObject): JoinAnswer {
+    const { files, secretKey, store } = this.#parts
+    const { vip, timing } = files.settings
+    const welcome = {
+      id,
+      peers: store.read(clusterNodes).filter((node) => node.id !== id),
+      certificate: certify([id], key, files.authority),
+      authorityKey: files.authority.key,
+      secretKey: Buffer.from(secretKey()).toString('base64'),
+      vip: vip && { address: vip.address, prefix: vip.prefix },
+      timing,
+    }
+    return { kind: 'welcome', welcome }
+  }
+
+  async #propose(command: Command): Promise<string | undefined> {
+    const proposed = await this.#parts.store.propose(command)
+    if (proposed.ok) return undefined
+    const { error } = proposed
+    return error.kind === 'rejected' ? error.reason : `the store says ${error.kind}`
+  }
+
+  #refused({ name, host: at }: JoinRequest, why: string): JoinAnswer {
+    this.#parts.host.log('warn', 'node.refused', { name, at, why })
+    return { kind: 'refused', why }
+  }
+}
+
+/** Before anything is written down: what cannot be signed is no node. */
+function keyOf({ publicKey, host, name }: JoinRequest): Result<KeyObject, string> {
+  if (!isIPv4(host)) return err(`--address "${host}" must be an IPv4 address`)
+  if (!/^[\w.-]{1,63}$/.test(name)) return err('--name must be 1 to 63 letters, digits, or . _ -')
+  try {
+    const key = createPublicKey(publicKey)
+    const { namedCurve } = key.asymmetricKeyDetails ?? {}
+    return namedCurve === 'prime256v1' ? ok(key) : err('its key is not of the curve P-256')
+  } catch {
+    return err('its public key cannot be read') // no PEM
+  }
+}

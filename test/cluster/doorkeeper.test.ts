@@ -1,0 +1,47 @@
+//! Who may begin a handshake on the peer port.
+
+import { expect, test } from 'vitest'
+import { millis } from '../../src/base/time.ts'
+import { Doorkeeper } from '../../src/cluster/doorkeeper.ts'
+
+const NODE = '10.0.0.1'
+const isNode = (address: string): boolean => address === NODE
+const now = millis(1_000)
+
+/** How many of so many were let in. */
+function crowd(keeper: Doorkeeper, count: number, addressOf: (place: number) => string): number {
+  const places = Array.from({ length: count }, (_, place) => place)
+  return places.filter((place) => keeper.enter(addressOf(place), now) !== undefined).length
+}
+
+test('one address gets few places, many addresses not many more, and nodes have their own', () => {
+  const keeper = new Doorkeeper(isNode)
+  expect(crowd(keeper, 100, () => '10.0.0.66')).toBe(4)
+  expect(crowd(keeper, 1_000, (place) => `10.1.${place >> 8}.${place & 255}`)).toBe(28)
+  expect(crowd(keeper, 100, () => NODE)).toBe(16)
+})
+
+test('a place is free again when its holder has proved itself, once', () => {
+  const keeper = new Doorkeeper(isNode)
+  const leaves = [1, 2, 3, 4].map(() => keeper.enter('10.0.0.66', now))
+  expect(keeper.enter('10.0.0.66', now)).toBeUndefined()
+  leaves[0]?.()
+  leaves[0]?.()
+  expect(keeper.enter('10.0.0.66', now)).toBeDefined()
+  expect(keeper.enter('10.0.0.66', now)).toBeUndefined()
+})
+
+test('who comes and goes quickly is slowed down; nodes are not', () => {
+  const keeper = new Doorkeeper(isNode)
+  const comeAndGo = (address: string, at: number): boolean => {
+    const leave = keeper.enter(address, millis(at))
+    leave?.()
+    return leave !== undefined
+  }
+  const tries = (address: string, from: number): number =>
+    Array.from({ length: 1_000 }, (_, place) => comeAndGo(address, from + place)).filter(Boolean)
+      .length
+  // A second of a thousand: 40 in a row, 20 a second.
+  expect(tries('10.0.0.66', 0)).toBe(59)
+  expect(tries(NODE, 1_000)).toBe(1_000)
+})

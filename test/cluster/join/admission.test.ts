@@ -1,0 +1,112 @@
+//! What becomes of hosts that ask to join, with a real store: ids, refusals, what is left behind.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { Admission } from '../../../src/cluster/join/admission.ts'
+import type { JoinAnswer, JoinRequest } from '../../../src/cluster/join/messages.ts'
+import { makeToken } from '../../../src/cluster/join/token.ts'
+import type { ClusterFiles } from '../../../src/cluster/settings.ts'
+import type { NodeId } from '../../../src/control/ids.ts'
+import { openStore } from '../../../src/store/open.ts'
+import { clusterNodes } from '../../../src/store/schema/node.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { authority, issue, newKey } from '../../../src/x509/issue.ts'
+import { realHost } from '../../store/host.ts'
+
+const CA = authority('a cluster', new Date())
+const ONE = { id: 'node-1' as NodeId, name: 'one', host: '10.0.0.1', port: 7_480 }
+const files: ClusterFiles = {
+  settings: {
+    self: ONE,
+    peers: [],
+    vip: { address: '10.0.0.100', prefix: 24, interface: 'eth0' },
+    timing: 'default',
+    isNew: false,
+  },
+  identity: issue([ONE.id], CA),
+  authority: CA,
+}
+
+let directory: string
+let store: Store
+let added: NodeId[]
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'pbx-admission-'))
+  const onFault = (fault: Error): void => {
+    throw fault
+  }
+  store = await openStore({ host: realHost(), directory, onFault })
+  await store.propose({ kind: 'node.joined', node: ONE })
+  added = []
+})
+
+afterEach(async () => {
+  await store.close()
+  rmSync(directory, { recursive: true })
+})
+
+function admission(refused?: () => string | undefined): Admission {
+  return new Admission({
+    host: realHost(),
+    store,
+    files,
+    secretKey: () => new Uint8Array(32),
+    elsewhere: () => undefined,
+    addToGroup(node) {
+      const why = refused?.()
+      if (why === undefined) added.push(node)
+      return Promise.resolve(why)
+    },
+  })
+}
+
+function request(number: number, more: Partial<JoinRequest> = {}): JoinRequest {
+  const { host, port } = ONE
+  const expires = Date.now() + 60_000
+  const token = makeToken(CA, { purpose: 'call-manager', host, port, expires })
+  const own = { name: `n${number}`, host: `10.0.0.${number}`, port: 7_480 }
+  return { token, ...own, publicKey: newKey().publicKey, ...more }
+}
+
+const outcome = (answer: JoinAnswer): string =>
+  answer.kind === 'welcome' ? answer.welcome.id : 'why' in answer ? answer.why : answer.kind
+const known = (): readonly string[] => store.read(clusterNodes).map(({ id }) => id)
+
+test('hosts that ask at the same moment are different nodes', async () => {
+  const asked = admission()
+  const answers = await Promise.all([2, 3, 4].map((number) => asked.admit(request(number))))
+  expect(answers.map(outcome)).toEqual(['node-2', 'node-3', 'node-4'])
+  expect(added).toEqual(['node-2', 'node-3', 'node-4'])
+  expect(known()).toEqual(['node-1', 'node-2', 'node-3', 'node-4'])
+})
+
+test.each([
+  ['a key that is none', { publicKey: 'garbage' }, 'cannot be read'],
+  ['a private key of the wrong kind', { publicKey: '-----BEGIN X-----' }, 'cannot be read'],
+  ['a name that is none', { name: 'a\nb' }, '--name'],
+  ['a host that is no address', { host: '$(reboot)' }, '--address'],
+  ['the virtual address', { host: '10.0.0.100' }, 'virtual address'],
+  ['the name of another', { name: 'ONE' }, 'another node is named'],
+  ['the address of another', { host: ONE.host }, 'another node is at'],
+  ['no token', { token: 'x.y' }, 'not of this cluster'],
+])('%s is refused, and nothing is left behind', async (_, more, why) => {
+  expect(outcome(await admission().admit(request(2, more)))).toContain(why)
+  expect(added).toEqual([])
+  expect(known()).toEqual(['node-1'])
+})
+
+test('what the group refuses is no node, and its id is not used again', async () => {
+  const refusing = admission(() => 'not the leader')
+  expect(outcome(await refusing.admit(request(2)))).toBe('not the leader')
+  expect(known()).toEqual(['node-1'])
+  expect(outcome(await admission().admit(request(2)))).toBe('node-3')
+})
+
+test('one that comes while another is on its way in waits', async () => {
+  const says = ['one at a time', 'too early', undefined]
+  expect(outcome(await admission(() => says.shift()).admit(request(2)))).toBe('node-2')
+  expect(says).toEqual([])
+})
