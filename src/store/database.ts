@@ -104,6 +104,11 @@ export class WriteConnection implements WritableDatabase {
     await this.#statements.database.backup(file, { progress: () => PAGES_A_STEP })
   }
 
+  /** A function of SQL, on this connection alone. */
+  define(name: string, run: (...values: SqlValue[]) => SqlValue): void {
+    this.#statements.database.function(name, { varargs: true }, run)
+  }
+
   /** Several statements of DDL, kept nowhere. */
   script(sql: string): void {
     this.#statements.database.exec(sql)

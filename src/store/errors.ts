@@ -13,6 +13,8 @@ export type FaultCode =
   | 'disk-full'
   | 'io-error'
   | 'corrupt'
+  /** What the same log has made here is not what it has made elsewhere. */
+  | 'diverged'
   /** The program is wrong: a command that cannot be applied, a worker that died. */
   | 'bug'
 
@@ -40,6 +42,7 @@ const EXIT_CODES: Readonly<Record<FaultCode, number>> = {
   'disk-full': 74,
   'io-error': 74,
   corrupt: 65,
+  diverged: 65,
   bug: 70,
 }
 

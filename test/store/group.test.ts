@@ -9,7 +9,7 @@ import { assert } from '../../src/base/assert.ts'
 import type { NodeId } from '../../src/raft/entry.ts'
 import type { Membership } from '../../src/raft/membership.ts'
 import type { RaftMessage } from '../../src/raft/message.ts'
-import { ReadConnection } from '../../src/store/database.ts'
+import { ReadConnection, WriteConnection } from '../../src/store/database.ts'
 import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
 import type { Outcomes } from '../../src/store/replica/protocol.ts'
 import { newHome } from './home.ts'
@@ -18,6 +18,7 @@ import { put } from './commands.ts'
 const IDS = ['a', 'b', 'c'] as NodeId[]
 /** Entries behind what is applied. */
 const KEPT = 500
+const COMPARE_EVERY = 20
 const MEMBERSHIP: Membership = { voters: IDS, learners: [] }
 
 class Group {
@@ -43,10 +44,8 @@ class Group {
         throw error
       },
     }
-    this.nodes.set(
-      id,
-      openReplica(home, { addon: undefined }, host, { id, membership: MEMBERSHIP, kept: KEPT }),
-    )
+    const place = { id, membership: MEMBERSHIP, kept: KEPT, compareEvery: COMPARE_EVERY }
+    this.nodes.set(id, openReplica(home, { addon: undefined }, host, place))
   }
 
   stop(id: NodeId): void {
@@ -84,11 +83,20 @@ class Group {
     return leader
   }
 
+  file(id: NodeId): string {
+    return join(this.homes.get(id) ?? '', 'pbx.db')
+  }
+
+  /** Somebody who should not have changes a row that is stored. */
+  tamper(id: NodeId, sql: string): void {
+    const writer = WriteConnection.open(this.file(id), { addon: undefined })
+    writer.script(sql)
+    writer.close()
+  }
+
   /** All rows of all tables but Raft's own. */
   dump(id: NodeId): string {
-    const reader = ReadConnection.open(join(this.homes.get(id) ?? '', 'pbx.db'), {
-      addon: undefined,
-    })
+    const reader = ReadConnection.open(this.file(id), { addon: undefined })
     const tables = reader
       .all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
       .map(({ name }) => String(name))
@@ -211,4 +219,59 @@ test('with one left nothing is acknowledged, and with two again everything is', 
   group.tick(30)
   expect(group.outcomes.slice(before).flatMap(({ indexes }) => indexes)).toHaveLength(1)
   expect(group.dump(back)).toContain('"alone"')
+})
+
+function followers(): NodeId[] {
+  return IDS.filter((id) => group.nodes.get(id)?.replica !== group.leader)
+}
+
+test('states are compared, after a restart and a snapshot too', async () => {
+  begin()
+  propose(0, 100)
+  const [away] = followers()
+  assert(away !== undefined, 'two follow')
+  group.stop(away)
+  for (let from = 100; from < 1_100; from += 100) propose(from, from + 100)
+  group.start(away)
+  for (let turns = 0; turns < 1_000 && !isAbreast(away); turns++) {
+    await turn()
+    group.tick(1)
+  }
+  expect(group.chunks).toBeGreaterThan(0)
+  propose(1_100, 1_150)
+  for (const { replica } of group.nodes.values())
+    expect(replica.compared).toBeGreaterThan(replica.status.applied - 2 * COMPARE_EVERY)
+})
+
+test("a node whose state is not the leader's stops, and does not begin again", () => {
+  begin()
+  propose(0, 100)
+  const [id] = followers()
+  assert(id !== undefined, 'two follow')
+  group.tamper(id, "UPDATE settings SET value = 'x' WHERE name = 'k1'")
+  // Until the row is changed the digest does not know: it is kept, not counted.
+  propose(100, 101)
+  const found =
+    /^this node's state after entry \d+ is .*, the leader's is .*: run pbx cluster remove/
+  expect(() => propose(101, 140)).toThrow(found)
+  group.stop(id)
+  expect(() => group.start(id)).toThrow(found)
+})
+
+test('a snapshot that is not what was sent is not taken over', async () => {
+  begin()
+  const [away] = followers()
+  assert(away !== undefined, 'two follow')
+  propose(0, 10)
+  group.stop(away)
+  for (let from = 0; from < 1_000; from += 100) propose(from, from + 100)
+  const { id } = group.leader.status
+  group.tamper(id, "UPDATE settings SET value = 'x' WHERE name = 'k1'")
+  group.start(away)
+  await expect(async () => {
+    for (let turns = 0; turns < 1_000 && !isAbreast(away); turns++) {
+      await turn()
+      group.tick(1)
+    }
+  }).rejects.toThrow(/^a snapshot of the state .* has arrived as .*: check the disks/)
 })

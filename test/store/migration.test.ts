@@ -18,6 +18,8 @@ DROP TABLE nodes;
 DROP TABLE raft;
 DROP TABLE raft_log;
 ALTER TABLE replica DROP COLUMN applied_term;
+ALTER TABLE replica DROP COLUMN digest;
+ALTER TABLE replica DROP COLUMN diverged;
 PRAGMA user_version = 1;
 `
 const BINDING = `

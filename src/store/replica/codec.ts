@@ -3,10 +3,11 @@
 
 import { assert } from '../../base/assert.ts'
 import type { Command, IdempotencyKey } from '../store.ts'
+import type { DigestCommand } from './comparison.ts'
 
 /** A command on its way into the log: passwords sealed, all that is random or timed decided. */
 export type Sealed = {
-  readonly command: Command
+  readonly command: Command | DigestCommand
   readonly key: IdempotencyKey | undefined
 }
 

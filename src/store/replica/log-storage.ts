@@ -13,7 +13,6 @@ import {
 import type { InitialState, LogStorage } from '../../raft/log-storage.ts'
 import type { Snapshot } from '../../raft/message.ts'
 import type { Ready } from '../../raft/ready.ts'
-import type { WriteConnection } from '../database.ts'
 import {
   entriesBetween,
   forgetEntries,
@@ -26,6 +25,7 @@ import {
   termAt,
   type LogBase,
 } from '../schema/raft.ts'
+import type { ReplicaDatabase } from './database.ts'
 
 /** Of the newest entries, in all. */
 const AT_HAND_BYTES = 4 << 20
@@ -37,7 +37,7 @@ export interface Snapshots {
 }
 
 export class SqliteLogStorage implements LogStorage {
-  readonly #db: WriteConnection
+  readonly #db: ReplicaDatabase
   readonly #snapshots: Snapshots
   readonly #applied: LogIndex
   #base: LogBase
@@ -47,7 +47,7 @@ export class SqliteLogStorage implements LogStorage {
   #bytes = 0
 
   /** `applied`: how far the state in the same database has come. */
-  constructor(db: WriteConnection, snapshots: Snapshots, applied: LogIndex) {
+  constructor(db: ReplicaDatabase, snapshots: Snapshots, applied: LogIndex) {
     const { base } = ownRow(db)
     this.#db = db
     this.#snapshots = snapshots
@@ -162,7 +162,7 @@ export class SqliteLogStorage implements LogStorage {
   }
 }
 
-function ownRow(db: WriteConnection): { readonly hardState: HardState; readonly base: LogBase } {
+function ownRow(db: ReplicaDatabase): { readonly hardState: HardState; readonly base: LogBase } {
   const row = raftRow(db)
   assert(row !== undefined, 'a replica has a row of its own')
   return row

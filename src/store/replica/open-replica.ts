@@ -4,7 +4,7 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomInt } from 'node:crypto'
-import { randomFrom } from '../../base/random.ts'
+import { randomFrom, type Random } from '../../base/random.ts'
 import { logIndex, term, type LogIndex, type NodeId } from '../../raft/entry.ts'
 import type { Membership } from '../../raft/membership.ts'
 import type { RaftOptions } from '../../raft/options.ts'
@@ -12,12 +12,14 @@ import { Raft } from '../../raft/raft.ts'
 import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
 import { insertRaft, raftRow, type LogBase } from '../schema/raft.ts'
-import { insertReplica, replicaRow } from '../schema/replica.ts'
+import { divergedOf, insertReplica, replicaRow } from '../schema/replica.ts'
 import { migrate } from '../schema/schema.ts'
 import { openVault, type Vault } from '../vault.ts'
+import type { ReplicaDatabase } from './database.ts'
 import { SqliteLogStorage } from './log-storage.ts'
 import { Replica, type ReplicaParts } from './replica.ts'
 import { SnapshotFiles } from './snapshot-files.ts'
+import { StateDigest } from './state-digest.ts'
 
 export const DATABASE = 'pbx.db'
 const LOCK = 'lock'
@@ -31,7 +33,14 @@ export type OpenReplica = {
 const FIRST = 'node-1' as NodeId
 /** In ticks of 10 ms: heartbeats every 100 ms, elections after 900 to 1,300. */
 export const TIMING: Timing = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
-const BOUNDS = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
+/** A comparison is one more entry. */
+const COMPARE_EVERY = 1_000
+const BOUNDS: Bounds = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
+
+export type ReplicaOptions = ConnectionOptions & {
+  /** Of a simulation: what its disk does to the database. */
+  readonly through?: (db: WriteConnection) => ReplicaDatabase
+}
 
 /** What a replica tells. */
 export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound'> & {
@@ -39,6 +48,7 @@ export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound'> 
   readonly onFault: (error: unknown) => void
 }
 
+export type Bounds = Pick<RaftOptions, 'bytesPerMessage' | 'inflightMax' | 'uncommittedMax'>
 export type Timing = Pick<RaftOptions, 'heartbeatTicks' | 'electionMinTicks' | 'electionMaxTicks'>
 
 /** Which node this is, and of which group, when its directory is new. */
@@ -48,12 +58,17 @@ export type Place = {
   /** Entries that are kept for peers when they are applied; alone, none are. */
   readonly kept: number
   readonly timing?: Timing
+  readonly bounds?: Bounds
+  /** Of elections. */
+  readonly random?: Random
+  /** Entries between two comparisons of the states of all nodes; of all nodes the same. */
+  readonly compareEvery?: number
 }
 const ALONE: Place = { id: FIRST, membership: { voters: [FIRST], learners: [] }, kept: 20_000 }
 
 export function openReplica(
   directory: string,
-  options: ConnectionOptions,
+  options: ReplicaOptions,
   host: ReplicaHost,
   place: Place = ALONE,
 ): OpenReplica {
@@ -68,15 +83,20 @@ export function openReplica(
     if (existsSync(file) && !keyExists) throw keyMissing(directory)
     const vault = openVault(directory)
     makePrivate(file)
-    const db = WriteConnection.open(file, options)
-    migrate(db)
+    const opened = WriteConnection.open(file, options)
+    migrate(opened)
+    const db = options.through?.(opened) ?? opened
     const applied = ownRow(db, vault, directory, place)
+    const diverged = divergedOf(db)
+    if (diverged !== undefined) throw new StoreFault('diverged', diverged)
+    const digest = new StateDigest(db)
     const snapshots = new SnapshotFiles(db, directory, options, host.onFault)
     const storage = new SqliteLogStorage(db, snapshots, applied)
-    const { kept, timing = TIMING } = place
-    const random = randomFrom(() => randomInt(0x1_0000_0000) / 0x1_0000_0000)
-    const raft = new Raft({ id: place.id, storage, random, ...timing, ...BOUNDS })
-    const replica = new Replica({ kept, db, vault, storage, snapshots, raft, ...host })
+    const { id, kept, timing = TIMING, bounds = BOUNDS, random = REAL_RANDOM } = place
+    const raft = new Raft({ id, storage, random, ...timing, ...bounds })
+    const { compareEvery = COMPARE_EVERY } = place
+    const parts = { kept, compareEvery, db, vault, storage, snapshots, digest, raft }
+    const replica = new Replica({ ...parts, ...host })
     const close = (): void => {
       snapshots.close()
       db.close()
@@ -88,6 +108,8 @@ export function openReplica(
     throw faultOf(error, file)
   }
 }
+
+const REAL_RANDOM = randomFrom(() => randomInt(0x1_0000_0000) / 0x1_0000_0000)
 
 /** Its own user's only, and with it the files that SQLite puts beside it. */
 function makePrivate(file: string): void {
@@ -116,7 +138,7 @@ function lock(directory: string, options: ConnectionOptions): () => void {
   }
 }
 
-function ownRow(db: WriteConnection, vault: Vault, directory: string, place: Place): LogIndex {
+function ownRow(db: ReplicaDatabase, vault: Vault, directory: string, place: Place): LogIndex {
   const check = Buffer.from(vault.derive('key check')).toString('hex')
   const row = replicaRow(db)
   if (row === undefined) db.transaction(() => insertReplica(db, check))

@@ -11,17 +11,27 @@ import type { Entry, LogIndex, Term } from '../../raft/entry.ts'
 import type { RaftMessage } from '../../raft/message.ts'
 import type { Raft, RaftStatus } from '../../raft/raft.ts'
 import type { Ready } from '../../raft/ready.ts'
-import type { WriteConnection } from '../database.ts'
-import { remember, remembered, setApplied } from '../schema/replica.ts'
+import { StoreFault } from '../errors.ts'
+import {
+  digestOf,
+  remember,
+  remembered,
+  setApplied,
+  setDigest,
+  setDiverged,
+} from '../schema/replica.ts'
 import { apply } from '../schema/schema.ts'
 import type { Command } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import { decode, encode, type Sealed } from './codec.ts'
+import { Comparison } from './comparison.ts'
+import type { ReplicaDatabase } from './database.ts'
 import type { SqliteLogStorage } from './log-storage.ts'
 import { Outstanding, type Slot } from './outstanding.ts'
 import type { Outcomes, Proposal } from './protocol.ts'
 import { sealed } from './seal.ts'
 import type { SnapshotFiles } from './snapshot-files.ts'
+import { areComparable, type StateDigest } from './state-digest.ts'
 
 /** Of the entries that are kept, so many more may be there: they go together. */
 const SLACK = 0.25
@@ -29,12 +39,15 @@ const SLACK = 0.25
 const HELD = 50
 
 export type ReplicaParts = {
-  readonly db: WriteConnection
+  readonly db: ReplicaDatabase
   readonly vault: Vault
   readonly storage: SqliteLogStorage
   readonly raft: Raft
   readonly snapshots: SnapshotFiles
+  readonly digest: StateDigest
   readonly kept: number
+  /** Entries between two comparisons of the states of all nodes. */
+  readonly compareEvery: number
   /** Each proposal's, in the order in which they were made. */
   readonly onOutcomes: (outcomes: Outcomes) => void
   readonly send: (messages: readonly RaftMessage[]) => void
@@ -50,6 +63,7 @@ export class Replica {
   readonly #reads = new Map<number, { readonly term: Term; readonly slot: Slot }>()
   /** Confirmed, and waiting for what they are to see. */
   #ripe: { readonly index: LogIndex; readonly slot: Slot }[] = []
+  readonly #comparison: Comparison
   #contexts = 0
   /** The term in which it leads. */
   #office: Term | undefined
@@ -57,11 +71,17 @@ export class Replica {
   constructor(parts: ReplicaParts) {
     this.#parts = parts
     this.#outstanding = new Outstanding(parts.onOutcomes)
+    this.#comparison = new Comparison(parts.digest, parts.compareEvery)
     this.#pump()
   }
 
   get status(): RaftStatus {
     return this.#parts.raft.status()
+  }
+
+  /** The newest entry after which the state here was found to be the leader's; 0 for none. */
+  get compared(): number {
+    return this.#comparison.compared
   }
 
   propose(proposals: readonly Proposal[]): void {
@@ -117,35 +137,72 @@ export class Replica {
 
   #pump(): void {
     const { raft } = this.#parts
-    for (let ready = raft.ready(); ready !== undefined; ready = raft.ready()) {
-      this.#carryOut(ready)
-      raft.advance(ready)
-    }
+    do {
+      for (let ready = raft.ready(); ready !== undefined; ready = raft.ready()) {
+        this.#orMarked(() => this.#carryOut(ready))
+        raft.advance(ready)
+      }
+    } while (this.#tellDigest())
     this.#settle()
     this.#outstanding.flush()
   }
 
+  /** A state that is found to be wrong is marked: a restart must not go on with it. */
+  #orMarked(work: () => void): void {
+    const { db } = this.#parts
+    try {
+      work()
+    } catch (error) {
+      if (error instanceof StoreFault && error.code === 'diverged')
+        db.transaction(() => setDiverged(db, error.message))
+      throw error
+    }
+  }
+
   /** In the order that `ready.ts` asks for. A fault is thrown, and then the process ends. */
   #carryOut(ready: Ready): void {
-    const { db, storage, snapshots, raft, send } = this.#parts
+    const { db, storage, snapshots, digest, raft, send } = this.#parts
     const { snapshot } = ready
     if (ready.round !== undefined) this.#parts.onRound?.(ready.round)
     if (ready.early.length > 0) send(ready.early)
     for (const chunk of ready.chunks) snapshots.receive(chunk)
     if (snapshot !== undefined) snapshots.attach(snapshot)
     db.transaction(() => {
-      if (snapshot !== undefined) snapshots.takeOver()
+      if (snapshot !== undefined) this.#takeOver()
       storage.write(ready, this.#isPassing(ready))
       for (const entry of ready.committed) this.#apply(entry)
       const last = ready.committed.at(-1)
       if (last === undefined) return
-      setApplied(db, last.index, last.term)
+      setApplied(db, { index: last.index, term: last.term, digest: digest.value })
       this.#compact(last.index)
     })
     if (snapshot !== undefined) snapshots.detach()
     if (ready.wantsSnapshot) snapshots.make((index) => raft.membershipAt(index))
     if (ready.messages.length > 0) send(ready.messages)
     for (const { context, index } of ready.reads) this.#confirm(context, index)
+  }
+
+  /** What has been copied is counted: it must be what its sender had. */
+  #takeOver(): void {
+    const { db, snapshots, digest } = this.#parts
+    digest.replaced(() => snapshots.takeOver())
+    const sent = digestOf(db)
+    const { value } = digest
+    if (sent !== undefined && areComparable(sent, value) && sent !== value) {
+      const found = `a snapshot of the state ${sent} has arrived as ${value}`
+      throw new StoreFault('corrupt', `${found}: check the disks and the memory of both nodes`)
+    }
+    setDigest(db, value)
+  }
+
+  /** As leader: what the state here is, for the others to compare. True when it is in the log. */
+  #tellDigest(): boolean {
+    const { raft } = this.#parts
+    const command = this.#comparison.next()
+    if (command === undefined || this.#isAlone || this.status.role !== 'leader') return false
+    if (!raft.propose([encode({ command, key: undefined })]).ok) return false
+    this.#comparison.told(command)
+    return true
   }
 
   #confirm(context: number, index: LogIndex): void {
@@ -182,10 +239,15 @@ export class Replica {
     const own = this.#own.get(index)
     const isOurs = own?.term === term
     if (isOurs) this.#own.delete(index)
-    if (payload.kind !== 'command') return
-    const { command, key } = isOurs ? own.own : decode(payload.data)
-    const done = this.#applyOnce(command, key, index)
-    if (isOurs) own.slot.outcome = done
+    if (payload.kind === 'command') {
+      const { command, key } = isOurs ? own.own : decode(payload.data)
+      if (command.kind === 'state.digest') this.#comparison.compare(command)
+      else {
+        const done = this.#applyOnce(command, key, index)
+        if (isOurs) own.slot.outcome = done
+      }
+    }
+    this.#comparison.applied(index, payload.kind === 'empty')
   }
 
   #applyOnce(command: Command, key: Sealed['key'], index: LogIndex): Done {

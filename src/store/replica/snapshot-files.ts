@@ -12,19 +12,18 @@ import type { Snapshot } from '../../raft/message.ts'
 import type { Chunk } from '../../raft/ready.ts'
 import { type ConnectionOptions, ReadConnection, WriteConnection } from '../database.ts'
 import { StoreFault } from '../errors.ts'
-import { text } from '../row.ts'
 import { replicaRow } from '../schema/replica.ts'
 import { migrate } from '../schema/schema.ts'
+import type { ReplicaDatabase } from './database.ts'
 import type { Snapshots } from './log-storage.ts'
+import { replicatedTables } from './state-digest.ts'
 
 const CHUNK = 256 * 1024
 const OUTGOING = 'snapshot.db'
 const INCOMING = 'snapshot-incoming.db'
-/** Of this node alone. */
-const OWN_TABLES: ReadonlySet<string> = new Set(['raft', 'raft_log'])
 
 export class SnapshotFiles implements Snapshots {
-  readonly #db: WriteConnection
+  readonly #db: ReplicaDatabase
   readonly #directory: string
   readonly #options: ConnectionOptions
   readonly #onFault: (error: unknown) => void
@@ -34,7 +33,7 @@ export class SnapshotFiles implements Snapshots {
   #closed = false
 
   constructor(
-    db: WriteConnection,
+    db: ReplicaDatabase,
     directory: string,
     options: ConnectionOptions,
     onFault: (error: unknown) => void,
@@ -107,11 +106,7 @@ export class SnapshotFiles implements Snapshots {
   /** Everything but what is Raft's own; within the transaction. */
   takeOver(): void {
     this.#db.run('PRAGMA defer_foreign_keys = ON')
-    const tables = this.#db
-      .all("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
-      .map((row) => text(row, 'name'))
-    for (const table of tables) {
-      if (OWN_TABLES.has(table) || table.startsWith('sqlite_')) continue
+    for (const table of replicatedTables(this.#db)) {
       this.#db.run(`DELETE FROM main.${table}`)
       this.#db.run(`INSERT INTO main.${table} SELECT * FROM incoming.${table}`)
     }

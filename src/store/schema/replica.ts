@@ -31,10 +31,17 @@ CREATE INDEX idempotency_by_index ON idempotency (log_index);
 /** Without peers terms had no meaning; Raft begins with 1. */
 const WITH_TERM = 'ALTER TABLE replica ADD COLUMN applied_term INTEGER NOT NULL DEFAULT 1'
 
+/** Of the replicated tables (`replica/state-digest.ts`); and what was found when it was wrong. */
+const WITH_DIGEST = `
+ALTER TABLE replica ADD COLUMN digest TEXT;
+ALTER TABLE replica ADD COLUMN diverged TEXT;
+`
+
 export const replicaSchema: { readonly migrations: readonly Migration[] } = {
   migrations: [
     { version: 1, sql: TABLES },
     { version: 3, sql: WITH_TERM },
+    { version: 5, sql: WITH_DIGEST },
   ],
 }
 
@@ -54,11 +61,36 @@ export function replicaRow(db: ReadOnlyDatabase): ReplicaRow | undefined {
 }
 
 export function insertReplica(db: WritableDatabase, keyCheck: string): void {
-  db.run('INSERT INTO replica VALUES (1, 0, ?, 0)', keyCheck)
+  db.run('INSERT INTO replica VALUES (1, 0, ?, 0, NULL, NULL)', keyCheck)
 }
 
-export function setApplied(db: WritableDatabase, index: LogIndex, term: Term): void {
-  db.run('UPDATE replica SET applied_index = ?, applied_term = ?', index, term)
+/** With the digest of the state after it. */
+export function setApplied(
+  db: WritableDatabase,
+  { index, term, digest }: { index: LogIndex; term: Term; digest: string },
+): void {
+  const set = 'UPDATE replica SET applied_index = ?, applied_term = ?, digest = ?'
+  db.run(set, index, term, digest)
+}
+
+/** Undefined in a database that has none yet. */
+export function digestOf(db: ReadOnlyDatabase): string | undefined {
+  const row = db.get('SELECT digest FROM replica')
+  return row === undefined ? undefined : textOrNone(row, 'digest')
+}
+
+export function setDigest(db: WritableDatabase, digest: string): void {
+  db.run('UPDATE replica SET digest = ?', digest)
+}
+
+/** What was found: this state must not be used any more, not after a restart either. */
+export function setDiverged(db: WritableDatabase, found: string): void {
+  db.run('UPDATE replica SET diverged = ?', found)
+}
+
+export function divergedOf(db: ReadOnlyDatabase): string | undefined {
+  const row = db.get('SELECT diverged FROM replica')
+  return row === undefined ? undefined : textOrNone(row, 'diverged')
 }
 
 export type Remembered = { readonly index: LogIndex; readonly refusal: string | undefined }

@@ -32,7 +32,7 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
 ]
 
 /** The newest version this release knows. */
-const SCHEMA_VERSION = Math.max(
+export const SCHEMA_VERSION = Math.max(
   ...PARTS.flatMap(({ migrations }) => migrations.map(({ version }) => version)),
 )
 
