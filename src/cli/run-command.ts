@@ -206,16 +206,23 @@ function statusText(status: api.Status): string {
 }
 
 function clusterText(cluster: api.ClusterView): string {
-  const { leader, node, term, why, since, address, holdsAddress, isActive } = cluster
+  const { leader, node, term, why, since, address, holdsAddress, urgency, isActive } = cluster
   const role = isActive ? 'serving' : 'on standby'
   const holder = holdsAddress ? 'here' : 'not here'
   const facts: readonly (readonly [string, string])[] = [
     ['cluster', `this is ${node}, ${role}; ${leader ?? 'nobody'} leads in term ${term}`],
     ['address', address === undefined ? 'none' : `${address}, ${holder}`],
+    ['priority', PRIORITIES[urgency]],
     ['last change', `${localTime(since)}: ${why}`],
   ]
   const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return `${lines}\n${table(cluster.members, MEMBERS(leader))}`
+}
+
+const PRIORITIES: Readonly<Record<api.ClusterView['urgency'], string>> = {
+  'real-time': 'real-time',
+  raised: 'raised, not real-time: a busy machine may lose the lease (the log says why)',
+  normal: 'like other programs: a busy machine may lose the lease (the log says why)',
 }
 
 const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['members'][0]>[] => [

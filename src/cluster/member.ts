@@ -7,6 +7,7 @@
 import type { Cancel, Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import { members, type Membership } from '../raft/membership.ts'
+import type { Urgency } from '../native/priority.ts'
 import type { RaftMessage } from '../raft/message.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
 import type { Replica } from '../store/replica/replica.ts'
@@ -34,6 +35,8 @@ export type MemberParts = {
   readonly vip: VipOwner | undefined
   /** All nodes, as the store knows them. */
   readonly nodes: () => readonly Peer[]
+  /** Of this thread. */
+  readonly urgency: Urgency
   readonly onStanding: (standing: Standing) => void
   /** Runs what must not throw: the disk has failed, or there is a bug. */
   readonly orEnd: (work: () => void) => void
@@ -233,7 +236,7 @@ export class Member {
 
   /** News at once; the rest now and then. */
   #tell(isDue: boolean): void {
-    const { replica, vip, onStanding, host } = this.#parts
+    const { replica, vip, urgency, onStanding, host } = this.#parts
     const status = replica.status
     const holdsAddress = vip?.isHeld === true
     const isActive =
@@ -245,7 +248,7 @@ export class Member {
     if (news === this.#told && !isDue) return
     this.#told = news
     const { id, role, term, leader, last, applied } = status
-    const standing = { id, role, term, leader, last, applied, isActive, holdsAddress }
+    const standing = { id, role, term, leader, last, applied, isActive, holdsAddress, urgency }
     onStanding({
       ...standing,
       members: this.#membersOf(status),

@@ -3,6 +3,7 @@
 
 import type { Fields, LogLevel } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
+import type { Urgency } from '../native/priority.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
 import type { ClusterFiles } from './settings.ts'
 
@@ -23,6 +24,8 @@ export type Standing = {
   /** This node is to serve: it leads, and has the address where there is one. */
   readonly isActive: boolean
   readonly holdsAddress: boolean
+  /** Of the thread that keeps the lease. */
+  readonly urgency: Urgency
   readonly members: readonly MemberStanding[]
   /** Of the last change of the leader, as seen from here. */
   readonly why: string

@@ -11,6 +11,7 @@ import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
 import { loadNative } from '../native/load.ts'
+import { Priority } from '../native/priority.ts'
 import { realHost } from '../observe/real-host.ts'
 import type { RaftMessage } from '../raft/message.ts'
 import { ReadConnection } from '../store/database.ts'
@@ -22,6 +23,7 @@ import { join } from 'node:path'
 
 const KEPT = 20_000
 const PING_EVERY_MS = 500
+const KEEP_PRIORITY_EVERY_MS = 1_000
 
 export type WorkerData = ReplicaSettings &
   MemberSettings & { readonly newsPort: MessagePort; readonly native: string | undefined }
@@ -34,6 +36,8 @@ const { self, peers, vip: vipSettings } = settings
 const timing = TIMINGS[settings.timing]
 const say = (message: FromMember): void => news.postMessage(message)
 const host = realHost((level, event, fields) => say({ kind: 'log', level, event, fields }))
+const addOn = loadNative(native)
+const priority = new Priority(addOn, host.log)
 
 let member: Member | undefined
 /** What the replica says before there is somebody to say it to. */
@@ -85,13 +89,16 @@ async function begin(): Promise<void> {
     vip,
     replica: opened.replica,
     nodes,
+    urgency: priority.urgency,
     onStanding: (standing) => say({ kind: 'standing', standing }),
     orEnd: (work) => service.orEnd(work),
   })
   member.send(early.splice(0))
   const pinging = setInterval(() => ping(), PING_EVERY_MS)
+  const keeping = setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS)
   const leave = async (): Promise<void> => {
     clearInterval(pinging)
+    clearInterval(keeping)
     await vip?.stop()
     member?.stop()
     await link.close()
@@ -115,13 +122,13 @@ function place(): Place {
 }
 
 function addressOwner(settings: VipSettings): Promise<VipOwner> {
-  const loaded = loadNative(native)
-  const announce = loaded.ok ? loaded.value.arpAnnounce : () => loaded.error
+  const announce = addOn.ok ? addOn.value.arpAnnounce : () => addOn.error
   return VipOwner.prepare({
     host,
     vip: settings,
     lease: timing.lease,
     announce,
+    onStarted: (pid) => priority.share(pid),
     onChanged: () => member?.addressChanged(),
     onPending: () => member?.confirm(),
     onResign: (why) => member?.resign(why),

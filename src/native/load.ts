@@ -30,6 +30,13 @@ export type Native = {
   readonly udpRoute: (address: string) => string
   /** Gratuitous ARP for an IPv4 address; why it was not sent, or ''. */
   readonly arpAnnounce: (interfaceName: string, address: string) => string
+  /** Why it was refused, or '': this thread from now on, until it computes for `micros` at once. */
+  readonly threadRealTime: (priority: number, micros: number) => string
+  /** Of a process that this one has started. */
+  readonly processRealTime: (pid: number, priority: number) => string
+  /** Why it was refused, or ''. What this thread starts from now on inherits it. */
+  readonly threadNice: (nice: number) => string
+  readonly isThreadRealTime: () => boolean
   readonly udpBacklog: (hub: NativeHub, socket: number) => readonly [bytes: number, drops: number]
 }
 
@@ -51,7 +58,7 @@ export type Lent = {
   readonly pendingMax: number
 }
 
-const ABI = 2
+const ABI = 3
 const FUNCTIONS = [
   'udpOpen',
   'udpBind',
@@ -64,6 +71,10 @@ const FUNCTIONS = [
   'udpBacklog',
   'udpRoute',
   'arpAnnounce',
+  'threadRealTime',
+  'processRealTime',
+  'threadNice',
+  'isThreadRealTime',
 ]
 
 /** The add-on at `path`, or why there is none. Never throws: everyone has a fallback. */

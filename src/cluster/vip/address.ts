@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process'
 import type { Log } from '../../base/host.ts'
 import type { VipSettings } from '../settings.ts'
+import type { OnStarted } from './gate.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
 const VALID_FOR = 3
@@ -17,6 +18,7 @@ export type AddressParts = {
   readonly vip: VipSettings
   readonly log: Log
   readonly announce: Announce
+  readonly onStarted: OnStarted
   /** It could not be put there, or kept: this node cannot serve. */
   readonly onLost: (why: string) => void
 }
@@ -71,7 +73,7 @@ export class Address {
   #ip(what: 'replace' | 'del', ...more: readonly string[]): Promise<string | undefined> {
     const { address, prefix, interface: name } = this.#parts.vip
     const args = ['addr', what, `${address}/${prefix}`, 'dev', name, ...more]
-    const done = this.#last.then(() => run(args))
+    const done = this.#last.then(() => run(args, this.#parts.onStarted))
     this.#last = done
     return done
   }
@@ -85,10 +87,11 @@ export class Address {
   }
 }
 
-function run(args: readonly string[]): Promise<string | undefined> {
+function run(args: readonly string[], onStarted: OnStarted): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile('ip', args, { timeout: 2_000 }, (error, _, stderr) =>
+    const child = execFile('ip', args, { timeout: 2_000 }, (error, _, stderr) =>
       resolve(error === null ? undefined : stderr.trim() || error.message),
     )
+    onStarted(child.pid)
   })
 }

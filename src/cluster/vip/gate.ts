@@ -12,6 +12,9 @@ import * as nft from './rules.ts'
 const ANSWER_END = '\n}\n'
 const PATIENCE_MS = 2_000
 
+/** Of a program that the lease rests on: its process, undefined when there is none. */
+export type OnStarted = (pid: number | undefined) => void
+
 export type GateFault = { readonly kind: 'no-nft' | 'refused' | 'silent'; readonly why: string }
 
 type Waiting = {
@@ -42,10 +45,11 @@ export class Gate {
     child.stdin.on('error', () => {})
   }
 
-  /** Puts the rules in place, shut. `address`: IPv4. */
-  static async prepare(address: string): Promise<Gate | GateFault> {
+  /** Puts the rules in place, shut. `address`: IPv4. `onStarted` is told nft's process. */
+  static async prepare(address: string, onStarted: OnStarted): Promise<Gate | GateFault> {
     // Errors among the answers, in their order.
     const child = spawn('sh', ['-c', 'exec nft -i 2>&1'], { stdio: 'pipe' })
+    onStarted(child.pid)
     const gate = new Gate(address, child)
     const answer = await gate.#tell(nft.rules(address))
     return typeof answer === 'object' ? answer : gate

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Host, Log } from '../../base/host.ts'
 import type { Millis } from '../../base/time.ts'
 import { Address, type Announce } from './address.ts'
-import { Gate } from './gate.ts'
+import { Gate, type OnStarted } from './gate.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { OpenGate } from './open-gate.ts'
 import type { VipSettings } from '../settings.ts'
@@ -16,6 +16,8 @@ export type OwnerParts = {
   readonly vip: VipSettings
   readonly lease: Millis
   readonly announce: Announce
+  /** Of `ip` and `nft`: what the lease rests on. */
+  readonly onStarted: OnStarted
   readonly onChanged: (isHeld: boolean) => void
   /** The gate may be opened once a round of heartbeats that begins now is answered. */
   readonly onPending: () => void
@@ -46,17 +48,17 @@ export class VipOwner {
   readonly #address: Address
 
   private constructor(parts: OwnerParts, gate: AnyGate) {
-    const { vip, announce, onResign, host } = parts
+    const { vip, announce, onStarted, onResign, host } = parts
     this.#parts = parts
     this.#gate = gate
     this.#lease = new Lease(parts.lease)
-    this.#address = new Address({ vip, announce, log: host.log, onLost: onResign })
+    this.#address = new Address({ vip, announce, onStarted, log: host.log, onLost: onResign })
   }
 
   /** The gate is shut then, and an address that an earlier life left behind is gone. */
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
     const { host, vip } = parts
-    const gate = await Gate.prepare(vip.address)
+    const gate = await Gate.prepare(vip.address, parts.onStarted)
     if (!(gate instanceof Gate)) {
       const effect =
         'a node that was stopped for seconds may answer for a moment when it goes on; ' +

@@ -45,7 +45,7 @@ function done(refused: string | undefined): { done: boolean } {
 export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.ClusterView } {
   const standing = cluster?.standing
   if (cluster === undefined || standing === undefined) return {}
-  const { id, role, isActive, leader, term, holdsAddress, why, since, applied } = standing
+  const { id, role, isActive, leader, term, holdsAddress, urgency, why, since, applied } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
   const members = standing.members.map(({ lag, ...member }) => {
     const node = nodes.get(member.id)
@@ -59,6 +59,7 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
       isActive,
       term,
       holdsAddress,
+      urgency,
       why,
       since: new Date(since).toISOString(),
       applied,

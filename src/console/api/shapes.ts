@@ -33,6 +33,9 @@ export const ClusterShape = Type.Object({
   term: Type.Integer(),
   address: Type.Optional(Type.String({ description: 'the virtual one' })),
   holdsAddress: Type.Boolean(),
+  urgency: Type.Union([Type.Literal('real-time'), Type.Literal('raised'), Type.Literal('normal')], {
+    description: 'how the thread that keeps the lease is scheduled',
+  }),
   why: Type.String({ description: 'of the last change, as seen from here' }),
   since: moment('when that was'),
   applied: Type.Integer({ description: 'entries of the log that are in the state here' }),
