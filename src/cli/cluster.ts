@@ -1,6 +1,6 @@
 //! Commands that prepare a node while it does not run.
 
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { authority, issue } from '../x509/issue.ts'
@@ -15,6 +15,7 @@ import {
   type Peer,
   type TimingName,
   type VipSettings,
+  type VirtualAddress,
 } from '../cluster/settings.ts'
 import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
 import { decodeName } from '../config/decoders.ts'
@@ -130,16 +131,25 @@ function vipOf(
   host: string,
 ): VipSettings | undefined {
   if (vip === undefined) return undefined
-  const [address = '', length = ''] = vip.split('/')
-  const prefix = Number(length)
-  if (!isIPv4(address) || !/^\d+$/.test(length) || prefix < 1 || prefix > 32)
-    throw new CliFailure(`--vip "${vip}" must be an IPv4 address and its length: 192.0.2.10/24`, 2)
-  if (interfaceOf(address) !== undefined)
-    throw new CliFailure(`--vip ${address} is an address of this host: take one that is free`, 2)
+  const addresses = vip.split(',').map(virtualAddress)
+  if (new Set(addresses.map(({ address }) => isIP(address))).size < addresses.length)
+    throw new CliFailure(`--vip "${vip}" must be one IPv4 address, one IPv6 address, or both`, 2)
   const name = given ?? interfaceOf(host) ?? ''
   if (networkInterfaces()[name] === undefined)
     throw new CliFailure(`--interface "${name}" is no interface of this host`, 2)
-  return { address, prefix, interface: name }
+  return { addresses, interface: name }
+}
+
+function virtualAddress(given: string): VirtualAddress {
+  const [address = '', length = ''] = given.trim().split('/')
+  const [family, prefix] = [isIP(address), Number(length)]
+  if (family === 0 || !/^\d+$/.test(length) || prefix < 1 || prefix > (family === 4 ? 32 : 128)) {
+    const form = 'an IP address and its length: 192.0.2.10/24, or 2001:db8::10/64'
+    throw new CliFailure(`--vip "${given}" must be ${form}`, 2)
+  }
+  if (interfaceOf(address) !== undefined)
+    throw new CliFailure(`--vip ${address} is an address of this host: take one that is free`, 2)
+  return { address, prefix }
 }
 
 function timingOf(timing: string | undefined): TimingName {

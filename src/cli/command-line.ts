@@ -103,7 +103,11 @@ const COMMANDS: readonly Spec[] = [
     describe: 'make this system, which must be stopped, the first node of a cluster',
     options: {
       ...NODE,
-      vip: { ...text, describe: 'virtual address with its length, 192.168.1.130/24' },
+      vip: {
+        ...text,
+        describe:
+          'virtual address with its length, 192.168.1.130/24; with a comma, one of IPv6 too',
+      },
       timing: { ...text, describe: 'default, or fast where hosts are never held up' },
     },
     read: (given) => ({

@@ -8,6 +8,7 @@ import type { Host, Subscribe } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import { clusterNodes } from '../store/schema/node.ts'
 import type { Command, Store } from '../store/store.ts'
+import type { FlowNews } from './flows.ts'
 import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
 import type { FromMember, Standing, ToMember, Wish } from './protocol.ts'
@@ -54,8 +55,13 @@ export class Cluster {
     return this.#parts.files.settings.self
   }
 
+  /** The virtual addresses; none where there are none. */
+  get vips(): readonly string[] {
+    return this.#parts.files.settings.vip?.addresses.map(({ address }) => address) ?? []
+  }
+
   get vip(): string | undefined {
-    return this.#parts.files.settings.vip?.address
+    return this.vips[0]
   }
 
   nodes(): readonly Peer[] {
@@ -65,6 +71,11 @@ export class Cluster {
   readonly changed: Subscribe<Standing> = (listener) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Connections of clients to the virtual addresses: a successor is to know them. */
+  tellFlows(news: FlowNews): void {
+    this.#say({ kind: 'flows', news })
   }
 
   /** Undefined when it is under way, else why not. */

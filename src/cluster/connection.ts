@@ -9,8 +9,9 @@ import { FrameReader, headOf, type Channel, type Frame } from './frames.ts'
 
 const PING_EVERY = millis(1_000)
 const SILENCE_MAX = millis(3_500)
-/** Unsent. Beyond it messages of Raft are left out: it sends again what matters. */
+/** Unsent. Beyond it messages are left out of which the sender says again what matters. */
 const UNSENT_MAX = 32 << 20
+const LEFT_OUT: ReadonlySet<Channel> = new Set(['raft', 'flows'])
 
 export type ConnectionEvents = {
   readonly onFrame: (connection: PeerConnection, frame: Frame) => void
@@ -47,7 +48,7 @@ export class PeerConnection {
 
   /** False when it was left out: too much waits already. */
   send(channel: Channel, data: Uint8Array): boolean {
-    if (this.#socket.writableLength > UNSENT_MAX && channel === 'raft') {
+    if (this.#socket.writableLength > UNSENT_MAX && LEFT_OUT.has(channel)) {
       this.dropped++
       return false
     }

@@ -105,6 +105,15 @@ export class Member {
     this.#look()
   }
 
+  /** Why this node could not serve; undefined when it could. */
+  fitChanged(why: string | undefined): void {
+    const { host, replica, orEnd } = this.#parts
+    host.log(why === undefined ? 'info' : 'warn', 'node.fit', { isFit: why === undefined, why })
+    orEnd(() => replica.ask((raft) => raft.setReluctant(why !== undefined)))
+    this.#look()
+    this.#leaveToOthers()
+  }
+
   /** Asks the others at once whether this node still leads, instead of with the next heartbeat. */
   confirm(): void {
     const { replica, orEnd } = this.#parts
@@ -123,6 +132,7 @@ export class Member {
     if (this.#ticks % CHORES_EVERY_TICKS === 0) {
       this.#meet()
       this.#promote()
+      this.#leaveToOthers()
     }
     this.#tell(this.#ticks % STANDING_EVERY_TICKS === 0)
   }
@@ -228,6 +238,13 @@ export class Member {
       )
       if (refused === undefined) host.log('info', 'node.promoted', { id: ready.id })
     })
+  }
+
+  /** Who is unfit and leads hands over: that takes a tenth of an election. */
+  #leaveToOthers(): void {
+    const { vip, replica } = this.#parts
+    if (vip?.unfit === undefined || replica.status.role !== 'leader') return
+    this.wish({ kind: 'transfer', to: undefined })
   }
 
   #isUp(id: NodeId): boolean {

@@ -4,6 +4,7 @@
 import type { Fields, LogLevel } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Urgency } from '../native/priority.ts'
+import type { FlowNews } from './flows.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
 import type { ClusterFiles } from './settings.ts'
 
@@ -58,6 +59,7 @@ export type ToMember =
   | { readonly kind: 'pong' }
   | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
   | { readonly kind: 'ask'; readonly id: number; readonly wish: Wish }
+  | { readonly kind: 'flows'; readonly news: FlowNews }
 
 export type Wish =
   | { readonly kind: 'add'; readonly node: NodeId }

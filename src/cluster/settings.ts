@@ -23,11 +23,13 @@ export type Peer = {
 }
 
 export type VipSettings = {
-  /** IPv4. */
-  readonly address: string
-  readonly prefix: number
+  /** One of IPv4, one of IPv6, or both; the first is the one that is shown. */
+  readonly addresses: readonly VirtualAddress[]
   readonly interface: string
 }
+
+/** Numeric; bits of its network. */
+export type VirtualAddress = { readonly address: string; readonly prefix: number }
 
 /** `fast` wants hosts that are never held up for long: `TIMINGS` in `timings.ts`. */
 export type TimingName = 'default' | 'fast'

@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
+import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
 import { openPeerLink } from '../cluster/peer-link.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
@@ -40,6 +41,7 @@ const addOn = loadNative(native)
 const priority = new Priority(addOn, host.log)
 
 let member: Member | undefined
+let flows: FlowKeeper | undefined
 /** What the replica says before there is somebody to say it to. */
 const early: RaftMessage[] = []
 let asked = 0
@@ -93,6 +95,12 @@ async function begin(): Promise<void> {
     onStanding: (standing) => say({ kind: 'standing', standing }),
     orEnd: (work) => service.orEnd(work),
   })
+  flows = new FlowKeeper({
+    host,
+    link,
+    tickle: addOn.ok ? addOn.value.tickle : () => addOn.error,
+    holdsAddress: () => vip?.isHeld === true,
+  })
   member.send(early.splice(0))
   const pinging = setInterval(() => ping(), PING_EVERY_MS)
   const keeping = setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS)
@@ -101,6 +109,7 @@ async function begin(): Promise<void> {
     clearInterval(keeping)
     await vip?.stop()
     member?.stop()
+    flows?.stop()
     await link.close()
     reader?.close()
     reader = undefined
@@ -122,16 +131,20 @@ function place(): Place {
 }
 
 function addressOwner(settings: VipSettings): Promise<VipOwner> {
-  const announce = addOn.ok ? addOn.value.arpAnnounce : () => addOn.error
+  const announce = addOn.ok ? addOn.value.announce : () => addOn.error
   return VipOwner.prepare({
     host,
     vip: settings,
     lease: timing.lease,
     announce,
     onStarted: (pid) => priority.share(pid),
-    onChanged: () => member?.addressChanged(),
+    onChanged: (isHeld) => {
+      member?.addressChanged()
+      flows?.addressChanged(isHeld)
+    },
     onPending: () => member?.confirm(),
     onResign: (why) => member?.resign(why),
+    onUnfit: (why) => member?.fitChanged(why),
   })
 }
 
@@ -156,6 +169,8 @@ async function onMessage(message: ToMember, leave: () => Promise<void>): Promise
       joins.get(message.id)?.(message.answer)
       joins.delete(message.id)
       return
+    case 'flows':
+      return flows?.tell(message.news)
     case 'ask': {
       const { id, wish } = message
       if (wish.kind === 'leave') {

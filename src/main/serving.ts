@@ -3,6 +3,7 @@
 
 import { greetingText } from '../cli/greeting.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { FlowNews } from '../cluster/flows.ts'
 import { hostAddresses } from '../config/addresses.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
@@ -15,6 +16,7 @@ import type { Host } from '../base/host.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import { openConsole } from './console.ts'
+import { tellFlows } from './flow-news.ts'
 import { Opened } from './opened.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
 import { openRoles } from './roles.ts'
@@ -61,26 +63,25 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   const { config } = options
   const served = servedConfig(config, cluster)
   const addresses = hostAddresses(served.address, config.publicAddress)
-  const names = config.domain === undefined ? [] : [config.domain]
-  const identity = {
-    names: [...names, ...addresses.names],
-    ...loadIdentity(config.tls, config.data, [...names, ...addresses.names], new Date()),
-  }
-  const sip = await openSip({ config: served, installation, host, metrics, identity })
-  opened.add(() => sip.close())
-  const roles = openRoles({ config: served, installation, host, metrics, store, sip, media })
-  opened.add(() => roles.close())
-  const shown = await openConsole({
-    config,
+  const vips = cluster?.vips ?? []
+  const named = config.domain === undefined ? [] : [config.domain]
+  const names = [...new Set([...named, ...addresses.names, ...vips])]
+  const identity = { names, ...loadIdentity(config.tls, config.data, names, new Date()) }
+  const sip = await openSip({
+    config: served,
+    addresses: vips.length > 0 ? vips : [served.address],
     installation,
     host,
     metrics,
-    store,
     identity,
-    sip,
-    roles,
-    cluster,
   })
+  opened.add(() => sip.close())
+  const tell = (news: FlowNews): void => cluster?.tellFlows(news)
+  const beSilent = tellFlows({ host, transport: sip.transport, vips, tell })
+  opened.add(beSilent)
+  const roles = openRoles({ config: served, installation, host, metrics, store, sip, media })
+  opened.add(() => roles.close())
+  const shown = await openConsole({ ...options, identity, sip, roles })
   opened.add(() => shown.close())
   // Made when nothing can keep them from being shown any more: they are shown once.
   const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
@@ -110,6 +111,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
     healthy: shown.healthy,
     close: () => opened.close(),
     async abandon() {
+      beSilent()
       // Sockets first: from now on nobody hears anything from here.
       await Promise.all([sip.close(), shown.close('abrupt')])
       await roles.abandon()

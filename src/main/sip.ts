@@ -29,6 +29,8 @@ export type Sip = {
 
 export type SipOptions = {
   readonly config: Config
+  /** To listen on; at least one. */
+  readonly addresses: readonly string[]
   readonly installation: Installation
   readonly host: Host
   readonly metrics: Metrics
@@ -36,19 +38,20 @@ export type SipOptions = {
 }
 
 export async function openSip(options: SipOptions): Promise<Sip> {
-  const { config, installation, host, metrics, identity } = options
+  const { config, addresses, installation, host, metrics, identity } = options
   const { native } = installation
   const opened = await openTransport({
     host,
     native: native.ok ? loadNative(native.value) : native,
-    addresses: [config.address],
+    addresses,
     port: config.sipPort,
     tls: { port: config.sipTlsPort, identities: [identity] },
     publicAddress: config.publicAddress,
   })
   if (!opened.ok) throw faultOf(opened.error)
   const transport = opened.value
-  const locator = openLocator({ host, families: [config.address.includes(':') ? 6 : 4] })
+  const families = addresses.map((address) => (address.includes(':') ? 6 : 4))
+  const locator = openLocator({ host, families })
   const ladder = new Ladder(config.traceBytes, host)
   transport.flowClosed((flow) => ladder.forget(flow))
   const stack = createSipStack({

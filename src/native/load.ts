@@ -28,8 +28,6 @@ export type Native = {
   readonly udpFailures: (hub: NativeHub) => readonly NativeFailure[]
   /** The local address the system would send from, '' when there is no way there. */
   readonly udpRoute: (address: string) => string
-  /** Gratuitous ARP for an IPv4 address; why it was not sent, or ''. */
-  readonly arpAnnounce: (interfaceName: string, address: string) => string
   /** Why it was refused, or '': this thread from now on, until it computes for `micros` at once. */
   readonly threadRealTime: (priority: number, micros: number) => string
   /** Of a process that this one has started. */
@@ -37,6 +35,10 @@ export type Native = {
   /** Why it was refused, or ''. What this thread starts from now on inherits it. */
   readonly threadNice: (nice: number) => string
   readonly isThreadRealTime: () => boolean
+  /** Tells the neighbours where an address is, IPv4 or IPv6; why it was not sent, or ''. */
+  readonly announce: (interfaceName: string, address: string) => string
+  /** Has the far end of a connection of somebody else ask for it; why it was not sent, or ''. */
+  readonly tickle: (from: string, fromPort: number, to: string, toPort: number) => string
   readonly udpBacklog: (hub: NativeHub, socket: number) => readonly [bytes: number, drops: number]
 }
 
@@ -58,7 +60,7 @@ export type Lent = {
   readonly pendingMax: number
 }
 
-const ABI = 3
+const ABI = 4
 const FUNCTIONS = [
   'udpOpen',
   'udpBind',
@@ -70,11 +72,12 @@ const FUNCTIONS = [
   'udpFailures',
   'udpBacklog',
   'udpRoute',
-  'arpAnnounce',
   'threadRealTime',
   'processRealTime',
   'threadNice',
   'isThreadRealTime',
+  'announce',
+  'tickle',
 ]
 
 /** The add-on at `path`, or why there is none. Never throws: everyone has a fallback. */

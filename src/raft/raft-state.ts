@@ -27,6 +27,8 @@ export type RaftState = {
   heardAt: number
   /** When it will campaign, unless a leader is heard before. */
   electionAt: number
+  /** It leaves office to others while there are any: it could not serve well. */
+  isReluctant: boolean
   votes: Map<NodeId, boolean>
   leading: Leading | undefined
   receiving: Receiving | undefined
@@ -105,8 +107,10 @@ export function isAlone({ options, log }: RaftState): boolean {
 
 export function rearmElection(state: RaftState): void {
   const { electionMinTicks, electionMaxTicks, random } = state.options
+  // Long enough for two elections of others in vain. It may be the only one that can win.
+  const later = state.isReluctant ? 2 * electionMaxTicks : 0
   state.electionAt =
-    state.ticks + electionMinTicks + random.below(electionMaxTicks - electionMinTicks)
+    state.ticks + electionMinTicks + later + random.below(electionMaxTicks - electionMinTicks)
 }
 
 /** A leader that this node has heard of must be able to rely on not being voted out (§9.6). */

@@ -86,6 +86,7 @@ export class Raft {
       ticks: 0,
       heardAt: 0,
       electionAt: 0,
+      isReluctant: false,
       votes: new Map(),
       leading: undefined,
       receiving: undefined,
@@ -170,6 +171,15 @@ export class Raft {
   resign(): void {
     this.#assertAdvanced()
     if (this.#state.leading !== undefined) follow(this.#state, this.#state.term, undefined)
+  }
+
+  /** Lets the others be elected first, as long as it is told to. It votes as ever. */
+  setReluctant(isReluctant: boolean): void {
+    this.#assertAdvanced()
+    const state = this.#state
+    if (state.isReluctant === isReluctant) return
+    state.isReluctant = isReluctant
+    rearmElection(state)
   }
 
   /** What is to be done; undefined when there is nothing. To be advanced before the next. */

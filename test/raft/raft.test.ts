@@ -7,6 +7,7 @@
 //!     tick a|all [n]               work a      deliver a      run [a b]    (until nothing moves)
 //!     campaign a                   propose a x y              read a 7     change a voters=a,b
 //!     transfer a b                 resign a    cut a b        heal         lose [a>b]   twice a>b
+//!     reluctant a [no]
 //!     crash a                      restart a   compact a 5    snapshot a   status    log a
 
 import { assert } from '../../src/base/assert.ts'
@@ -51,6 +52,9 @@ function handle(cluster: Cluster, command: Command): string {
       return run(cluster, words.length > 0 ? (words as NodeId[]) : [...cluster.nodes.keys()])
     case 'campaign':
       cluster.node(first).raft.campaign()
+      return ''
+    case 'reluctant':
+      cluster.node(first).raft.setReluctant(words[1] !== 'no')
       return ''
     case 'resign':
       cluster.node(first).raft.resign()

@@ -56,7 +56,8 @@ export class Admission {
     const there = elsewhere()
     if (there !== undefined) return there
     const { name, host: at, port } = request
-    if (at === this.#parts.files.settings.vip?.address)
+    const { vip } = this.#parts.files.settings
+    if (vip?.addresses.some(({ address }) => address === at) === true)
       return this.#refused(request, `${at} is the virtual address: give the host's own`)
     // Never one that was there before: its disk may have forgotten what it promised.
     const free = await store.readLinearizable(nextNodeId)
@@ -92,7 +93,7 @@ export class Admission {
       certificate: certify([id], key, files.authority),
       authorityKey: files.authority.key,
       secretKey: Buffer.from(secretKey()).toString('base64'),
-      vip: vip && { address: vip.address, prefix: vip.prefix },
+      vip: vip && { addresses: vip.addresses },
       timing,
     }
     return { kind: 'welcome', welcome }

@@ -1,10 +1,11 @@
-//! The virtual address on its interface: put there for a short time, again and again, so that the
-//! kernel takes it away when nobody does; and told to the neighbours.
+//! The virtual addresses on their interface: put there for a short time, again and again, so that
+//! the kernel takes them away when nobody does; and told to the neighbours.
 
 import { execFile } from 'node:child_process'
+import { isIPv6 } from 'node:net'
 import type { Log } from '../../base/host.ts'
 import type { VipSettings } from '../settings.ts'
-import type { OnStarted } from './gate.ts'
+import type { OnStarted } from './nft.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
 const VALID_FOR = 3
@@ -12,6 +13,7 @@ const REFRESH_EVERY_MS = 800
 /** Neighbours may miss some, and switches learn late. */
 const ANNOUNCE_AT_MS = [0, 60, 200, 500, 1_000, 2_000, 4_000]
 
+/** '' when it was sent, else why not. */
 export type Announce = (interfaceName: string, address: string) => string
 
 export type AddressParts = {
@@ -45,11 +47,22 @@ export class Address {
   /** Once the gate is open: before, nothing would leave. */
   announce(): void {
     const { vip } = this.#parts
+    for (const each of this.#announcing) clearTimeout(each)
     const tell = (): void => {
-      const why = this.#parts.announce(vip.interface, vip.address)
-      if (why !== '') this.#complain(why)
+      for (const { address } of vip.addresses) {
+        const why = this.#parts.announce(vip.interface, address)
+        if (why !== '') this.#complain(why)
+      }
     }
     this.#announcing = ANNOUNCE_AT_MS.map((delay) => setTimeout(tell, delay))
+  }
+
+  /** One of them was taken away by somebody else: true when it is put back. */
+  async putBack(address: string): Promise<boolean> {
+    if (this.#refreshing === undefined) return false
+    if (!this.#parts.vip.addresses.some((each) => isSame(each.address, address))) return false
+    await this.#put()
+    return this.#refreshing !== undefined
   }
 
   async remove(): Promise<void> {
@@ -71,9 +84,16 @@ export class Address {
 
   /** Undefined when it was done, else what `ip` says. */
   #ip(what: 'replace' | 'del', ...more: readonly string[]): Promise<string | undefined> {
-    const { address, prefix, interface: name } = this.#parts.vip
-    const args = ['addr', what, `${address}/${prefix}`, 'dev', name, ...more]
-    const done = this.#last.then(() => run(args, this.#parts.onStarted))
+    const { addresses, interface: name } = this.#parts.vip
+    const commands = addresses.map(({ address, prefix }) => {
+      // Nobody else has it, and waiting until that is certain takes a second (RFC 4862 §5.4).
+      const nodad = what === 'replace' && isIPv6(address) ? ['nodad'] : []
+      return ['addr', what, `${address}/${prefix}`, 'dev', name, ...nodad, ...more]
+    })
+    const { onStarted } = this.#parts
+    const all = (): Promise<readonly (string | undefined)[]> =>
+      Promise.all(commands.map((args) => run(args, onStarted)))
+    const done = this.#last.then(async () => (await all()).find((why) => why !== undefined))
     this.#last = done
     return done
   }
@@ -85,6 +105,13 @@ export class Address {
     const effect = 'neighbours notice only when their ARP entries expire'
     this.#parts.log('error', 'vip.not-announced', { why, effect })
   }
+}
+
+/** IPv6 addresses are written in more than one way. */
+function isSame(one: string, other: string): boolean {
+  const plain = (text: string): string =>
+    isIPv6(text) ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
+  return plain(one) === plain(other)
 }
 
 function run(args: readonly string[], onStarted: OnStarted): Promise<string | undefined> {

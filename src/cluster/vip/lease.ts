@@ -86,7 +86,8 @@ export class Lease implements Machine<LeaseInput, LeaseOutput> {
     const isStale = this.#stale
     this.#stale = false
     if (isStale) return this.#next(now)
-    if (!ok) return command === 'renew' ? [...this.#shut(), { kind: 'resign' }] : this.#again(now)
+    // Opening came too late, and is begun anew; who cannot even pend has no gate to open.
+    if (!ok) return command === 'open' ? this.#again(now) : [...this.#shut(), { kind: 'resign' }]
     if (command === 'pend') {
       this.#state = 'pending'
       this.#pendingSince = now
@@ -98,7 +99,6 @@ export class Lease implements Machine<LeaseInput, LeaseOutput> {
     return [...news, ...this.#next(now)]
   }
 
-  /** Opening came too late: from the beginning. */
   #again(now: Millis): readonly LeaseOutput[] {
     this.#state = 'shut'
     return this.#next(now)

@@ -1,15 +1,18 @@
-//! Owns the virtual address while this node has the lease: what the lease decides is done here, in
-//! the kernel's gate and on the interface.
+//! Owns the virtual addresses while this node has the lease: what the lease decides is done here,
+//! in the kernel's gate and on the interface. What happens to them there is watched.
 
 import { unreachable } from '../../base/assert.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import type { Host, Log } from '../../base/host.ts'
-import type { Millis } from '../../base/time.ts'
+import { after, millis, type Millis } from '../../base/time.ts'
 import { Address, type Announce } from './address.ts'
-import { Gate, type OnStarted } from './gate.ts'
+import { Gate } from './gate.ts'
+import type { OnStarted } from './nft.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { OpenGate } from './open-gate.ts'
 import type { VipSettings } from '../settings.ts'
+import { isLinkUp, Watch, type Seen } from './watch.ts'
 
 export type OwnerParts = {
   readonly host: Host
@@ -21,20 +24,25 @@ export type OwnerParts = {
   readonly onChanged: (isHeld: boolean) => void
   /** The gate may be opened once a round of heartbeats that begins now is answered. */
   readonly onPending: () => void
-  /** This node cannot serve: another may be elected. */
+  /** This node does not own the address any more: another may be elected. */
   readonly onResign: (why: string) => void
+  /** This node could not serve if it were elected, for this reason; undefined when it could. */
+  readonly onUnfit: (why: string | undefined) => void
 }
 
-const NONLOCAL_BIND = '/proc/sys/net/ipv4/ip_nonlocal_bind'
+const LOOK_EVERY_MS = 1_000
+/** Whoever failed at the gate or the interface does not try again at once. */
+const UNFIT_MS = 5_000
 
 /** So that a standby has its sockets open before the address comes. */
-function allowForeignAddress(log: Log): void {
+function allowForeignAddress(family: 'ipv4' | 'ipv6', log: Log): void {
+  const file = `/proc/sys/net/${family}/ip_nonlocal_bind`
   try {
-    if (readFileSync(NONLOCAL_BIND, 'utf8').trim() === '1') return
-    writeFileSync(NONLOCAL_BIND, '1')
+    if (readFileSync(file, 'utf8').trim() === '1') return
+    writeFileSync(file, '1')
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    const mend = 'run sysctl -w net.ipv4.ip_nonlocal_bind=1'
+    const mend = `run sysctl -w net.${family}.ip_nonlocal_bind=1`
     log('warn', 'vip.no-standby-sockets', { why, mend })
   }
 }
@@ -46,26 +54,36 @@ export class VipOwner {
   readonly #gate: AnyGate
   readonly #lease: Lease
   readonly #address: Address
+  readonly #watch: Watch
+  readonly #looking: NodeJS.Timeout
+  #isLinkDown = false
+  #failed: { readonly why: string; readonly until: Millis } | undefined
+  #unfit: string | undefined
 
   private constructor(parts: OwnerParts, gate: AnyGate) {
-    const { vip, announce, onStarted, onResign, host } = parts
+    const { vip, announce, onStarted, host } = parts
     this.#parts = parts
     this.#gate = gate
     this.#lease = new Lease(parts.lease)
-    this.#address = new Address({ vip, announce, onStarted, log: host.log, onLost: onResign })
+    const onLost = (why: string): void => this.#fail(why)
+    this.#address = new Address({ vip, announce, onStarted, log: host.log, onLost })
+    this.#watch = new Watch(vip.interface, host.log, (seen) => this.#onSeen(seen))
+    this.#looking = setInterval(() => this.#lookAround(), LOOK_EVERY_MS)
   }
 
   /** The gate is shut then, and an address that an earlier life left behind is gone. */
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
     const { host, vip } = parts
-    const gate = await Gate.prepare(vip.address, parts.onStarted)
+    const addresses = vip.addresses.map(({ address }) => address)
+    const gate = await Gate.prepare(addresses, parts.onStarted)
     if (!(gate instanceof Gate)) {
       const effect =
         'a node that was stopped for seconds may answer for a moment when it goes on; ' +
         'install nftables and give pbx CAP_NET_ADMIN'
       host.log('warn', 'vip.no-gate', { why: gate.why, effect })
     }
-    allowForeignAddress(host.log)
+    for (const family of new Set(addresses.map((each) => (isIPv6(each) ? 'ipv6' : 'ipv4'))))
+      allowForeignAddress(family, host.log)
     const owner = new VipOwner(parts, gate instanceof Gate ? gate : new OpenGate(host))
     await owner.#address.remove()
     return owner
@@ -73,6 +91,11 @@ export class VipOwner {
 
   get isHeld(): boolean {
     return this.#lease.isHeld
+  }
+
+  /** Why this node could not serve if it were elected. */
+  get unfit(): string | undefined {
+    return this.#unfit
   }
 
   /** Just before its heartbeats are sent. */
@@ -92,9 +115,50 @@ export class VipOwner {
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#looking)
+    this.#watch.stop()
     await this.handOver()
     await this.#address.remove()
     this.#gate.stop()
+  }
+
+  #onSeen(seen: Seen): void {
+    if (seen.kind === 'link') return this.#onLink(seen.isUp)
+    const { log } = this.#parts.host
+    void this.#address.putBack(seen.address).then((isBack) => {
+      if (!isBack || !this.isHeld) return
+      log('warn', 'vip.put-back', { address: seen.address, why: 'it was taken away' })
+      this.#address.announce()
+    })
+  }
+
+  #lookAround(): void {
+    const isUp = isLinkUp(this.#parts.vip.interface)
+    if (isUp !== undefined) this.#onLink(isUp)
+    this.#judge()
+  }
+
+  #onLink(isUp: boolean): void {
+    if (this.#isLinkDown === !isUp) return
+    this.#isLinkDown = !isUp
+    const event = isUp ? 'vip.link-up' : 'vip.link-down'
+    this.#parts.host.log('warn', event, { interface: this.#parts.vip.interface })
+    this.#judge()
+  }
+
+  #fail(why: string): void {
+    const { host } = this.#parts
+    this.#failed = { why, until: after(host.now(), millis(UNFIT_MS)) }
+    this.#judge()
+  }
+
+  #judge(): void {
+    const { host, vip, onUnfit } = this.#parts
+    if (this.#failed !== undefined && host.now() >= this.#failed.until) this.#failed = undefined
+    const why = this.#isLinkDown ? `${vip.interface} is down` : this.#failed?.why
+    if (why === this.#unfit) return
+    this.#unfit = why
+    onUnfit(why)
   }
 
   #step(input: LeaseInput): void {
@@ -106,7 +170,7 @@ export class VipOwner {
     switch (output.kind) {
       case 'pend':
         this.#address.add()
-        return void this.#do(this.#gate.pend(output.timeout)).then(this.#parts.onPending)
+        return void this.#pend(output.timeout)
       case 'open':
         return void this.#do(this.#gate.open(output.timeout))
       case 'renew':
@@ -120,10 +184,17 @@ export class VipOwner {
       case 'lost':
         return onChanged(false)
       case 'resign':
-        return onResign('the lease had expired when it was to be renewed')
+        return onResign('the kernel did not renew the lease of the address')
       default:
         return unreachable(output)
     }
+  }
+
+  async #pend(timeout: Millis): Promise<void> {
+    const isPending = await this.#gate.pend(timeout)
+    if (!isPending) this.#fail('nftables did not take the rules that guard the address')
+    this.#step({ kind: 'done', ok: isPending })
+    this.#parts.onPending()
   }
 
   async #do(command: Promise<boolean>): Promise<void> {

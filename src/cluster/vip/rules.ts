@@ -1,64 +1,80 @@
-//! What nftables is told (nft(8)). All traffic to and from the address, and all ARP about it, is
-//! dropped unless the address is an element of the set `lease`, which forgets it after its timeout.
-//! Rules of other programs are not touched. Pure.
+//! What nftables is told (nft(8)). All traffic to and from the addresses, and all ARP about them,
+//! is dropped unless they are elements of the set `lease`, which forgets them after their timeout.
+//! Neighbour discovery of IPv6 needs no rule of its own: what would tell that the address is here
+//! is sent from it. Rules of other programs are not touched. Pure.
 //!
 //! A line is one transaction, and nothing goes over lines: when one statement of it fails, nothing
 //! is done. Deleting what is not there, or has expired, fails: what renews begins with a deletion.
 
-const FAMILIES = ['ip', 'arp'] as const
 const TABLE = 'pbx_vip'
 
-/** `address`: the virtual one, IPv4. Made anew, closed. */
-export function rules(address: string): string {
+type Family = 'ip' | 'arp' | 'ip6'
+const SHAPES = {
+  ip: { type: 'ipv4_addr', priority: -300, to: 'ip daddr', from: 'ip saddr' },
+  arp: { type: 'ipv4_addr', priority: 0, to: 'arp daddr ip', from: 'arp saddr ip' },
+  ip6: { type: 'ipv6_addr', priority: -300, to: 'ip6 daddr', from: 'ip6 saddr' },
+} as const
+
+/** Of IPv4, IPv6, or both; at least one. */
+export type Addresses = readonly string[]
+
+/** Made anew, closed. */
+export function rules(addresses: Addresses): string {
+  const families = familiesOf(addresses)
   return [
     // `add` before `delete`: it fails neither when the table is there nor when it is not.
-    ...FAMILIES.map((family) => `add table ${family} ${TABLE}; delete table ${family} ${TABLE}`),
-    table('ip', -300, ['ip daddr', 'ip saddr'], address),
-    table('arp', 0, ['arp daddr ip', 'arp saddr ip'], address),
+    ...families.map(([family]) => `add table ${family} ${TABLE}; delete table ${family} ${TABLE}`),
+    ...families.map(([family, own]) => table(family, own)),
   ].join('\n')
 }
 
-type Fields = readonly [to: string, from: string]
-
-function table(family: string, priority: number, [to, from]: Fields, address: string): string {
-  const chain = (hook: string, field: string): string =>
-    `chain ${hook} { type filter hook ${hook} priority ${priority}; policy accept; ` +
-    `${field} ${address} ${field} != @lease drop; }`
-  const sets = ['lease', 'pending'].map((name) => `set ${name} { type ipv4_addr; flags timeout; }`)
+function table(family: Family, addresses: Addresses): string {
+  const { type, priority, to, from } = SHAPES[family]
+  const chain = (hook: string, field: string): string => {
+    const drops = addresses.map((address) => `${field} ${address} ${field} != @lease drop; `)
+    const head = `type filter hook ${hook} priority ${priority}; policy accept; `
+    return `chain ${hook} { ${head}${drops.join('')}}`
+  }
+  const sets = ['lease', 'pending'].map((name) => `set ${name} { type ${type}; flags timeout; }`)
   const parts = [...sets, chain('input', to), chain('output', from)]
   return `table ${family} ${TABLE} { ${parts.join('; ')}; }`
 }
 
 /** From now on, for so long, the gate may be opened. */
-export function pend(address: string, timeoutMs: number): string {
-  return each((family) => [flush(family, 'pending'), add(family, 'pending', address, timeoutMs)])
+export function pend(addresses: Addresses, timeoutMs: number): string {
+  return each(addresses, (family, own) => [
+    flush(family, 'pending'),
+    add(family, 'pending', own, timeoutMs),
+  ])
 }
 
 /** Fails unless it is pending. */
-export function open(address: string, timeoutMs: number): string {
-  return each((family) => [
-    remove(family, 'pending', address),
+export function open(addresses: Addresses, timeoutMs: number): string {
+  return each(addresses, (family, own) => [
+    remove(family, 'pending', own),
     flush(family, 'lease'),
-    add(family, 'lease', address, timeoutMs),
+    add(family, 'lease', own, timeoutMs),
   ])
 }
 
 /** Fails unless it is open. */
-export function renew(address: string, timeoutMs: number): string {
-  return each((family) => [
-    remove(family, 'lease', address),
-    add(family, 'lease', address, timeoutMs),
+export function renew(addresses: Addresses, timeoutMs: number): string {
+  return each(addresses, (family, own) => [
+    remove(family, 'lease', own),
+    add(family, 'lease', own, timeoutMs),
   ])
 }
 
-export function close(): string {
-  return each((family) => [flush(family, 'pending'), flush(family, 'lease')])
+export function close(addresses: Addresses): string {
+  return each(addresses, (family) => [flush(family, 'pending'), flush(family, 'lease')])
 }
 
-/** Answered by a table whatever came before it: the end of an answer. */
-export const LOOK = `list set ip ${TABLE} lease`
+/** Answered by a table whatever came before it, if the rules are there: the end of an answer. */
+export function look(addresses: Addresses): string {
+  return `list set ${addresses.some(isIPv4) ? 'ip' : 'ip6'} ${TABLE} lease`
+}
 
-/** Of an answer to `LOOK`: for how many milliseconds the gate is still open; 0 when it is not. */
+/** Of an answer to `look`: for how many milliseconds the gate is still open; 0 when it is not. */
 export function openFor(answer: string): number {
   const left = /expires ((?:\d+(?:ms|[smhd]))+)/.exec(answer)?.[1]
   if (left === undefined) return answer.includes('elements') ? Number.POSITIVE_INFINITY : 0
@@ -78,18 +94,34 @@ const UNITS: Readonly<Record<string, number>> = {
 
 type Set = 'lease' | 'pending'
 
-function each(statements: (family: string) => readonly string[]): string {
-  return FAMILIES.flatMap(statements).join('; ')
+function isIPv4(address: string): boolean {
+  return !address.includes(':')
 }
 
-function add(family: string, set: Set, address: string, timeoutMs: number): string {
-  return `add element ${family} ${TABLE} ${set} { ${address} timeout ${timeoutMs}ms }`
+function familiesOf(addresses: Addresses): readonly (readonly [Family, Addresses])[] {
+  const [four, six] = [addresses.filter(isIPv4), addresses.filter((each) => !isIPv4(each))]
+  const all = [['ip', four] as const, ['arp', four] as const, ['ip6', six] as const]
+  return all.filter(([, own]) => own.length > 0)
 }
 
-function remove(family: string, set: Set, address: string): string {
-  return `delete element ${family} ${TABLE} ${set} { ${address} }`
+function each(
+  addresses: Addresses,
+  statements: (family: Family, own: Addresses) => readonly string[],
+): string {
+  return familiesOf(addresses)
+    .flatMap(([family, own]) => statements(family, own))
+    .join('; ')
 }
 
-function flush(family: string, set: Set): string {
+function add(family: Family, set: Set, addresses: Addresses, timeoutMs: number): string {
+  const elements = addresses.map((address) => `${address} timeout ${timeoutMs}ms`)
+  return `add element ${family} ${TABLE} ${set} { ${elements.join(', ')} }`
+}
+
+function remove(family: Family, set: Set, addresses: Addresses): string {
+  return `delete element ${family} ${TABLE} ${set} { ${addresses.join(', ')} }`
+}
+
+function flush(family: Family, set: Set): string {
   return `flush set ${family} ${TABLE} ${set}`
 }

@@ -21,7 +21,7 @@ const files: ClusterFiles = {
   settings: {
     self: ONE,
     peers: [],
-    vip: { address: '10.0.0.100', prefix: 24, interface: 'eth0' },
+    vip: { addresses: [{ address: '10.0.0.100', prefix: 24 }], interface: 'eth0' },
     timing: 'default',
     isNew: false,
   },

@@ -4,7 +4,8 @@
 import { createSocket } from 'node:dgram'
 
 const [address = '', from = '', every = '20'] = process.argv.slice(2)
-const socket = createSocket('udp4')
+const isSix = address.includes(':')
+const socket = createSocket(isSix ? 'udp6' : 'udp4')
 const sentAt = new Map<string, number>()
 let sent = 0
 
@@ -30,7 +31,7 @@ function options(id: string): string {
   const { port } = socket.address()
   return [
     'OPTIONS sip:pbx.example SIP/2.0',
-    `Via: SIP/2.0/UDP ${from}:${port};branch=z9hG4bK${id}`,
+    `Via: SIP/2.0/UDP ${isSix ? `[${from}]` : from}:${port};branch=z9hG4bK${id}`,
     `From: <sip:prober@pbx.example>;tag=${id}`,
     'To: <sip:pbx.example>',
     `Call-ID: ${id}`,

@@ -58,27 +58,27 @@ export class Node {
 }
 
 export class Trio {
-  readonly #lan = new Lan('pbx')
-  readonly #directory = mkdtempSync(join(tmpdir(), 'pbx-trio-'))
+  readonly lan = new Lan('pbx')
+  readonly directory = mkdtempSync(join(tmpdir(), 'pbx-trio-'))
   readonly nodes: readonly Node[]
   /** Hears whoever has the address. */
-  readonly #client: LanHost
+  readonly client: LanHost
   readonly #probers: { readonly node: string; readonly child: ChildProcess; said: string }[] = []
 
   private constructor() {
     this.nodes = [1, 2, 3].map((number) => {
       const name = `n${number}`
-      return new Node(this.#lan.host(name, number), join(this.#directory, name))
+      return new Node(this.lan.host(name, number), join(this.directory, name))
     })
-    this.#client = this.#lan.host('client', 200)
+    this.client = this.lan.host('client', 200)
   }
 
-  static async start(timing: 'default' | 'fast'): Promise<Trio> {
+  static async start(timing: 'default' | 'fast', vips = `${VIP}/24`): Promise<Trio> {
     const trio = new Trio()
     const [first, ...others] = trio.nodes
     if (first === undefined) throw new Error('there are three')
     const own = ['--address', first.host.address, '--name', first.host.name]
-    const said = first.pbx('cluster', 'init', ...own, '--vip', `${VIP}/24`, '--timing', timing)
+    const said = first.pbx('cluster', 'init', ...own, '--vip', vips, '--timing', timing)
     const token = /cluster join (\S+)/.exec(said)?.[1] ?? ''
     first.start()
     await trio.until('the first node serves', async () => (await trio.serving()) !== undefined)
@@ -93,7 +93,7 @@ export class Trio {
 
   /** As the node at the address tells it; undefined when nobody does. */
   async serving(): Promise<Status | undefined> {
-    return this.#status(this.#client, VIP)
+    return this.#status(this.client, VIP)
   }
 
   async leader(): Promise<Node> {
@@ -121,14 +121,14 @@ export class Trio {
   /** A write through the API at the address; true when it was acknowledged. */
   async write(user: string): Promise<boolean> {
     const body = JSON.stringify({ extension: user, password: PASSWORD })
-    const answer = this.#curl(this.#client, VIP, '/extensions', '-X', 'POST', '-d', body)
+    const answer = this.#curl(this.client, VIP, '/extensions', '-X', 'POST', '-d', body)
     return (await answer).includes('"password"')
   }
 
   async users(): Promise<ReadonlySet<string>> {
     const found = new Set<string>()
     for (let after = ''; ;) {
-      const page = await this.#curl(this.#client, VIP, `/extensions?limit=1000&after=${after}`)
+      const page = await this.#curl(this.client, VIP, `/extensions?limit=1000&after=${after}`)
       const { items, next } = JSON.parse(page) as {
         items: readonly { readonly extension: string }[]
         next?: string
@@ -142,7 +142,7 @@ export class Trio {
   /** A real phone on the LAN, registered at the address. */
   async phone(user: string, last: number, transport: 'udp' | 'tcp'): Promise<Baresip> {
     await this.write(user)
-    const at = this.#lan.host(`phone${last}`, last)
+    const at = this.lan.host(`phone${last}`, last)
     const server = `${VIP}:5060`
     const account = { user, password: PASSWORD, domain: 'pbx.example', server, transport }
     return Baresip.start({ ...account, at, outbound: transport === 'tcp' })
@@ -150,24 +150,24 @@ export class Trio {
 
   /** Packets of sound that whoever serves has passed on. */
   async relayed(): Promise<number> {
-    const metrics = await this.#curl(this.#client, VIP, '/../../metrics')
+    const metrics = await this.#curl(this.client, VIP, '/../../metrics')
     return Number(/^pbx_media_packets\{.*kind="relayed".*\} (\d+)/m.exec(metrics)?.[1] ?? 0)
   }
 
   async calls(): Promise<readonly { readonly id: string; readonly state: string }[]> {
-    const text = await this.#curl(this.#client, VIP, '/calls')
+    const text = await this.#curl(this.client, VIP, '/calls')
     return text === '' ? [] : (JSON.parse(text) as CallList).items
   }
 
   async cdrs(): Promise<CdrPage['items']> {
-    const text = await this.#curl(this.#client, VIP, '/cdrs')
+    const text = await this.#curl(this.client, VIP, '/cdrs')
     return text === '' ? [] : (JSON.parse(text) as CdrPage).items
   }
 
   /** Of each node a client that hears nobody else. */
   probe(everyMs: number): void {
     for (const [place, { host }] of this.nodes.entries()) {
-      const prober = this.#lan.host(`c${place + 1}`, 210 + place)
+      const prober = this.lan.host(`c${place + 1}`, 210 + place)
       prober.run(
         'ip',
         'neigh',
@@ -222,8 +222,8 @@ export class Trio {
       node.signal('SIGKILL')
     }
     await Promise.all(this.nodes.map((node) => node.stopped()))
-    this.#lan.remove()
-    rmSync(this.#directory, { recursive: true })
+    this.lan.remove()
+    rmSync(this.directory, { recursive: true })
   }
 
   async #status(from: LanHost, address: string): Promise<Status | undefined> {

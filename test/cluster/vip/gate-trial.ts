@@ -1,17 +1,20 @@
-//! Run in a network namespace of its own by `gate.test.ts`: what the gate does there, a line each.
+//! Run in a network namespace of its own by `gate.test.ts`: what the gate does there for an
+//! address, a line each.
 
 import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Gate } from '../../../src/cluster/vip/gate.ts'
 
-const VIP = '10.77.0.10'
+const [, , VIP = ''] = process.argv
+const IS_SIX = VIP.includes(':')
 const PORT = 5060
 
 /** A datagram to the address, from the same host: the gate is at both ends of its way. */
 async function tried(): Promise<string> {
-  const socket = createSocket('udp4')
+  const socket = createSocket(IS_SIX ? 'udp6' : 'udp4')
   socket.bind(PORT, VIP)
   await once(socket, 'listening')
   const heard = once(socket, 'message').then(() => 'answers')
@@ -27,10 +30,10 @@ async function say(what: string, outcome: boolean | Promise<boolean>): Promise<v
   console.log(`${what}: ${(await outcome) ? 'done' : 'refused'}; the address ${await tried()}`)
 }
 
-for (const args of ['link set lo up', `addr add ${VIP}/32 dev lo`])
+for (const args of ['link set lo up', `addr add ${VIP} dev lo`])
   spawnSync('ip', args.split(' '), { stdio: 'inherit' })
 console.log(`without a gate the address ${await tried()}`)
-const gate = await Gate.prepare(VIP, () => {})
+const gate = await Gate.prepare([VIP], () => {})
 if (!(gate instanceof Gate)) throw new Error(`no gate: ${gate.why}`)
 await say('prepared', true)
 await say('open what is not pending', gate.open(5_000))
@@ -52,6 +55,25 @@ await say('close', gate.close())
 await gate.pend(5_000)
 await gate.open(60_000)
 gate.stop()
-const again = await Gate.prepare(VIP, () => {})
+const again = await Gate.prepare([VIP], () => {})
 await say('another life of the process begins shut', again instanceof Gate)
-if (again instanceof Gate) again.stop()
+if (!(again instanceof Gate)) throw new Error('told above')
+await again.pend(5_000)
+await again.open(60_000)
+spawnSync('nft', ['flush', 'ruleset'])
+await say('renew when somebody has flushed all rules', again.renew(5_000))
+await say('close then', again.close())
+spawnSync('nft', ['flush', 'ruleset'])
+await say('pend when they are gone', again.pend(5_000))
+await say('open', again.open(60_000))
+const nft = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(' ')[0]
+process.kill(Number(nft), 'SIGKILL')
+await say('renew when nft was killed', again.renew(5_000))
+await say('renew again', again.renew(60_000))
+const stuck = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(
+  ' ',
+)[0]
+process.kill(Number(stuck), 'SIGSTOP')
+await say('renew when nft is stuck', again.renew(5_000))
+await say('renew again', again.renew(5_000))
+again.stop()

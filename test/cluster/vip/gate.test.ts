@@ -5,9 +5,11 @@ import { expect, test } from 'vitest'
 
 const can = spawnSync('unshare', ['-n', 'nft', 'list', 'tables']).status === 0
 
-test.skipIf(!can)('shut unless pending, then open; what has expired is not renewed', () => {
+const TITLE = 'shut unless pending, then open; what has expired is not renewed: %s'
+
+test.skipIf(!can).each(['10.77.0.10', 'fd00:77::10'])(TITLE, (address) => {
   const trial = `${import.meta.dirname}/gate-trial.ts`
-  const run = spawnSync('unshare', ['-n', process.execPath, trial], { encoding: 'utf8' })
+  const run = spawnSync('unshare', ['-n', process.execPath, trial, address], { encoding: 'utf8' })
   expect(run.stdout + run.stderr).toBe(`without a gate the address answers
 prepared: done; the address is silent
 open what is not pending: refused; the address is silent
@@ -22,5 +24,13 @@ open what was pending: refused; the address is silent
 open once more: done; the address answers
 close: done; the address is silent
 another life of the process begins shut: done; the address is silent
+renew when somebody has flushed all rules: refused; the address answers
+close then: done; the address is silent
+pend when they are gone: done; the address is silent
+open: done; the address answers
+renew when nft was killed: refused; the address answers
+renew again: done; the address answers
+renew when nft is stuck: refused; the address answers
+renew again: done; the address answers
 `)
 })

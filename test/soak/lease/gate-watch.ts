@@ -2,8 +2,11 @@
 //! priority above the node's where that may be had: it has to look when the machine is busy.
 
 import type { ChildProcess } from 'node:child_process'
-import { LOOK, openFor } from '../../../src/cluster/vip/rules.ts'
+import { look, openFor } from '../../../src/cluster/vip/rules.ts'
 import type { LanHost } from '../../harness/lan.ts'
+
+/** Of every trio. */
+const VIP = '10.9.0.100'
 
 export class GateWatch {
   readonly #child: ChildProcess
@@ -12,8 +15,9 @@ export class GateWatch {
 
   constructor(host: LanHost, everyMs: number) {
     const raise = 'chrt -f -p 2 $$ 2>/dev/null'
-    const look = `${raise}; while :; do nft '${LOOK}'; echo; sleep ${everyMs / 1_000}; done`
-    this.#child = host.spawn('sh', '-c', look)
+    const once = `nft '${look([VIP])}'; echo; sleep ${everyMs / 1_000}`
+    const looking = `${raise}; while :; do ${once}; done`
+    this.#child = host.spawn('sh', '-c', looking)
     this.#child.stdout?.on('data', (piece: Buffer) => this.#hear(piece.toString()))
   }
 

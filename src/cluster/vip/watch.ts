@@ -1,0 +1,79 @@
+//! What the kernel tells of addresses and links, as it happens: an `ip monitor` that stays, started
+//! again when it ends. Whoever relies on it looks now and then as well.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Log } from '../../base/host.ts'
+
+const AGAIN_MS = 1_000
+
+export type Seen =
+  /** An address was taken from the interface, by whomever. */
+  | { readonly kind: 'removed'; readonly address: string }
+  /** Whether something is at the other end of the cable. */
+  | { readonly kind: 'link'; readonly isUp: boolean }
+
+const ADDRESS = /^Deleted \d+: (\S+)\s+inet6? ([^\s/]+)/
+const LINK = /^(Deleted )?\d+: ([^:@\s]+)(?:@[^:\s]+)?: <([^>]*)>/
+
+/** Of one line of `ip -o monitor address link`. Pure. */
+export function seenIn(line: string, interfaceName: string): Seen | undefined {
+  const [, at, address] = ADDRESS.exec(line) ?? []
+  if (address !== undefined) return at === interfaceName ? { kind: 'removed', address } : undefined
+  const [, deleted, name, flags = ''] = LINK.exec(line) ?? []
+  if (name !== interfaceName) return undefined
+  const has = new Set(flags.split(','))
+  const isUp = has.has('UP') && has.has('LOWER_UP') && !has.has('NO-CARRIER')
+  return { kind: 'link', isUp: deleted === undefined && isUp }
+}
+
+/** As the kernel has it now; undefined where it does not tell. */
+export function isLinkUp(interfaceName: string): boolean | undefined {
+  try {
+    return readFileSync(`/sys/class/net/${interfaceName}/carrier`, 'utf8').trim() === '1'
+  } catch (error) {
+    // EINVAL: it has been taken down. Else there is no such file here, and `ip` will tell.
+    return error instanceof Error && 'code' in error && error.code === 'EINVAL' ? false : undefined
+  }
+}
+
+export class Watch {
+  readonly #interface: string
+  readonly #onSeen: (seen: Seen) => void
+  readonly #log: Log
+  #child: ChildProcess | undefined
+  #again: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(interfaceName: string, log: Log, onSeen: (seen: Seen) => void) {
+    this.#interface = interfaceName
+    this.#onSeen = onSeen
+    this.#log = log
+    this.#start()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#again)
+    this.#child?.kill()
+  }
+
+  #start(): void {
+    const child = spawn('ip', ['-o', 'monitor', 'address', 'link'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    this.#child = child
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const seen = seenIn(line, this.#interface)
+      if (seen !== undefined) this.#onSeen(seen)
+    })
+    let why = ''
+    child.on('error', ({ message }) => (why = message))
+    child.on('close', (code) => {
+      if (this.#isStopped) return
+      this.#log('warn', 'vip.watch-ended', { why: why || `ip monitor ended with ${code}` })
+      this.#again = setTimeout(() => this.#start(), AGAIN_MS)
+    })
+  }
+}

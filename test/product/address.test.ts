@@ -1,0 +1,154 @@
+//! The virtual addresses of three real nodes, IPv4 and IPv6: who takes them away or breaks what
+//! guards them, and clients that say nothing. The other faults are in `cluster.test.ts`.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { canMakeLan, type LanHost } from '../harness/lan.ts'
+import { Trio, type Node } from '../cluster/live/trio.ts'
+
+const LIVE = join(import.meta.dirname, '..', 'cluster', 'live')
+const FOUR = '10.9.0.100'
+const SIX = 'fd00:9::100'
+const IDLE = 300
+const TIMEOUT_MS = 90_000
+const can = canMakeLan()
+
+let trio: Trio
+let six: Heard
+let four: Heard
+
+type Heard = { readonly child: ChildProcess; readonly times: number[] }
+
+beforeAll(async () => {
+  if (!can) return
+  trio = await Trio.start('default', `${FOUR}/24,${SIX}/64`)
+  trio.client.run('ip', 'addr', 'add', 'fd00:9::200/64', 'dev', 'eth0', 'nodad')
+  four = probe(trio.client, FOUR, trio.client.address)
+  six = probe(trio.client, SIX, 'fd00:9::200')
+}, TIMEOUT_MS)
+
+afterAll(async () => {
+  if (!can) return
+  for (const { child } of [four, six]) child.kill()
+  await trio.stop()
+})
+
+function probe(from: LanHost, to: string, own: string): Heard {
+  const child = from.spawn(process.execPath, join(LIVE, 'prober.ts'), to, own, '10')
+  const times: number[] = []
+  child.stdout?.on('data', (piece: Buffer) => {
+    for (const line of piece.toString().split('\n')) {
+      const [, answered] = line.split(' ').map(Number)
+      if (answered !== undefined && answered > 0) times.push(answered)
+    }
+  })
+  return { child, times }
+}
+
+/** Milliseconds without an answer, at most, since `from`. */
+function gap({ times }: Heard, from: number): number {
+  const since = times.filter((at) => at > from - 100)
+  return Math.round(Math.max(...since.slice(1).map((at, place) => at - (since[place] ?? at))))
+}
+
+const answers = async (heard: Heard): Promise<void> => {
+  const before = heard.times.length
+  await trio.until('the address answers', () => Promise.resolve(heard.times.length > before + 5))
+}
+
+type Fault = {
+  readonly name: string
+  readonly strike: (leader: Node) => void
+  readonly mend?: (leader: Node) => void | Promise<void>
+  readonly moves: boolean
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    name: 'both addresses are taken away by hand',
+    strike: ({ host }) => {
+      host.run('ip', 'addr', 'del', `${FOUR}/24`, 'dev', 'eth0')
+      host.run('ip', 'addr', 'del', `${SIX}/64`, 'dev', 'eth0')
+    },
+    moves: false,
+  },
+  {
+    name: 'its interface goes down',
+    strike: ({ host }) => void host.run('ip', 'link', 'set', 'eth0', 'down'),
+    mend: ({ host }) => void host.run('ip', 'link', 'set', 'eth0', 'up'),
+    moves: true,
+  },
+  {
+    name: 'its firewall is made anew',
+    strike: ({ host }) => void host.run('nft', 'flush', 'ruleset'),
+    moves: true,
+  },
+  {
+    name: 'its process is killed',
+    strike: (leader) => leader.signal('SIGKILL'),
+    mend: async (leader) => {
+      await leader.stopped()
+      leader.start()
+    },
+    moves: true,
+  },
+]
+
+test.skipIf(!can).each(FAULTS)('$name', { timeout: TIMEOUT_MS }, async (fault) => {
+  const leader = await trio.leader()
+  const from = Date.now()
+  fault.strike(leader)
+  if (fault.moves)
+    await trio.until('another node leads', async () => (await trio.leader()) !== leader)
+  await answers(four)
+  await answers(six)
+  await fault.mend?.(leader)
+  await trio.whole()
+  if (!fault.moves) expect(await trio.leader()).toBe(leader)
+  console.log(`${fault.name}: no answer for ${gap(four, from)} ms, IPv6 ${gap(six, from)} ms`)
+})
+
+test.skipIf(!can)('all firewalls are made anew at once', { timeout: TIMEOUT_MS }, async () => {
+  const from = Date.now()
+  for (const { host } of trio.nodes) host.run('nft', 'flush', 'ruleset')
+  await sleep(500)
+  await answers(four)
+  await answers(six)
+  await trio.whole()
+  // Shut on who does not serve, open on who does.
+  const leader = await trio.leader()
+  for (const { host } of trio.nodes.filter((node) => node === leader))
+    expect(host.run('nft', 'list', 'set', 'ip6', 'pbx_vip', 'lease')).toContain(SIX)
+  console.log(`all firewalls: no answer for ${gap(four, from)} ms, IPv6 ${gap(six, from)} ms`)
+})
+
+test.skipIf(!can).each([FOUR, SIX])(
+  'idle clients at %s notice that their node is gone',
+  { timeout: TIMEOUT_MS },
+  async (address) => {
+    const program = join(LIVE, 'idle-clients.ts')
+    const child = trio.client.spawn(process.execPath, program, address, String(IDLE))
+    const said = { up: 0, lost: 0 }
+    child.stdout?.on('data', (piece: Buffer) => {
+      said.up += piece.toString().match(/up/g)?.length ?? 0
+      said.lost += piece.toString().match(/lost/g)?.length ?? 0
+    })
+    await trio.until('all clients are up', () => Promise.resolve(said.up >= IDLE))
+    await sleep(1_000)
+    const leader = await trio.leader()
+    const from = Date.now()
+    // Nothing that its kernel says about the connections is heard any more.
+    leader.host.cut()
+    await trio.until('all have noticed', () => Promise.resolve(said.lost >= IDLE))
+    const lost = Date.now() - from
+    await trio.until('all are back', () => Promise.resolve(said.up >= 2 * IDLE))
+    console.log(
+      `${IDLE} idle clients: noticed after ${lost} ms, back after ${Date.now() - from} ms`,
+    )
+    child.kill()
+    leader.host.mend()
+    await trio.whole()
+  },
+)
