@@ -50,6 +50,18 @@ test('status shows the whole picture', async () => {
   })
 })
 
+test('of two who add the same extension at once one is refused, and changes nothing', async () => {
+  const add = (displayName: string): Promise<Response> =>
+    world.api('POST', '/extensions', { extension: '2002', displayName, password: 'sekret77' })
+  const answers = await Promise.all([add('First'), add('Second')])
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 409])
+  const first = answers[0]?.status === 201
+  expect(await json(await world.api('GET', '/extensions?after=2001'))).toMatchObject({
+    items: [{ extension: '2002', displayName: first ? 'First' : 'Second' }],
+  })
+  expect((await world.api('DELETE', '/extensions/pbx.example/2002')).status).toBe(204)
+})
+
 test('an extension is added, listed, given a password and removed', async () => {
   const body = { extension: '2001', displayName: 'Zoë', password: 'sekret77' }
   const added = await world.api('POST', '/extensions', body)

@@ -36,8 +36,6 @@ export function extensionRoutes(api: Api, context: ConsoleContext): void {
       const tenant = tenantNamed(store, domain)
       const problem = userProblem(user) ?? displayNameProblem(displayName)
       if (problem !== undefined) throw new HttpRefusal(400, problem)
-      if (store.read((db) => extensionByUser(db, tenant.tenant, user)) !== undefined)
-        throw new HttpRefusal(409, `${user}@${tenant.primaryDomain} exists already`)
       await commit(context, {
         kind: 'extension.put',
         tenant: tenant.tenant,
@@ -45,6 +43,8 @@ export function extensionRoutes(api: Api, context: ConsoleContext): void {
         displayName: displayName === '' ? user : displayName,
         enabled: true,
         secret: secretOf(tenant, password),
+        // Of two who ask at the same time one is told that there is one.
+        isNew: true,
         at: context.host.wall(),
       })
       return reply.code(201).send({ extension: user, domain: tenant.primaryDomain, password })

@@ -43,6 +43,8 @@ export type ExtensionCommand =
       readonly displayName: string
       readonly enabled: boolean
       readonly secret: Secret | undefined
+      /** Refused when there is one already. */
+      readonly isNew?: true
       readonly at: WallTime
     }
   | {
@@ -105,6 +107,8 @@ function put(db: WritableDatabase, command: Of<'extension.put'>): Refusal | unde
   if (wrong !== undefined) return wrong
   const enabled = command.enabled ? 1 : 0
   if (secret !== undefined) {
+    if (command.isNew === true && extensionByUser(db, tenant, user) !== undefined)
+      return refuse(`${user}@${secret.realm} exists already`)
     db.run(
       `INSERT INTO extensions VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE
        SET display_name = excluded.display_name, enabled = excluded.enabled,
