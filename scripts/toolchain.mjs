@@ -34,13 +34,17 @@ export function requireNode(major) {
   stop(`Node ${process.versions.node} is too old: install Node ${major} or newer`)
 }
 
-/** Runs the pinned Node in our place: same terminal, same exit code, signals passed on. */
-export function becomePinned(args) {
-  const child = spawn(NODE, args, { cwd: ROOT, stdio: 'inherit' })
+/**
+ * Runs the pinned Node in our place: same terminal, same exit code, signals passed on. `within`: a
+ * command that becomes the one after it, such as `unshare`.
+ */
+export function becomePinned(args, within = []) {
+  const [command, ...rest] = [...within, NODE, ...args]
+  const child = spawn(command, rest, { cwd: ROOT, stdio: 'inherit' })
   // A terminal's Ctrl-C reaches the child by itself; here it must only not end us before it.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  child.on('error', (error) => stop(`${NODE} could not be started: ${error.message}`))
+  child.on('error', (error) => stop(`${command} could not be started: ${error.message}`))
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143)
   })

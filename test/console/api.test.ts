@@ -54,7 +54,7 @@ test('of two who add the same extension at once one is refused, and changes noth
   const add = (displayName: string): Promise<Response> =>
     world.api('POST', '/extensions', { extension: '2002', displayName, password: 'sekret77' })
   const answers = await Promise.all([add('First'), add('Second')])
-  expect(answers.map(({ status }) => status).sort()).toEqual([201, 409])
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 409]))
   const first = answers[0]?.status === 201
   expect(await json(await world.api('GET', '/extensions?after=2001'))).toMatchObject({
     items: [{ extension: '2002', displayName: first ? 'First' : 'Second' }],

@@ -23,6 +23,12 @@ const PIPE = `
   socket.on('close', () => process.exit(0))
 `
 
+/** At the switch: from which port what is not passed on to which. */
+const BLOCKS =
+  'add table bridge blocks; add set bridge blocks ways { typeof iifname . oifname; }; ' +
+  'add chain bridge blocks between { type filter hook forward priority 0; }; ' +
+  'add rule bridge blocks between iifname . oifname @ways drop'
+
 /** A connection, as far as its user needs one. */
 export type Wire = {
   readonly write: (text: string) => void
@@ -33,13 +39,14 @@ export type Wire = {
 export class Lan {
   readonly #prefix: string
   readonly #names = new Map<string, string>()
-  #hosts = 0
+  readonly hosts: LanHost[] = []
 
   constructor(prefix: string) {
     this.#prefix = `${prefix}-${process.pid}`
     const hub = this.#add('hub')
     ip(hub, 'link add br0 type bridge')
     ip(hub, 'link set br0 up')
+    run('ip', `netns exec ${hub} nft ${BLOCKS}`)
     process.once('exit', () => this.remove())
   }
 
@@ -47,14 +54,31 @@ export class Lan {
   host(name: string, last: number): LanHost {
     const space = this.#add(name)
     const hub = this.#space('hub')
-    const port = `p${++this.#hosts}`
+    const port = `p${this.hosts.length + 1}`
     run('ip', `link add ${port} netns ${hub} type veth peer name eth0 netns ${space}`)
     ip(hub, `link set ${port} master br0`)
     ip(hub, `link set ${port} up`)
     ip(space, 'link set lo up')
     ip(space, `addr add 10.9.0.${last}/24 dev eth0`)
     ip(space, 'link set eth0 up')
-    return new LanHost(name, space, `10.9.0.${last}`, hub, port)
+    const host = new LanHost(name, space, `10.9.0.${last}`, hub, port)
+    this.hosts.push(host)
+    return host
+  }
+
+  /** From now on nothing that any of `from` sends gets to any of `to`; the other way it does. */
+  block(from: readonly LanHost[], to: readonly LanHost[]): void {
+    const ways = from.flatMap((one) => to.map((other) => `${one.port} . ${other.port}`))
+    this.#switch(`add element bridge blocks ways { ${ways.join(', ')} }`)
+  }
+
+  /** Everything gets everywhere again. */
+  unblock(): void {
+    this.#switch('flush set bridge blocks ways')
+  }
+
+  #switch(command: string): void {
+    run('ip', `netns exec ${this.#space('hub')} nft ${command}`)
   }
 
   remove(): void {
@@ -84,14 +108,15 @@ export class LanHost {
   readonly address: string
   readonly #space: string
   readonly #hub: string
-  readonly #port: string
+  /** Of the switch. */
+  readonly port: string
 
   constructor(name: string, space: string, address: string, hub: string, port: string) {
     this.name = name
     this.address = address
     this.#space = space
     this.#hub = hub
-    this.#port = port
+    this.port = port
   }
 
   get mac(): string {
@@ -124,6 +149,15 @@ export class LanHost {
     })
   }
 
+  /** Of all that runs there. */
+  get processes(): readonly number[] {
+    const told = execFileSync('ip', ['netns', 'pids', this.#space], { encoding: 'utf8' })
+    return told
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number)
+  }
+
   run(command: string, ...args: readonly string[]): string {
     const within = ['netns', 'exec', this.#space, command, ...args]
     return execFileSync('ip', within, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
@@ -131,11 +165,11 @@ export class LanHost {
 
   /** At the switch: the host itself sees its link up, and hears nothing. */
   cut(): void {
-    ip(this.#hub, `link set ${this.#port} nomaster`)
+    ip(this.#hub, `link set ${this.port} nomaster`)
   }
 
   mend(): void {
-    ip(this.#hub, `link set ${this.#port} master br0`)
+    ip(this.#hub, `link set ${this.port} master br0`)
   }
 }
 

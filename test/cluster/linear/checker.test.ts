@@ -81,7 +81,7 @@ test('what is wrong is shown, key by key', () => {
   const broken = history('0-1 make a -> done\n2-3 read -> nothing')
   const fine = history('0-1 make a -> done').map((each) => ({ ...each, key: 'other' }))
   expect(brokenKeys([...broken, ...fine])).toEqual([
-    'k, operation 1 of 2:\n  0 to 1: make a -> done\n  2 to 3: read -> nothing',
+    'k, impossible: operation 1 of 2:\n  0 to 1: make a -> done\n  2 to 3: read -> nothing',
   ])
 })
 

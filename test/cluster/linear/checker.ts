@@ -25,10 +25,20 @@ export type Model<State, Input, Output> = {
 export const IMPOSSIBLE = Symbol('impossible')
 export type Impossible = typeof IMPOSSIBLE
 
-/** `stuck`: the first operation, by its return, that nothing that was tried could go beyond. */
+/**
+ * `stuck`: the first operation, by its return, that nothing that was tried could go beyond. It is
+ * `undecided` when not everything could be tried: then the history is too long for what is unknown.
+ */
 export type Verdict<Input, Output> =
   | { readonly ok: true }
-  | { readonly ok: false; readonly stuck: Operation<Input, Output> }
+  | {
+      readonly ok: false
+      readonly undecided: boolean
+      readonly stuck: Operation<Input, Output>
+    }
+
+/** Places in the search that are remembered: some hundred megabytes. */
+const TRIED_MAX = 1_000_000
 
 type Event = {
   /** Place of the operation in the history. */
@@ -48,7 +58,7 @@ export function check<State, Input, Output>(
   const tried = new Set<string>()
   const taken: { readonly event: Event; readonly before: State }[] = []
   let [state, done, furthest] = [model.initial, 0n, -1]
-  for (let event = head.next; event !== undefined;) {
+  for (let event = head.next; event !== undefined && tried.size < TRIED_MAX;) {
     const operation = history[event.place]
     if (operation === undefined) throw new Error('each event is of an operation')
     if (!event.isCall) {
@@ -64,7 +74,11 @@ export function check<State, Input, Output>(
     }
     const after = model.step(state, operation.input, operation.output)
     const then = done | (1n << BigInt(event.place))
-    if (after === IMPOSSIBLE || wasTried(tried, `${then.toString(36)} ${model.nameOf(after)}`)) {
+    if (
+      after === IMPOSSIBLE ||
+      isIdle(model, state, after, operation.output) ||
+      wasTried(tried, `${then.toString(36)} ${model.nameOf(after)}`)
+    ) {
       event = event.next
       continue
     }
@@ -76,7 +90,17 @@ export function check<State, Input, Output>(
   if (isThrough(head)) return { ok: true }
   const stuck = history[furthest]
   if (stuck === undefined) throw new Error('it was stuck somewhere')
-  return { ok: false, stuck }
+  return { ok: false, undecided: tried.size >= TRIED_MAX, stuck }
+}
+
+/** Of unknown outcome, and changes nothing now: it may as well happen later. */
+function isIdle<State, Input, Output>(
+  { nameOf }: Model<State, Input, Output>,
+  before: State,
+  after: State,
+  output: Output | undefined,
+): boolean {
+  return output === undefined && nameOf(before) === nameOf(after)
 }
 
 function isThrough(head: Event): boolean {

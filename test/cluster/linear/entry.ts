@@ -65,7 +65,9 @@ export function brokenKeys(history: readonly EntryOperation[]): readonly string[
         const ends = output === undefined ? Infinity : returned
         return ends > stuck.called - 2_000 && called < stuck.returned
       })
-    return [`${key}, operation ${place} of ${operations.length}:\n${told.map(line).join('\n')}`]
+    const what = verdict.undecided ? 'undecided at' : 'impossible:'
+    const at = `${key}, ${what} operation ${place} of ${operations.length}`
+    return [`${at}:\n${told.map(line).join('\n')}`]
   })
 }
 

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallList, CdrPage, Status } from '../../../src/console/api/shapes.ts'
 import { Baresip } from '../../harness/baresip.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
+import type { BadHost } from './bad-host.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const PBX = [process.execPath, join(ROOT, 'src/main.ts')] as const
@@ -17,28 +18,55 @@ const VIP = '10.9.0.100'
 const TOKEN = 'a-token-for-the-tests-of-the-cluster'
 const PASSWORD = 'a-long-enough-password'
 const PATIENCE_MS = 30_000
+/** `RestartSec` of config/systemd/pbx.service. */
+const RESTART_MS = 1_000
 
 export type Answer = { readonly node: string; readonly asked: number; readonly answered: number }
 
 export class Node {
   readonly host: LanHost
   readonly data: string
+  /** What its hardware does wrong, where that was asked for. */
+  readonly bad: BadHost | undefined
   process: ChildProcess | undefined
   output = ''
+  #isSupervised = false
 
-  constructor(host: LanHost, data: string) {
+  constructor(host: LanHost, data: string, bad?: BadHost) {
     this.host = host
     this.data = data
+    this.bad = bad
     mkdirSync(data, { recursive: true })
     writeFileSync(join(data, 'api.token'), `${TOKEN}\n`, { mode: 0o600 })
   }
 
   start(): void {
     const [program, main] = PBX
-    const child = this.host.spawn(program, main, '--data', this.data, '--name', this.host.name)
+    const { host, data, bad } = this
+    bad?.writeBack()
+    const named = ['--data', data, '--name', host.name]
+    const child = host.spawn('env', ...(bad?.environment ?? []), program, main, ...named)
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (piece: Buffer) => (this.output += piece.toString()))
+    child.once('close', () => this.#startAnew())
     this.process = child
+  }
+
+  /** From now on it is started again a second after it has ended, as systemd does it. */
+  supervise(isSupervised = true): void {
+    this.#isSupervised = isSupervised
+  }
+
+  #startAnew(): void {
+    const again = (): void => {
+      if (this.#isSupervised && !this.isRunning) this.start()
+    }
+    if (this.#isSupervised) setTimeout(again, RESTART_MS)
+  }
+
+  get isRunning(): boolean {
+    const { process: child } = this
+    return child !== undefined && child.exitCode === null && child.signalCode === null
   }
 
   pbx(...args: readonly string[]): string {
@@ -52,29 +80,42 @@ export class Node {
 
   async stopped(): Promise<void> {
     const { process: child } = this
-    if (child !== undefined && child.exitCode === null && child.signalCode === null)
-      await new Promise((resolve) => child.once('close', resolve))
+    if (this.isRunning) await new Promise((resolve) => child?.once('close', resolve))
   }
 }
+
+/** A disk for a node's data, and faults below it. */
+export type Hardware = (name: string, data: string) => BadHost | undefined
 
 export class Trio {
   readonly lan = new Lan('pbx')
   readonly directory = mkdtempSync(join(tmpdir(), 'pbx-trio-'))
   readonly nodes: readonly Node[]
+  readonly vip = VIP
   /** Hears whoever has the address. */
   readonly client: LanHost
-  readonly #probers: { readonly node: string; readonly child: ChildProcess; said: string }[] = []
+  readonly #probers: {
+    readonly node: string
+    readonly host: LanHost
+    readonly child: ChildProcess
+    said: string
+  }[] = []
 
-  private constructor() {
+  private constructor(hardware: Hardware) {
     this.nodes = [1, 2, 3].map((number) => {
       const name = `n${number}`
-      return new Node(this.lan.host(name, number), join(this.directory, name))
+      const data = join(this.directory, name)
+      return new Node(this.lan.host(name, number), data, hardware(name, data))
     })
     this.client = this.lan.host('client', 200)
   }
 
-  static async start(timing: 'default' | 'fast', vips = `${VIP}/24`): Promise<Trio> {
-    const trio = new Trio()
+  static async start(
+    timing: 'default' | 'fast',
+    vips = `${VIP}/24`,
+    hardware: Hardware = () => undefined,
+  ): Promise<Trio> {
+    const trio = new Trio(hardware)
     const [first, ...others] = trio.nodes
     if (first === undefined) throw new Error('there are three')
     const own = ['--address', first.host.address, '--name', first.host.name]
@@ -108,14 +149,15 @@ export class Trio {
   }
 
   /** All three are connected, voters, and up to date. */
-  whole(): Promise<void> {
-    return this.until('all nodes are there and up to date', async () => {
+  whole(patience = PATIENCE_MS): Promise<void> {
+    const isSo = async (): Promise<boolean> => {
       const cluster = (await this.serving())?.cluster
       const isWell = cluster?.members.every(
         ({ kind, isConnected, lag }) => kind === 'voter' && isConnected && lag === 0,
       )
       return isWell === true && cluster?.members.length === 3
-    })
+    }
+    return this.until('all nodes are there and up to date', isSo, patience)
   }
 
   /** A write through the API at the address; true when it was acknowledged. */
@@ -140,12 +182,18 @@ export class Trio {
   }
 
   /** A real phone on the LAN, registered at the address. */
-  async phone(user: string, last: number, transport: 'udp' | 'tcp'): Promise<Baresip> {
+  async phone(
+    user: string,
+    last: number,
+    transport: 'udp' | 'tcp',
+    tone?: number,
+  ): Promise<Baresip> {
     await this.write(user)
     const at = this.lan.host(`phone${last}`, last)
     const server = `${VIP}:5060`
     const account = { user, password: PASSWORD, domain: 'pbx.example', server, transport }
-    return Baresip.start({ ...account, at, outbound: transport === 'tcp' })
+    const sound = tone === undefined ? {} : { tone }
+    return Baresip.start({ ...account, ...sound, at, outbound: transport === 'tcp' })
   }
 
   /** Packets of sound that whoever serves has passed on. */
@@ -157,6 +205,35 @@ export class Trio {
   async calls(): Promise<readonly { readonly id: string; readonly state: string }[]> {
     const text = await this.#curl(this.client, VIP, '/calls')
     return text === '' ? [] : (JSON.parse(text) as CallList).items
+  }
+
+  /** CSV as `pbx import` takes it. */
+  async importUsers(rows: string): Promise<void> {
+    const as = ['-H', 'content-type: text/csv', '--data-binary', rows, '-m', '10']
+    const told = await this.#curl(this.client, VIP, '/import', ...as)
+    if (!told.includes('"bad":0')) throw new Error(`the import said: ${told}`)
+  }
+
+  /** Every one there is. */
+  async allCdrs(): Promise<CdrPage['items']> {
+    const found = new Map<string, CdrPage['items'][number]>()
+    for (let before = ''; ;) {
+      const query = `/cdrs?limit=1000${before === '' ? '' : `&before=${before}`}`
+      const { items } = JSON.parse(await this.#curl(this.client, VIP, query)) as CdrPage
+      const known = found.size
+      for (const each of items) found.set(each.call, each)
+      const last = items.at(-1)
+      if (last === undefined || found.size === known) return [...found.values()]
+      // Those that began in the same millisecond are asked for again.
+      before = new Date(Date.parse(last.startedAt) + 1).toISOString()
+    }
+  }
+
+  /** Clients that ask the API at the address all the time: `workload.ts`. */
+  clients(prefix: string, perSecond: number): ChildProcess {
+    const program = join(import.meta.dirname, 'workload.ts')
+    const url = `http://${VIP}:8888/api/v1`
+    return this.client.spawn(process.execPath, program, url, TOKEN, prefix, String(perSecond))
   }
 
   async cdrs(): Promise<CdrPage['items']> {
@@ -183,10 +260,16 @@ export class Trio {
       // The answer comes back to the prober whatever it does about ARP.
       const program = join(import.meta.dirname, 'prober.ts')
       const child = prober.spawn(process.execPath, program, VIP, prober.address, String(everyMs))
-      const probing = { node: host.name, child, said: '' }
+      const probing = { node: host.name, host: prober, child, said: '' }
       child.stdout?.on('data', (piece: Buffer) => (probing.said += piece.toString()))
       this.#probers.push(probing)
     }
+  }
+
+  /** Behind its cable: itself, and the client that hears nobody else. */
+  side(node: Node): readonly LanHost[] {
+    const near = this.#probers.find((prober) => prober.node === node.host.name)
+    return near === undefined ? [node.host] : [node.host, near.host]
   }
 
   /** So far, by the time of the answer. */
@@ -204,8 +287,12 @@ export class Trio {
       .toSorted((a, b) => a.answered - b.answered)
   }
 
-  async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS
+  async until(
+    what: string,
+    isSo: () => boolean | Promise<boolean>,
+    patience = PATIENCE_MS,
+  ): Promise<void> {
+    const deadline = performance.now() + patience
     while (!(await isSo())) {
       if (performance.now() > deadline)
         throw new Error(
@@ -215,14 +302,17 @@ export class Trio {
     }
   }
 
-  async stop(): Promise<void> {
+  /** `before` its directory goes. */
+  async stop(before = (): void => {}): Promise<void> {
     for (const { child } of this.#probers) child.kill('SIGTERM')
     for (const node of this.nodes) {
+      node.supervise(false)
       node.signal('SIGCONT')
       node.signal('SIGKILL')
     }
     await Promise.all(this.nodes.map((node) => node.stopped()))
     this.lan.remove()
+    before()
     rmSync(this.directory, { recursive: true })
   }
 
@@ -233,7 +323,9 @@ export class Trio {
 
   /** '' when nobody answers within a second. */
   #curl(from: LanHost, address: string, path: string, ...more: readonly string[]): Promise<string> {
-    const headers = ['-H', `authorization: Bearer ${TOKEN}`, '-H', 'content-type: application/json']
+    const token = ['-H', `authorization: Bearer ${TOKEN}`]
+    const type = more.includes('-d') ? ['-H', 'content-type: application/json'] : []
+    const headers = [...token, ...type]
     const url = `http://${address}:8888/api/v1${path}`
     const child = from.spawn('curl', '-s', '-m', '1', ...headers, ...more, url)
     let said = ''
