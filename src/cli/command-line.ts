@@ -24,6 +24,10 @@ const PASSWORD = {
   'password-stdin': { type: 'boolean', describe: 'read the password from stdin' },
 } as const
 
+const PASSPHRASE = {
+  'passphrase-stdin': { type: 'boolean', describe: 'encrypted with a passphrase, read from stdin' },
+} as const
+
 /** Of this host, in a cluster. */
 const NODE = {
   address: { ...text, describe: 'IP address that the other nodes reach this host by' },
@@ -143,6 +147,31 @@ const COMMANDS: readonly Spec[] = [
     describe: 'let another node serve',
     options: { to: { ...text, describe: 'id of that node; the best one when left out' } },
     read: (given) => ({ command: 'transfer-leadership', to: optional(given, 'to') }),
+  },
+  {
+    usage: 'backup <file>',
+    describe: 'write settings, users, records and the key to a file; - is stdout',
+    options: {
+      force: { type: 'boolean', describe: 'write over a file that is there' },
+      ...PASSPHRASE,
+    },
+    read: (given) => ({
+      command: 'backup',
+      file: required(given, 'file').replace(/^\/dev\/stdin$/, '-'),
+      force: given['force'] === true,
+      sealed: given['passphrase-stdin'] === true,
+    }),
+  },
+  {
+    usage: 'restore <file>',
+    describe: 'put a backup in the place of what there is; calls go on',
+    options: { yes: { type: 'boolean', describe: 'do not ask' }, ...PASSPHRASE },
+    read: (given) => ({
+      command: 'restore',
+      file: required(given, 'file'),
+      yes: given['yes'] === true,
+      sealed: given['passphrase-stdin'] === true,
+    }),
   },
   {
     usage: 'hangup <call>',

@@ -52,6 +52,19 @@ export type Command =
   | { readonly command: 'cluster token' }
   | { readonly command: 'cluster remove'; readonly node: string }
   | { readonly command: 'transfer-leadership'; readonly to: string | undefined }
+  | {
+      readonly command: 'backup'
+      /** `-` is stdout. */
+      readonly file: string
+      readonly force: boolean
+      readonly sealed: boolean
+    }
+  | {
+      readonly command: 'restore'
+      readonly file: string
+      readonly yes: boolean
+      readonly sealed: boolean
+    }
   | { readonly command: 'hangup'; readonly call: string }
   | { readonly command: 'trace'; readonly call: string; readonly messages: boolean }
   | {

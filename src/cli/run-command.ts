@@ -4,11 +4,13 @@ import { unreachable } from '../base/assert.ts'
 import type * as api from '../console/api/shapes.ts'
 import { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
+import { backupTo } from './backup.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
 import type { Invocation, Password, UserName } from './invocation.ts'
+import { restoreFrom } from './restore.ts'
 import { clock, type Column, grouped, localTime, table } from './table.ts'
-import type { Terminal } from './terminal.ts'
+import { firstLine, type Terminal } from './terminal.ts'
 import { traceText } from './trace.ts'
 
 type Asked = Exclude<Extract<Invocation, { kind: 'command' }>, Offline>
@@ -76,6 +78,10 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
       const trace = await client.call<api.Trace>('GET', path)
       return show(trace, (value) => traceText(value, asked.messages))
     }
+    case 'backup':
+      return backupTo(client, asked, terminal)
+    case 'restore':
+      return restoreFrom(client, asked, terminal)
     case 'import':
       return importFile(client, asked.file, asked.json, terminal)
     default:
@@ -253,9 +259,5 @@ async function extensionPath(client: Client, { user, domain }: UserName): Promis
 async function passwordOf(password: Password, { stdin }: Terminal): Promise<string | undefined> {
   if (password.kind === 'generated') return undefined
   if (password.kind === 'given') return password.password
-  let text = ''
-  for await (const piece of stdin) text += String(piece)
-  const [line = ''] = text.split(/\r?\n/, 1)
-  if (line === '') throw new CliFailure('--password-stdin: stdin holds no password', 2)
-  return line
+  return firstLine(stdin, 'password')
 }

@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { isLocal } from '../http/local.ts'
+import { backupRoutes } from './api/backup.ts'
 import { callRoutes } from './api/calls.ts'
 import { clusterRoutes } from './api/cluster.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
@@ -51,6 +52,7 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     extensionRoutes(api, context)
     importRoute(api, context)
     callRoutes(api, context)
+    backupRoutes(api, context)
     clusterRoutes(api, context)
     innerDone()
   })

@@ -7,6 +7,7 @@ import type { Installation } from '../config/installation.ts'
 import { Access } from '../console/access.ts'
 import { consoleRoutes } from '../console/console.ts'
 import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/system-view.ts'
+import type { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { CallId } from '../control/ids.ts'
 import { localToken } from '../http/secrets.ts'
@@ -28,6 +29,7 @@ export type ConsoleOptions = {
   readonly sip: Sip
   readonly roles: Roles
   readonly cluster: Cluster | undefined
+  readonly backups: Backups
 }
 
 export type OpenConsole = {
@@ -59,6 +61,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     version: installation.version,
     httpsPort: () => ports.https,
     cluster: options.cluster,
+    backups: options.backups,
   }
   const http = await openHttp({
     address: config.address,

@@ -1,6 +1,7 @@
 //! What serves phones and people: SIP, the roles and the console over a store that accepts writes.
 //! Of a cluster one node has this at a time.
 
+import { Backups } from '../backup/backups.ts'
 import { greetingText } from '../cli/greeting.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { FlowNews } from '../cluster/flows.ts'
@@ -15,6 +16,7 @@ import { loadIdentity } from '../http/certificate.ts'
 import type { Host } from '../base/host.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
+import type { Identity } from '../x509/issue.ts'
 import { openConsole } from './console.ts'
 import { tellFlows } from './flow-news.ts'
 import { Opened } from './opened.ts'
@@ -81,7 +83,9 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   opened.add(beSilent)
   const roles = openRoles({ config: served, installation, host, metrics, store, sip, media })
   opened.add(() => roles.close())
-  const shown = await openConsole({ ...options, identity, sip, roles })
+  const backups = openBackups(options, identity)
+  await backups.begin()
+  const shown = await openConsole({ ...options, identity, sip, roles, backups })
   opened.add(() => shown.close())
   // Made when nothing can keep them from being shown any more: they are shown once.
   const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
@@ -117,4 +121,20 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
       await roles.abandon()
     },
   }
+}
+
+function openBackups(
+  { config, installation, host, store }: ServingOptions,
+  tls: Identity,
+): Backups {
+  return new Backups({
+    host,
+    store,
+    tls,
+    data: config.data,
+    name: config.name,
+    version: installation.version,
+    worker: installation.workers.image,
+    addon: installation.sqlite,
+  })
 }

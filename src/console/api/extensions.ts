@@ -11,6 +11,7 @@ import type { Command } from '../../store/store.ts'
 import type { ConsoleContext } from '../context.ts'
 import { newPassword } from '../passwords.ts'
 import { refusalOf, tenantNamed } from '../tenants.ts'
+import { linesOf } from './ndjson.ts'
 import * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -104,43 +105,30 @@ export function importRoute(api: Api, context: ConsoleContext): void {
 /** How often an import tells how far it is. */
 const PROGRESS_MS = 250
 
-async function* importLines(
-  context: ConsoleContext,
+function importLines(
+  { host, store }: ConsoleContext,
   source: Readable,
   request: FastifyRequest,
 ): AsyncGenerator<string> {
-  const { host, store } = context
-  const told: shapes.ImportLine[] = []
-  let wake = Promise.withResolvers<void>()
   let nextProgress = host.now()
-  const tell = (line: shapes.ImportLine): void => {
-    told.push(line)
-    wake.resolve()
-  }
-  const outcome = importExtensions(store, source, {
-    wall: host.wall,
-    onBadLine: ({ line, reason }) => tell({ kind: 'bad', line, reason }),
-    onProgress: (progress) => {
-      if (host.now() < nextProgress) return
-      nextProgress = (host.now() + PROGRESS_MS) as typeof nextProgress
-      tell({ kind: 'progress', ...progress })
-    },
-  }).then(
-    (result) => tell(result.ok ? { kind: 'done', ...result.value } : failedLine(result.error)),
-    (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error)
-      host.log('warn', 'import.broken', { source: request.ip, reason })
-      tell({ kind: 'failed', reason })
-    },
+  return linesOf((tell: (line: shapes.ImportLine) => void) =>
+    importExtensions(store, source, {
+      wall: host.wall,
+      onBadLine: ({ line, reason }) => tell({ kind: 'bad', line, reason }),
+      onProgress: (progress) => {
+        if (host.now() < nextProgress) return
+        nextProgress = (host.now() + PROGRESS_MS) as typeof nextProgress
+        tell({ kind: 'progress', ...progress })
+      },
+    }).then(
+      (result) => tell(result.ok ? { kind: 'done', ...result.value } : failedLine(result.error)),
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error)
+        host.log('warn', 'import.broken', { source: request.ip, reason })
+        tell({ kind: 'failed', reason })
+      },
+    ),
   )
-  for (;;) {
-    await wake.promise
-    wake = Promise.withResolvers<void>()
-    const lines = told.splice(0)
-    yield lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-    if (lines.some(({ kind }) => kind === 'done' || kind === 'failed')) break
-  }
-  await outcome
 }
 
 function failedLine(failure: Parameters<typeof refusalOf>[0]): shapes.ImportLine {

@@ -136,6 +136,24 @@ export const ImportLine = Type.Union([
 ])
 export type ImportLine = Static<typeof ImportLine>
 
+/** One line of the answer to a restore, which is newline-delimited JSON. */
+export const RestoreLine = Type.Union([
+  Type.Object({
+    kind: Type.Literal('progress'),
+    step: Type.Union([Type.Literal('received'), Type.Literal('restored')]),
+    done: Type.Integer({ description: 'bytes received, or batches of rows restored' }),
+  }),
+  Type.Object({
+    kind: Type.Literal('done'),
+    name: Type.String({ description: 'of the server that made the backup' }),
+    made: moment('when it was made'),
+    rows: Type.Record(Type.String(), Type.Integer(), { description: 'how many of each' }),
+    tls: Type.Optional(Type.String({ description: "directory of the backup's certificate" })),
+  }),
+  Type.Object({ kind: Type.Literal('failed'), reason: Type.String() }),
+])
+export type RestoreLine = Static<typeof RestoreLine>
+
 export const RegistrationPage = Type.Object({
   items: Type.Array(
     Type.Object({
