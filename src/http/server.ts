@@ -138,15 +138,16 @@ function prepare(app: FastifyInstance, options: HttpOptions): void {
     const status = error.statusCode ?? 500
     if (error instanceof HttpRefusal && error.retryAfter !== undefined)
       void reply.header('retry-after', String(error.retryAfter))
-    if (status < 500) return reply.code(status).send({ error: error.message })
+    // What a route says itself, and be it that nobody leads now, is an answer like any other.
+    if (status < 500 || error instanceof HttpRefusal)
+      return reply.code(status).send({ error: error.message })
     // A bug or a dead disk: told in the log, not to whoever asks.
     log('error', 'http.failed', {
       method: request.method,
       route: request.routeOptions.url,
       error: error.stack ?? error.message,
     })
-    const message = error instanceof HttpRefusal ? error.message : 'the server failed; see its log'
-    return reply.code(status).send({ error: message })
+    return reply.code(status).send({ error: 'the server failed; see its log' })
   })
 }
 
