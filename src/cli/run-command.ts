@@ -7,6 +7,7 @@ import { CliFailure } from './errors.ts'
 import { backupTo } from './backup.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
+import { runServerCommand, type Show } from './servers.ts'
 import type { Invocation, Password, UserName } from './invocation.ts'
 import { restoreFrom } from './restore.ts'
 import { clock, type Column, grouped, localTime, table } from './table.ts'
@@ -28,7 +29,7 @@ export async function runCommand(asked: Asked | Offline, terminal: Terminal): Pr
 }
 
 async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promise<number> {
-  const show = <T>(value: T, text: (value: T) => string): number => {
+  const show: Show = (value, text) => {
     terminal.out(asked.json ? `${JSON.stringify(value, undefined, 2)}\n` : text(value))
     return 0
   }
@@ -67,6 +68,11 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
     case 'cluster remove':
       await client.call('DELETE', `/cluster/nodes/${encodeURIComponent(asked.node)}`)
       return show({ removed: asked.node }, ({ removed }) => `removed ${removed}\n`)
+    case 'server add':
+    case 'server token':
+    case 'server remove':
+    case 'server list':
+      return runServerCommand(asked, client, show)
     case 'transfer-leadership':
       await client.call('POST', '/cluster/transfer', { to: asked.to })
       return show({ asked: true }, () => 'another node is being elected; see pbx status\n')

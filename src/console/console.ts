@@ -9,6 +9,7 @@ import { clusterRoutes } from './api/cluster.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
 import { describeApi } from './api/openapi.ts'
 import { HealthShape } from './api/shapes.ts'
+import { serverRoutes } from './api/servers.ts'
 import { healthOf, statusRoute } from './api/status.ts'
 import type { Api, Typebox } from './api/typed.ts'
 import { claimPages } from './claim.ts'
@@ -54,6 +55,7 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     callRoutes(api, context)
     backupRoutes(api, context)
     clusterRoutes(api, context)
+    serverRoutes(api, context)
     innerDone()
   })
   done()

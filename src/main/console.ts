@@ -112,6 +112,7 @@ function viewOf(
         caller: utf8(caller),
         callee: utf8(callee),
       })),
+    sessionsOn: (server) => roles.sessionsOn(server),
     hangup: (call) => calls.hangup(call as CallId, 'ended by an administrator'),
     sipCallIdsOf: sip.sipCallIdsOf,
     messagesOf: sip.messagesOf,

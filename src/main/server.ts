@@ -13,6 +13,7 @@ import { realHost } from '../observe/real-host.ts'
 import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import { openMediaServer } from './media-server.ts'
 import { openNode } from './node.ts'
 import { Opened } from './opened.ts'
 import { openMedia } from './roles.ts'
@@ -52,6 +53,8 @@ async function open(
     log('error', 'store.failed', { code: fault.code, error: fault.message })
     end(flush, fault.exitCode)
   }
+  if (config.join !== undefined)
+    return openMediaServer({ config, join: config.join, installation, host }, opened)
   const files = readCluster(config.data)
   if (files !== undefined) {
     const node = await openNode({ config, installation, host, files, onFault })

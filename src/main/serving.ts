@@ -60,7 +60,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
 }
 
 async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
-  const { installation, host, store, cluster, media, metrics } = options
+  const { installation, host, store, cluster, metrics } = options
   // The console is there for every address.
   const { config } = options
   const served = servedConfig(config, cluster)
@@ -81,7 +81,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   const tell = (news: FlowNews): void => cluster?.tellFlows(news)
   const beSilent = tellFlows({ host, transport: sip.transport, vips, tell })
   opened.add(beSilent)
-  const roles = openRoles({ config: served, installation, host, metrics, store, sip, media })
+  const roles = openRoles({ ...options, config: served, sip })
   opened.add(() => roles.close())
   const backups = openBackups(options, identity)
   await backups.begin()

@@ -144,6 +144,7 @@ function viewOf(live: Live, host: Host): SystemView {
         .filter(({ aor }) => aor > after && (domain === undefined || aor.endsWith(`@${domain}`)))
         .slice(0, limit),
     calls: () => live.calls,
+    sessionsOn: () => undefined,
     hangup(call) {
       live.hungUp.push(call)
       return live.calls.some(({ id }) => id === call)

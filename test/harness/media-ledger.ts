@@ -80,6 +80,12 @@ export class MediaLedger implements MediaControl {
     return this.#later(() => this.#media.feed(media, source))
   }
 
+  resume(media: readonly MediaId[]): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    this.#world.in(this.delay, () => void this.#media.resume(media).then(resolve))
+    return promise
+  }
+
   async release(media: readonly MediaId[]): Promise<readonly MediaReport[]> {
     const { promise, resolve } = Promise.withResolvers<readonly MediaReport[]>()
     const died = this.#died

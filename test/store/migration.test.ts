@@ -17,6 +17,7 @@ CREATE INDEX bindings_by_user ON bindings (tenant, user);
 DROP TABLE nodes;
 DROP TABLE restore;
 DROP TABLE restore_batches;
+DROP TABLE servers;
 DROP TABLE raft;
 DROP TABLE raft_log;
 ALTER TABLE replica DROP COLUMN applied_term;

@@ -52,6 +52,26 @@ export const ClusterShape = Type.Object({
 })
 export type ClusterView = Static<typeof ClusterShape>
 
+const ServerShape = Type.Object({
+  name: Type.String(),
+  role: Type.String({ description: 'media' }),
+  address: Type.String({ description: 'of its host' }),
+  state: Type.String({ description: 'online, offline, or never joined' }),
+  sessions: Type.Optional(
+    Type.Integer({ description: 'media sessions on it; known to the node that serves' }),
+  ),
+})
+export type ServerView = Static<typeof ServerShape>
+
+export const ServerList = Type.Object({ items: Type.Array(ServerShape) })
+export type ServerList = Static<typeof ServerList>
+
+export const ServerInvitation = Type.Object({
+  name: Type.String(),
+  command: Type.String({ description: 'to be run on its host within a day; good once' }),
+})
+export type ServerInvitation = Static<typeof ServerInvitation>
+
 export const StatusShape = Type.Object({
   name: Type.String({ description: 'name of this server' }),
   version: Type.String(),

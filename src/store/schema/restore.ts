@@ -18,7 +18,7 @@ import {
 
 /**
  * The tables that a backup holds, in the order in which they are restored. What is not here is of
- * the running system: calls, bindings, subscriptions, the nodes and their log.
+ * the running system: calls, bindings, subscriptions, nodes and servers, and their log.
  */
 export const PARTS = [
   'tenants',

@@ -14,6 +14,7 @@ import { nodeSchema } from './node.ts'
 import { raftSchema } from './raft.ts'
 import { replicaSchema } from './replica.ts'
 import { restoreSchema } from './restore.ts'
+import { serverSchema } from './server.ts'
 import { settingSchema } from './setting.ts'
 import { subscriptionSchema } from './subscription.ts'
 import { tenantSchema } from './tenant.ts'
@@ -31,6 +32,7 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   settingSchema,
   nodeSchema,
   restoreSchema,
+  serverSchema,
 ]
 
 /** The newest version this release knows. */
@@ -74,6 +76,10 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'restore.finished':
     case 'restore.dropped':
       return restoreSchema.apply(db, command)
+    case 'server.added':
+    case 'server.joined':
+    case 'server.removed':
+      return serverSchema.apply(db, command)
     case 'claim.issued':
     case 'account.claimed':
     case 'account.put':
