@@ -59,13 +59,11 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   }
 }
 
-/** Starts it and waits until it ends by itself: for commands, and for what it refuses. */
+/** Starts it and waits until it ends by itself: for what it refuses. */
 export async function runProduct(
   args: readonly string[],
-  stdin?: string | Buffer,
 ): Promise<{ readonly code: number; readonly output: string }> {
-  const program = [process.execPath, join(ROOT, 'src/main.ts'), ...args]
-  const { output, exited } = spawned(program, stdin)
+  const { output, exited } = spawned([process.execPath, join(ROOT, 'src/main.ts'), ...args])
   return { code: await exited, output: output() }
 }
 
@@ -85,9 +83,8 @@ function run({ args = [], executable, prefix = [] }: ProductOptions, data: strin
   return spawned([...prefix, ...program, '--data', data, ...address, ...ports, ...args])
 }
 
-function spawned([command = '', ...args]: readonly string[], stdin: string | Buffer = ''): Started {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-  child.stdin.end(stdin)
+function spawned([command = '', ...args]: readonly string[]): Started {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   const take = (piece: Buffer): void => void (text += piece.toString())
   child.stdout.on('data', take)

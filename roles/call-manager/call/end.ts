@@ -5,7 +5,6 @@
 
 import { after } from '../../../src/base/time.ts'
 import type { MediaId, MediaReport } from '../../../src/control/media-control.ts'
-import { confirmDialog } from '../../../src/sip/dialog/dialog.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import type { Call } from './call.ts'
 import { cdrOf } from './cdr.ts'
@@ -27,7 +26,6 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   if (state.phase === 'ending' || state.phase === 'ended') return
   const wasAnswered = state.record.answeredAt !== undefined
   state.phase = 'ending'
-  call.saveAt = undefined
   state.announcement = undefined
   state.answering = undefined
   writeEnd(call, refusal, wasAnswered)
@@ -82,13 +80,7 @@ function answerInvite(call: Call, refusal: Refusal): void {
   stepSender(call, invite, { kind: 'finished' })
   call.respond(invite, status === 200 ? 487 : status, options)
   const caller = call.leg(CALLER)
-  if (caller === undefined) return
-  caller.state = 'gone'
-  const dialog = invite.faces[0]?.dialog
-  if (call.state.record.answeredAt === undefined || dialog === undefined) return
-  // Another process answered it, and it may have heard that: then it is in the call.
-  caller.dialog = confirmDialog(dialog)
-  caller.state = 'up'
+  if (caller !== undefined) caller.state = 'gone'
 }
 
 /** The counters are in: the CDR goes out, once. */

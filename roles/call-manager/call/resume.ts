@@ -12,7 +12,6 @@ import { showProgress } from './face.ts'
 import { finish } from './end.ts'
 import { branchOver } from './branch.ts'
 import { invite, releaseBranch } from './fork.ts'
-import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
 import type { Then } from './pending.ts'
@@ -26,7 +25,6 @@ import { hereReady, taken } from './takeover.ts'
 import {
   referSaved,
   targetPlanned,
-  targetSaved,
   transferAnswerReady,
   transferSaved,
   transferTaken,
@@ -41,8 +39,6 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
   switch (then.kind) {
     case 'branch-offer':
       return branchOfferReady(call, then.branch, result)
-    case 'branch-again':
-      return branchReady(call, then.branch, result)
     case 'early':
       return earlyReady(call, then, result)
     case 'answer':
@@ -66,9 +62,9 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'transfer-answer':
       return transferAnswerReady(call, then.leg, result)
     case 'join':
-      return connected(call, then, result)
+      return connected(call, result)
     case 'joined':
-      return turnDone(call, then, result)
+      return turnDone(call, result)
     case 'here':
       return hereReady(call, result)
     case 'nothing':
@@ -77,7 +73,6 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'reanswer-saved':
     case 'refer-saved':
     case 'transfer-saved':
-    case 'target-saved':
     case 'transfer-plan':
     case 'redirect-plan':
     case 'taken':
@@ -121,7 +116,6 @@ export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
   if (then?.kind === 'refer-saved') return referSaved(call, then.pending, ok)
   if (then?.kind === 'transfer-saved') return transferSaved(call)
-  if (then?.kind === 'target-saved') return targetSaved(call, then.leg, ok)
 }
 
 export function onPlanned(call: Call, { tag, planned }: Of<'planned'>): void {

@@ -76,9 +76,8 @@ function repeat2xx(call: Call, leg: Leg): void {
     return
   }
   leg.accepted = undefined
-  if (leg.state === 'up') {
-    if (accepted.of !== 'inherited call') finish(call, refusalOf(408, 'no ACK'))
-  } else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
+  if (leg.state === 'up') finish(call, refusalOf(408, 'no ACK'))
+  else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
 }
 
 /** UPDATE changes nothing but the timer; who does not know it gets the same offer again. */
@@ -161,9 +160,8 @@ function refreshed(
     acknowledge(call, leg, undefined)
     relayUnchanged(call, leg, response)
   }
-  if (leg.state !== 'up') return
-  startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), request, response))
-  call.saveSoon()
+  if (leg.state === 'up')
+    startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), request, response))
 }
 
 /** Media hears the answer; the other side, to whom nothing changed, does not. */

@@ -73,7 +73,6 @@ export type Figure<State, Event extends string, Action> = {
   readonly first: readonly Action[]
   /** All that any state has an arrow for. */
   readonly events: ReadonlySet<Event>
-  readonly nodes: ReadonlyMap<string, Node<State, Event, Action>>
 }
 
 export function figure<State extends string, Event extends string, Action>(
@@ -100,7 +99,7 @@ export function figure<State extends string, Event extends string, Action>(
       assert(timer === undefined || arrows.has(timer.event), `${name}: no arrow for timer`)
     return made
   }
-  return { start: node(start), first, events, nodes }
+  return { start: node(start), first, events }
 }
 
 const NOTHING: readonly never[] = []
@@ -113,13 +112,11 @@ export class FigureMachine<State extends string, Event extends string, Action> {
   #repeatAt: Millis = UNARMED
   #expireAt: Millis = UNARMED
 
-  /** The caller does `figure.first`, unless the walk goes on from `at`: it began elsewhere. */
-  constructor(plan: Figure<State, Event, Action>, reliable: boolean, now: Millis, at?: State) {
-    const begun = at === undefined ? plan.start : plan.nodes.get(at)
-    assert(begun !== undefined, `no way leads to ${at}`)
-    this.#node = begun
+  /** The caller does `figure.first`. */
+  constructor(plan: Figure<State, Event, Action>, reliable: boolean, now: Millis) {
+    this.#node = plan.start
     this.#reliable = reliable
-    this.#enter(begun, now)
+    this.#enter(plan.start, now)
   }
 
   get state(): State {
