@@ -5,6 +5,7 @@
 export const BUNDLES = {
   'pbx.cjs': 'src/main.ts',
   'store-worker.mjs': 'src/store/replica/worker.ts',
+  'image-worker.mjs': 'src/store/image/worker.ts',
   'member-worker.mjs': 'src/main/member-worker.ts',
   'media-worker.mjs': 'src/media/worker.ts',
 }

@@ -27,6 +27,7 @@ if (!native.ok) console.error(`build: without the native add-on: ${native.error}
 const assets: Record<string, string> = {
   [ASSETS.version]: written(ASSETS.version, productVersion()),
   [ASSETS.storeWorker]: join(WORK, ASSETS.storeWorker),
+  [ASSETS.imageWorker]: join(WORK, ASSETS.imageWorker),
   [ASSETS.memberWorker]: join(WORK, ASSETS.memberWorker),
   [ASSETS.mediaWorker]: join(WORK, ASSETS.mediaWorker),
   [ASSETS.sqlite]: sqliteAddon(),

@@ -3,4 +3,4 @@
 import { becomePinned, ensureToolchain } from './toolchain.mjs'
 
 ensureToolchain()
-becomePinned(['test/sim/raft/main.ts', ...process.argv.slice(2)])
+becomePinned(['test/sim/main.ts', ...process.argv.slice(2)])

@@ -168,7 +168,7 @@ class CachedDirectory implements Directory {
 
   onApplied(command: Command): void {
     this.#last = undefined
-    if (isOfTenants(command)) {
+    if (isOfTenants(command) || command.kind === 'restore.finished') {
       this.#tenants = undefined
       // A tenant's extensions hold its primary domain.
       this.#known.clear()

@@ -20,7 +20,7 @@ export type Rooms = {
   readonly stack: Pick<SipStack, 'respond'>
   readonly door: Door
   readonly registrar: Pick<RunningRegistrar, 'register'>
-  readonly calls: Pick<CallHost, 'invite' | 'takeInDialog' | 'ack' | 'cancel'>
+  readonly calls: Pick<CallHost, 'invite' | 'takeInDialog' | 'ack' | 'cancel' | 'stray'>
   readonly events: Pick<RunningEvents, 'take' | 'takeInDialog'>
   readonly messages: Pick<RunningMessages, 'take'>
 }
@@ -71,9 +71,10 @@ export class Dispatcher implements TransactionUser {
     this.#rooms.calls.ack(request, source)
   }
 
-  /** Late answers to what nobody remembers: there is nothing left to do with them. */
-  onStrayResponse({ status }: SipResponse): void {
-    this.#rooms.host.log('debug', 'sip.stray-response', { status })
+  /** Late answers to what nobody remembers, or what only a process before this one did. */
+  onStrayResponse(response: SipResponse, source: Source): void {
+    this.#rooms.host.log('debug', 'sip.stray-response', { status: response.status })
+    this.#rooms.calls.stray(response, source)
   }
 
   /** A final answer was never acknowledged: the call it belonged to has ended already. */

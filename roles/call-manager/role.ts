@@ -136,10 +136,9 @@ function bound(transport: CallManagerOptions['transport']): CallManagerOptions['
 
 /** What a process before this one left behind, here or on another node. */
 function resumeCalls(host: Host, store: Store, calls: CallHost): void {
-  let resumed = 0
-  for (const { id, snapshot } of store.read(savedCalls)) {
-    if (calls.resume(id, snapshot)) resumed++
-    else host.log('error', 'call.snapshot-unreadable', { call: id })
-  }
+  const saved = store.read(savedCalls)
+  const unreadable = calls.resume(saved)
+  for (const call of unreadable) host.log('error', 'call.snapshot-unreadable', { call })
+  const resumed = saved.length - unreadable.length
   if (resumed > 0) host.log('info', 'calls.resumed', { calls: resumed })
 }

@@ -4,7 +4,7 @@
 import type { Host } from '../../src/base/host.ts'
 import { ok, type Result } from '../../src/base/result.ts'
 import { after, millis, seconds, type Millis } from '../../src/base/time.ts'
-import type { MediaControl } from '../../src/control/media-control.ts'
+import type { MediaCarrier } from '../../src/media/by-requests.ts'
 import { startMedia, type MediaClient } from '../../src/media/client.ts'
 import type { MediaStatus, WorkerSetup } from '../../src/media/protocol.ts'
 import type { Metrics } from '../../src/observe/metrics.ts'
@@ -28,7 +28,7 @@ export type MediaRoleOptions = {
 }
 
 export type MediaRole = {
-  readonly control: MediaControl
+  readonly carrier: MediaCarrier
   /** At most a second old; undefined while the worker cannot be reached. */
   readonly status: () => MediaStatus | undefined
   /** Takes no new sessions; resolves when the last one is released, or at `deadline`. */
@@ -67,7 +67,7 @@ export async function startMediaRole(
   await refresh()
   describe(metrics, () => status)
   return ok({
-    control: client,
+    carrier: client,
     status: () => status,
     drain: (deadline) => drain(client, host, deadline),
     stop: async () => {

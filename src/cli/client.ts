@@ -58,6 +58,15 @@ export class Client {
     if (error instanceof Error) throw new CliFailure(`the upload broke: ${error.message}`)
   }
 
+  /** What a stream of bytes is read from, and how many there are. */
+  async download(path: string): Promise<{ readonly size: number; readonly bytes: Readable }> {
+    const { outgoing, answer } = this.#open('POST', path, {}, 0)
+    outgoing.end()
+    const bytes = await answer
+    if (bytes.statusCode !== 200) throw this.#refused(bytes.statusCode, await textOf(bytes))
+    return { size: Number(bytes.headers['content-length'] ?? '0'), bytes }
+  }
+
   #open(
     method: string,
     path: string,

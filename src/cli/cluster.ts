@@ -5,10 +5,11 @@ import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { authority, issue } from '../x509/issue.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
-import { makeToken } from '../cluster/join/token.ts'
+import { makeToken, TOKEN_LIFE_MS } from '../cluster/join/token.ts'
 import {
   ClusterFault,
   isInCluster,
+  PEER_PORT,
   readCluster,
   writeCluster,
   type ClusterFiles,
@@ -30,8 +31,6 @@ export type Offline = Extract<Asked, { readonly command: (typeof COMMANDS)[numbe
 
 /** As a store that was alone has named its node. */
 const FIRST = 'node-1' as NodeId
-const PORT = 7480
-const TOKEN_LIFE_MS = 24 * 3_600_000
 
 export function isOffline(asked: Asked): asked is Offline {
   return COMMANDS.some((command) => command === asked.command)
@@ -112,7 +111,7 @@ function joinCommand(files: ClusterFiles, data: string): string {
   return `pbx cluster join ${token} --data ${resolve(data)} --address ADDRESS-OF-THAT-HOST`
 }
 
-function selfOf(id: NodeId, { address, name, port = String(PORT) }: NodeOptions): Peer {
+function selfOf(id: NodeId, { address, name, port = String(PEER_PORT) }: NodeOptions): Peer {
   const own = `one of this host's: ${ownAddresses().join(', ')}`
   if (address === undefined) throw new CliFailure(`--address is needed: ${own}`, 2)
   if (!isIPv4(address) || interfaceOf(address) === undefined)

@@ -3,11 +3,8 @@
 import yargs, { type Argv, type ArgumentsCamelCase } from 'yargs'
 import { OPTIONS } from '../config/options.ts'
 import { didYouMean } from '../config/suggest.ts'
-import type { Command, Invocation, NodeOptions, Password, Target, UserName } from './invocation.ts'
-
-type Given = Readonly<Record<string, unknown>>
-
-const text = { type: 'string', requiresArg: true } as const
+import { COMMANDS, optional, required, text, type Given, type Spec } from './commands.ts'
+import type { Invocation, Target } from './invocation.ts'
 
 /** Options of every command that talks to a running system. */
 const TARGET = {
@@ -17,157 +14,6 @@ const TARGET = {
   ca: { ...text, describe: 'certificate to trust for --api (PEM file)' },
   json: { type: 'boolean', describe: 'answer in JSON', default: false },
 } as const
-const DOMAIN = { ...text, describe: 'SIP domain; the first one when left out' }
-const LIMIT = { ...text, describe: 'show at most so many' }
-const PASSWORD = {
-  password: { ...text, describe: 'the password; one is made up when left out' },
-  'password-stdin': { type: 'boolean', describe: 'read the password from stdin' },
-} as const
-
-/** Of this host, in a cluster. */
-const NODE = {
-  address: { ...text, describe: 'IP address that the other nodes reach this host by' },
-  interface: { ...text, describe: 'network interface for the virtual address' },
-  name: { ...text, describe: "name of this node; the host's when left out" },
-  'cluster-port': { ...text, describe: 'TCP port for the other nodes; 7480 when left out' },
-} as const
-
-type Spec = {
-  readonly usage: string
-  readonly describe: string
-  readonly options: Readonly<Record<string, object>>
-  readonly read: (given: Given) => Command
-}
-
-/** Every command but the server itself. */
-const COMMANDS: readonly Spec[] = [
-  {
-    usage: 'status',
-    describe: 'how the system is',
-    options: {},
-    read: () => ({ command: 'status' }),
-  },
-  {
-    usage: 'extension add <extension>',
-    describe: 'make an extension: 1001, or 1001@example.com',
-    options: { domain: DOMAIN, name: { ...text, describe: 'display name' }, ...PASSWORD },
-    read: (given) => ({
-      command: 'extension add',
-      user: userOf(given),
-      displayName: optional(given, 'name'),
-      password: passwordOf(given),
-    }),
-  },
-  {
-    usage: 'extension list',
-    describe: 'list extensions',
-    options: { domain: DOMAIN, limit: LIMIT },
-    read: (given) => ({ command: 'extension list', ...pageOf(given) }),
-  },
-  {
-    usage: 'extension remove <extension>',
-    describe: 'remove an extension',
-    options: { domain: DOMAIN },
-    read: (given) => ({ command: 'extension remove', user: userOf(given) }),
-  },
-  {
-    usage: 'extension passwd <extension>',
-    describe: "set an extension's password",
-    options: { domain: DOMAIN, ...PASSWORD },
-    read: (given) => ({
-      command: 'extension passwd',
-      user: userOf(given),
-      password: passwordOf(given),
-    }),
-  },
-  {
-    usage: 'import <file>',
-    describe: 'import extensions: domain,extension,password,display_name by the line',
-    options: {},
-    read: (given) => ({ command: 'import', file: required(given, 'file') }),
-  },
-  {
-    usage: 'registrations',
-    describe: 'who is registered, and where',
-    options: { domain: DOMAIN, limit: LIMIT },
-    read: (given) => ({ command: 'registrations', ...pageOf(given) }),
-  },
-  {
-    usage: 'calls',
-    describe: 'the calls that are up',
-    options: {},
-    read: () => ({ command: 'calls' }),
-  },
-  {
-    usage: 'cluster init',
-    describe: 'make this system, which must be stopped, the first node of a cluster',
-    options: {
-      ...NODE,
-      vip: {
-        ...text,
-        describe:
-          'virtual address with its length, 192.168.1.130/24; with a comma, one of IPv6 too',
-      },
-      timing: { ...text, describe: 'default, or fast where hosts are never held up' },
-    },
-    read: (given) => ({
-      command: 'cluster init',
-      node: nodeOf(given),
-      vip: optional(given, 'vip'),
-    }),
-  },
-  {
-    usage: 'cluster join <join-token>',
-    describe: 'make this host, which has no system yet, a node of a cluster',
-    options: NODE,
-    read: (given) => ({
-      command: 'cluster join',
-      node: nodeOf(given),
-      joinToken: required(given, 'join-token'),
-    }),
-  },
-  {
-    usage: 'cluster token',
-    describe: 'the command for one more host; good for a day',
-    options: {},
-    read: () => ({ command: 'cluster token' }),
-  },
-  {
-    usage: 'cluster remove <node>',
-    describe: 'take a node out of the cluster for good, by its id',
-    options: {},
-    read: (given) => ({ command: 'cluster remove', node: required(given, 'node') }),
-  },
-  {
-    usage: 'transfer-leadership',
-    describe: 'let another node serve',
-    options: { to: { ...text, describe: 'id of that node; the best one when left out' } },
-    read: (given) => ({ command: 'transfer-leadership', to: optional(given, 'to') }),
-  },
-  {
-    usage: 'hangup <call>',
-    describe: 'end a call',
-    options: {},
-    read: (given) => ({ command: 'hangup', call: required(given, 'call') }),
-  },
-  {
-    usage: 'trace <call>',
-    describe: "a call's SIP ladder, by call id or SIP Call-ID",
-    options: { messages: { type: 'boolean', describe: 'whole messages instead of the ladder' } },
-    read: (given) => ({
-      command: 'trace',
-      call: required(given, 'call'),
-      messages: given['messages'] === true,
-    }),
-  },
-  {
-    usage: 'cdrs',
-    describe: 'call detail records, newest first',
-    options: { domain: DOMAIN, limit: LIMIT },
-    read: (given) => ({ command: 'cdrs', ...pageOf(given) }),
-  },
-]
-
 export function parseCommandLine(args: readonly string[], version: string): Invocation {
   let found: Invocation | undefined
   const parser = parserOf(version, (invocation) => {
@@ -302,50 +148,21 @@ function unknownCommand(word: string): string {
 
 function unknownOptions(given: Given, known: Readonly<Record<string, object>>): string[] {
   const names = [...Object.keys(known), 'help', 'version']
-  const ours = new Set([...names, '_', '$0', 'extension', 'file', 'call', 'node', 'join-token'])
+  const ours = new Set([
+    ...names,
+    '_',
+    '$0',
+    'extension',
+    'file',
+    'call',
+    'node',
+    'server',
+    'join-token',
+  ])
   return Object.keys(given)
     .filter((name) => !ours.has(name))
     .map((name) => {
       const meant = didYouMean(name, names).replace('mean ', 'mean --')
       return `--${name} is not known${meant === '' ? '; --help lists all options' : meant}`
     })
-}
-
-function userOf(given: Given): UserName {
-  const [user = '', ...domain] = required(given, 'extension').split('@')
-  const named = domain.length > 0 ? domain.join('@') : optional(given, 'domain')
-  return { user, domain: named }
-}
-
-function nodeOf(given: Given): NodeOptions {
-  return {
-    address: optional(given, 'address'),
-    name: optional(given, 'name'),
-    port: optional(given, 'cluster-port'),
-    interface: optional(given, 'interface'),
-    timing: optional(given, 'timing'),
-  }
-}
-
-function passwordOf(given: Given): Password {
-  if (given['password-stdin'] === true) return { kind: 'stdin' }
-  const password = optional(given, 'password')
-  return password === undefined ? { kind: 'generated' } : { kind: 'given', password }
-}
-
-function pageOf(given: Given): { domain: string | undefined; limit: number | undefined } {
-  const limit = optional(given, 'limit')
-  return {
-    domain: optional(given, 'domain'),
-    limit: limit === undefined ? undefined : Number(limit),
-  }
-}
-
-function optional(given: Given, name: string): string | undefined {
-  const value = given[name]
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
-}
-
-function required(given: Given, name: string): string {
-  return optional(given, name) ?? ''
 }

@@ -6,7 +6,7 @@ import type { ImportLine } from '../console/api/shapes.ts'
 import type { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
 import { clock, grouped, printable } from './table.ts'
-import type { Terminal } from './terminal.ts'
+import { ProgressLine, type Terminal } from './terminal.ts'
 
 const PATH = '/import'
 
@@ -19,32 +19,25 @@ export async function importFile(
 ): Promise<number> {
   const upload = open(file, terminal)
   const began = performance.now()
-  let drawn = false
-  const erase = (): void => {
-    if (drawn) terminal.error('\r\u001b[K')
-    drawn = false
-  }
+  const progress = new ProgressLine(terminal, !json)
   for await (const text of client.stream(PATH, 'text/csv', upload.source)) {
     if (json) terminal.out(`${text}\n`)
     const line = JSON.parse(text) as ImportLine
     const seconds = (performance.now() - began) / 1000
     switch (line.kind) {
       case 'bad':
-        erase()
+        progress.erase()
         if (!json) terminal.error(`line ${line.line}: ${printable(line.reason)}\n`)
         break
       case 'progress':
-        if (!terminal.watched || json) break
-        erase()
-        terminal.error(progressText(line, seconds, upload.fraction()))
-        drawn = true
+        progress.draw(progressText(line, seconds, upload.fraction()))
         break
       case 'done':
-        erase()
+        progress.erase()
         if (!json) terminal.out(doneText(line, seconds))
         return line.bad === 0 ? 0 : 1
       case 'failed':
-        erase()
+        progress.erase()
         throw new CliFailure(`${line.reason}; what was taken so far stays, so send it all again`)
     }
   }

@@ -51,7 +51,29 @@ export type Command =
   | { readonly command: 'cluster join'; readonly node: NodeOptions; readonly joinToken: string }
   | { readonly command: 'cluster token' }
   | { readonly command: 'cluster remove'; readonly node: string }
+  | {
+      readonly command: 'server add'
+      readonly name: string
+      readonly role: string
+      readonly address: string
+    }
+  | { readonly command: 'server list' }
+  | { readonly command: 'server token'; readonly name: string }
+  | { readonly command: 'server remove'; readonly name: string }
   | { readonly command: 'transfer-leadership'; readonly to: string | undefined }
+  | {
+      readonly command: 'backup'
+      /** `-` is stdout. */
+      readonly file: string
+      readonly force: boolean
+      readonly sealed: boolean
+    }
+  | {
+      readonly command: 'restore'
+      readonly file: string
+      readonly yes: boolean
+      readonly sealed: boolean
+    }
   | { readonly command: 'hangup'; readonly call: string }
   | { readonly command: 'trace'; readonly call: string; readonly messages: boolean }
   | {

@@ -4,11 +4,14 @@ import { unreachable } from '../base/assert.ts'
 import type * as api from '../console/api/shapes.ts'
 import { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
+import { backupTo } from './backup.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
+import { runServerCommand, type Show } from './servers.ts'
 import type { Invocation, Password, UserName } from './invocation.ts'
+import { restoreFrom } from './restore.ts'
 import { clock, type Column, grouped, localTime, table } from './table.ts'
-import type { Terminal } from './terminal.ts'
+import { firstLine, type Terminal } from './terminal.ts'
 import { traceText } from './trace.ts'
 
 type Asked = Exclude<Extract<Invocation, { kind: 'command' }>, Offline>
@@ -26,7 +29,7 @@ export async function runCommand(asked: Asked | Offline, terminal: Terminal): Pr
 }
 
 async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promise<number> {
-  const show = <T>(value: T, text: (value: T) => string): number => {
+  const show: Show = (value, text) => {
     terminal.out(asked.json ? `${JSON.stringify(value, undefined, 2)}\n` : text(value))
     return 0
   }
@@ -65,6 +68,11 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
     case 'cluster remove':
       await client.call('DELETE', `/cluster/nodes/${encodeURIComponent(asked.node)}`)
       return show({ removed: asked.node }, ({ removed }) => `removed ${removed}\n`)
+    case 'server add':
+    case 'server token':
+    case 'server remove':
+    case 'server list':
+      return runServerCommand(asked, client, show)
     case 'transfer-leadership':
       await client.call('POST', '/cluster/transfer', { to: asked.to })
       return show({ asked: true }, () => 'another node is being elected; see pbx status\n')
@@ -76,6 +84,10 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
       const trace = await client.call<api.Trace>('GET', path)
       return show(trace, (value) => traceText(value, asked.messages))
     }
+    case 'backup':
+      return backupTo(client, asked, terminal)
+    case 'restore':
+      return restoreFrom(client, asked, terminal)
     case 'import':
       return importFile(client, asked.file, asked.json, terminal)
     default:
@@ -253,9 +265,5 @@ async function extensionPath(client: Client, { user, domain }: UserName): Promis
 async function passwordOf(password: Password, { stdin }: Terminal): Promise<string | undefined> {
   if (password.kind === 'generated') return undefined
   if (password.kind === 'given') return password.password
-  let text = ''
-  for await (const piece of stdin) text += String(piece)
-  const [line = ''] = text.split(/\r?\n/, 1)
-  if (line === '') throw new CliFailure('--password-stdin: stdin holds no password', 2)
-  return line
+  return firstLine(stdin, 'password')
 }

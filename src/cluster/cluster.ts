@@ -11,8 +11,10 @@ import type { Command, Store } from '../store/store.ts'
 import type { FlowNews } from './flows.ts'
 import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
+import { makeToken, TOKEN_LIFE_MS } from './join/token.ts'
 import type { FromMember, Standing, ToMember, Wish } from './protocol.ts'
-import type { ClusterFiles, Peer } from './settings.ts'
+import { ConnectedServers } from './servers.ts'
+import { PEER_PORT, type ClusterFiles, type Peer } from './settings.ts'
 
 export type ClusterParts = {
   readonly host: Host
@@ -24,6 +26,7 @@ export type ClusterParts = {
 }
 
 export class Cluster {
+  readonly servers: ConnectedServers
   readonly #parts: ClusterParts
   readonly #listeners = new Set<(standing: Standing) => void>()
   readonly #asked = new Map<number, (refused: string | undefined) => void>()
@@ -43,6 +46,7 @@ export class Cluster {
       elsewhere: () => this.#elsewhere(),
       addToGroup: (node) => this.#ask({ kind: 'add', node }),
     })
+    this.servers = new ConnectedServers(parts.port)
     parts.port.on('message', (message: FromMember) => this.#onMessage(message))
   }
 
@@ -83,6 +87,16 @@ export class Cluster {
     return this.#ask({ kind: 'transfer', to })
   }
 
+  /** For a host that is to be the server `name`: where to ask, and a token that is good once. */
+  invite(name: string): { readonly at: string; readonly token: string } {
+    const { files, host: clock } = this.#parts
+    const { host, port } = this.self
+    const expires = clock.wall() + TOKEN_LIFE_MS
+    const token = makeToken(files.authority, { purpose: 'server', name, host, port, expires })
+    const at = this.vip ?? host
+    return { at: port === PEER_PORT ? at : `${at}:${port}`, token }
+  }
+
   async remove(node: NodeId): Promise<string | undefined> {
     if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
     if (node === this.self.id) return 'this node leads: transfer leadership first'
@@ -117,6 +131,9 @@ export class Cluster {
         this.#asked.get(message.id)?.(message.refused)
         this.#asked.delete(message.id)
         return
+      case 'from-server':
+      case 'server-link':
+        return // to `ConnectedServers`
       case 'log':
         return host.log(message.level, message.event, message.fields)
     }

@@ -9,7 +9,7 @@ import { FrameReader, headOf, type Channel, type Frame } from './frames.ts'
 
 const PING_EVERY = millis(1_000)
 const SILENCE_MAX = millis(3_500)
-/** Unsent. Beyond it messages are left out of which the sender says again what matters. */
+/** Unsent. Beyond it messages are left out whose sender says again what matters; others end it. */
 const UNSENT_MAX = 32 << 20
 const LEFT_OUT: ReadonlySet<Channel> = new Set(['raft', 'flows'])
 
@@ -48,8 +48,9 @@ export class PeerConnection {
 
   /** False when it was left out: too much waits already. */
   send(channel: Channel, data: Uint8Array): boolean {
-    if (this.#socket.writableLength > UNSENT_MAX && LEFT_OUT.has(channel)) {
-      this.dropped++
+    if (this.#socket.writableLength > UNSENT_MAX) {
+      if (LEFT_OUT.has(channel)) this.dropped++
+      else this.close('it does not read what it is sent')
       return false
     }
     this.#socket.cork()

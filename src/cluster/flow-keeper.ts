@@ -1,5 +1,6 @@
 //! Keeps the table of clients' connections alike on all nodes, and uses it when one takes over.
 
+import { isServerId } from '../store/schema/server.ts'
 import type { Cancel, Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import { decodeNews, encodeNews, FlowTable, inPieces, type Flow, type FlowNews } from './flows.ts'
@@ -28,7 +29,7 @@ export class FlowKeeper {
         if (channel === 'flows') this.#onNews(from, data)
       }),
       link.changed(({ peer, isUp }) => {
-        if (isUp && parts.holdsAddress())
+        if (isUp && parts.holdsAddress() && !isServerId(peer))
           this.#tell([peer], { isWhole: true, opened: this.#table.all(), closed: NONE })
       }),
     ]
@@ -39,7 +40,11 @@ export class FlowKeeper {
     // What its sockets do once it serves no more says nothing about the clients.
     if (!this.#parts.holdsAddress()) return
     this.#table.take(news)
-    this.#tell(this.#parts.link.peers, news)
+    const { peers } = this.#parts.link
+    this.#tell(
+      peers.filter((peer) => !isServerId(peer)),
+      news,
+    )
   }
 
   /** This node has the address now, or not any more. */

@@ -9,10 +9,11 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Cancel, Fields, Host, Subscribe } from '../base/host.ts'
 import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
-import type { Identity } from '../x509/issue.ts'
+import { keyHash, type Identity } from '../x509/issue.ts'
 import { PeerConnection, type ConnectionEvents } from './connection.ts'
 import { Doorkeeper } from './doorkeeper.ts'
-import type { Channel } from './frames.ts'
+import type { Channel, Frame } from './frames.ts'
+import { isServerId } from '../store/schema/server.ts'
 
 const DIAL_TIMEOUT_MS = 2_000
 /** Nodes, servers that have joined, and who has not shown yet who it is. */
@@ -31,12 +32,16 @@ export type LinkOptions = {
   readonly identity: Identity
   /** The authority's certificate. */
   readonly authority: string
-  readonly listen: { readonly host: string; readonly port: number }
-  /** The nodes there are: a certificate outlives the node that it was made for. */
-  readonly known?: () => readonly Pick<PeerAddress, 'id' | 'host'>[]
+  /** Undefined for a server: it dials, and nobody dials it. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined
+  /** The nodes and servers there are: a certificate outlives what it was made for. */
+  readonly known?: () => readonly Known[]
   /** Takes over whoever has no certificate of the authority; without it nobody gets in. */
   readonly onStranger?: (socket: TLSSocket) => void
 }
+
+/** `key`: SHA-256 of its public key, in hex; undefined when any that was certified will do. */
+type Known = Pick<PeerAddress, 'id' | 'host'> & { readonly key?: string | undefined }
 
 export type Arrived = {
   readonly from: NodeId
@@ -48,7 +53,7 @@ export type LinkChanged = { readonly peer: NodeId; readonly isUp: boolean; reado
 /** Rejects when the port cannot be had. */
 export async function openPeerLink(options: LinkOptions): Promise<PeerLink> {
   const link = new PeerLink(options)
-  await link.listen()
+  if (options.listen !== undefined) await link.listen(options.listen)
   return link
 }
 
@@ -109,8 +114,7 @@ export class PeerLink implements ConnectionEvents {
     return () => this.#changed.delete(listener)
   }
 
-  listen(): Promise<void> {
-    const { host, port } = this.#options.listen
+  listen({ host, port }: NonNullable<LinkOptions['listen']>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#door.once('error', reject)
       this.#door.listen(port, host, () => {
@@ -155,13 +159,13 @@ export class PeerLink implements ConnectionEvents {
     for (const { stop } of this.#dialling.values()) stop()
     for (const connection of this.#connections.values()) connection.close('this node is closing')
     for (const { socket } of this.#unproved.values()) socket.destroy()
-    await new Promise((resolve) => void this.#door.close(resolve))
+    if (this.#door.listening) await new Promise((resolve) => void this.#door.close(resolve))
   }
 
-  onFrame(
-    { peer }: PeerConnection,
-    { channel, data }: { channel: Channel; data: Uint8Array },
-  ): void {
+  onFrame(connection: PeerConnection, { channel, data }: Frame): void {
+    const { peer } = connection
+    // What nodes have among themselves is not for whoever works for them.
+    if (channel !== 'rpc' && isServerId(peer)) return connection.close('no server says that')
     for (const listener of this.#arrived) listener({ from: peer, channel, data })
   }
 
@@ -205,7 +209,9 @@ export class PeerLink implements ConnectionEvents {
       return
     }
     const { known, id } = this.#options
-    if (peer === id || known?.().some((node) => node.id === peer) === false) {
+    const isKnown = (each: Known): boolean =>
+      each.id === peer && (each.key === undefined || each.key === keyOf(socket))
+    if (peer === id || known?.().some(isKnown) === false) {
       this.#complain('peer.unknown', { peer, at: socket.remoteAddress })
       return void socket.destroy()
     }
@@ -300,4 +306,9 @@ function peerOf(socket: TLSSocket): NodeId | undefined {
   const { subject } = socket.getPeerCertificate()
   const name: unknown = socket.authorized ? subject.CN : undefined
   return typeof name === 'string' && name !== '' ? (name as NodeId) : undefined
+}
+
+function keyOf(socket: TLSSocket): string | undefined {
+  const key = socket.getPeerX509Certificate()?.publicKey
+  return key === undefined ? undefined : keyHash(key)
 }

@@ -48,6 +48,9 @@ export type FromMember =
   | { readonly kind: 'ping' }
   | { readonly kind: 'join'; readonly id: number; readonly request: JoinRequest }
   | { readonly kind: 'done'; readonly id: number; readonly refused: string | undefined }
+  /** A server of another role has connected, or is gone. */
+  | { readonly kind: 'server-link'; readonly peer: NodeId; readonly isUp: boolean }
+  | { readonly kind: 'from-server'; readonly from: NodeId; readonly data: Uint8Array }
   | {
       readonly kind: 'log'
       readonly level: LogLevel
@@ -58,6 +61,7 @@ export type FromMember =
 export type ToMember =
   | { readonly kind: 'pong' }
   | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
+  | { readonly kind: 'to-server'; readonly to: NodeId; readonly data: Uint8Array }
   | { readonly kind: 'ask'; readonly id: number; readonly wish: Wish }
   | { readonly kind: 'flows'; readonly news: FlowNews }
 

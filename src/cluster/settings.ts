@@ -1,19 +1,14 @@
 //! `DATA/cluster`: what a node of a cluster has to know before its store opens. Made by
 //! `pbx cluster init` and `pbx cluster join`; without it a system is alone.
 
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeId } from '../control/ids.ts'
+import { writePrivately } from './files.ts'
 import type { Identity } from '../x509/issue.ts'
+
+/** For the other nodes, and for servers. */
+export const PEER_PORT = 7480
 
 export type Peer = {
   readonly id: NodeId
@@ -100,26 +95,12 @@ export function isInCluster(data: string): boolean {
 
 /** The settings come last: without them nothing else counts. */
 export function writeCluster(data: string, files: ClusterFiles): void {
-  const directory = join(data, 'cluster')
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  chmodSync(directory, 0o700)
-  keepOwner(data, directory)
-  const write = (name: keyof typeof NAMES, text: string): void => {
-    const file = join(directory, NAMES[name])
-    writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
-    keepOwner(data, `${file}.new`)
-    renameSync(`${file}.new`, file)
-  }
-  write('certificate', files.identity.certificate)
-  write('key', files.identity.key)
-  write('authority', files.authority.certificate)
-  write('authorityKey', files.authority.key)
-  write('settings', `${JSON.stringify(files.settings, undefined, 2)}\n`)
-}
-
-/** What root writes into the directory of a service is the service's. */
-export function keepOwner(data: string, path: string): void {
-  if (process.getuid?.() !== 0) return
-  const { uid, gid } = statSync(data)
-  chownSync(path, uid, gid)
+  const { settings, identity, authority } = files
+  writePrivately(data, 'cluster', [
+    [NAMES.certificate, identity.certificate],
+    [NAMES.key, identity.key],
+    [NAMES.authority, authority.certificate],
+    [NAMES.authorityKey, authority.key],
+    [NAMES.settings, `${JSON.stringify(settings, undefined, 2)}\n`],
+  ])
 }

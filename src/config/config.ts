@@ -10,6 +10,10 @@ import { didYouMean } from './suggest.ts'
 export type Config = {
   readonly roles: readonly RoleName[]
   readonly name: string
+  /** Where its cluster is: a server of one role. Undefined for a system, or a node of one. */
+  readonly join: string | undefined
+  /** Needed once, when a server joins. */
+  readonly token: string | undefined
   readonly data: string
   /** Undefined: the ones there are, or the first one's default. */
   readonly domain: string | undefined
@@ -72,6 +76,8 @@ function assemble(read: Read, hostName: string): Config {
   return {
     roles: read('role'),
     name: read('name') ?? hostName,
+    join: read('join'),
+    token: read('token'),
     data: read('data'),
     domain: read('domain'),
     address: read('address'),
@@ -94,9 +100,13 @@ function assemble(read: Read, hostName: string): Config {
 
 /** Settings that are fine alone and not together. */
 function* contradictions(config: Config): Generator<string> {
-  const { expires, tls, roles, rtpPorts } = config
+  const { expires, tls, roles, rtpPorts, join } = config
   const absent = ROLES.filter((role) => !roles.includes(role))
-  if (absent.length > 0)
+  const isMedia = roles.length === 1 && roles[0] === 'media'
+  if (isMedia && join === undefined)
+    yield 'role media alone needs join, the address of its cluster: see pbx server add'
+  else if (join !== undefined && !isMedia) yield 'join is for servers of one role: add role media'
+  else if (absent.length > 0 && !isMedia)
     yield (
       `role ${roles.join(',')} needs ${absent.join(',')} beside it: ` +
         'servers of their own for each role come in a later version'

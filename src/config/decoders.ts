@@ -39,6 +39,9 @@ export const decodeName: Decoder<string> = (value) =>
     ? ok(text(value))
     : err('must be 1 to 63 letters, digits, dots, dashes or underscores')
 
+export const decodeText: Decoder<string> = (value) =>
+  text(value) === '' ? err('must not be empty') : ok(text(value))
+
 export const decodePath: Decoder<string> = (value) =>
   typeof value === 'string' && value !== '' && !value.includes('\0')
     ? ok(value)

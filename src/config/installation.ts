@@ -12,7 +12,7 @@ import { cacheDirectory, unpack } from './unpack.ts'
 export type Installation = {
   readonly version: string
   /** Programs of the worker threads; undefined when their rooms find them by themselves. */
-  readonly workers: Readonly<Record<'store' | 'member' | 'media', string | undefined>>
+  readonly workers: Readonly<Record<'store' | 'image' | 'member' | 'media', string | undefined>>
   /** better-sqlite3's add-on; undefined when the package finds it by itself. */
   readonly sqlite: string | undefined
   /** Our own add-on, or why there is none: everything it does has a slower substitute. */
@@ -25,6 +25,7 @@ export type Installation = {
 export const ASSETS = {
   version: 'version',
   storeWorker: 'store-worker.mjs',
+  imageWorker: 'image-worker.mjs',
   memberWorker: 'member-worker.mjs',
   mediaWorker: 'media-worker.mjs',
   sqlite: 'sqlite.node',
@@ -53,6 +54,7 @@ function unpacked(): Installation {
     version: productVersion(),
     workers: {
       store: file(ASSETS.storeWorker),
+      image: file(ASSETS.imageWorker),
       member: file(ASSETS.memberWorker),
       media: file(ASSETS.mediaWorker),
     },
@@ -67,7 +69,7 @@ function unpacked(): Installation {
 async function inSourceTree(): Promise<Installation> {
   return {
     version: productVersion(),
-    workers: { store: undefined, member: undefined, media: undefined },
+    workers: { store: undefined, image: undefined, member: undefined, media: undefined },
     sqlite: undefined,
     native: await builtNative(),
     prompts: promptFiles().map(([key, path]) => [promptName(key), readFileSync(path)]),

@@ -15,6 +15,7 @@ import {
   decodePortRange,
   decodeRoles,
   decodeSwitch,
+  decodeText,
   integer,
   type LogFormat,
   type PortRange,
@@ -37,6 +38,8 @@ export const FIRST_DOMAIN = 'pbx.example'
 export const OPTIONS = {
   role: option<readonly RoleName[]>(decodeRoles, ROLES, 'roles to run here, R[,R...]', 'all'),
   name: optional(decodeName, 'name of this server', "the host's name"),
+  join: optional(decodeText, 'cluster that a server of one role works for, ADDRESS[:PORT]', 'none'),
+  token: optional(decodeText, 'join token, when it starts for the first time', 'none'),
   data: option(decodePath, 'data', 'directory of everything that is kept'),
   domain: optional(decodeDomain, 'the first SIP domain', FIRST_DOMAIN),
   address: option(decodeAddress, '0.0.0.0', 'IP address to listen on'),

@@ -97,6 +97,11 @@ export class Access {
     this.#sessions.delete(cookie(request, SESSION_COOKIE) ?? '')
   }
 
+  /** The accounts are others now. */
+  signEverybodyOut(): void {
+    this.#sessions.clear()
+  }
+
   refuseFlood(request: FastifyRequest): void {
     const wait = this.#failures.wait(request.ip, this.#host.now())
     if (wait === 0) return

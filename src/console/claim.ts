@@ -11,7 +11,7 @@ import type { ConsoleContext } from './context.ts'
 import { claimForm, message } from './pages/forms.ts'
 import { html } from './pages/html.ts'
 import { sendPage } from './pages/page.ts'
-import { refusalOf } from './tenants.ts'
+import { refusalOf } from './committed.ts'
 import { insecureHint, sessionCookie } from './web.ts'
 
 const PASSWORD_MIN = 12

@@ -3,11 +3,13 @@
 
 import type { FastifyInstance } from 'fastify'
 import { isLocal } from '../http/local.ts'
+import { backupRoutes } from './api/backup.ts'
 import { callRoutes } from './api/calls.ts'
 import { clusterRoutes } from './api/cluster.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
 import { describeApi } from './api/openapi.ts'
 import { HealthShape } from './api/shapes.ts'
+import { serverRoutes } from './api/servers.ts'
 import { healthOf, statusRoute } from './api/status.ts'
 import type { Api, Typebox } from './api/typed.ts'
 import { claimPages } from './claim.ts'
@@ -51,7 +53,9 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     extensionRoutes(api, context)
     importRoute(api, context)
     callRoutes(api, context)
+    backupRoutes(api, context)
     clusterRoutes(api, context)
+    serverRoutes(api, context)
     innerDone()
   })
   done()

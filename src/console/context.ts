@@ -1,6 +1,7 @@
 //! What every page and every API operation of the console works with.
 
 import type { Host } from '../base/host.ts'
+import type { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
@@ -13,6 +14,7 @@ export type ConsoleContext = {
   readonly view: SystemView
   readonly metrics: Metrics
   readonly access: Access
+  readonly backups: Backups
   /** Name of this server. */
   readonly name: string
   readonly version: string

@@ -1,6 +1,7 @@
 //! What the console needs to know of the running system and may do to it. The roles fill it; the
 //! composition root joins it. Texts are as people read them (UTF-8 decoded).
 
+import type { NodeId } from '../control/ids.ts'
 import type { WallTime } from '../base/time.ts'
 
 export interface SystemView {
@@ -14,6 +15,8 @@ export interface SystemView {
   /** Sorted by AOR, those after `after`. */
   registrations(query: RegistrationQuery): readonly Registration[]
   calls(): readonly LiveCall[]
+  /** Media sessions on a server of its own; undefined when it is not there. */
+  sessionsOn(server: NodeId): number | undefined
   /** False when there is no such call. */
   hangup(call: string): boolean
   /** SIP Call-IDs of every leg of a call, up or ended, whose messages are still held. */

@@ -46,6 +46,11 @@ export interface MediaControl {
    * too.
    */
   feed(media: MediaId, source: MediaSource | undefined): Promise<Result<void, MediaFailure>>
+  /**
+   * A successor's question about a call of its predecessor: true when all of these sessions live on
+   * as they were. May take as long as media servers are given to be heard of again.
+   */
+  resume(media: readonly MediaId[]): Promise<boolean>
   /** Ends sessions, frees their ports, returns the final counters in the order asked. */
   release(media: readonly MediaId[]): Promise<readonly MediaReport[]>
   readonly events: Subscribe<MediaEvent>

@@ -71,27 +71,11 @@ const HEADERS: Readonly<Record<string, string>> = {
 }
 
 export async function openHttp(options: HttpOptions): Promise<HttpServers> {
-  const prepared = await prepareHttp(options)
-  return prepared.listen()
-}
-
-/** All but the ports: laying the routes takes longer than all the rest. */
-export type PreparedHttp = {
-  /** Once. When a port cannot be had nothing is left open. */
-  listen(): Promise<HttpServers>
-  discard(): Promise<void>
-}
-
-export async function prepareHttp(options: HttpOptions): Promise<PreparedHttp> {
+  const { address, identity } = options
   const app = fastify({ bodyLimit: BODY_MAX, ajv: { customOptions: STRICT } })
   prepare(app, options)
   options.routes(app)
   await app.ready()
-  return { listen: () => openDoors(app, options), discard: () => app.close() }
-}
-
-async function openDoors(app: FastifyInstance, options: HttpOptions): Promise<HttpServers> {
-  const { address, identity } = options
   const answer = (...args: Parameters<typeof app.routing>): void => app.routing(...args)
   const tls = { cert: identity.certificate, key: identity.key, minVersion: 'TLSv1.2' } as const
   const http = createServer(answer)
@@ -154,15 +138,16 @@ function prepare(app: FastifyInstance, options: HttpOptions): void {
     const status = error.statusCode ?? 500
     if (error instanceof HttpRefusal && error.retryAfter !== undefined)
       void reply.header('retry-after', String(error.retryAfter))
-    if (status < 500) return reply.code(status).send({ error: error.message })
+    // What a route says itself, and be it that nobody leads now, is an answer like any other.
+    if (status < 500 || error instanceof HttpRefusal)
+      return reply.code(status).send({ error: error.message })
     // A bug or a dead disk: told in the log, not to whoever asks.
     log('error', 'http.failed', {
       method: request.method,
       route: request.routeOptions.url,
       error: error.stack ?? error.message,
     })
-    const message = error instanceof HttpRefusal ? error.message : 'the server failed; see its log'
-    return reply.code(status).send({ error: message })
+    return reply.code(status).send({ error: 'the server failed; see its log' })
   })
 }
 

@@ -1,6 +1,5 @@
 //! The console, composed: the HTTP servers, and what they show of the roles.
 
-import { assert } from '../base/assert.ts'
 import type { Host } from '../base/host.ts'
 import { millis } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
@@ -8,11 +7,12 @@ import type { Installation } from '../config/installation.ts'
 import { Access } from '../console/access.ts'
 import { consoleRoutes } from '../console/console.ts'
 import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/system-view.ts'
+import type { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { CallId } from '../control/ids.ts'
 import { localToken } from '../http/secrets.ts'
 import type { Identity } from '../x509/issue.ts'
-import { prepareHttp } from '../http/server.ts'
+import { openHttp } from '../http/server.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { utf8 } from '../sip/message/text.ts'
 import type { Store } from '../store/store.ts'
@@ -27,13 +27,9 @@ export type ConsoleOptions = {
   readonly store: Store
   readonly identity: Identity
   readonly sip: Sip
+  readonly roles: Roles
   readonly cluster: Cluster | undefined
-}
-
-export type PreparedConsole = {
-  /** Once: with the roles that it shows from then on. */
-  readonly open: (roles: Roles) => Promise<OpenConsole>
-  readonly discard: () => Promise<void>
+  readonly backups: Backups
 }
 
 export type OpenConsole = {
@@ -51,15 +47,10 @@ const ABRUPT_MS = 200
 const HEALTH_FRESH_MS = 500
 const HEALTH_PATIENCE_MS = 3_000
 
-/** All but the ports. */
-export async function prepareConsole(options: ConsoleOptions): Promise<PreparedConsole> {
+export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
   const { config, installation, host, metrics, store, identity, sip } = options
   const ports = { http: 0, https: 0 }
-  let shown: Roles | undefined
-  const view = viewOf(options, ports, () => {
-    assert(shown !== undefined, 'the doors are shut until there is something to show')
-    return shown
-  })
+  const view = viewOf(options, ports)
   const context = {
     host,
     store,
@@ -70,8 +61,9 @@ export async function prepareConsole(options: ConsoleOptions): Promise<PreparedC
     version: installation.version,
     httpsPort: () => ports.https,
     cluster: options.cluster,
+    backups: options.backups,
   }
-  const prepared = await prepareHttp({
+  const http = await openHttp({
     address: config.address,
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
@@ -82,55 +74,46 @@ export async function prepareConsole(options: ConsoleOptions): Promise<PreparedC
     onUpgrade: ({ request, socket, head, secure }) =>
       sip.transport.handleUpgrade(request, socket, head, secure),
   })
+  ports.http = http.httpPort
+  ports.https = http.httpsPort
   return {
-    discard: () => prepared.discard(),
-    async open(roles) {
-      shown = roles
-      const http = await prepared.listen()
-      ports.http = http.httpPort
-      ports.https = http.httpsPort
-      return {
-        httpPort: http.httpPort,
-        httpsPort: http.httpsPort,
-        healthy: async () => (await view.health()).every(({ ok }) => ok),
-        close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : ABRUPT_MS),
-      }
-    },
+    httpPort: http.httpPort,
+    httpsPort: http.httpsPort,
+    healthy: async () => (await view.health()).every(({ ok }) => ok),
+    close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : ABRUPT_MS),
   }
 }
 
 function viewOf(
-  { config, host, store, sip }: ConsoleOptions,
+  { config, host, store, sip, roles }: ConsoleOptions,
   ports: { readonly http: number; readonly https: number },
-  roles: () => Roles,
 ): SystemView {
-  const calls = (): Roles['calls'] => roles().calls
-  const location = (): Roles['calls']['location'] => calls().location
-  const health = fresh(host, () => checkHealth(store, sip, roles()))
+  const { calls } = roles
+  const { location } = calls
+  const health = fresh(host, () => checkHealth(store, sip, roles))
   return {
     started: host.wall(),
     roles: config.roles,
     endpoints: () => endpoints(sip, config.address, ports),
     health,
     get registrationCount() {
-      return location().size
+      return location.size
     },
     registrations({ domain, after, limit }) {
       const wanted = (aor: string): boolean =>
         aor > after && (domain === undefined || aor.endsWith(`@${domain}`))
-      const aors = [...location().aors()].filter(wanted).sort().slice(0, limit)
-      return aors.map((aor) => ({ aor: utf8(aor), contacts: contactsOf(roles(), aor, host) }))
+      const aors = [...location.aors()].filter(wanted).sort().slice(0, limit)
+      return aors.map((aor) => ({ aor: utf8(aor), contacts: contactsOf(roles, aor, host) }))
     },
     calls: () =>
-      calls()
-        .calls()
-        .map(({ call, caller, callee, ...rest }) => ({
-          ...rest,
-          id: call,
-          caller: utf8(caller),
-          callee: utf8(callee),
-        })),
-    hangup: (call) => calls().hangup(call as CallId, 'ended by an administrator'),
+      calls.calls().map(({ call, caller, callee, ...rest }) => ({
+        ...rest,
+        id: call,
+        caller: utf8(caller),
+        callee: utf8(callee),
+      })),
+    sessionsOn: (server) => roles.sessionsOn(server),
+    hangup: (call) => calls.hangup(call as CallId, 'ended by an administrator'),
     sipCallIdsOf: sip.sipCallIdsOf,
     messagesOf: sip.messagesOf,
   }

@@ -6,7 +6,7 @@ import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
 import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
-import { openPeerLink } from '../cluster/peer-link.ts'
+import { openPeerLink, type LinkOptions, type PeerLink } from '../cluster/peer-link.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
@@ -20,6 +20,7 @@ import { DATABASE, openReplica, type Place } from '../store/replica/open-replica
 import type { ReplicaSettings } from '../store/replica/protocol.ts'
 import { ReplicaService } from '../store/replica/service.ts'
 import { clusterNodes } from '../store/schema/node.ts'
+import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { join } from 'node:path'
 
 const KEPT = 20_000
@@ -65,8 +66,9 @@ async function begin(): Promise<void> {
     authority: authority.certificate,
     listen: { host: '0.0.0.0', port: self.port },
     onStranger: strangers.take,
-    known: nodes,
+    known,
   })
+  passServersOn(link)
   const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
   const opened = service.serve(() =>
     openReplica(
@@ -117,6 +119,29 @@ async function begin(): Promise<void> {
   news.on('message', (message: ToMember) => void onMessage(message, leave))
 }
 
+/** Servers talk with the main thread. */
+function passServersOn(link: PeerLink): void {
+  link.arrived(({ from, channel, data }) => {
+    // A slice, because what is posted is copied with all that it is a part of.
+    if (channel === 'rpc' && isServerId(from))
+      say({ kind: 'from-server', from, data: data.slice() })
+  })
+  link.changed(({ peer, isUp }) => {
+    if (isServerId(peer)) say({ kind: 'server-link', peer, isUp })
+  })
+  news.on('message', (message: ToMember) => {
+    if (message.kind === 'to-server') link.send(message.to, 'rpc', message.data)
+  })
+}
+
+/** Who may connect. */
+function known(): ReturnType<NonNullable<LinkOptions['known']>> {
+  const servers = reader === undefined ? [] : registeredServers(reader)
+  const joined = servers.filter(({ key }) => key !== undefined)
+  const asPeers = joined.map((each) => ({ id: serverId(each), host: each.address, key: each.key }))
+  return [...nodes(), ...asPeers]
+}
+
 /** As the store knows them; before it does, those that were there when this one joined. */
 function nodes(): readonly Peer[] {
   const known = reader === undefined ? [] : clusterNodes(reader)
@@ -137,6 +162,7 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
     vip: settings,
     lease: timing.lease,
     announce,
+    onStarted: (pid) => priority.share(pid),
     onChanged: (isHeld) => {
       member?.addressChanged()
       flows?.addressChanged(isHeld)
@@ -161,6 +187,8 @@ function ping(): void {
 
 async function onMessage(message: ToMember, leave: () => Promise<void>): Promise<void> {
   switch (message.kind) {
+    case 'to-server':
+      return // see above
     case 'pong':
       pingedAt = undefined
       return

@@ -3,7 +3,9 @@
 import { type RunningCallManager, startCallManager } from '../../roles/call-manager/role.ts'
 import { ownHosts } from '../../roles/call-manager/auth/own-hosts.ts'
 import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
+import { MediaPool } from '../../roles/media/pool.ts'
 import { type MediaRole, startMediaRole } from '../../roles/media/role.ts'
+import type { Cluster } from '../cluster/cluster.ts'
 import type { Host } from '../base/host.ts'
 import { after, millis, seconds } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
@@ -13,11 +15,15 @@ import type { NodeId } from '../control/ids.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import { openVault } from '../store/vault.ts'
+import { MediaByRequests } from '../media/by-requests.ts'
+import { mediaServersOf } from './media-link.ts'
 import type { Sip } from './sip.ts'
 
 export type Roles = {
   readonly calls: RunningCallManager
   readonly media: MediaRole
+  /** Media sessions on a server of its own; undefined when it is not there. */
+  readonly sessionsOn: (server: NodeId) => number | undefined
   readonly close: () => Promise<void>
   /** Another node goes on: nothing is ended here, nothing is said to anybody. */
   readonly abandon: () => Promise<void>
@@ -34,6 +40,7 @@ export type RolesOptions = {
   readonly sip: Sip
   /** Runs already; closed with the rest. */
   readonly media: MediaRole
+  readonly cluster: Cluster | undefined
 }
 
 /** The error says what to change. */
@@ -56,13 +63,16 @@ export async function openMedia(options: MediaOptions): Promise<MediaRole> {
 
 export function openRoles(options: RolesOptions): Roles {
   const { config, installation, host, metrics, store, sip, media } = options
+  // Before the calls are taken up, and in the same moment: no server has told yet what it carries.
+  const link = options.cluster && mediaServersOf(options.cluster, store)
+  const pool = new MediaPool({ host, local: media.carrier, link })
   const calls = startCallManager({
     host,
     store,
     vault: openVault(config.data),
     stack: sip.stack,
     transport: sip.transport,
-    media: config.mediaAnchor ? media.control : undefined,
+    media: config.mediaAnchor ? new MediaByRequests(pool) : undefined,
     isOurs: ownHosts(host, config.publicAddress === undefined ? [] : [config.publicAddress]),
     registrar: {
       ...DEFAULT_POLICY,
@@ -89,20 +99,22 @@ export function openRoles(options: RolesOptions): Roles {
   return {
     calls,
     media,
-    close: () => close(calls, media, options),
+    sessionsOn: (server) => pool.statusOf(server)?.sessions,
+    async close() {
+      await close(calls, options)
+      pool.stop()
+      await media.stop()
+    },
     async abandon() {
       calls.stop()
+      pool.stop()
       await media.stop()
     },
   }
 }
 
 /** Calls get some time to end; what is left then is ended by us, with its record written. */
-async function close(
-  calls: RunningCallManager,
-  media: MediaRole,
-  { host, config }: RolesOptions,
-): Promise<void> {
+async function close(calls: RunningCallManager, { host, config }: RolesOptions): Promise<void> {
   calls.drain()
   const deadline = after(host.now(), seconds(config.drainSeconds))
   const left = (): number => calls.counters().calls + calls.counters().cdrsWaiting
@@ -110,7 +122,6 @@ async function close(
     await new Promise<void>((resolve) => void host.wake(millis(host.now() + 50), resolve))
   if (left() > 0) host.log('warn', 'calls.cut-off', { calls: left() })
   calls.stop()
-  await media.stop()
 }
 
 function measure(metrics: Metrics, calls: RunningCallManager): void {

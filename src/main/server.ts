@@ -7,14 +7,16 @@ import type { Config } from '../config/config.ts'
 import { claimDataDirectory } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
 import type { Host } from '../base/host.ts'
+import { Metrics } from '../observe/metrics.ts'
 import { openLog, type OpenLog } from '../observe/log.ts'
 import { realHost } from '../observe/real-host.ts'
 import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
+import { openMediaServer } from './media-server.ts'
 import { openNode } from './node.ts'
 import { Opened } from './opened.ts'
-import { prepare } from './prepared.ts'
+import { openMedia } from './roles.ts'
 import { openServing } from './serving.ts'
 import { boundYoungGeneration } from './young-generation.ts'
 
@@ -51,6 +53,8 @@ async function open(
     log('error', 'store.failed', { code: fault.code, error: fault.message })
     end(flush, fault.exitCode)
   }
+  if (config.join !== undefined)
+    return openMediaServer({ config, join: config.join, installation, host }, opened)
   const files = readCluster(config.data)
   if (files !== undefined) {
     const node = await openNode({ config, installation, host, files, onFault })
@@ -59,8 +63,11 @@ async function open(
   }
   const store = await openDatabase(config, installation, host, onFault)
   opened.add(() => store.close())
-  const parts = { config, installation, host, store, cluster: undefined }
-  const serving = await openServing({ ...parts, prepared: await prepare(parts) })
+  const metrics = new Metrics(config.name)
+  const media = await openMedia({ config, installation, host, metrics })
+  opened.add(() => media.stop())
+  const parts = { config, installation, host, metrics, store, media, cluster: undefined }
+  const serving = await openServing(parts)
   opened.add(() => serving.close())
   return serving.healthy
 }

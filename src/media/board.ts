@@ -14,6 +14,7 @@ import { codecsOf } from '../sdp/codec.ts'
 import { firstOf, type MediaSection } from '../sdp/description.ts'
 import { newLocalSide } from '../sdp/local-side.ts'
 import { invert, type Links } from '../sdp/relay.ts'
+import { emptyReport } from './by-requests.ts'
 import { faceToward, isWildcard, type Addresses, type Face, type Interface } from './faces.ts'
 import type { PortStock } from './port-stock.ts'
 import { Session } from './session.ts'
@@ -267,9 +268,4 @@ function unplug(stream: Stream | undefined): void {
   stream.flows = false
   stream.renumber = undefined
   stream.relabel = undefined
-}
-
-function emptyReport(media: MediaId): MediaReport {
-  const none = { packets: 0, octets: 0, lost: 0, jitter: 0 }
-  return { media, received: none, sent: none, codec: undefined }
 }

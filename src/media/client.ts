@@ -4,21 +4,9 @@
 import type { Cancel, Host } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { after, millis } from '../base/time.ts'
-import type {
-  AnswerHere,
-  ConnectRequest,
-  MediaControl,
-  MediaEvent,
-  MediaFailure,
-  MediaId,
-  MediaReport,
-  MediaSource,
-  RelayOffer,
-  RelayRequest,
-  Sdp,
-  WithdrawOffer,
-} from '../control/media-control.ts'
-import type { MediaStatus, WorkerSetup } from './protocol.ts'
+import type { MediaEvent, MediaId } from '../control/media-control.ts'
+import type { Asked, MediaCarrier } from './by-requests.ts'
+import type { Answer, MediaRequest, MediaStatus, WorkerSetup } from './protocol.ts'
 import { WorkerLink } from './worker-link.ts'
 
 export type MediaOptions = {
@@ -27,7 +15,6 @@ export type MediaOptions = {
   readonly host: Host
 }
 
-const UNREACHABLE = err({ kind: 'unreachable' } as const)
 const RESTART_AFTER = millis(200)
 const RESTART_AFTER_MAX = millis(10_000)
 
@@ -38,7 +25,7 @@ export async function startMedia(options: MediaOptions): Promise<Result<MediaCli
   return failure === undefined ? ok(client) : err(failure)
 }
 
-export class MediaClient implements MediaControl {
+export class MediaClient implements MediaCarrier {
   readonly #options: MediaOptions
   readonly #listeners = new Set<(event: MediaEvent) => void>()
   /** Sessions that live in the worker, as far as was answered. */
@@ -57,57 +44,23 @@ export class MediaClient implements MediaControl {
     return () => void this.#listeners.delete(listener)
   }
 
-  async relayOffer(request: RelayOffer): Promise<Result<Sdp, MediaFailure>> {
-    const answer = await this.#call({ method: 'relayOffer', request })
-    if (answer === 'unreachable') return UNREACHABLE
-    if (answer.ok) this.#sessions.add(request.from).add(request.to)
+  async ask<R extends MediaRequest>(request: R): Asked<R> {
+    if (request.method === 'release') for (const id of request.media) this.#sessions.delete(id)
+    const answer = await (this.#link?.call(request) ?? 'unreachable')
+    if (isDone(answer)) this.#count(request)
     return answer
-  }
-
-  async relayAnswer(request: RelayRequest): Promise<Result<Sdp, MediaFailure>> {
-    const answer = await this.#call({ method: 'relayAnswer', request })
-    return answer === 'unreachable' ? UNREACHABLE : answer
-  }
-
-  async withdrawOffer(request: WithdrawOffer): Promise<Result<void, MediaFailure>> {
-    const answer = await this.#call({ method: 'withdrawOffer', request })
-    return answer === 'unreachable' ? UNREACHABLE : answer
-  }
-
-  async answerHere(request: AnswerHere): Promise<Result<Sdp, MediaFailure>> {
-    const answer = await this.#call({ method: 'answerHere', request })
-    if (answer === 'unreachable') return UNREACHABLE
-    if (answer.ok) this.#sessions.add(request.media)
-    return answer
-  }
-
-  async connect(request: ConnectRequest): Promise<Result<Sdp | undefined, MediaFailure>> {
-    const answer = await this.#call({ method: 'connect', request })
-    return answer === 'unreachable' ? UNREACHABLE : answer
-  }
-
-  async feed(media: MediaId, source: MediaSource | undefined): Promise<Result<void, MediaFailure>> {
-    const answer = await this.#call({ method: 'feed', media, source })
-    return answer === 'unreachable' ? UNREACHABLE : answer
-  }
-
-  /** A worker that cannot be reached has no counters to give: zeros. */
-  async release(media: readonly MediaId[]): Promise<readonly MediaReport[]> {
-    for (const id of media) this.#sessions.delete(id)
-    const answer = await this.#call({ method: 'release', media })
-    return answer === 'unreachable' ? media.map(emptyReport) : answer
   }
 
   /** Undefined while the worker cannot be reached. */
   async status(): Promise<MediaStatus | undefined> {
-    const answer = await this.#call({ method: 'status' })
+    const answer = await this.ask({ method: 'status' })
     return answer === 'unreachable' ? undefined : answer
   }
 
   /** No new sessions from now on; those that are go on. */
   async drain(): Promise<void> {
     this.#draining = true
-    await this.#call({ method: 'drain' })
+    await this.ask({ method: 'drain' })
   }
 
   async stop(): Promise<void> {
@@ -138,10 +91,10 @@ export class MediaClient implements MediaControl {
     })
   }
 
-  #call<R extends Parameters<WorkerLink['call']>[0]>(
-    request: R,
-  ): ReturnType<typeof WorkerLink.prototype.call<R>> {
-    return this.#link?.call(request) ?? Promise.resolve('unreachable')
+  #count(request: MediaRequest): void {
+    if (request.method === 'answerHere') this.#sessions.add(request.request.media)
+    if (request.method !== 'relayOffer') return
+    this.#sessions.add(request.request.from).add(request.request.to)
   }
 
   #tell(event: MediaEvent): void {
@@ -178,7 +131,6 @@ export class MediaClient implements MediaControl {
   }
 }
 
-function emptyReport(media: MediaId): MediaReport {
-  const none = { packets: 0, octets: 0, lost: 0, jitter: 0 }
-  return { media, received: none, sent: none, codec: undefined }
+function isDone(answer: Answer | 'unreachable'): boolean {
+  return typeof answer === 'object' && 'ok' in answer && answer.ok
 }

@@ -4,14 +4,21 @@
 import type { Host } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'
 import { after, millis, seconds, type Millis } from '../base/time.ts'
-import type { MediaEvent, MediaId, MediaReport } from '../control/media-control.ts'
+import type {
+  MediaEvent,
+  MediaFailure,
+  MediaId,
+  MediaReport,
+  Sdp,
+} from '../control/media-control.ts'
 import type { UdpHub, UdpHubOptions } from '../native/udp.ts'
 import { answerHere, feed } from './answering.ts'
 import { Board } from './board.ts'
 import { boundAddresses, type Addresses, type Interface } from './faces.ts'
 import { Forwarder } from './forwarder.ts'
+import { serializeSdp } from '../sdp/serialize.ts'
 import { connect, relayAnswer, relayOffer, withdrawOffer } from './negotiation.ts'
-import { rejected } from './outcome.ts'
+import { rejected, sdp } from './outcome.ts'
 import { Player } from './player.ts'
 import type { PortRange } from './port-pool.ts'
 import { PortStock, type PortPair } from './port-stock.ts'
@@ -140,6 +147,12 @@ export class MediaEngine {
         return feed(this.#board, this.#player, request.media, request.source)
       case 'release':
         return request.media.map((id) => this.#release(id))
+      case 'resume':
+        return request.media.every((id) => this.#board.sessions.get(id)?.told !== undefined)
+      case 'describe':
+        return this.#describe(request.media)
+      case 'sessions':
+        return [...this.#board.sessions.keys()]
       case 'status':
         return this.status()
       case 'drain':
@@ -160,6 +173,12 @@ export class MediaEngine {
     const known = sessions.has(from) || sessions.has(to)
     if (this.#draining && !known) return err({ kind: 'no-capacity' })
     return relayOffer(this.#board, request.request)
+  }
+
+  #describe(id: MediaId): Result<Sdp, MediaFailure> {
+    const described = this.#board.sessions.get(id)?.described
+    if (described === undefined) return err({ kind: 'no-session' })
+    return ok(sdp(serializeSdp(described)))
   }
 
   #release(id: MediaId): MediaReport {

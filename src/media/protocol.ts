@@ -27,6 +27,11 @@ export type MediaRequest =
   | { readonly method: 'connect'; readonly request: ConnectRequest }
   | { readonly method: 'feed'; readonly media: MediaId; readonly source: MediaSource | undefined }
   | { readonly method: 'release'; readonly media: readonly MediaId[] }
+  | { readonly method: 'resume'; readonly media: readonly MediaId[] }
+  /** What the leg described last, so that it can be restated to another server. */
+  | { readonly method: 'describe'; readonly media: MediaId }
+  /** Which there are. */
+  | { readonly method: 'sessions' }
   | { readonly method: 'status' }
   /** No new sessions from now on. */
   | { readonly method: 'drain' }
@@ -40,6 +45,9 @@ export type Answers = {
   connect: Result<Sdp | undefined, MediaFailure>
   feed: Result<void, MediaFailure>
   release: readonly MediaReport[]
+  resume: boolean
+  describe: Result<Sdp, MediaFailure>
+  sessions: readonly MediaId[]
   status: MediaStatus
   drain: void
 }

@@ -14,20 +14,22 @@ import { serialize } from './message/serialize.ts'
 import { invalidity } from './message/validate.ts'
 import { topVia } from './message/views.ts'
 import { Admission, type Refusal } from './stack/admission.ts'
-import { Attempts, type Destination } from './stack/attempts.ts'
+import { Attempts, type Destination, type ResumedInvite, type SentAs } from './stack/attempts.ts'
 import { Branches } from './stack/branch.ts'
 import { Pump } from './stack/pump.ts'
 import type { Received, Resolve, SendFailure, SipTransport } from './stack/sip-transport.ts'
+import { SoughtPlaces, type Reach } from './stack/sought.ts'
 import type { ResponseHandler, TransactionUser } from './stack/transaction-user.ts'
 import type { FlowId, Source, Target } from './transaction/flow.ts'
 import { refusal } from './transaction/hop-by-hop.ts'
-import type { ClientKey, ServerKey } from './transaction/keys.ts'
+import { serverKeyOf, type ClientKey, type ServerKey } from './transaction/keys.ts'
 import type { LayerInput, LayerOutput } from './transaction/layer-events.ts'
 import { DEFAULT_BOUNDS, TransactionLayer, type LayerSize } from './transaction/layer.ts'
 import { responseRoute } from './transaction/response-route.ts'
 import type { ServerBounds } from './transaction/server-transactions.ts'
 
-export type { Destination } from './stack/attempts.ts'
+export type { Destination, ResumedInvite, SentAs } from './stack/attempts.ts'
+export type { Reach } from './stack/sought.ts'
 export type { RequestFailure, ResponseHandler, TransactionUser } from './stack/transaction-user.ts'
 
 export interface SipStack {
@@ -52,6 +54,23 @@ export interface SipStack {
    * `headers` go on the CANCEL (Reason, RFC 3326).
    */
   cancel(key: ClientKey, headers?: readonly (readonly [string, string])[]): void
+  /** For a successor: how the request under this key went out; undefined once it is answered. */
+  sentAs(key: ClientKey): SentAs | undefined
+  /**
+   * Goes on with an INVITE that another process sent; undefined when its Via is none of ours. Its
+   * answers, and its CANCEL, are as if it had been sent from here.
+   */
+  resumeRequest(invite: ResumedInvite, user: ResponseHandler): ClientKey | undefined
+  /**
+   * One copy more of a resumed INVITE, over UDP: who has it already says again what it answered
+   * (§17.2.1). `request` may hold another description.
+   */
+  repeat(key: ClientKey, request: SipRequest): void
+  /**
+   * Goes on with an INVITE that another process took and did not answer finally: its copies, its
+   * CANCEL and `respond` find it under the key it had there.
+   */
+  resumeInvite(invite: SipRequest, source: Source, reach: Reach): void
 }
 
 export interface RunnableSipStack extends SipStack {
@@ -124,6 +143,7 @@ class Stack implements RunnableSipStack {
   readonly #pump: Pump
   readonly #attempts: Attempts
   readonly #admission: Admission
+  readonly #sought = new SoughtPlaces()
   #user: TransactionUser | undefined
 
   constructor(options: StackOptions) {
@@ -134,7 +154,14 @@ class Stack implements RunnableSipStack {
     const branches = new Branches(host.random)
     this.#branches = branches
     const feed = (input: LayerInput): void => this.#pump.feed(input)
-    this.#attempts = new Attempts({ host, transport, resolve, branches, feed })
+    this.#attempts = new Attempts({
+      host,
+      transport,
+      resolve,
+      branches,
+      feed,
+      sought: this.#sought,
+    })
     const knows = (key: ServerKey): boolean => this.#layer.knows(key)
     const hasChallenged = (request: SipRequest, source: Source): boolean =>
       this.#user?.hasChallenged?.(request, source) === true
@@ -181,6 +208,27 @@ class Stack implements RunnableSipStack {
 
   cancel(key: ClientKey, headers: readonly (readonly [string, string])[] = []): void {
     this.#attempts.cancel(key, headers)
+  }
+
+  sentAs(key: ClientKey): SentAs | undefined {
+    return this.#attempts.sentAs(key)
+  }
+
+  resumeRequest(invite: ResumedInvite, user: ResponseHandler): ClientKey | undefined {
+    return this.#attempts.resume(invite, user)
+  }
+
+  repeat(key: ClientKey, request: SipRequest): void {
+    const copy = this.#attempts.copyOf(key, request)
+    if (copy === undefined || copy.reliable) return
+    this.counters.retransmitted++
+    this.#transmit(copy.to, copy.request, serialize(copy.request))
+  }
+
+  resumeInvite(request: SipRequest, source: Source, reach: Reach): void {
+    const key = serverKeyOf(request)
+    if (key === undefined || this.#layer.knows(key)) return
+    this.#pump.feed({ kind: 'resume', request, source, to: this.#sought.add(key, reach) })
   }
 
   send(message: SipMessage, to: Destination): void {
@@ -266,15 +314,18 @@ class Stack implements RunnableSipStack {
         this.counters.unsent++
         return this.#options.host.log('debug', 'sip.unsent', { status: output.response.status })
       case 'client-terminated':
+        this.#sought.forget(output.key)
         return this.#attempts.onTerminated(output.key)
       case 'server-terminated':
-        return undefined
+        return this.#sought.forget(output.key)
       default:
         return unreachable(output)
     }
   }
 
-  #transmit(to: FlowId | Target, message: SipMessage, bytes: Uint8Array): void {
+  #transmit(place: FlowId | Target, message: SipMessage, bytes: Uint8Array): void {
+    const to = this.#sought.find(place)
+    if (to === undefined) return
     this.counters.sent++
     this.#options.onMessage?.('out', to, message, bytes)
     this.#options.transport.send(to, message, bytes)

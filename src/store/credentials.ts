@@ -37,6 +37,16 @@ export function openCredentials(
   return { md5: bytes.toString('hex', 0, MD5_LENGTH), sha256: bytes.toString('hex', MD5_LENGTH) }
 }
 
+/** The same under another key; undefined when it cannot be opened with `from`. */
+export function reseal(
+  { from, to }: { readonly from: Vault; readonly to: Vault },
+  owner: Owner,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  const plain = from.open(contextOf(owner), sealed)
+  return plain && to.seal(contextOf(owner), plain)
+}
+
 function contextOf({ tenant, user }: Owner): string {
   return `credentials ${tenant} ${user}`
 }

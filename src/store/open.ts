@@ -87,7 +87,12 @@ export function openStore(options: StoreOptions): Promise<Store> {
   })
 }
 
-function storeOf(client: ReplicaClient, reader: ReadConnection, close: () => Promise<void>): Store {
+/** The store of a thread that proposes by `client` and reads through `reader`. */
+export function storeOf(
+  client: ReplicaClient,
+  reader: ReadConnection,
+  close: () => Promise<void>,
+): Store {
   return {
     read: (query) => query(reader),
     async readLinearizable<T>(

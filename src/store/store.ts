@@ -10,6 +10,8 @@ import type { CallCommand } from './schema/call.ts'
 import type { ExtensionCommand } from './schema/extension.ts'
 import type { MessageWaitingCommand } from './schema/message-waiting.ts'
 import type { NodeCommand } from './schema/node.ts'
+import type { RestoreCommand } from './schema/restore.ts'
+import type { ServerCommand } from './schema/server.ts'
 import type { SettingCommand } from './schema/setting.ts'
 import type { SubscriptionCommand } from './schema/subscription.ts'
 import type { TenantCommand } from './schema/tenant.ts'
@@ -30,6 +32,8 @@ export type Command =
   | SubscriptionCommand
   | SettingCommand
   | NodeCommand
+  | RestoreCommand
+  | ServerCommand
 
 export type ProposeFailure =
   /** Applied, and refused by the state it met: the same on every node. Nothing was changed. */

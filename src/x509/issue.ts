@@ -85,6 +85,11 @@ export function newKey(): { readonly key: string; readonly publicKey: string } {
   return { key: keyText(privateKey), publicKey: publicKey.export({ type: 'spki', format: 'pem' }) }
 }
 
+/** SHA-256, in hex: tells one key from another. */
+export function keyHash(publicKey: KeyObject): string {
+  return hash('sha256', publicKey.export({ type: 'spki', format: 'der' }))
+}
+
 function identityOf({ privateKey }: Pair, certificate: string): Identity {
   return { certificate, key: keyText(privateKey) }
 }

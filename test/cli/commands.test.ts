@@ -29,6 +29,8 @@ async function pbx(line: string, stdin = ''): Promise<Ran> {
     error: (text) => void (ran.error += text),
     watched: true,
     stdin: Readable.from([stdin]),
+    answers: false,
+    bytes: undefined,
   })
   return { code, ...ran }
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Host } from '../../src/base/host.ts'
+import { Backups } from '../../src/backup/backups.ts'
 import { wallTime } from '../../src/base/time.ts'
 import { Access } from '../../src/console/access.ts'
 import { issueClaim } from '../../src/console/claim.ts'
@@ -70,6 +71,16 @@ export async function openWorld(): Promise<World> {
         view: viewOf(live, host),
         metrics,
         access: new Access(host, store, token),
+        backups: new Backups({
+          host,
+          store,
+          data,
+          name: 'pbx-1',
+          version: '1.2.3',
+          tls: identity,
+          worker: undefined,
+          addon: undefined,
+        }),
         name: 'pbx-1',
         version: '1.2.3',
         cluster: undefined,
@@ -133,6 +144,7 @@ function viewOf(live: Live, host: Host): SystemView {
         .filter(({ aor }) => aor > after && (domain === undefined || aor.endsWith(`@${domain}`)))
         .slice(0, limit),
     calls: () => live.calls,
+    sessionsOn: () => undefined,
     hangup(call) {
       live.hungUp.push(call)
       return live.calls.some(({ id }) => id === call)

@@ -48,6 +48,7 @@ const CASES: readonly (readonly [title: string, run: (media: MediaControl) => Pr
   ['a leg is answered here with one codec', answersHere],
   ['what cannot be read or carried is rejected with a reason', rejects],
   ['nobody is there: no-session', misses],
+  ['sessions that live on are told from those that do not', resumes],
   ['a release reports in the order asked, and again when asked again', releases],
 ]
 
@@ -190,6 +191,18 @@ async function misses(media: MediaControl): Promise<void> {
   expect(await media.connect({ call, a, b })).toMatchObject(none)
   expect(await media.withdrawOffer({ call, from: a, to: b })).toMatchObject(none)
   expect(await media.feed(a, undefined)).toMatchObject(none)
+}
+
+async function resumes(media: MediaControl): Promise<void> {
+  const { a, b, c, offer, answer } = names(media)
+  expect(await media.resume([a, b])).toBe(false)
+  value(await offer(a, b, phone(4000)))
+  expect(await media.resume([a, b])).toBe(false)
+  value(await answer(b, a, phone(5000)))
+  expect(await media.resume([a, b])).toBe(true)
+  expect(await media.resume([a, b, c])).toBe(false)
+  await media.release([a])
+  expect(await media.resume([a, b])).toBe(false)
 }
 
 async function releases(media: MediaControl): Promise<void> {

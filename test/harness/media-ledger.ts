@@ -25,6 +25,7 @@ export class MediaLedger implements MediaControl {
   delay: Millis
   /** Answers nothing but this failure. */
   failing = false
+  #died = 0
   readonly #world: World
   readonly #media: MediaControl
 
@@ -79,9 +80,17 @@ export class MediaLedger implements MediaControl {
     return this.#later(() => this.#media.feed(media, source))
   }
 
+  resume(media: readonly MediaId[]): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    this.#world.in(this.delay, () => void this.#media.resume(media).then(resolve))
+    return promise
+  }
+
   async release(media: readonly MediaId[]): Promise<readonly MediaReport[]> {
     const { promise, resolve } = Promise.withResolvers<readonly MediaReport[]>()
+    const died = this.#died
     this.#world.in(this.delay, () => {
+      if (died !== this.#died) return
       for (const each of media) this.sessions.delete(each)
       void this.#media.release(media).then(resolve)
     })
@@ -90,13 +99,16 @@ export class MediaLedger implements MediaControl {
 
   /** The server has died, and another is there that knows of nothing. */
   forget(): void {
+    this.#died++
     void this.#media.release([...this.sessions.keys()])
     this.sessions.clear()
   }
 
   #later<T>(run: () => Promise<Result<T, MediaFailure>>): Promise<Result<T, MediaFailure>> {
     const { promise, resolve } = Promise.withResolvers<Result<T, MediaFailure>>()
+    const died = this.#died
     this.#world.in(this.delay, () => {
+      if (died !== this.#died) return
       if (this.failing) resolve(err({ kind: 'unreachable' }))
       else void run().then(resolve)
     })

@@ -18,6 +18,8 @@ export class MemoryStore implements Store {
   readonly #world: World
   readonly #database = WriteConnection.open(':memory:', { addon: undefined })
   readonly #listeners = new Set<(applied: Applied) => void>()
+  /** Proposals that are on their way, oldest first. */
+  #proposed: (() => void)[] = []
   #index = 0
 
   constructor(world: World, delay: Millis) {
@@ -37,8 +39,26 @@ export class MemoryStore implements Store {
 
   propose(command: Command): Promise<Result<LogIndex, ProposeFailure>> {
     const { promise, resolve } = Promise.withResolvers<Result<LogIndex, ProposeFailure>>()
-    this.#world.in(this.delay, () => resolve(this.commit(command)))
+    const run = (): void => {
+      const index = this.#proposed.indexOf(run)
+      if (index === -1) return
+      this.#proposed.splice(index, 1)
+      resolve(this.commit(command))
+    }
+    this.#proposed.push(run)
+    this.#world.in(this.delay, run)
     return promise
+  }
+
+  /** Who proposes is killed: the first `kept` proposals on their way are committed, no others. */
+  crash(kept: number): void {
+    for (const run of this.#proposed.slice(0, kept)) run()
+    this.#proposed = []
+  }
+
+  /** Proposals that are on their way. */
+  get underWay(): number {
+    return this.#proposed.length
   }
 
   /** At once, for setting the scene. */

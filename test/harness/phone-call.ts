@@ -18,7 +18,8 @@ import { sipfragStatus } from '../../src/sip/dialog/refer.ts'
 import type { SipRequest, SipResponse } from '../../src/sip/message/message.ts'
 import { reply } from '../../src/sip/message/reply.ts'
 import { binary, textOf } from '../../src/sip/message/text.ts'
-import { callId, cseq, from, toTag } from '../../src/sip/message/views.ts'
+import { callId, cseq, expires, from, toTag } from '../../src/sip/message/views.ts'
+import { seconds } from '../../src/base/time.ts'
 import type { ClientKey, ServerKey } from '../../src/sip/transaction/keys.ts'
 import { Unacknowledged } from './phone-2xx.ts'
 import { EarlyDialogs } from './phone-early.ts'
@@ -47,6 +48,9 @@ export class PhoneCall {
   /** INVITE or UPDATE of ours is on its way. */
   busy = false
   awaitingAck: Unacknowledged | undefined
+  /** Its user is asked about re-offers, and has not answered yet. */
+  thinks = false
+  #undecided: { readonly request: SipRequest; readonly key: ServerKey } | undefined
   #client: ClientKey | undefined
   #request: SipRequest | undefined
   readonly #early = new EarlyDialogs()
@@ -167,6 +171,13 @@ export class PhoneCall {
     return `${dialog.callId};to-tag=${dialog.remote.tag};from-tag=${dialog.local.tag}`
   }
 
+  agree(): void {
+    const asked = this.#undecided
+    this.thinks = false
+    this.#undecided = undefined
+    if (asked !== undefined) this.#onReoffer(asked.request, asked.key)
+  }
+
   send(method: string, options: RequestOptions = {}): void {
     this.inDialog(method, options, (response) =>
       this.heard.push(`${method} ${response?.status ?? 408}`),
@@ -200,6 +211,8 @@ export class PhoneCall {
     const localTag = random.token(8)
     this.dialog = dialogAsUas(request, { state: 'early', localTag, contact })
     this.heard.push(`INVITE from ${source.address}`)
+    const rings = expires(request)
+    if (rings !== undefined) this.phone.options.world.in(seconds(rings), () => this.reject(487))
     this.phone.habits.onIncoming(this)
   }
 
@@ -262,6 +275,13 @@ export class PhoneCall {
 
   #onReoffer(request: SipRequest, key: ServerKey): void {
     const { stack } = this.phone
+    // RFC 3261 §14.2.
+    if (this.#undecided !== undefined)
+      return stack.respond(key, reply(request, 500, { headers: [['retry-after', '2']] }))
+    if (this.thinks) {
+      this.#undecided = { request, key }
+      return
+    }
     if (this.busy || this.awaitingAck !== undefined) return stack.respond(key, reply(request, 491))
     const offered = textOf(request.body)
     if (this.dialog !== undefined) this.dialog = refreshTarget(this.dialog, request)

@@ -59,11 +59,13 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   }
 }
 
-/** Starts it and waits until it ends by itself: for what it refuses. */
+/** Starts it and waits until it ends by itself: for commands, and for what it refuses. */
 export async function runProduct(
   args: readonly string[],
+  stdin?: string | Buffer,
 ): Promise<{ readonly code: number; readonly output: string }> {
-  const { output, exited } = spawned([process.execPath, join(ROOT, 'src/main.ts'), ...args])
+  const program = [process.execPath, join(ROOT, 'src/main.ts'), ...args]
+  const { output, exited } = spawned(program, stdin)
   return { code: await exited, output: output() }
 }
 
@@ -83,8 +85,9 @@ function run({ args = [], executable, prefix = [] }: ProductOptions, data: strin
   return spawned([...prefix, ...program, '--data', data, ...address, ...ports, ...args])
 }
 
-function spawned([command = '', ...args]: readonly string[]): Started {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+function spawned([command = '', ...args]: readonly string[], stdin: string | Buffer = ''): Started {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+  child.stdin.end(stdin)
   let text = ''
   const take = (piece: Buffer): void => void (text += piece.toString())
   child.stdout.on('data', take)

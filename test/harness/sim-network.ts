@@ -67,6 +67,10 @@ export class SimNetwork {
     this.#endpoints.delete(`${endpoint.address}:${endpoint.port}`)
   }
 
+  restore(endpoint: SimTransport): void {
+    this.#endpoints.set(`${endpoint.address}:${endpoint.port}`, endpoint)
+  }
+
   find(host: string, port: number): SimTransport | undefined {
     return this.#endpoints.get(`${host}:${port}`)
   }
@@ -144,6 +148,18 @@ export class SimTransport implements SipTransport {
     const connection = this.#connections.get(flow)
     if (connection === undefined) return
     for (const end of connection.ends) this.#network.world.at(this.now, () => end.#lose(connection))
+  }
+
+  /** The process is killed: nobody closes its connections, but nothing goes through them. */
+  reset(): void {
+    for (const { ends, id } of this.#connections.values())
+      for (const end of ends) end.#loseLater(id)
+    this.#made.clear()
+  }
+
+  #loseLater(id: string): void {
+    const connection = this.#connections.get(id)
+    if (connection !== undefined) this.#network.world.at(this.now, () => this.#lose(connection))
   }
 
   get now(): Millis {

@@ -8,6 +8,7 @@ import { createSipStack, type MessageTap, type RunnableSipStack } from '../../sr
 import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
 import { startCallManager, type RunningCallManager } from '../../roles/call-manager/role.ts'
 import type { CallConfig } from '../../roles/call-manager/call/call.ts'
+import { Life } from './life.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { SimNetwork, SimTransport } from './sim-network.ts'
 import { simMedia } from '../media/sim-media.ts'
@@ -48,6 +49,7 @@ export class SimPbx {
   readonly media: MediaLedger
   readonly world: World
   readonly #options: SimPbxOptions
+  #life: Life
   stack: RunnableSipStack
   role: RunningCallManager
 
@@ -71,6 +73,7 @@ export class SimPbx {
       primaryDomain: DOMAIN,
       at,
     })
+    this.#life = new Life(this.world)
     this.stack = this.#newStack()
     this.role = this.#start()
   }
@@ -90,12 +93,29 @@ export class SimPbx {
     if (!done.ok) throw new Error(JSON.stringify(done.error))
   }
 
-  /** The process is killed, and another one starts on its store. */
+  /** The process is killed, and another one starts on its store at once. */
   restart(): void {
+    this.kill(this.store.underWay)
+    this.start()
+  }
+
+  /** Nothing of it reaches anybody any more; of its proposals the first `kept` are committed. */
+  kill(kept: number): void {
+    this.#life.alive = false
+    this.store.crash(kept)
     this.role.stop()
     this.media.forget()
+  }
+
+  /** Another process, on another host by its clock, goes on with the store. */
+  start(): void {
+    this.#life = new Life(this.world)
     this.stack = this.#newStack()
     this.role = this.#start()
+  }
+
+  get alive(): boolean {
+    return this.#life.alive
   }
 
   /** So that nothing lingers: every timer of RFC 3261 has run out. */
@@ -106,8 +126,8 @@ export class SimPbx {
   #newStack(): RunnableSipStack {
     const { onMessage } = this.#options
     return createSipStack({
-      host: this.world.host('stack'),
-      transport: this.endpoint,
+      host: this.#life.host('stack'),
+      transport: this.#life.transport(this.endpoint),
       resolve: (uri, found) => {
         const transport = uri.params.get('transport') === 'tcp' ? 'tcp' : 'udp'
         found([{ transport, host: uri.host, port: uri.port ?? 5060 }])
@@ -120,12 +140,12 @@ export class SimPbx {
     const { address, config } = this.#options
     const calls = { ...CALL_CONFIG, ...config }
     return startCallManager({
-      host: this.world.host('role'),
-      store: this.store,
+      host: this.#life.host('role'),
+      store: this.#life.store(this.store),
       vault: this.store.vault,
       stack: this.stack,
       transport: this.endpoint,
-      media: calls.anchor ? this.media : undefined,
+      media: calls.anchor ? this.#life.media(this.media) : undefined,
       isOurs: (name) => name === address,
       registrar: DEFAULT_POLICY,
       calls,

@@ -13,7 +13,7 @@ import { walk, type Command } from '../harness/datadriven.ts'
 import { Office } from './office.ts'
 
 /**
- *   columns alice pbx bob          (the first one: per-extension=2 per-tenant=3, limits)
+ *   columns alice pbx bob          (the first one: per-extension=2 per-tenant=3 media=none)
  *   phone alice transport=tcp supported=100rel,timer update
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
@@ -21,11 +21,14 @@ import { Office } from './office.ts'
  *   bob hold sendonly | resume | update inactive
  *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
+ *   bob thinks | agrees            (before and about a re-INVITE)
+ *   bob deaf | hears               (nothing reaches it for some time)
  *   bob disconnects                (its connections break)
  *   bob moves                      (to another address)
  *   mallory poses bob BYE          (her request in his dialog, with her own password; or ACK)
  *   mallory poses alice CANCEL     (of her last INVITE)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
+ *   kill [committed] | start       (what is proposed is lost, or not; the next process)
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
   let opened: Promise<Office> | undefined
@@ -41,7 +44,7 @@ walk(new URL('./testdata', import.meta.url).pathname, () => {
 function configOf(command: Command): Partial<CallConfig> {
   const callsPerExtension = Number(command.arg('per-extension') ?? CALL_CONFIG.callsPerExtension)
   const callsPerTenant = Number(command.arg('per-tenant') ?? CALL_CONFIG.callsPerTenant)
-  return { callsPerExtension, callsPerTenant }
+  return { callsPerExtension, callsPerTenant, anchor: command.arg('media') !== 'none' }
 }
 
 async function run(office: Office, command: Command): Promise<string[]> {
@@ -65,6 +68,12 @@ async function run(office: Office, command: Command): Promise<string[]> {
       return []
     case 'restart':
       office.pbx.restart()
+      return []
+    case 'kill':
+      office.pbx.kill(first === 'committed' ? office.pbx.store.underWay : 0)
+      return []
+    case 'start':
+      office.pbx.start()
       return []
     case 'store':
       office.pbx.store.fails = first === 'fail'
@@ -127,6 +136,12 @@ function act(office: Office, name: string, command: Command): string[] {
       return []
     case 'die':
       phone.die()
+      return []
+    case 'deaf':
+      office.network.remove(phone.endpoint)
+      return []
+    case 'hears':
+      office.network.restore(phone.endpoint)
       return []
     case 'disconnects':
       office.disconnect(who)
@@ -215,6 +230,11 @@ function inCall(office: Office, name: string, command: Command): void {
       const replaces = encodeURIComponent(other.replaces)
       return call.refer(`<${other.target}?Replaces=${replaces}>`, headers)
     }
+    case 'thinks':
+      call.thinks = true
+      return undefined
+    case 'agrees':
+      return call.agree()
     case 'send':
       return call.send(what, { headers })
     default:

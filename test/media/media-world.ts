@@ -4,14 +4,16 @@ import { randomFrom } from '../../src/base/random.ts'
 import type { Host } from '../../src/base/host.ts'
 import { millis, wallTime } from '../../src/base/time.ts'
 import type { CallId } from '../../src/control/ids.ts'
-import type { MediaEvent, MediaId, Sdp } from '../../src/control/media-control.ts'
+import type { MediaControl, MediaEvent, MediaId, Sdp } from '../../src/control/media-control.ts'
 import { findInstallation } from '../../src/config/installation.ts'
+import { MediaByRequests } from '../../src/media/by-requests.ts'
 import { startMedia, type MediaClient } from '../../src/media/client.ts'
 import type { WorkerSetup } from '../../src/media/protocol.ts'
 import { RtpPhone } from '../harness/rtp-phone.ts'
 
 export type Media = {
-  readonly control: MediaClient
+  readonly control: MediaControl
+  readonly client: MediaClient
   readonly events: MediaEvent[]
   readonly logs: string[]
   readonly until: (found: (event: MediaEvent) => boolean, within?: number) => Promise<MediaEvent>
@@ -45,15 +47,17 @@ export async function openMedia(options: MediaSetup = {}): Promise<Media> {
   const where = entry === undefined ? {} : { entry }
   const started = await startMedia({ host: realHost(logs), setup, ...where })
   if (!started.ok) throw new Error(started.error)
-  const control = started.value
+  const client = started.value
+  const control = new MediaByRequests(client)
   const events: MediaEvent[] = []
   control.events((event) => events.push(event))
   return {
     control,
+    client,
     events,
     logs,
     until: (found, within = 5000) => untilEvent(events, found, within),
-    close: () => control.stop(),
+    close: () => client.stop(),
   }
 }
 

@@ -34,7 +34,7 @@ test('1,000 calls leave no socket and no port behind', async () => {
     }
   }
   await calls(1000)
-  const status = await media.control.status()
+  const status = await media.client.status()
   expect(status).toMatchObject({ sessions: 0, ports: { lent: 0 } })
   const { resting = 0, ready = 0, closed = 0 } = status?.ports ?? {}
   expect(resting + ready + closed).toBe(3000)
@@ -144,7 +144,7 @@ test('a worker that dies is started again, and its sessions are told as lost', a
     media: [a, b],
   })
   const end = performance.now() + 8000
-  while ((await media.control.status()) === undefined) {
+  while ((await media.client.status()) === undefined) {
     expect(performance.now()).toBeLessThan(end)
     await pause(50)
   }

@@ -19,7 +19,7 @@ describe.each([
   afterAll(() => media.close())
 
   test('sockets are of the kind wanted', async () => {
-    expect((await media.control.status())?.path).toBe(path)
+    expect((await media.client.status())?.path).toBe(path)
   })
 
   test('sound goes both ways unharmed, and is counted', async () => {
@@ -79,7 +79,7 @@ describe.each([
     await bob.until(70)
     expect(bob.received).toHaveLength(70)
     expect(new Set(bob.received.map(({ ssrc }) => ssrc))).toEqual(new Set([alice.ssrc]))
-    const status = await media.control.status()
+    const status = await media.client.status()
     expect(status?.packets.refused).toBeGreaterThanOrEqual(50)
     await media.control.release([a, b])
     close(alice, bob, mallory)

@@ -188,7 +188,7 @@ function described(bytes: Buffer): string {
 
 function told(answer: Answer): string {
   if (answer === undefined) return 'done'
-  if (!('ok' in answer)) return JSON.stringify(answer)
+  if (typeof answer === 'boolean' || !('ok' in answer)) return JSON.stringify(answer)
   if (!answer.ok) return `refused: ${JSON.stringify(answer.error)}`
   return answer.value === undefined ? 'done' : answer.value.replaceAll('\r\n', '\n').trimEnd()
 }

@@ -1,6 +1,7 @@
 //! MediaControl without sockets and threads: the real engine on a simulated hub, in virtual time.
 
 import type { MediaControl, MediaEvent } from '../../src/control/media-control.ts'
+import { MediaByRequests, type Asked, type MediaCarrier } from '../../src/media/by-requests.ts'
 import { MediaEngine } from '../../src/media/engine.ts'
 import type { Answers, MediaRequest } from '../../src/media/protocol.ts'
 import { Sounds } from '../../src/media/sounds.ts'
@@ -11,7 +12,11 @@ import { SimHub } from './sim-hub.ts'
 /** A second of silence stands for the prompt, so that its end comes when it would. */
 const PROMPT = { rate: 8000, samples: new Int16Array(8000) } as const
 
-export type SimMedia = { readonly control: MediaControl; readonly hub: SimHub }
+export type SimMedia = {
+  readonly control: MediaControl
+  readonly carrier: MediaCarrier
+  readonly hub: SimHub
+}
 
 export async function simMedia(world: World, name = 'media'): Promise<SimMedia> {
   const listeners = new Set<(event: MediaEvent) => void>()
@@ -41,22 +46,25 @@ export async function simMedia(world: World, name = 'media'): Promise<SimMedia> 
   await engine.start()
   const [hub] = hubs
   if (hub === undefined) throw new Error('the engine opened no hub')
-  const ask = <R extends MediaRequest>(request: R): Promise<Answers[R['method']]> =>
-    new Promise((resolve) => {
-      engine.handle(request, (answer) => resolve(answer as Answers[R['method']]))
-    })
-  const control: MediaControl = {
-    relayOffer: (request) => ask({ method: 'relayOffer', request }),
-    relayAnswer: (request) => ask({ method: 'relayAnswer', request }),
-    withdrawOffer: (request) => ask({ method: 'withdrawOffer', request }),
-    answerHere: (request) => ask({ method: 'answerHere', request }),
-    connect: (request) => ask({ method: 'connect', request }),
-    feed: (media, source) => ask({ method: 'feed', media, source }),
-    release: (media) => ask({ method: 'release', media }),
-    events: (listener) => {
+  const carrier = new SimCarrier(engine, listeners)
+  return { control: new MediaByRequests(carrier), carrier, hub }
+}
+
+class SimCarrier implements MediaCarrier {
+  readonly events: MediaCarrier['events']
+  readonly #engine: MediaEngine
+
+  constructor(engine: MediaEngine, listeners: Set<(event: MediaEvent) => void>) {
+    this.#engine = engine
+    this.events = (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
-    },
+    }
   }
-  return { control, hub }
+
+  ask<R extends MediaRequest>(request: R): Asked<R> {
+    return new Promise((resolve) => {
+      this.#engine.handle(request, (answer) => resolve(answer as Answers[R['method']]))
+    })
+  }
 }

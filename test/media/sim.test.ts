@@ -122,7 +122,7 @@ class Chaos {
   #ask(request: MediaRequest): string | undefined {
     const answer: Answer = this.world.ask(request)
     this.trail.push(`${request.method} ${JSON.stringify(answer)?.slice(0, 60)}`)
-    if (answer === undefined || !('ok' in answer)) return undefined
+    if (typeof answer !== 'object' || !('ok' in answer)) return undefined
     return answer.ok && typeof answer.value === 'string' ? answer.value : undefined
   }
 

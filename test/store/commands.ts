@@ -2,6 +2,7 @@
 
 import { wallTime } from '../../src/base/time.ts'
 import type { TenantId } from '../../src/control/ids.ts'
+import type { BindingRow } from '../../src/store/schema/binding.ts'
 import type { Command } from '../../src/store/store.ts'
 
 export const ACME = 'acme' as TenantId
@@ -16,4 +17,38 @@ export const acme: Command = {
 
 export function put(name: string, value: string): Command {
   return { kind: 'setting.put', scope: 'system', name, value }
+}
+
+/** An extension of Acme, with a password. */
+export function extension(user: string): Command {
+  const secret = { kind: 'password', realm: 'acme.example', password: `secret of ${user}` } as const
+  const named = { tenant: ACME, user, displayName: user, enabled: true }
+  return { kind: 'extension.put', ...named, secret, at: wallTime(2) }
+}
+
+/** One phone of it. */
+export function binding(user: string): Command {
+  const aor = `sip:${user}@acme.example`
+  const row: BindingRow = {
+    aor,
+    key: 'k',
+    tenant: ACME,
+    user,
+    contact: `sip:${user}@10.0.0.1`,
+    q: 1000,
+    instance: undefined,
+    regId: undefined,
+    transport: 'udp',
+    host: '10.0.0.1',
+    port: 5060,
+    path: [],
+    behindNat: false,
+    userAgent: '',
+    callId: 'c',
+    cseq: 1,
+    gruuId: 0,
+    registeredAt: wallTime(1),
+    expiresAt: wallTime(2 ** 45),
+  }
+  return { kind: 'binding.bind', aor, put: [row], remove: [] }
 }

@@ -9,9 +9,10 @@ import { assert } from '../../src/base/assert.ts'
 import type { NodeId } from '../../src/raft/entry.ts'
 import type { Membership } from '../../src/raft/membership.ts'
 import type { RaftMessage } from '../../src/raft/message.ts'
-import { ReadConnection, WriteConnection } from '../../src/store/database.ts'
+import { WriteConnection } from '../../src/store/database.ts'
 import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
 import type { Outcomes } from '../../src/store/replica/protocol.ts'
+import { dumpOf } from '../harness/dump.ts'
 import { newHome } from './home.ts'
 import { put } from './commands.ts'
 
@@ -94,16 +95,8 @@ class Group {
     writer.close()
   }
 
-  /** All rows of all tables but Raft's own. */
   dump(id: NodeId): string {
-    const reader = ReadConnection.open(this.file(id), { addon: undefined })
-    const tables = reader
-      .all("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-      .map(({ name }) => String(name))
-      .filter((name) => !name.startsWith('raft'))
-    const rows = tables.map((name) => [name, reader.all(`SELECT * FROM ${name} ORDER BY 1`)])
-    reader.close()
-    return JSON.stringify(rows)
+    return dumpOf(this.file(id))
   }
 }
 

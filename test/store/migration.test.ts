@@ -15,6 +15,9 @@ const AOR = `sip:${USER}@acme.example`
 const BACK_TO_1 = `
 CREATE INDEX bindings_by_user ON bindings (tenant, user);
 DROP TABLE nodes;
+DROP TABLE restore;
+DROP TABLE restore_batches;
+DROP TABLE servers;
 DROP TABLE raft;
 DROP TABLE raft_log;
 ALTER TABLE replica DROP COLUMN applied_term;

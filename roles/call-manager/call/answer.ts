@@ -1,7 +1,7 @@
 //! The 2xx of a device: the winner is connected, everybody else is told to stop. The confirmed call
 //! is committed before the caller gets its 2xx (DESIGN §4 rule 2).
 //!
-//!   2xx --ACK--> media: answer made over --> commit --> 2xx to the caller
+//!   2xx --> media: answer made over --> commit --> ACK, 2xx to the caller
 //!   2xx with an offer --> media: offer made over --> commit --> 2xx to the caller --its ACK-->
 //!                                                     media: answer made over --> ACK
 
@@ -36,7 +36,6 @@ import {
   type Leg,
   type LegId,
 } from './state.ts'
-import { transferAnswered } from './transfer.ts'
 
 export function branchAnswered(call: Call, id: LegId, response: SipResponse, source: Source): void {
   const tag = toTag(response)
@@ -77,10 +76,9 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
     return finish(call, refusalOf(500, 'the device answered without a description'))
   leg.sdp = sdp
   const offer = step.meaning === 'offer'
-  if (!offer) acknowledge(call, leg, undefined)
   if (branch.request !== undefined)
     startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), branch.request, response))
-  if (attempt.purpose === 'transfer') return transferAnswered(call, leg)
+  if (attempt.purpose === 'transfer') return call.save({ kind: 'target-saved', leg: leg.id })
   const caller = call.leg(CALLER)
   if (caller === undefined) return
   join(caller, leg)
@@ -114,12 +112,15 @@ export function answerSaved(call: Call, committed: boolean): void {
   if (answering === undefined || phase !== 'setup') return
   if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
   call.changed(answering.leg)
+  // Not before: a device whose 2xx is not acknowledged says it again, to a successor too.
+  const leg = call.leg(answering.leg)
+  if (leg?.owesAck === true && leg.exchange.offer === undefined) acknowledge(call, leg, undefined)
   accept(call, answering)
 }
 
 /** A 2xx repeated because our ACK was lost (RFC 3261 §13.2.2.4). */
 function acknowledgeAgain(call: Call, leg: Leg): void {
-  if (!leg.owesAck) acknowledge(call, leg, leg.ackSdp)
+  if (!leg.owesAck || leg.state === 'gone') acknowledge(call, leg, leg.ackSdp)
 }
 
 /** A 2xx that crossed a CANCEL, or came second: acknowledged and hung up at once. */
@@ -164,5 +165,7 @@ function legOf(
     invitedCseq: cseq(response)?.number ?? branch.cseq,
     owesAck: true,
     ackSdp: undefined,
+    // A delayed offer is answered with media of ours.
+    outdated: branch.inherited === true && branch.told !== 0,
   }
 }

@@ -2,7 +2,7 @@
 //! 2xx has its own file (`answer.ts`).
 
 import type { Sdp } from '../../../src/control/media-control.ts'
-import { dialogAsUac } from '../../../src/sip/dialog/dialog.ts'
+import { dialogAsUac, resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   NOTHING_RECEIVED,
@@ -42,6 +42,7 @@ export function branchResponded(
 
 function onProvisional(call: Call, attempt: Attempt, branch: Branch, response: SipResponse): void {
   branch.state = 'ringing'
+  call.saveSoon()
   const early = earlyDialog(call, attempt, branch, response)
   // Without a To tag there is no dialog, and nothing but the ringing to tell (RFC 3261 §12.1).
   if (early === undefined) return attemptProgress(call, attempt, branch, undefined, response)
@@ -90,8 +91,10 @@ export function earlyDialog(
   if (branch.request === undefined || tag === undefined) return undefined
   const known = branch.early.find(({ dialog }) => dialog.remote.tag === tag)
   if (known !== undefined) return known
-  const dialog = dialogAsUac(branch.request, response)
-  if (dialog === undefined) return undefined
+  const begun = dialogAsUac(branch.request, response)
+  if (begun === undefined) return undefined
+  // Who sent the INVITE may have sent more in this dialog.
+  const dialog = branch.inherited === true ? resumeDialog(begun) : begun
   const early: EarlyDialog = {
     dialog,
     exchange: NO_EXCHANGE,
@@ -101,7 +104,7 @@ export function earlyDialog(
     rack: undefined,
     face: attempt.purpose === 'call' ? newFace(call) : undefined,
   }
-  call.passed(early, 'local', branch.request)
+  call.exchanged(early, 'local', 'INVITE', branch.told !== 0)
   branch.early.push(early)
   return early
 }
@@ -118,6 +121,7 @@ function branchRefused(call: Call, attempt: Attempt, branch: Branch, response: S
   if (!wasLive) return
   releaseBranch(call, branch)
   if (attempt.lingerUntil !== undefined) return
+  call.saveSoon()
   if (response.status < 400) return redirect(call, attempt, branch, response)
   branchOver(call, attempt, refusalFrom(response))
 }

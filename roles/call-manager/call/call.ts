@@ -3,7 +3,7 @@
 
 import { assert } from '../../../src/base/assert.ts'
 import type { Random } from '../../../src/base/random.ts'
-import { wallTime, type Millis, type WallTime } from '../../../src/base/time.ts'
+import { after, millis, wallTime, type Millis, type WallTime } from '../../../src/base/time.ts'
 import type { CallId, NodeId } from '../../../src/control/ids.ts'
 import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
 import { carrierOf, carriesSdp } from '../../../src/sip/dialog/carrier.ts'
@@ -24,10 +24,10 @@ import type { SipMessage, SipRequest } from '../../../src/sip/message/message.ts
 import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
 import { joined } from '../../../src/sip/message/text.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
-import type { CallInput, CallOutput, MediaOp, MediaResult, Tag, TxId } from './io.ts'
+import type { CallInput, CallOutput, MediaOp, MediaResult, Tag } from './io.ts'
 import { localMedia } from './media-off.ts'
 import type { Sent, Serving, Then } from './pending.ts'
-import type { Branch, CallState, Hop, Leg, LegId, Pending } from './state.ts'
+import type { Branch, CallState, Hop, Leg, LegId, Pending, TxId } from './state.ts'
 
 export type CallConfig = {
   readonly node: NodeId
@@ -76,6 +76,8 @@ export class Call {
   readonly serving = new Map<ServerKey, Serving>()
   /** Wall clock minus `now`. */
   readonly #clock: number
+  /** When changes are proposed that nobody waits for. */
+  saveAt: Millis | undefined
   #lastTx = 0
   #lastTag = 0
 
@@ -85,6 +87,8 @@ export class Call {
     this.random = world.random
     this.now = world.now
     this.#clock = world.wall - world.now
+    for (const { tx = 0 } of state.attempt?.branches ?? [])
+      this.#lastTx = Math.max(this.#lastTx, tx)
   }
 
   wall(): WallTime {
@@ -148,6 +152,12 @@ export class Call {
     return tx
   }
 
+  /** Goes on with an INVITE that another process sent. */
+  resume(branch: Branch, tx: TxId, request: SipRequest, hop: Hop): void {
+    this.sent.set(tx, { kind: 'branch', branch: branch.leg })
+    this.outputs.push({ kind: 'resume', tx, request, hop, nextHop: branch.target.uri })
+  }
+
   ack(holder: Holder, hop: Hop, inviteCseq: number, options?: RequestOptions): void {
     const { dialog } = holder
     assert(dialog !== undefined, 'ACK outside of a dialog')
@@ -204,8 +214,14 @@ export class Call {
 
   /** Proposes the snapshot; `then` goes on when it is committed. */
   save(then: Then | undefined): void {
+    this.saveAt = undefined
     const tag = then === undefined ? undefined : this.#ask(then)
     this.outputs.push({ kind: 'save', tag })
+  }
+
+  /** What changes while phones ring is proposed once, a moment later; nobody waits for it. */
+  saveSoon(): void {
+    this.saveAt ??= after(this.now, SOON)
   }
 
   ask(then: Then): Tag {
@@ -229,6 +245,9 @@ export class Call {
     return tag
   }
 }
+
+/** Whoever answers sooner has saved the proposal. */
+const SOON = millis(100)
 
 export function mediaIdOf(call: CallId, leg: LegId): MediaId {
   return joined(call, '-', String(leg)) as MediaId

@@ -25,6 +25,7 @@ export function deadlineOf(call: Call): Millis | undefined {
   if (state.invite !== undefined) consider(reliableDeadline(state.invite.sender))
   consider(state.announcement?.endAt)
   consider(state.join?.retryAt)
+  consider(call.saveAt)
   if (call.sent.size > 0) consider(patienceEnds(call))
   const notifier = state.transfer?.notifier
   if (notifier !== undefined) consider(notifierDeadline(notifier))
@@ -54,5 +55,6 @@ export function wake(call: Call): void {
   if (state.announcement !== undefined && now >= state.announcement.endAt) promptTimedOut(call)
   if (join?.retryAt !== undefined && now >= join.retryAt) offerJoin(call, join)
   losePatience(call, false)
+  if (call.saveAt !== undefined && now >= call.saveAt) call.save(undefined)
   wakeTransfer(call)
 }

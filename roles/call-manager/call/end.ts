@@ -5,6 +5,7 @@
 
 import { after } from '../../../src/base/time.ts'
 import type { MediaId, MediaReport } from '../../../src/control/media-control.ts'
+import { confirmDialog } from '../../../src/sip/dialog/dialog.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import type { Call } from './call.ts'
 import { cdrOf } from './cdr.ts'
@@ -26,6 +27,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   if (state.phase === 'ending' || state.phase === 'ended') return
   const wasAnswered = state.record.answeredAt !== undefined
   state.phase = 'ending'
+  call.saveAt = undefined
   state.announcement = undefined
   state.answering = undefined
   writeEnd(call, refusal, wasAnswered)
@@ -80,7 +82,13 @@ function answerInvite(call: Call, refusal: Refusal): void {
   stepSender(call, invite, { kind: 'finished' })
   call.respond(invite, status === 200 ? 487 : status, options)
   const caller = call.leg(CALLER)
-  if (caller !== undefined) caller.state = 'gone'
+  if (caller === undefined) return
+  caller.state = 'gone'
+  const dialog = invite.faces[0]?.dialog
+  if (call.state.record.answeredAt === undefined || dialog === undefined) return
+  // Another process answered it, and it may have heard that: then it is in the call.
+  caller.dialog = confirmDialog(dialog)
+  caller.state = 'up'
 }
 
 /** The counters are in: the CDR goes out, once. */

@@ -3,6 +3,8 @@
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import { millis } from '../../../src/base/time.ts'
 import { confirmDialog, dialogAsUas } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import {
@@ -18,6 +20,8 @@ import { ALLOW, SUPPORTED } from './admission.ts'
 import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import { addressOf } from './identity.ts'
+import { renew } from './join.ts'
+import { renewService } from './service.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody } from './sdp.ts'
 import { startTimer } from './session.ts'
@@ -143,7 +147,13 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   if (callee?.state === 'gone')
     return finish(call, { ...refusalOf(200, 'normal clearing'), by: 'callee' })
   callerAnswered(call)
+  if (callee?.outdated !== true) return
+  if (callee === caller) renewService(call, caller)
+  else renew(call, caller, callee)
 }
+
+/** A 2xx that may have had its ACK is repeated no longer than this: at 0.5 and 1.5 s. */
+const REPEATED = millis(2_000)
 
 function confirmCaller(
   call: Call,
@@ -152,6 +162,8 @@ function confirmCaller(
   invite: CallerInvite,
   response: SipResponse,
 ): void {
+  // A process before this one came as far.
+  const repeated = call.state.record.answeredAt !== undefined
   caller.state = 'up'
   caller.dialog = face.dialog && confirmDialog(face.dialog)
   caller.exchange = face.exchange
@@ -159,14 +171,15 @@ function confirmCaller(
     key: invite.key,
     request: invite.request,
     response,
-    waiting: awaitAck(cseq(invite.request)?.number ?? 0, call.now),
+    of: repeated ? 'inherited call' : 'call',
+    waiting: awaitAck(cseq(invite.request)?.number ?? 0, call.now, repeated ? REPEATED : HOPE),
     owesAnswerTo: face.exchange.offer === undefined ? undefined : caller.peer,
   }
   startTimer(call, caller, invite.timer.terms)
   call.state.invite = undefined
   call.state.answering = undefined
   call.state.phase = 'up'
-  call.state.record.answeredAt = call.wall()
+  call.state.record.answeredAt ??= call.wall()
   call.state.record.status = 200
   call.changed(CALLER)
 }

@@ -7,6 +7,7 @@ import { joined } from '../../../src/sip/message/text.ts'
 import type { ForkTarget, Plan } from '../routing/plan.ts'
 import { attemptFailed } from './attempt-end.ts'
 import type { Call } from './call.ts'
+import type { MediaOp } from './io.ts'
 import { hopTo } from './hop.ts'
 import { buildInvite } from './outgoing.ts'
 import { printOf } from './sdp.ts'
@@ -92,6 +93,7 @@ function launch(call: Call, attempt: Attempt, target: ForkTarget, contact: strin
     told: 0,
     state: 'preparing',
     request: undefined,
+    tx: undefined,
     contact,
     sipCallId: joined(call.random.token(20), '@', call.config.host),
     localTag: call.newTag(id),
@@ -104,21 +106,28 @@ function launch(call: Call, attempt: Attempt, target: ForkTarget, contact: strin
 }
 
 /** Gets the offer for the branch; without one (delayed offer) its INVITE goes at once. */
-function prepare(call: Call, attempt: Attempt, branch: Branch): void {
+export function prepare(call: Call, attempt: Attempt, branch: Branch): void {
   const party = onBehalfOf(call, attempt)
   if (party === undefined) return
-  const restated = attempt.purpose === 'transfer'
+  const offered = offeredTo(call, attempt, party)
+  if (offered === undefined) return invite(call, attempt, branch, undefined)
+  const then = { kind: 'branch-offer', branch: branch.leg } as const
+  call.media(offerFor(call, branch, party, offered), then)
+}
+
+type Offered = { readonly sdp: Sdp; readonly restated: boolean }
+
+/** What `party` has to offer to who is called on its behalf; undefined when that one shall. */
+export function offeredTo(call: Call, { purpose }: Attempt, party: Leg): Offered | undefined {
+  const restated = purpose === 'transfer'
   const sdp = restated ? party.sdp : call.state.invite?.offer
-  if (sdp === undefined) return invite(call, attempt, branch, undefined)
-  const request = {
-    call: call.state.id,
-    from: party.media,
-    to: branch.media,
-    sdp,
-    restated,
-    toward: branch.target.address,
-  }
-  call.media({ kind: 'relay-offer', request }, { kind: 'branch-offer', branch: branch.leg })
+  return sdp && { sdp, restated }
+}
+
+export function offerFor(call: Call, branch: Branch, party: Leg, offered: Offered): MediaOp {
+  const { media, target } = branch
+  const to = { from: party.media, to: media, toward: target.address }
+  return { kind: 'relay-offer', request: { call: call.state.id, ...to, ...offered } }
 }
 
 export function invite(call: Call, attempt: Attempt, branch: Branch, sdp: Sdp | undefined): void {
@@ -128,10 +137,8 @@ export function invite(call: Call, attempt: Attempt, branch: Branch, sdp: Sdp | 
   branch.request = request
   branch.state = 'calling'
   branch.told = printOf(sdp)
-  call.send(request, hopTo(branch.target), branch.target.uri, {
-    kind: 'branch',
-    branch: branch.leg,
-  })
+  const sent = { kind: 'branch', branch: branch.leg } as const
+  branch.tx = call.send(request, hopTo(branch.target), branch.target.uri, sent)
   // Early state is proposed the moment the INVITEs leave, and not waited for (DESIGN §4 rule 2).
   if (attempt.branches.every(({ state }) => state !== 'preparing')) call.save(undefined)
 }

@@ -16,7 +16,7 @@ import { onPrack } from './prack.ts'
 import { refusalOf } from './refusal.ts'
 import { onReoffer } from './reoffer.ts'
 import { CALLER, type Pending } from './state.ts'
-import { onRefer, transferorLeft } from './transfer.ts'
+import { isReferAgain, onRefer, transferorLeft } from './transfer.ts'
 
 export function onRequest(call: Call, pending: Pending, source: Source, proven: boolean): void {
   const { request } = pending
@@ -27,7 +27,10 @@ export function onRequest(call: Call, pending: Pending, source: Source, proven: 
     return challenge(call, pending, source, end.hop.aor)
   if (end?.holder.dialog === undefined || isLeft(end)) return answerStranger(call, pending, end)
   const check = checkRequest(end.holder.dialog, request)
-  if (check.kind === 'out-of-order') return call.respond(pending, 500, OUT_OF_ORDER)
+  if (check.kind === 'out-of-order') {
+    if (isReferAgain(call, end, pending)) return call.respond(pending, 202)
+    return call.respond(pending, 500, OUT_OF_ORDER)
+  }
   end.holder.dialog = check.dialog
   const refused = inability(request, '')
   if (refused !== undefined)

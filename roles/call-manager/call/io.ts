@@ -23,10 +23,8 @@ import type { Cdr } from '../../../src/store/schema/call.ts'
 import type { RequestFailure } from '../../../src/sip/stack.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Unproven } from './hop.ts'
-import type { Hop, Leg, LegId } from './state.ts'
+import type { Hop, Leg, LegId, Pending, TxId } from './state.ts'
 
-/** A client transaction of this call. */
-export type TxId = Brand<number, 'TxId'>
 /** A question to the outside whose answer comes as an input. */
 export type Tag = Brand<number, 'Tag'>
 
@@ -69,8 +67,10 @@ export type CallInput =
   | ({ readonly kind: 'take'; readonly by: CallId; readonly tag: Tag } & Claim)
   /** Who picked up our ringing call, answered; undefined when that came to nothing. */
   | { readonly kind: 'picked-up'; readonly leg: Leg | undefined; readonly from: CallId }
-  /** The first input of a call out of a snapshot. */
-  | { readonly kind: 'resumed' }
+  /** The first input of a call out of a snapshot; `open`: re-INVITEs that it left unanswered. */
+  | { readonly kind: 'resumed'; readonly open: readonly Pending[] }
+  /** A 2xx that no transaction knows: of a re-INVITE that another process sent. */
+  | { readonly kind: 'stray'; readonly response: SipResponse; readonly source: Source }
   /** From the console, or because the process ends. */
   | { readonly kind: 'hangup'; readonly status: number; readonly cause: string }
   | { readonly kind: 'wake' }
@@ -125,6 +125,16 @@ export type CallOutput =
       /** URI text of the next hop, for when `hop` says nothing. */
       readonly nextHop: string
     }
+  /** An INVITE that another process sent under this name is ours now. */
+  | {
+      readonly kind: 'resume'
+      readonly tx: TxId
+      readonly request: SipRequest
+      readonly hop: Hop
+      readonly nextHop: string
+    }
+  /** Whoever had that INVITE says again what it answered; who had not, rings now. */
+  | { readonly kind: 'repeat'; readonly tx: TxId; readonly request: SipRequest }
   | {
       readonly kind: 'ack'
       readonly request: SipRequest

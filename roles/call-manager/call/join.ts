@@ -4,11 +4,11 @@
 //!   connect --offer--> re-INVITE one --2xx--> ACK, media --offer--> re-INVITE the other --2xx-->
 //!     +-- both may stay --------------------------+-- it may stay ----------------------> joined
 
-import { after, millis } from '../../../src/base/time.ts'
+import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
-import { sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
+import { sessionTimerFrom2xx, sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
@@ -18,7 +18,10 @@ import { acknowledge, join } from './leg.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
-import type { Join, Leg, LegId } from './state.ts'
+import type { Sent, Then } from './pending.ts'
+import { serviceJoined } from './service.ts'
+import { startTimer } from './session.ts'
+import type { Join, Leg } from './state.ts'
 import { transferJoined } from './transfer.ts'
 
 /** Asks media what has to change. */
@@ -29,17 +32,54 @@ export function connect(call: Call, leg: Leg, other: Leg): void {
   const turn = { leg: leg.id, other: other.id, more: true }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
   const request = { call: call.state.id, a: leg.media, b: other.media }
-  call.media({ kind: 'connect', request }, { kind: 'join' })
+  call.media({ kind: 'connect', request }, { kind: 'join', leg: leg.id, other: other.id })
 }
 
-export function connected(call: Call, result: MediaResult): void {
-  const state = call.state.join
+type Asked = Then & { readonly kind: 'join' | 'joined' }
+
+/** The join that the question was about, unless another one has taken its place. */
+function askedFor(call: Call, { leg, other }: Asked): Join | undefined {
+  const { join: state } = call.state
+  return state?.leg === leg && state.other === other ? state : undefined
+}
+
+export function connected(call: Call, asked: Asked, result: MediaResult): void {
+  const state = askedFor(call, asked)
   if (state === undefined) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
   if (result.value === undefined) return joined(call)
   // Even when it says nothing new to this leg: the answer to it is needed for the other one.
   state.offer = result.value
   offerJoin(call, state)
+}
+
+/** Phones behind connections notice, register anew, and can then be reached. */
+const REACH = millis(30_000)
+
+export function reachedUntil(call: Call): Millis {
+  return after(call.now, REACH)
+}
+
+/**
+ * Both were told of media sessions that are no more: the one that holds, or else the callee, is
+ * offered new ones first, the other what comes of it.
+ */
+export function renew(call: Call, a: Leg, b: Leg): void {
+  if (!call.config.anchor || call.state.join !== undefined) return
+  const [first, other] = a.held ? [a, b] : [b, a]
+  if (other.sdp === undefined) return
+  const turn = { leg: first.id, other: other.id, more: true, until: reachedUntil(call) }
+  call.state.join = { ...turn, offer: undefined, retryAt: undefined }
+  const request = {
+    call: call.state.id,
+    from: other.media,
+    to: first.media,
+    sdp: other.sdp,
+    toward: first.hop.address,
+    restated: true,
+  }
+  const then = { kind: 'join', leg: first.id, other: other.id } as const
+  call.media({ kind: 'relay-offer', request }, then)
 }
 
 /** Goes on with `offer` to the leg whose turn it is, unless it has been told just that already. */
@@ -50,8 +90,9 @@ export function joinBy(
 ): void {
   const leg = call.leg(turn.leg)
   if (leg === undefined) return
-  if (offer === undefined || leg.told === printOf(offer)) return joined(call)
-  call.state.join = { ...turn, offer, retryAt: undefined }
+  const told = leg.told === printOf(offer)
+  if (offer === undefined || (told && leg.outdated !== true)) return joined(call)
+  call.state.join = { ...turn, offer, retryAt: undefined, repeats: told }
   offerJoin(call, call.state.join)
 }
 
@@ -71,38 +112,57 @@ export function offerJoin(call: Call, state: Join): void {
     ['allow', ALLOW],
   ] as const
   const options = { headers, ...sdpBody(state.offer) }
-  const sent = { kind: 'join', leg: leg.id, until: patience(call) } as const
-  call.request(leg, leg.hop, 'INVITE', sent, options)
+  const sent: Joining = { kind: 'join', leg: leg.id, request: undefined, until: patience(call) }
+  sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
 }
+
+type Joining = Sent & { readonly kind: 'join' }
 
 const RETRY = millis(500)
 /** Between two tries to reach a phone that may be on its way back. */
 const AGAIN = millis(1_000)
 
-export function joinAnswered(call: Call, id: LegId, response: SipResponse | undefined): void {
-  const leg = call.leg(id)
+export function joinAnswered(call: Call, sent: Joining, response: SipResponse | undefined): void {
+  const leg = call.leg(sent.leg)
   const state = call.state.join
   if (leg === undefined) return
   if (response === undefined || response.status >= 300) {
     call.exchanged(leg, 'remote', 'INVITE failed', false)
-    if (state === undefined) return
-    if (response?.status === 491) return retryJoin(call, state)
-    if (response === undefined && call.now < (state.until ?? 0)) {
-      state.retryAt = after(call.now, AGAIN)
-      return
-    }
-    return finish(call, refusalOf(response?.status === 481 ? 481 : 488, 'could not be joined'))
+    return state?.leg === leg.id ? joinRefused(call, state, response) : undefined
   }
   call.passed(leg, 'remote', response)
   if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, response)
   leg.invitedCseq = cseq(response)?.number ?? leg.invitedCseq
   acknowledge(call, leg, undefined)
+  if (sent.request !== undefined)
+    startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), sent.request, response))
   const sdp = sdpOf(response)
   const other = state && call.leg(state.other)
-  if (state?.leg !== id || other === undefined || sdp === undefined) return
+  // What waits to be sent is another offer than the one that was answered.
+  if (state?.leg !== leg.id || state.retryAt !== undefined) return
+  if (other === undefined || sdp === undefined) return
   leg.sdp = sdp
+  leg.outdated = false
   state.offer = undefined
-  call.relay('relay-answer', leg.media, other, sdp, { kind: 'joined' })
+  if (state.repeats === true) return joined(call)
+  if (other === leg) return serviceJoined(call, leg, sdp)
+  const then = { kind: 'joined', leg: leg.id, other: other.id } as const
+  call.relay('relay-answer', leg.media, other, sdp, then)
+}
+
+function joinRefused(call: Call, state: Join, response: SipResponse | undefined): void {
+  const status = response?.status ?? 408
+  if (status === 491 || isBusy(response)) return retryJoin(call, state)
+  if (response === undefined && call.now < (state.until ?? 0)) {
+    state.retryAt = after(call.now, AGAIN)
+    return
+  }
+  finish(call, refusalOf(status === 481 ? 481 : 488, 'could not be joined'))
+}
+
+/** RFC 3261 §14.2: an INVITE before this one is not answered yet. */
+function isBusy(response: SipResponse | undefined): boolean {
+  return response?.status === 500 && response.headers.has('retry-after')
 }
 
 /** Glare (RFC 3261 §14.1). */
@@ -111,8 +171,8 @@ function retryJoin(call: Call, state: Join): void {
 }
 
 /** Media has the leg's answer, and knows what it means to the other one. */
-export function turnDone(call: Call, result: MediaResult): void {
-  const state = call.state.join
+export function turnDone(call: Call, asked: Asked, result: MediaResult): void {
+  const state = askedFor(call, asked)
   if (state === undefined) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
   if (!state.more) return joined(call)

@@ -20,11 +20,11 @@ import { recover } from './recover.ts'
 import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { refusalOf } from './refusal.ts'
-import { onFailed, onResponse } from './responses.ts'
+import { onFailed, onResponse, onStray } from './responses.ts'
 import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
 import { probeSilent } from './session.ts'
-import type { CallState } from './state.ts'
+import type { CallState, Pending } from './state.ts'
 import { give, pickedUp } from './takeover.ts'
 
 export class CallMachine implements Machine<CallInput, CallOutput> {
@@ -46,6 +46,16 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
 
   get state(): CallState {
     return this.#call.state
+  }
+
+  /** Re-INVITEs that wait for the other side, for a successor to answer. */
+  get open(): readonly Pending[] {
+    const { serving, state } = this.#call
+    if (serving.size === 0) return []
+    const first = state.invite?.key
+    return [...serving.values()].filter(
+      ({ key, request }) => request.method === 'INVITE' && key !== first,
+    )
   }
 
   /** Nothing can come any more: the host forgets it. */
@@ -115,7 +125,9 @@ function take(call: Call, input: CallInput): void {
     case 'picked-up':
       return pickedUp(call, input)
     case 'resumed':
-      return recover(call)
+      return recover(call, input.open)
+    case 'stray':
+      return onStray(call, input.response, input.source)
     case 'hangup':
       return finish(call, refusalOf(input.status, input.cause))
     case 'wake':

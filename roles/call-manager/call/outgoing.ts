@@ -63,10 +63,16 @@ export function buildInvite(
   if (attempt.purpose === 'transfer' && transfer !== undefined)
     headers.add('referred-by', transfer.referredBy)
   if (incoming !== undefined) for (const name of PASSED) headers.copyAll(incoming.headers, name)
+  // Should nobody live to cancel it, the phone stops by itself (RFC 3261 §13.3.1).
+  const rings = Math.max(0, attempt.endAt - call.now) + STOPS_LATER
+  headers.add('expires', String(Math.ceil(rings / 1_000)))
   headers.add('user-agent', call.config.product)
   if (sdp !== undefined) headers.add('content-type', SDP_TYPE)
   return sipRequest('INVITE', branch.target.uri, headers, sdp && binary(sdp))
 }
+
+/** Our own CANCEL comes first. */
+const STOPS_LATER = 5_000
 
 function shareOf(breadth: number, { branches }: Attempt): number {
   return Math.max(1, Math.floor(breadth / branches.filter(isLive).length))

@@ -39,7 +39,12 @@ export type Sent =
       until: Millis | undefined
     }
   /** Our own re-INVITE that joins two legs (transfer, pick up). */
-  | { readonly kind: 'join'; readonly leg: LegId; until: Millis | undefined }
+  | {
+      readonly kind: 'join'
+      readonly leg: LegId
+      request: SipRequest | undefined
+      until: Millis | undefined
+    }
   /** Our own UPDATE or re-INVITE that refreshes a session timer. */
   | {
       readonly kind: 'refresh'
@@ -55,6 +60,8 @@ export type Sent =
 export type Then =
   /** The offer for a branch is made: send its INVITE. */
   | { readonly kind: 'branch-offer'; readonly branch: LegId }
+  /** A media session is there for a branch that another process rang. */
+  | { readonly kind: 'branch-again'; readonly branch: LegId }
   /** The callee's description of a 18x is made over for the caller. */
   | {
       readonly kind: 'early'
@@ -88,9 +95,10 @@ export type Then =
   | { readonly kind: 'redirect-plan'; readonly branch: LegId; readonly status: number }
   | { readonly kind: 'transfer-answer'; readonly leg: LegId }
   | { readonly kind: 'taken' }
-  | { readonly kind: 'join' }
-  | { readonly kind: 'joined' }
+  | { readonly kind: 'join' | 'joined'; readonly leg: LegId; readonly other: LegId }
   | { readonly kind: 'transfer-saved' }
+  /** The target of a transfer answered, and that is committed. */
+  | { readonly kind: 'target-saved'; readonly leg: LegId }
   | { readonly kind: 'here' }
   | { readonly kind: 'reports' }
   /** Nobody waits for this one. */

@@ -1,63 +1,130 @@
 //! What a successor does with a call that another process did not live to end. Who talks goes on
-//! talking: media sessions are made anew and both phones get a re-INVITE with them, as in a join
-//! (`join.ts`). Whatever cannot be gone on with is ended, with its record.
+//! talking, what rings goes on ringing, with media sessions made anew where they died too. Whatever
+//! cannot be gone on with is ended, with its record.
 //!
-//!   resumed --save, media: offer for b--> re-INVITE b --2xx--> re-INVITE a --2xx--> as before
-//!      +-- nobody talks, or a phone is gone --> finish
+//!   ringing ----> transactions go on (`inherit.ts`); who answers is connected as always
+//!   answered ---> the caller's 2xx may have been lost: answered once more
+//!   talking ----> media: offer for b --> re-INVITE b --2xx--> re-INVITE a --2xx--> as before
+//!   echo -------> media: answer --> re-INVITE
+//!   transfer ---> the target goes on ringing, the transferor hears how far it is
+//!      +-- nobody talks or rings, or a phone is gone --> finish
 
 import { after, millis } from '../../../src/base/time.ts'
+import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import { answerReady } from './answer.ts'
 import type { Call } from './call.ts'
 import { finish } from './end.ts'
-import { join } from './leg.ts'
+import { openDialog } from './face.ts'
+import { inheritAttempt, ringAgain } from './inherit.ts'
+import { renew } from './join.ts'
+import { acknowledge, join } from './leg.ts'
 import { refusalOf } from './refusal.ts'
+import { answerAsService, renewService } from './service.ts'
+import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
-import type { Leg } from './state.ts'
+import { CALLER, type Answering, type Leg, type Pending } from './state.ts'
+import { answerHere } from './takeover.ts'
+import { goOn } from './transfer.ts'
 
-/** Phones behind connections notice, register anew, and can then be reached. */
-const REACH = millis(30_000)
-
-export function recover(call: Call): void {
+export function recover(call: Call, open: readonly Pending[]): void {
   const { state } = call
-  if (state.phase === 'ending' || state.phase === 'ended') return
-  const pair = talking(state.legs)
-  if (state.phase !== 'up' || pair === undefined)
-    return finish(call, refusalOf(503, 'system restarted'))
-  const [a, b] = pair
-  // Whoever was being called for a transfer was called by transactions that are no more.
-  state.attempt = undefined
-  state.transfer = undefined
-  for (const leg of pair) resume(call, leg)
-  join(a, b)
-  call.save(undefined)
-  if (!call.config.anchor || a.sdp === undefined) return
-  const turn = { leg: b.id, other: a.id, more: true, until: after(call.now, REACH) }
-  state.join = { ...turn, offer: undefined, retryAt: undefined }
-  const request = {
-    call: state.id,
-    from: a.media,
-    to: b.media,
-    sdp: a.sdp,
-    toward: b.hop.address,
-    restated: true,
-  }
-  call.media({ kind: 'relay-offer', request }, { kind: 'join' })
+  // Its sender tries again, when the one of ours is through (RFC 3261 §14.1).
+  for (const pending of open) call.respond(pending, 491)
+  if (state.phase === 'setup') return recoverSetup(call)
+  if (state.phase === 'up') recoverTalk(call)
 }
 
-/** The two that talk to each other; a call may have others that are leaving. */
-function talking(legs: readonly Leg[]): readonly [Leg, Leg] | undefined {
-  const [a, b, more] = legs.filter(({ state }) => state === 'up')
-  if (a === undefined || b === undefined || more !== undefined) return undefined
-  return [a, b]
+function recoverSetup(call: Call): void {
+  const { invite, answering, attempt } = call.state
+  if (invite !== undefined && answering !== undefined) return answerAgain(call, answering)
+  if (invite === undefined || attempt === undefined) return lostWith(call)
+  inheritAttempt(call, attempt)
+  ringAgain(call)
+}
+
+function lostWith(call: Call): void {
+  finish(call, refusalOf(503, 'system restarted'))
+}
+
+/** Committed, and perhaps not told to anyone: both sides are answered from here. */
+function answerAgain(call: Call, answering: Answering): void {
+  const { state } = call
+  const caller = call.leg(CALLER)
+  const callee = call.leg(answering.leg)
+  state.answering = undefined
+  state.record.answeredAt = answering.at
+  const face = state.invite?.faces.find(({ tag }) => tag === answering.face)
+  if (state.invite !== undefined && face !== undefined && face.dialog === undefined) {
+    openDialog(call, state.invite, face)
+    face.dialog &&= resumeDialog(face.dialog)
+  }
+  if (caller === undefined || callee === undefined) return lostWith(call)
+  if (callee === caller) return answeredHere(call, caller)
+  if (callee.state === 'gone') return lostWith(call)
+  const then = { kind: 'answer', leg: callee.id, face: answering.face } as const
+  const offer = state.invite?.offer
+  resumeTimer(call, callee)
+  const { sdp } = callee
+  const offers = offer === undefined && callee.exchange.offer !== undefined
+  if (sdp === undefined || (offer === undefined && !offers))
+    return answerReady(call, then, undefined)
+  // It has not been told anything of media yet.
+  if (offer === undefined) return call.relay('relay-offer', callee.media, caller, sdp, then)
+  callee.outdated = true
+  caller.outdated = true
+  call.relay('relay-offer', caller.media, callee, offer, { kind: 'nothing' })
+  call.relay('relay-answer', callee.media, caller, sdp, then)
+}
+
+function answeredHere(call: Call, caller: Leg): void {
+  const service = caller.service === undefined ? undefined : serviceAt(caller.service)
+  caller.outdated = true
+  if (service !== undefined) return answerAsService(call, service)
+  return call.state.pickingUp === undefined ? lostWith(call) : answerHere(call)
+}
+
+function recoverTalk(call: Call): void {
+  const { state } = call
+  const up = state.legs.filter((leg) => leg.state === 'up')
+  for (const leg of up) resume(call, leg)
+  const alone = up.length === 1 ? up[0] : undefined
+  if (alone?.service !== undefined) return renewService(call, alone)
+  const pair = talking(up)
+  if (pair === undefined) return lostWith(call)
+  const [a, b] = pair
+  join(a, b)
+  call.save(undefined)
+  renew(call, a, b)
+  goOn(call)
+}
+
+/** The two that talk to each other; a call may have others that come or leave. */
+function talking(up: readonly Leg[]): readonly [Leg, Leg] | undefined {
+  for (const a of up) {
+    const b = up.find(({ id, peer }) => id === a.peer && peer === a.id)
+    if (b !== undefined) return [a, b]
+  }
+  return undefined
 }
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */
 function resume(call: Call, leg: Leg): void {
   leg.exchange = { ...NO_EXCHANGE, settled: true }
   leg.accepted = undefined
-  leg.owesAck = false
   leg.released = false
-  leg.told = 0
-  startTimer(call, leg, leg.timer)
+  leg.outdated = true
+  if (leg.owesAck) acknowledge(call, leg, leg.ackSdp)
+  resumeTimer(call, leg)
   call.changed(leg.id)
+}
+
+/** From its deadline on; what was due while nobody was there has some time more. */
+function resumeTimer(call: Call, leg: Leg): void {
+  const { timer } = leg
+  if (timer === undefined) return startTimer(call, leg, undefined)
+  const lost = timer.refresher === 'local' && timer.refreshAt === undefined
+  const expireAt = millis(Math.max(timer.expireAt, after(call.now, HOPE)))
+  leg.timer = { ...timer, expireAt, refreshAt: lost ? call.now : timer.refreshAt }
 }

@@ -83,7 +83,10 @@ function answerRefresh(call: Call, end: Endpoint, pending: Pending, granted: Gra
   const { dialog } = end.holder
   const contact = ['contact', dialog?.localTarget ?? ''] as const
   respondIn(call, end, pending, 200, { headers: [contact, ...granted.headers] })
-  if (end.kind === 'leg') startTimer(call, end.leg, granted.terms)
+  if (end.kind !== 'leg') return
+  startTimer(call, end.leg, granted.terms)
+  // A successor goes on from the deadline of the last refresh.
+  if (granted.terms !== undefined) call.saveSoon()
 }
 
 /** Starts to serve: the offer is made over for the other side, if it can take one now. */
@@ -100,6 +103,8 @@ export function relayOffer(
   if (!mayOffer(other, method, serving.sdp !== undefined))
     return refuseOffer(call, end, serving, 491)
   call.serving.set(serving.key, serving)
+  // A successor has to answer it: whoever sent it can send no other before.
+  if (serving.request.method === 'INVITE') call.save(undefined)
   if (serving.sdp === undefined) return sendOn(call, other, serving, undefined)
   const then = { kind: 'reoffer', serving: serving.key } as const
   call.relay('relay-offer', end.media, other, serving.sdp, then)
@@ -112,9 +117,9 @@ function methodTowards(other: Endpoint, { request }: Serving): 'INVITE' | 'UPDAT
   return other.kind === 'leg' ? 'INVITE' : undefined
 }
 
-/** RFC 6141 §4: no re-INVITE to who has not acknowledged our 2xx yet. */
+/** RFC 6141 §4: nothing to who has not acknowledged our 2xx, and perhaps never had it. */
 function mayOffer(other: Endpoint, method: 'INVITE' | 'UPDATE', sdp: boolean): boolean {
-  const waits = method === 'INVITE' && other.kind === 'leg' && other.leg.accepted !== undefined
+  const waits = other.kind === 'leg' && other.leg.accepted !== undefined
   return !waits && maySend(other.holder.exchange, method, sdp)
 }
 
@@ -292,6 +297,7 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
     key,
     request,
     response,
+    of: 're-offer',
     waiting: awaitAck(cseq(request)?.number ?? 0, call.now),
     owesAnswerTo: leg.exchange.offer === undefined ? undefined : leg.peer,
   }

@@ -7,13 +7,15 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { branchFailed, branchResponded } from './branch.ts'
 import type { Call } from './call.ts'
-import type { TxId } from './io.ts'
+import { isFromElsewhere } from './hop.ts'
 import { joinAnswered } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { passBack } from './pass.ts'
 import type { Sent } from './pending.ts'
 import { reofferAnswered } from './reoffer.ts'
+import { sdpBody } from './sdp.ts'
 import { byeAnswered, probeAnswered, refreshAnswered } from './session.ts'
+import type { TxId } from './state.ts'
 import { notifyAnswered } from './transfer.ts'
 
 export function onResponse(call: Call, tx: TxId, response: SipResponse, source: Source): void {
@@ -47,7 +49,7 @@ function settle(call: Call, sent: Exclude<Sent, { kind: 'branch' }>, response?: 
     case 'relayed':
       return reofferAnswered(call, sent, response)
     case 'join':
-      return joinAnswered(call, sent.leg, response)
+      return joinAnswered(call, sent, response)
     case 'refresh':
       return refreshAnswered(call, sent, response)
     case 'probe':
@@ -70,4 +72,18 @@ function onRepeated2xx(call: Call, tx: TxId, response: SipResponse, source: Sour
   const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
   if (leg !== undefined && !leg.owesAck && leg.invitedCseq === number.number)
     acknowledge(call, leg, leg.ackSdp)
+}
+
+/**
+ * A 2xx to a re-INVITE that another process sent, which did not live to acknowledge it. What was
+ * agreed is of no use any more; without the ACK the phone would hang up (RFC 3261 §13.3.1.4).
+ */
+export function onStray(call: Call, response: SipResponse, source: Source): void {
+  const id = receivedDialogId(response)
+  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  const number = cseq(response)
+  if (leg === undefined || number === undefined || isFromElsewhere(leg.hop, source)) return
+  if (leg.owesAck) return
+  const known = number.number === leg.invitedCseq
+  call.ack(leg, leg.hop, number.number, known ? sdpBody(leg.ackSdp) : {})
 }

@@ -12,6 +12,7 @@ import { showProgress } from './face.ts'
 import { finish } from './end.ts'
 import { branchOver } from './branch.ts'
 import { invite, releaseBranch } from './fork.ts'
+import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
 import type { Then } from './pending.ts'
@@ -25,6 +26,7 @@ import { hereReady, taken } from './takeover.ts'
 import {
   referSaved,
   targetPlanned,
+  targetSaved,
   transferAnswerReady,
   transferSaved,
   transferTaken,
@@ -39,6 +41,8 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
   switch (then.kind) {
     case 'branch-offer':
       return branchOfferReady(call, then.branch, result)
+    case 'branch-again':
+      return branchReady(call, then.branch, result)
     case 'early':
       return earlyReady(call, then, result)
     case 'answer':
@@ -62,9 +66,9 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'transfer-answer':
       return transferAnswerReady(call, then.leg, result)
     case 'join':
-      return connected(call, result)
+      return connected(call, then, result)
     case 'joined':
-      return turnDone(call, result)
+      return turnDone(call, then, result)
     case 'here':
       return hereReady(call, result)
     case 'nothing':
@@ -73,6 +77,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'reanswer-saved':
     case 'refer-saved':
     case 'transfer-saved':
+    case 'target-saved':
     case 'transfer-plan':
     case 'redirect-plan':
     case 'taken':
@@ -116,6 +121,7 @@ export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
   if (then?.kind === 'refer-saved') return referSaved(call, then.pending, ok)
   if (then?.kind === 'transfer-saved') return transferSaved(call)
+  if (then?.kind === 'target-saved') return targetSaved(call, then.leg, ok)
 }
 
 export function onPlanned(call: Call, { tag, planned }: Of<'planned'>): void {

@@ -1,5 +1,6 @@
 //! Calls to a service of our own: answered here, with no far side.
 
+import type { Sdp } from '../../../src/control/media-control.ts'
 import { serviceAt, type Service } from '../routing/services.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { answerReady } from './answer.ts'
@@ -7,28 +8,22 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf } from './endpoint.ts'
 import { someFace } from './face.ts'
+import type { MediaOp } from './io.ts'
+import { reachedUntil } from './join.ts'
 import type { Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, respondIn } from './reoffer.ts'
 import { CALLER, type Leg } from './state.ts'
 
-export function answerAsService(call: Call, { number, source }: Service): void {
+export function answerAsService(call: Call, service: Service): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
   if (caller === undefined || invite === undefined) return
   // What a service would offer by itself is not known; phones call it with an offer.
   if (invite.offer === undefined) return finish(call, refusalOf(488, 'the service needs an offer'))
-  caller.service = number
-  call.state.record.answeredBy = number
-  const { offer } = invite
-  const request = {
-    call: call.state.id,
-    media: caller.media,
-    offer,
-    source,
-    toward: caller.hop.address,
-  }
-  call.media({ kind: 'answer-here', request }, { kind: 'service' })
+  caller.service = service.number
+  call.state.record.answeredBy = service.number
+  call.media(serve(call, caller, service, invite.offer), { kind: 'service' })
 }
 
 export function serviceReady(call: Call, result: MediaResult): void {
@@ -49,15 +44,8 @@ export function answerServiceAgain(call: Call, leg: Leg, serving: Serving): void
   if (service === undefined || serving.sdp === undefined)
     return void respondIn(call, from, serving, 488)
   call.serving.set(serving.key, serving)
-  const { source } = service
-  const request = {
-    call: call.state.id,
-    media: leg.media,
-    offer: serving.sdp,
-    source,
-    toward: leg.hop.address,
-  }
-  call.media({ kind: 'answer-here', request }, { kind: 'rehere', serving: serving.key })
+  const then = { kind: 'rehere', serving: serving.key } as const
+  call.media(serve(call, leg, service, serving.sdp), then)
 }
 
 export function serviceAnsweredAgain(call: Call, key: ServerKey, result: MediaResult): void {
@@ -67,4 +55,27 @@ export function serviceAnsweredAgain(call: Call, key: ServerKey, result: MediaRe
   if (result.ok) return completeServing(call, key, result.value)
   call.serving.delete(key)
   respondIn(call, from, serving, 488)
+}
+
+/** The service is there anew, at another place: its caller gets a re-INVITE that says so. */
+export function renewService(call: Call, leg: Leg): void {
+  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
+  if (service === undefined || leg.sdp === undefined)
+    return finish(call, refusalOf(503, 'system restarted'))
+  const turn = { leg: leg.id, other: leg.id, more: false, until: reachedUntil(call) }
+  call.state.join = { ...turn, offer: undefined, retryAt: undefined }
+  const then = { kind: 'join', leg: leg.id, other: leg.id } as const
+  call.media(serve(call, leg, service, leg.sdp), then)
+}
+
+/** What it answered the re-INVITE with is where the service's sound goes. */
+export function serviceJoined(call: Call, leg: Leg, sdp: Sdp): void {
+  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
+  const then = { kind: 'joined', leg: leg.id, other: leg.id } as const
+  if (service !== undefined) call.media(serve(call, leg, service, sdp), then)
+}
+
+function serve(call: Call, leg: Leg, { source }: Service, offer: Sdp): MediaOp {
+  const request = { call: call.state.id, media: leg.media, offer, source, toward: leg.hop.address }
+  return { kind: 'answer-here', request }
 }

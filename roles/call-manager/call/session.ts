@@ -76,8 +76,9 @@ function repeat2xx(call: Call, leg: Leg): void {
     return
   }
   leg.accepted = undefined
-  if (leg.state === 'up') finish(call, refusalOf(408, 'no ACK'))
-  else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
+  if (leg.state === 'up') {
+    if (accepted.of !== 'inherited call') finish(call, refusalOf(408, 'no ACK'))
+  } else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
 }
 
 /** UPDATE changes nothing but the timer; who does not know it gets the same offer again. */
@@ -160,8 +161,9 @@ function refreshed(
     acknowledge(call, leg, undefined)
     relayUnchanged(call, leg, response)
   }
-  if (leg.state === 'up')
-    startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), request, response))
+  if (leg.state !== 'up') return
+  startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), request, response))
+  call.saveSoon()
 }
 
 /** Media hears the answer; the other side, to whom nothing changed, does not. */

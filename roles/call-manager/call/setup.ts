@@ -113,7 +113,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId, sdp: Sdp | 
 }
 
 function callerInvite(
-  { key, request, contact }: Invited,
+  { key, request, source, contact }: Invited,
   world: CallWorld,
   offer: Sdp | undefined,
 ): CallerInvite {
@@ -123,6 +123,7 @@ function callerInvite(
   return {
     key,
     request,
+    source,
     offer,
     reliable: needed ? 'required' : options.includes('100rel') ? 'supported' : 'no',
     contact,

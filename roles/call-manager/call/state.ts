@@ -26,9 +26,12 @@ import type {
   SessionTimer,
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
-import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
+import type { FlowId, Source, Target } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { ForkTarget } from '../routing/plan.ts'
+
+/** A client transaction of this call. */
+export type TxId = Brand<number, 'TxId'>
 
 /** Counted from 0, the caller, within one call; a branch that is answered keeps its number. */
 export type LegId = Brand<number, 'LegId'>
@@ -146,12 +149,20 @@ export type Leg = {
   owesAck: boolean
   /** What the last ACK had to carry (delayed offer). */
   ackSdp: Sdp | undefined
+  /** What it was told names a media session that died with another process. */
+  outdated?: boolean
 }
 
 /** A request of a peer that we have not answered finally. */
-export type Pending = { readonly key: ServerKey; readonly request: SipRequest }
+export type Pending = {
+  readonly key: ServerKey
+  readonly request: SipRequest
+  readonly source: Source
+}
 
-export type Accepted = Pending & {
+export type Accepted = Pick<Pending, 'key' | 'request'> & {
+  /** Of an inherited call another process may have had the ACK: nothing is wrong without. */
+  readonly of: 'call' | 'inherited call' | 're-offer'
   waiting: Ack2xx
   readonly response: SipResponse
   /** The 2xx held an offer: who waits for the answer that the ACK must bring. */
@@ -241,6 +252,10 @@ export type Branch = {
   state: 'preparing' | 'calling' | 'ringing' | 'cancelling' | 'answered' | 'over'
   /** What we sent. Not in the snapshot: it can be built again. */
   request: SipRequest | undefined
+  /** The transaction that it went out by. */
+  tx: TxId | undefined
+  /** Another process sent the INVITE. */
+  inherited?: boolean
   readonly contact: string
   readonly sipCallId: string
   readonly localTag: string
@@ -269,6 +284,8 @@ export type Transfer = {
   readonly by: LegId
   /** Who is moved. */
   readonly who: LegId
+  /** CSeq number of the REFER. */
+  readonly cseq: number
   /** URI text. */
   readonly target: string
   /** Attended: the transferor's other dialog with us. */
@@ -296,6 +313,8 @@ export type Join = {
   /** Waits until the leg can take an offer; undefined while media works on it. */
   offer: Sdp | undefined
   retryAt: Millis | undefined
+  /** Media has told it this already, but perhaps it never heard: its answer changes nothing. */
+  readonly repeats?: boolean
   /** Who cannot be reached is tried again until then: a call that was taken over. */
   readonly until?: Millis
 }

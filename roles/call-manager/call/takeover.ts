@@ -17,7 +17,7 @@ import { connect } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
-import { CALLER, type Leg } from './state.ts'
+import { CALLER, type Attempt, type Leg } from './state.ts'
 
 type Take = CallInput & { readonly kind: 'take' }
 type PickedUp = CallInput & { readonly kind: 'picked-up' }
@@ -34,9 +34,7 @@ export function give(call: Call, { which, asker, by, tag }: Take): void {
   if (outcome.kind === 'ringing' && call.state.attempt !== undefined) {
     const { attempt } = call.state
     call.state.awaitsPicker = true
-    attempt.waiting = []
-    attempt.lingerUntil = after(call.now, HOPE)
-    cancelOthers(call, attempt, undefined, ELSEWHERE)
+    silence(call, attempt)
   }
   call.outputs.push({ kind: 'give', to: by, tag, outcome })
   if (outcome.kind !== 'leg') return
@@ -49,6 +47,12 @@ export function give(call: Call, { which, asker, by, tag }: Take): void {
   if (replaced !== undefined) replaced.peer = undefined
   const side = replaced?.side ?? 'caller'
   finish(call, { ...refusalOf(200, 'transferred'), by: side })
+}
+
+function silence(call: Call, attempt: Attempt): void {
+  attempt.waiting = []
+  attempt.lingerUntil ??= after(call.now, HOPE)
+  cancelOthers(call, attempt, undefined, ELSEWHERE)
 }
 
 /** Whoever may call may pick up what rings; people who talk are disturbed by themselves only. */
@@ -98,13 +102,13 @@ export function taken(call: Call, { outcome, from }: Given): void {
   const id = face.dialog?.id
   const end = id === undefined ? undefined : endpointOf(call, id)
   if (id === undefined || end === undefined) return
-  const { key, request, offer, timer } = invite
-  const to = leg.dialog?.id
-  relayOffer(call, end, legEnd(leg), { key, request, from: id, to, sdp: offer, granted: timer })
+  const { key, request, source, offer, timer: granted } = invite
+  const serving = { key, request, source, from: id, to: leg.dialog?.id, sdp: offer, granted }
+  relayOffer(call, end, legEnd(leg), serving)
 }
 
 /** Answers our caller with nothing to hear yet: who it will talk to answers in the other call. */
-function answerHere(call: Call): void {
+export function answerHere(call: Call): void {
   const { invite, id } = call.state
   const caller = call.leg(CALLER)
   if (invite === undefined || caller === undefined) return
@@ -150,6 +154,7 @@ function handOver(call: Call, to: CallId): void {
 export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
+  const { attempt } = call.state
   call.state.awaitsPicker = false
   if (given === undefined) return finish(call, refusalOf(480, 'picked up in vain'))
   const leg = adopt(call, given)
@@ -157,6 +162,8 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   if (call.state.phase === 'ending' || call.state.phase === 'ended') return turnAway(call, leg)
   if (invite?.offer === undefined || caller === undefined)
     return finish(call, refusalOf(487, 'picked up too late'))
+  // It still rings when the process that silenced it is no more.
+  if (attempt?.purpose === 'call') silence(call, attempt)
   join(caller, leg)
   const { record } = call.state
   record.answeredBy = leg.party.aor ?? leg.party.uri

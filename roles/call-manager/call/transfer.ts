@@ -19,6 +19,7 @@ import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { reasonPhrase } from '../../../src/sip/message/reasons.ts'
 import { flat } from '../../../src/sip/message/text.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
 import { uriOf } from '../events/aor.ts'
 import type { MediaResult, Call } from './call.ts'
 import { finish } from './end.ts'
@@ -26,8 +27,9 @@ import type { Endpoint } from './endpoint.ts'
 import { startAttempt } from './fork.ts'
 import { addressOf, contactName } from './identity.ts'
 import type { Given, Planned } from './io.ts'
-import { connect, joinBy } from './join.ts'
-import { adopt, join, leave } from './leg.ts'
+import { inheritAttempt } from './inherit.ts'
+import { connect, joinBy, renew } from './join.ts'
+import { acknowledge, adopt, join, leave } from './leg.ts'
 import { refusalOf } from './refusal.ts'
 import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
 
@@ -45,6 +47,7 @@ export function onRefer(call: Call, end: Endpoint, pending: Pending): void {
     kind: referral.replaces === undefined ? 'blind' : 'attended',
     by: end.leg.id,
     who: end.leg.peer,
+    cseq: cseq(pending.request)?.number ?? 0,
     target: referral.targetText,
     replaces: referral.replaces,
     event: referral.event,
@@ -56,6 +59,13 @@ export function onRefer(call: Call, end: Endpoint, pending: Pending): void {
   }
   // The transfer is committed before its 2xx (DESIGN §4 rule 2).
   call.save({ kind: 'refer-saved', pending })
+}
+
+/** Another process took it, committed it and did not live to answer. */
+export function isReferAgain(call: Call, end: Endpoint, { request }: Pending): boolean {
+  const { transfer } = call.state
+  if (request.method !== 'REFER' || end.kind !== 'leg') return false
+  return transfer?.by === end.leg.id && transfer.cseq === cseq(request)?.number
 }
 
 function objectionTo(
@@ -79,21 +89,26 @@ function objectionTo(
 export function referSaved(call: Call, pending: Pending, committed: boolean): void {
   const { transfer } = call.state
   if (transfer === undefined || call.state.phase !== 'up') return call.respond(pending, 481)
+  const by = call.leg(transfer.by)
   if (!committed) {
     call.state.transfer = undefined
-    return call.respond(pending, 503)
+    call.respond(pending, 503)
+    // It has hung up on the strength of it.
+    if (by?.state !== 'up') finish(call, refusalOf(503, 'the transfer could not be stored'))
+    return
   }
-  const by = call.leg(transfer.by)
   const contact = by?.dialog?.localTarget
   const headers: (readonly [string, string])[] = contact === undefined ? [] : [['contact', contact]]
   if (!transfer.notified) headers.push(['refer-sub', 'false'])
   call.respond(pending, 202, { headers })
-  if (transfer.notified) {
-    const { next, outputs } = startNotifier(SUBSCRIPTION, call.now)
-    transfer.notifier = next
-    carryOut(call, transfer, outputs)
-  }
+  if (transfer.notified) startTelling(call, transfer)
   findTarget(call, transfer)
+}
+
+function startTelling(call: Call, transfer: Transfer): void {
+  const { next, outputs } = startNotifier(SUBSCRIPTION, call.now)
+  transfer.notifier = next
+  carryOut(call, transfer, outputs)
 }
 
 /** Long enough for a phone to ring in; a transfer that takes longer is not followed to its end. */
@@ -145,11 +160,20 @@ export function transferTaken(call: Call, given: Given): void {
   connect(call, who, leg)
 }
 
-/** The target answered our INVITE. */
-export function transferAnswered(call: Call, leg: Leg): void {
+/** The target answered our INVITE, and a successor would know it. */
+export function targetSaved(call: Call, id: LegId, committed: boolean): void {
+  const leg = call.leg(id)
+  if (leg?.state !== 'up') return
+  if (committed) return transferAnswered(call, leg)
+  leave(call, leg, '')
+  transferFailed(call, refusalOf(503))
+}
+
+function transferAnswered(call: Call, leg: Leg): void {
   const { transfer } = call.state
   const who = transfer && call.leg(transfer.who)
   if (who === undefined || leg.sdp === undefined) return leave(call, leg, '')
+  if (leg.owesAck && leg.exchange.offer === undefined) acknowledge(call, leg, undefined)
   call.relay('relay-answer', leg.media, who, leg.sdp, { kind: 'transfer-answer', leg: leg.id })
 }
 
@@ -163,7 +187,33 @@ export function transferAnswerReady(call: Call, id: LegId, result: MediaResult):
     return transferFailed(call, refusalOf(488))
   }
   moveTo(call, transfer, who, leg)
+  call.state.join = undefined
+  if (leg.outdated === true) return renew(call, who, leg)
   joinBy(call, { leg: who.id, other: leg.id, more: false }, result.value)
+}
+
+/** A transfer that another process began: the target goes on ringing, or is called now. */
+export function goOn(call: Call): void {
+  const { transfer, attempt, legs } = call.state
+  if (transfer === undefined) return
+  // The two are joined, and only the transferor does not know it yet.
+  if (isMoved(call, transfer)) return transferSaved(call)
+  if (transfer.notifier === undefined && transfer.notified) startTelling(call, transfer)
+  const target = legs.find(({ id, state, peer }) => {
+    return state === 'up' && peer === undefined && id !== transfer.by
+  })
+  if (target !== undefined) return moveOn(call, transfer, target)
+  if (attempt === undefined) return findTarget(call, transfer)
+  inheritAttempt(call, attempt)
+}
+
+/** The target had answered: the one it is for talks to it from now on. */
+function moveOn(call: Call, transfer: Transfer, target: Leg): void {
+  const who = call.leg(transfer.who)
+  if (who === undefined) return leave(call, target, '')
+  moveTo(call, transfer, who, target)
+  call.state.join = undefined
+  renew(call, who, target)
 }
 
 function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
@@ -173,6 +223,11 @@ function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
   to.side = by?.side ?? to.side
   call.state.record.forwardedBy = transferorOf(call, transfer)
   join(who, to)
+}
+
+/** Who is transferred talks to the target; before that, joins are about something else. */
+function isMoved(call: Call, { by }: Transfer): boolean {
+  return call.leg(by)?.peer === undefined
 }
 
 function transferorOf(call: Call, { by }: Transfer): string | undefined {
@@ -188,7 +243,7 @@ export function transferJoined(call: Call): void {
 
 export function transferSaved(call: Call): void {
   const { transfer } = call.state
-  if (transfer === undefined) return
+  if (transfer === undefined || !isMoved(call, transfer)) return
   conclude(call, transfer, 200, 'OK')
 }
 

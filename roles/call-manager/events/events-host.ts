@@ -240,11 +240,25 @@ class EventsHost implements RunningEvents {
   }
 
   #onApplied(command: Command): void {
+    if (command.kind === 'restore.finished') return this.#onRestored()
     if (command.kind === 'message-waiting.put')
       return this.#onExtension(command.tenant, command.user, 'changed')
     const isGone = command.kind === 'extension.remove'
     const isDisabled = command.kind === 'extension.put' && !command.enabled
     if (isGone || isDisabled) this.#onExtension(command.tenant, command.user, 'gone')
+  }
+
+  /** Who is watched may be gone, and mailboxes may have other messages. */
+  #onRestored(): void {
+    const { store, directory } = this.#options
+    const wall = this.#host.wall()
+    const watched = store.read((db) => savedSubscriptions(db, wall)).map(({ aor }) => aor)
+    for (const aor of new Set(watched)) {
+      const { user, domain } = partsOf(aor)
+      const tenant = directory.tenantOf(domain)
+      const isThere = tenant !== undefined && directory.extension(tenant.id, user)?.enabled === true
+      this.#step({ kind: isThere ? 'changed' : 'gone', aor })
+    }
   }
 
   #onExtension(tenant: TenantId, user: string, kind: 'changed' | 'gone'): void {

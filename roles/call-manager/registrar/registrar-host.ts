@@ -7,7 +7,7 @@ import type { SipRequest, SipResponse } from '../../../src/sip/message/message.t
 import { callId, cseq } from '../../../src/sip/message/views.ts'
 import type { FlowId, Source } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
-import { liveBindings, type BindingCommand } from '../../../src/store/schema/binding.ts'
+import { boundAors, liveBindings, type BindingCommand } from '../../../src/store/schema/binding.ts'
 import { allTenants, tenantById } from '../../../src/store/schema/tenant.ts'
 import type { Command, ProposeFailure, Store } from '../../../src/store/store.ts'
 import type { Vault } from '../../../src/store/vault.ts'
@@ -165,12 +165,20 @@ class RegistrarHost implements RunningRegistrar {
   }
 
   #onApplied(command: Command): void {
+    if (command.kind === 'restore.finished') return this.#onRestored()
     const isGone = command.kind === 'extension.remove'
     const isDisabled = command.kind === 'extension.put' && !command.enabled
     if (!isGone && !isDisabled) return
     const { tenant, user } = command
     const domain = this.#store.read((db) => tenantById(db, tenant)?.primaryDomain)
     if (domain !== undefined) this.#step({ kind: 'revoked', aor: aorOf(user, domain) })
+  }
+
+  /** The restore has taken the bindings away whose extensions are no more. */
+  #onRestored(): void {
+    const bound = this.#store.read(boundAors)
+    const gone = Array.from(this.location.aors()).filter((aor) => !bound.has(aor))
+    for (const aor of gone) this.#step({ kind: 'revoked', aor })
   }
 
   #rearm(): void {

@@ -1,18 +1,26 @@
-//! What the node that serves decides of a host that wants to become a node. One at a time: an id is
-//! given to one host only.
+//! What the node that serves decides of a host that wants to become a node, or a server under a
+//! name that an administrator has given it. One at a time: an id is given to one host only.
 
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
 import { clusterNodes, nextNodeId } from '../../store/schema/node.ts'
+import { registeredServer, serverId } from '../../store/schema/server.ts'
 import type { Command, Store } from '../../store/store.ts'
-import { certify } from '../../x509/issue.ts'
+import { certify, keyHash } from '../../x509/issue.ts'
 import type { ClusterFiles } from '../settings.ts'
-import type { JoinAnswer, JoinRequest } from './messages.ts'
-import { checkToken } from './token.ts'
+import type {
+  JoinAnswer,
+  JoinRequest,
+  NodeRequest,
+  ServerRequest,
+  ServerWelcome,
+  Welcome,
+} from './messages.ts'
+import { checkToken, type JoinToken } from './token.ts'
 
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
 const TRIES = 40
@@ -40,21 +48,53 @@ export class Admission {
 
   async admit(request: JoinRequest): Promise<JoinAnswer> {
     const { files, host, elsewhere } = this.#parts
-    const token = checkToken(files.authority, request.token, host.wall())
+    const purpose = 'role' in request ? 'server' : 'call-manager'
+    const token = checkToken(files.authority, request.token, purpose, host.wall())
     if (!token.ok) return this.#refused(request, token.error)
     const there = elsewhere()
     if (there !== undefined) return there
     const key = keyOf(request)
     if (!key.ok) return this.#refused(request, key.error)
-    const admitted = this.#last.then(() => this.#next(request, key.value))
+    const admitted = this.#last.then(() => this.#next(request, token.value, key.value))
     this.#last = admitted.catch(() => undefined) // whoever asked is told; the next one is not
     return admitted
   }
 
-  async #next(request: JoinRequest, key: KeyObject): Promise<JoinAnswer> {
-    const { host, store, elsewhere } = this.#parts
-    const there = elsewhere()
+  async #next(request: JoinRequest, token: JoinToken, key: KeyObject): Promise<JoinAnswer> {
+    const there = this.#parts.elsewhere()
     if (there !== undefined) return there
+    const { name, host: at } = request
+    const answer =
+      'role' in request ? await this.#server(request, token, key) : await this.#node(request, key)
+    if ('welcome' in answer)
+      this.#parts.host.log('info', 'join.admitted', { id: answer.welcome.id, name, at })
+    return answer
+  }
+
+  async #server(request: ServerRequest, token: JoinToken, key: KeyObject): Promise<JoinAnswer> {
+    const { name, role, host: at } = request
+    if (token.name !== name)
+      return this.#refused(request, `the token is for the server ${token.name}, this is ${name}`)
+    const found = await this.#parts.store.readLinearizable((db) => registeredServer(db, name))
+    if (!found.ok) return this.#refused(request, `the store says ${found.error.kind}`)
+    const known = found.value
+    if (known?.role !== role) {
+      const why = `there is no ${role} server ${name}: register it with pbx server add`
+      return this.#refused(request, why)
+    }
+    if (known.address !== at) {
+      const mend = 'start it with --address, or register it anew'
+      return this.#refused(request, `${name} is registered at ${known.address}, not ${at}: ${mend}`)
+    }
+    const used = hash('sha256', request.token)
+    const joined = { kind: 'server.joined', name, key: keyHash(key), token: used } as const
+    const why = await this.#propose(joined)
+    if (why !== undefined) return this.#refused(request, why)
+    return { kind: 'server-welcome', welcome: this.#certified(serverId(known), key) }
+  }
+
+  async #node(request: NodeRequest, key: KeyObject): Promise<JoinAnswer> {
+    const { store } = this.#parts
     const { name, host: at, port } = request
     const { vip } = this.#parts.files.settings
     if (vip?.addresses.some(({ address }) => address === at) === true)
@@ -70,8 +110,7 @@ export class Admission {
       await this.#propose({ kind: 'node.left', id })
       return this.#refused(request, kept)
     }
-    host.log('info', 'node.admitted', { id, name, at: `${at}:${port}` })
-    return this.#welcome(id, key)
+    return { kind: 'welcome', welcome: this.#welcome(id, key) }
   }
 
   async #add(id: NodeId): Promise<string | undefined> {
@@ -84,19 +123,25 @@ export class Admission {
     return `the cluster is changing all the time (${why}): try again`
   }
 
-  #welcome(id: NodeId, key: KeyObject): JoinAnswer {
-    const { files, secretKey, store } = this.#parts
+  #welcome(id: NodeId, key: KeyObject): Welcome {
+    const { files, secretKey } = this.#parts
     const { vip, timing } = files.settings
-    const welcome = {
-      id,
-      peers: store.read(clusterNodes).filter((node) => node.id !== id),
-      certificate: certify([id], key, files.authority),
+    return {
+      ...this.#certified(id, key),
       authorityKey: files.authority.key,
       secretKey: Buffer.from(secretKey()).toString('base64'),
       vip: vip && { addresses: vip.addresses },
       timing,
     }
-    return { kind: 'welcome', welcome }
+  }
+
+  #certified(id: NodeId, key: KeyObject): ServerWelcome {
+    const { files, store } = this.#parts
+    return {
+      id,
+      peers: store.read(clusterNodes).filter((node) => node.id !== id),
+      certificate: certify([id], key, files.authority),
+    }
   }
 
   async #propose(command: Command): Promise<string | undefined> {
@@ -107,7 +152,7 @@ export class Admission {
   }
 
   #refused({ name, host: at }: JoinRequest, why: string): JoinAnswer {
-    this.#parts.host.log('warn', 'node.refused', { name, at, why })
+    this.#parts.host.log('warn', 'join.refused', { name, at, why })
     return { kind: 'refused', why }
   }
 }

@@ -3,9 +3,10 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
-import { newKey, type Identity } from '../../x509/issue.ts'
-import { isInCluster, keepOwner, writeCluster, type Peer } from '../settings.ts'
-import { LINE_MAX, type JoinAnswer, type JoinRequest, type Welcome } from './messages.ts'
+import { newKey } from '../../x509/issue.ts'
+import { keepOwner } from '../files.ts'
+import { isInCluster, writeCluster, type Peer } from '../settings.ts'
+import { LINE_MAX, type JoinAnswer, type JoinRequest } from './messages.ts'
 import { fingerprint, readToken } from './token.ts'
 
 const PATIENCE_MS = 20_000
@@ -14,6 +15,8 @@ const REDIRECTS_MAX = 3
 /** Its message says what is wrong and how to mend it. */
 export class JoinFault extends Error {
   override readonly name = 'JoinFault'
+  /** It may be let in later. */
+  readonly exitCode = 1
 }
 
 export type Joining = {
@@ -37,8 +40,10 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
     throw new JoinFault(`${data} holds a system of its own, which would be lost: ${mend}`)
   }
   const { key, publicKey } = newKey()
-  const request: JoinRequest = { token: joining.token, name, host, port, publicKey }
-  const { welcome, authority } = await ask(token, token.authority, request)
+  const request = { token: joining.token, name, host, port, publicKey }
+  const { answer, certificate: authority } = await ask(token, token.authority, () => request)
+  if (answer.kind !== 'welcome') throw new JoinFault('it makes a server of this host, not a node')
+  const { welcome } = answer
   const self: Peer = { id: welcome.id, name, host, port }
   if (welcome.vip !== undefined && joining.interface === undefined)
     throw new JoinFault('the cluster has a virtual address: name the interface with --interface')
@@ -56,19 +61,20 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
       vip: vip && { ...vip, interface: joining.interface ?? '' },
     },
     identity: { certificate: welcome.certificate, key },
-    authority,
+    authority: { certificate: authority, key: welcome.authorityKey },
   })
   return self
 }
 
-type Admitted = { readonly welcome: Welcome; readonly authority: Identity }
+/** As seen from `host`, its address here. */
+export type AskFrom = (host: string) => JoinRequest
 
 /** The node that was asked may know a better one: the leader. */
-async function ask(
+export async function ask(
   first: { readonly host: string; readonly port: number },
   trusted: string,
-  request: JoinRequest,
-): Promise<Admitted> {
+  request: AskFrom,
+): Promise<Answered<Welcomed>> {
   let at = first
   for (let asked = 0; asked <= REDIRECTS_MAX; asked++) {
     const { answer, certificate } = await askAt(at, trusted, request)
@@ -77,19 +83,20 @@ async function ask(
       at = answer
       continue
     }
-    const { welcome } = answer
-    return { welcome, authority: { certificate, key: welcome.authorityKey } }
+    return { answer, certificate }
   }
   throw new JoinFault('the nodes do not agree on who leads: try again in a moment')
 }
 
-type Answered = { readonly answer: JoinAnswer; readonly certificate: string }
+type Welcomed = Exclude<JoinAnswer, { kind: 'refused' | 'elsewhere' }>
+/** `certificate`: of the authority, in PEM. */
+type Answered<Answer> = { readonly answer: Answer; readonly certificate: string }
 
 function askAt(
   { host, port }: { readonly host: string; readonly port: number },
   trusted: string,
-  request: JoinRequest,
-): Promise<Answered> {
+  request: AskFrom,
+): Promise<Answered<JoinAnswer>> {
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => {
       socket.destroy()
@@ -104,7 +111,7 @@ function askAt(
     socket.on('secureConnect', () => {
       certificate = authorityOf(socket, trusted)
       if (certificate === undefined) return fail('it is not of the cluster that the token names')
-      socket.write(`${JSON.stringify(request)}\n`)
+      socket.write(`${JSON.stringify(request(socket.localAddress ?? ''))}\n`)
     })
     socket.setEncoding('utf8')
     socket.on('data', (text: string) => {

@@ -1,19 +1,27 @@
 //! What a host that wants to join says, and what it is told: one line of JSON each, over TLS.
 
 import type { NodeId } from '../../control/ids.ts'
+import type { ServerRole } from '../../store/schema/server.ts'
 import type { Peer, TimingName, VipSettings } from '../settings.ts'
 
-export type JoinRequest = {
+export type JoinRequest = NodeRequest | ServerRequest
+
+type Request = {
   readonly token: string
   readonly name: string
+  /** Its address. */
   readonly host: string
-  readonly port: number
   /** PEM; the private key stays where it is. */
   readonly publicKey: string
 }
+/** To be a call manager among others. */
+export type NodeRequest = Request & { readonly port: number }
+/** To do one kind of work for them. */
+export type ServerRequest = Request & { readonly role: ServerRole }
 
 export type JoinAnswer =
   | { readonly kind: 'welcome'; readonly welcome: Welcome }
+  | { readonly kind: 'server-welcome'; readonly welcome: ServerWelcome }
   /** Ask there: this node does not lead. */
   | { readonly kind: 'elsewhere'; readonly host: string; readonly port: number }
   | { readonly kind: 'refused'; readonly why: string }
@@ -29,6 +37,9 @@ export type Welcome = {
   readonly timing: TimingName
 }
 
+/** A server gets none of the cluster's secrets. */
+export type ServerWelcome = Pick<Welcome, 'id' | 'peers' | 'certificate'>
+
 /** Of one line. */
 export const LINE_MAX = 16_384
 
@@ -39,9 +50,10 @@ export function isJoinRequest(value: unknown): value is JoinRequest {
   const port = found.get('port')
   return (
     texts.every((text) => typeof text === 'string' && text.length > 0 && text.length < 4_096) &&
-    typeof port === 'number' &&
-    Number.isInteger(port) &&
-    port > 0 &&
-    port < 65_536
+    (found.get('role') === 'media' || isPort(port))
   )
+}
+
+function isPort(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536
 }

@@ -1,13 +1,18 @@
-//! Join tokens: who may become a node, until when, and whom it is to trust. Signed with a key that
+//! Join tokens: who may become what, until when, and whom it is to trust. Signed with a key that
 //! every call manager can derive: any of them takes what another has made, and nothing is stored.
+//! A node's may be used by several hosts; a server's is for that server, and good once.
 
 import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { WallTime } from '../../base/time.ts'
 import type { Identity } from '../../x509/issue.ts'
 
+export const TOKEN_LIFE_MS = 24 * 3_600_000
+
 export type JoinToken = {
-  readonly purpose: 'call-manager'
+  readonly purpose: 'call-manager' | 'server'
+  /** Of the server that it is for. */
+  readonly name?: string
   /** Where to ask. */
   readonly host: string
   readonly port: number
@@ -34,16 +39,25 @@ export function readToken(text: string): JoinToken | undefined {
   }
 }
 
-export function checkToken(by: Identity, text: string, now: WallTime): Result<JoinToken, string> {
+export function checkToken(
+  by: Identity,
+  text: string,
+  purpose: JoinToken['purpose'],
+  now: WallTime,
+): Result<JoinToken, string> {
   const [body = '', signed = ''] = text.split('.')
   const [mine, theirs] = [signature(by, body), signed].map((each) => Buffer.from(each))
   if (mine === undefined || theirs?.length !== mine.length || !timingSafeEqual(mine, theirs))
-    return err('the token is not of this cluster: make one with pbx cluster token')
+    return err(`the token is not of this cluster: make one with ${MAKE[purpose]}`)
   const token = readToken(text)
   if (token === undefined) return err('the token is of another release')
-  if (token.expires < now) return err('the token has expired: make one with pbx cluster token')
+  if (token.purpose !== purpose)
+    return err(`the token is for something else: make one with ${MAKE[purpose]}`)
+  if (token.expires < now) return err(`the token has expired: make one with ${MAKE[purpose]}`)
   return ok(token)
 }
+
+const MAKE = { 'call-manager': 'pbx cluster token', server: 'pbx server token' } as const
 
 /** Of a certificate in PEM. */
 export function fingerprint(certificate: string): string {
@@ -58,7 +72,7 @@ function signature(by: Identity, body: string): string {
 
 function isToken(value: unknown): value is JoinToken {
   if (typeof value !== 'object' || value === null) return false
-  if (!('purpose' in value) || value.purpose !== 'call-manager') return false
+  if (!('purpose' in value) || !(String(value.purpose) in MAKE)) return false
   if (!('host' in value) || !('port' in value)) return false
   if (!('authority' in value) || !('expires' in value)) return false
   const { host, port, authority, expires } = value

@@ -19,21 +19,23 @@ const TransferBody = Type.Object(
 )
 const DoneShape = Type.Object({ done: Type.Boolean() })
 
-export function clusterRoutes(api: Api, { cluster }: Pick<ConsoleContext, 'cluster'>): void {
-  const there = (): Cluster => {
-    if (cluster !== undefined) return cluster
-    throw new HttpRefusal(409, 'this system is alone: make a cluster with pbx cluster init')
-  }
+export function clusterRoutes(api: Api, context: Pick<ConsoleContext, 'cluster'>): void {
   api.post(
     '/cluster/transfer',
     { schema: { body: TransferBody, response: { 200: DoneShape } } },
-    async ({ body }) => done(await there().transfer(body.to as NodeId | undefined)),
+    async ({ body }) => done(await clusterOf(context).transfer(body.to as NodeId | undefined)),
   )
   api.delete(
     '/cluster/nodes/:node',
     { schema: { params: NodePath, response: { 200: DoneShape } } },
-    async ({ params }) => done(await there().remove(params.node as NodeId)),
+    async ({ params }) => done(await clusterOf(context).remove(params.node as NodeId)),
   )
+}
+
+/** Throws what is said to whoever asks a system that is alone. */
+export function clusterOf({ cluster }: Pick<ConsoleContext, 'cluster'>): Cluster {
+  if (cluster !== undefined) return cluster
+  throw new HttpRefusal(409, 'this system is alone: make a cluster with pbx cluster init')
 }
 
 function done(refused: string | undefined): { done: boolean } {

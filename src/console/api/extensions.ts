@@ -7,10 +7,11 @@ import { importExtensions } from '../../store/import.ts'
 import { displayNameProblem, userProblem } from '../../store/names.ts'
 import { extensionByUser, type ExtensionRow, extensionsOf } from '../../store/schema/extension.ts'
 import type { TenantRow } from '../../store/schema/tenant.ts'
-import type { Command } from '../../store/store.ts'
 import type { ConsoleContext } from '../context.ts'
 import { newPassword } from '../passwords.ts'
-import { refusalOf, tenantNamed } from '../tenants.ts'
+import { commit, refusalOf } from '../committed.ts'
+import { tenantNamed } from '../tenants.ts'
+import { linesOf } from './ndjson.ts'
 import * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -36,7 +37,7 @@ export function extensionRoutes(api: Api, context: ConsoleContext): void {
       const tenant = tenantNamed(store, domain)
       const problem = userProblem(user) ?? displayNameProblem(displayName)
       if (problem !== undefined) throw new HttpRefusal(400, problem)
-      await commit(context, {
+      await commit(store, {
         kind: 'extension.put',
         tenant: tenant.tenant,
         user,
@@ -56,7 +57,7 @@ export function extensionRoutes(api: Api, context: ConsoleContext): void {
     async (request, reply) => {
       const { tenant } = existing(context, request.params)
       const user = request.params.extension
-      await commit(context, { kind: 'extension.remove', tenant: tenant.tenant, user })
+      await commit(store, { kind: 'extension.remove', tenant: tenant.tenant, user })
       return reply.code(204).send()
     },
   )
@@ -74,9 +75,9 @@ export function extensionRoutes(api: Api, context: ConsoleContext): void {
       const { password = newPassword() } = request.body
       const secret = secretOf(tenant, password)
       const at = context.host.wall()
-      const { user } = row
-      await commit(context, { kind: 'extension.passwd', tenant: tenant.tenant, user, secret, at })
-      return { extension: user, domain: tenant.primaryDomain, password }
+      const changed = { tenant: tenant.tenant, user: row.user, secret, at }
+      await commit(store, { kind: 'extension.passwd', ...changed })
+      return { extension: row.user, domain: tenant.primaryDomain, password }
     },
   )
 }
@@ -104,43 +105,30 @@ export function importRoute(api: Api, context: ConsoleContext): void {
 /** How often an import tells how far it is. */
 const PROGRESS_MS = 250
 
-async function* importLines(
-  context: ConsoleContext,
+function importLines(
+  { host, store }: ConsoleContext,
   source: Readable,
   request: FastifyRequest,
 ): AsyncGenerator<string> {
-  const { host, store } = context
-  const told: shapes.ImportLine[] = []
-  let wake = Promise.withResolvers<void>()
   let nextProgress = host.now()
-  const tell = (line: shapes.ImportLine): void => {
-    told.push(line)
-    wake.resolve()
-  }
-  const outcome = importExtensions(store, source, {
-    wall: host.wall,
-    onBadLine: ({ line, reason }) => tell({ kind: 'bad', line, reason }),
-    onProgress: (progress) => {
-      if (host.now() < nextProgress) return
-      nextProgress = (host.now() + PROGRESS_MS) as typeof nextProgress
-      tell({ kind: 'progress', ...progress })
-    },
-  }).then(
-    (result) => tell(result.ok ? { kind: 'done', ...result.value } : failedLine(result.error)),
-    (error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error)
-      host.log('warn', 'import.broken', { source: request.ip, reason })
-      tell({ kind: 'failed', reason })
-    },
+  return linesOf((tell: (line: shapes.ImportLine) => void) =>
+    importExtensions(store, source, {
+      wall: host.wall,
+      onBadLine: ({ line, reason }) => tell({ kind: 'bad', line, reason }),
+      onProgress: (progress) => {
+        if (host.now() < nextProgress) return
+        nextProgress = (host.now() + PROGRESS_MS) as typeof nextProgress
+        tell({ kind: 'progress', ...progress })
+      },
+    }).then(
+      (result) => tell(result.ok ? { kind: 'done', ...result.value } : failedLine(result.error)),
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error)
+        host.log('warn', 'import.broken', { source: request.ip, reason })
+        tell({ kind: 'failed', reason })
+      },
+    ),
   )
-  for (;;) {
-    await wake.promise
-    wake = Promise.withResolvers<void>()
-    const lines = told.splice(0)
-    yield lines.map((line) => `${JSON.stringify(line)}\n`).join('')
-    if (lines.some(({ kind }) => kind === 'done' || kind === 'failed')) break
-  }
-  await outcome
 }
 
 function failedLine(failure: Parameters<typeof refusalOf>[0]): shapes.ImportLine {
@@ -164,11 +152,6 @@ function secretOf(
   password: string,
 ): { readonly kind: 'password'; readonly realm: string; readonly password: string } {
   return { kind: 'password', realm, password }
-}
-
-async function commit({ store }: ConsoleContext, command: Command): Promise<void> {
-  const done = await store.propose(command)
-  if (!done.ok) throw refusalOf(done.error)
 }
 
 function viewOf(row: ExtensionRow, tenant: TenantRow): shapes.ExtensionView {

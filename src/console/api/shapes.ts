@@ -52,6 +52,26 @@ export const ClusterShape = Type.Object({
 })
 export type ClusterView = Static<typeof ClusterShape>
 
+const ServerShape = Type.Object({
+  name: Type.String(),
+  role: Type.String({ description: 'media' }),
+  address: Type.String({ description: 'of its host' }),
+  state: Type.String({ description: 'online, offline, or never joined' }),
+  sessions: Type.Optional(
+    Type.Integer({ description: 'media sessions on it; known to the node that serves' }),
+  ),
+})
+export type ServerView = Static<typeof ServerShape>
+
+export const ServerList = Type.Object({ items: Type.Array(ServerShape) })
+export type ServerList = Static<typeof ServerList>
+
+export const ServerInvitation = Type.Object({
+  name: Type.String(),
+  command: Type.String({ description: 'to be run on its host within a day; good once' }),
+})
+export type ServerInvitation = Static<typeof ServerInvitation>
+
 export const StatusShape = Type.Object({
   name: Type.String({ description: 'name of this server' }),
   version: Type.String(),
@@ -135,6 +155,24 @@ export const ImportLine = Type.Union([
   Type.Object({ kind: Type.Literal('failed'), reason: Type.String() }),
 ])
 export type ImportLine = Static<typeof ImportLine>
+
+/** One line of the answer to a restore, which is newline-delimited JSON. */
+export const RestoreLine = Type.Union([
+  Type.Object({
+    kind: Type.Literal('progress'),
+    step: Type.Union([Type.Literal('received'), Type.Literal('restored')]),
+    done: Type.Integer({ description: 'bytes received, or batches of rows restored' }),
+  }),
+  Type.Object({
+    kind: Type.Literal('done'),
+    name: Type.String({ description: 'of the server that made the backup' }),
+    made: moment('when it was made'),
+    rows: Type.Record(Type.String(), Type.Integer(), { description: 'how many of each' }),
+    tls: Type.Optional(Type.String({ description: "directory of the backup's certificate" })),
+  }),
+  Type.Object({ kind: Type.Literal('failed'), reason: Type.String() }),
+])
+export type RestoreLine = Static<typeof RestoreLine>
 
 export const RegistrationPage = Type.Object({
   items: Type.Array(

@@ -25,9 +25,9 @@ export type Ack2xxStep =
   | { readonly kind: 'gave-up' }
   | { readonly kind: 'early'; readonly next: Ack2xx }
 
-/** Right after the 2xx went out. Its deadline is `at`. */
-export function awaitAck(inviteCseq: number, now: Millis): Ack2xx {
-  const giveUpAt = after(now, HOPE)
+/** Right after the 2xx went out, to wait so long for its ACK. Its deadline is `at`. */
+export function awaitAck(inviteCseq: number, now: Millis, patience = HOPE): Ack2xx {
+  const giveUpAt = after(now, patience)
   return { inviteCseq, interval: T1, at: after(now, T1), giveUpAt }
 }
 

@@ -4,16 +4,38 @@
 import type { Host } from '../../base/host.ts'
 import { request as sipRequest, type SipRequest, type SipResponse } from '../message/message.ts'
 import type { SipUri } from '../message/uri.ts'
-import { formatVia, via } from '../message/via.ts'
+import { formatVia, parseVia, via } from '../message/via.ts'
 import { isReliable, type FlowId, type Source, type Target } from '../transaction/flow.ts'
 import { clientKey, type ClientKey } from '../transaction/keys.ts'
 import type { FailureCause, LayerInput } from '../transaction/layer-events.ts'
 import type { Branches } from './branch.ts'
+import type { Reach, SoughtPlaces } from './sought.ts'
 import type { LocalAddress, Resolve, SipTransport } from './sip-transport.ts'
 import type { RequestFailure, ResponseHandler } from './transaction-user.ts'
 
 /** Where a request goes: down a flow, to an address, or wherever RFC 3263 leads. */
 export type Destination = FlowId | Target | { readonly uri: SipUri }
+
+/** How a request of ours went out last: for a successor, to go on with its transaction. */
+export type SentAs = {
+  /** Our Via, as it was put in front. */
+  readonly via: string
+  readonly to: FlowId | Target
+}
+
+/** An INVITE that another process sent. */
+export type ResumedInvite = {
+  /** Without our Via. */
+  readonly request: SipRequest
+  readonly sent: SentAs
+  readonly reach: Reach
+}
+
+type Copy = {
+  readonly request: SipRequest
+  readonly to: FlowId | Target
+  readonly reliable: boolean
+}
 
 type ExtraHeaders = readonly (readonly [string, string])[]
 
@@ -29,6 +51,7 @@ type Attempt = {
   targets: readonly (FlowId | Target)[]
   provisional: boolean
   cancelled: boolean
+  sent: SentAs | undefined
 }
 
 export type AttemptsNeeds = {
@@ -36,6 +59,7 @@ export type AttemptsNeeds = {
   readonly transport: SipTransport
   readonly resolve: Resolve
   readonly branches: Branches
+  readonly sought: SoughtPlaces
   readonly feed: (input: LayerInput) => void
 }
 
@@ -63,11 +87,52 @@ export class Attempts {
       targets: [],
       provisional: false,
       cancelled: false,
+      sent: undefined,
     }
     this.#byKey.set(handle, attempt)
     if (typeof to === 'string' || 'transport' in to) this.#start(attempt, to, branch, handle)
     else this.#needs.resolve(to.uri, (targets) => this.#resolved(attempt, targets, branch))
     return handle
+  }
+
+  /** Undefined when `via` is none of ours, or in use. */
+  resume(invite: ResumedInvite, user: ResponseHandler): ClientKey | undefined {
+    const { request, sent, reach } = invite
+    const branch = parseVia(sent.via)?.branch
+    if (branch === undefined) return undefined
+    const handle = clientKey(branch, 'INVITE')
+    if (this.#byKey.has(handle)) return undefined
+    const to = this.#needs.sought.add(handle, reach)
+    this.#byKey.set(handle, {
+      handle,
+      current: handle,
+      user,
+      request,
+      targets: [],
+      provisional: false,
+      cancelled: false,
+      sent,
+    })
+    const headers = request.headers.copy().prepend('via', sent.via)
+    const outgoing = sipRequest(request.method, request.uri, headers, request.body)
+    const order = { key: handle, to, reliable: false, request: outgoing } as const
+    this.#needs.feed({ kind: 'request', ...order, resumed: true })
+    return handle
+  }
+
+  /** Undefined when it has its final answer, or never went. */
+  sentAs(handle: ClientKey): SentAs | undefined {
+    return this.#byKey.get(handle)?.sent
+  }
+
+  /** `request` as this one went out; undefined when it has its final answer, or never went. */
+  copyOf(handle: ClientKey, request: SipRequest): Copy | undefined {
+    const sent = this.#byKey.get(handle)?.sent
+    if (sent === undefined) return undefined
+    const headers = request.headers.copy().prepend('via', sent.via)
+    const copy = sipRequest(request.method, request.uri, headers, request.body)
+    const to = this.#needs.sought.of(handle) ?? sent.to
+    return { request: copy, to, reliable: parseVia(sent.via)?.transport !== 'UDP' }
   }
 
   cancel(handle: ClientKey, headers: ExtraHeaders): void {
@@ -108,7 +173,9 @@ export class Attempts {
     request: SipRequest,
     to: FlowId | Target,
     branch: string,
-  ): { readonly request: SipRequest; readonly local: LocalAddress } | undefined {
+  ):
+    | { readonly request: SipRequest; readonly local: LocalAddress; readonly via: string }
+    | undefined {
     const local = this.#needs.transport.localAddress(to)
     if (local === undefined) return undefined
     const { transport, address: host, port } = local
@@ -116,7 +183,8 @@ export class Attempts {
     // RFC 5923: the other side may use the connection for its own requests.
     const own = transport === 'tls' && typeof to !== 'string' ? `${plain};alias` : plain
     const headers = request.headers.copy().prepend('via', own)
-    return { request: sipRequest(request.method, request.uri, headers, request.body), local }
+    const outgoing = sipRequest(request.method, request.uri, headers, request.body)
+    return { request: outgoing, local, via: own }
   }
 
   #resolved(attempt: Attempt, [first, ...others]: readonly Target[], branch: string): void {
@@ -136,6 +204,7 @@ export class Attempts {
       return
     }
     attempt.current = key
+    attempt.sent = { via: outgoing.via, to }
     if (key !== attempt.handle) this.#byKey.set(key, attempt)
     const reliable = isReliable(outgoing.local.transport)
     this.#needs.feed({ kind: 'request', key, to, reliable, request: outgoing.request })
@@ -166,4 +235,5 @@ export class Attempts {
 function settle(attempt: Attempt): void {
   attempt.request = undefined
   attempt.targets = []
+  attempt.sent = undefined
 }

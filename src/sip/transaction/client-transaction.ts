@@ -25,6 +25,8 @@ export type ClientOrder = {
   readonly to: FlowId | Target
   readonly reliable: boolean
   readonly request: SipRequest
+  /** An INVITE that another process has sent: nothing is, until its answers come. */
+  readonly resumed?: boolean
 }
 
 export class ClientTransaction implements Timed, Placed<ClientTransaction> {
@@ -53,8 +55,14 @@ export class ClientTransaction implements Timed, Placed<ClientTransaction> {
     this.#request = order.request
     this.#bytes = serialize(order.request)
     const figure = order.request.method === 'INVITE' ? INVITE_CLIENT : NON_INVITE_CLIENT
-    this.#machine = new FigureMachine<State, ClientEvent, ClientAction>(figure, order.reliable, now)
-    for (const action of figure.first) this.#carryOut(action, out)
+    const { reliable, resumed } = order
+    this.#machine = new FigureMachine<State, ClientEvent, ClientAction>(
+      figure,
+      reliable,
+      now,
+      resumed === true ? 'proceeding' : undefined,
+    )
+    if (resumed !== true) for (const action of figure.first) this.#carryOut(action, out)
   }
 
   get state(): State {

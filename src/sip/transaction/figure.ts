@@ -73,6 +73,7 @@ export type Figure<State, Event extends string, Action> = {
   readonly first: readonly Action[]
   /** All that any state has an arrow for. */
   readonly events: ReadonlySet<Event>
+  readonly nodes: ReadonlyMap<string, Node<State, Event, Action>>
 }
 
 export function figure<State extends string, Event extends string, Action>(
@@ -99,7 +100,7 @@ export function figure<State extends string, Event extends string, Action>(
       assert(timer === undefined || arrows.has(timer.event), `${name}: no arrow for timer`)
     return made
   }
-  return { start: node(start), first, events }
+  return { start: node(start), first, events, nodes }
 }
 
 const NOTHING: readonly never[] = []
@@ -112,11 +113,13 @@ export class FigureMachine<State extends string, Event extends string, Action> {
   #repeatAt: Millis = UNARMED
   #expireAt: Millis = UNARMED
 
-  /** The caller does `figure.first`. */
-  constructor(plan: Figure<State, Event, Action>, reliable: boolean, now: Millis) {
-    this.#node = plan.start
+  /** The caller does `figure.first`, unless the walk goes on from `at`: it began elsewhere. */
+  constructor(plan: Figure<State, Event, Action>, reliable: boolean, now: Millis, at?: State) {
+    const begun = at === undefined ? plan.start : plan.nodes.get(at)
+    assert(begun !== undefined, `no way leads to ${at}`)
+    this.#node = begun
     this.#reliable = reliable
-    this.#enter(plan.start, now)
+    this.#enter(begun, now)
   }
 
   get state(): State {

@@ -14,6 +14,15 @@ export type LayerInput =
       readonly to: FlowId | Target
       readonly reliable: boolean
       readonly request: SipRequest
+      /** An INVITE that another process has sent: its answers are waited for. */
+      readonly resumed?: boolean
+    }
+  /** An INVITE that another process took and has not answered finally; its answers go to `to`. */
+  | {
+      readonly kind: 'resume'
+      readonly request: SipRequest
+      readonly source: Source
+      readonly to: FlowId | Target
     }
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
   /** It gets no answer at all, not even a 100; a retransmission is a new request again. */

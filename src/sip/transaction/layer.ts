@@ -70,6 +70,8 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
       }
       case 'request':
         return this.#clients.start(input, now, out)
+      case 'resume':
+        return this.#servers.resume(input, now)
       case 'respond':
         return this.#servers.answer(input, now, out)
       case 'ignore':

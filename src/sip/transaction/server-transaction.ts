@@ -51,6 +51,8 @@ export class ServerTransaction implements Timed {
       readonly key: ServerKey
       readonly mergeKey: string | undefined
       readonly answers: KeptAnswers
+      /** An INVITE that another process took, and where its answers go now. */
+      readonly resumed?: FlowId | Target | undefined
     },
     request: SipRequest,
     source: Source,
@@ -61,13 +63,20 @@ export class ServerTransaction implements Timed {
     this.#answers = given.answers
     this.invite = request.method === 'INVITE'
     this.from = this.invite ? source.address : undefined
-    this.#request = request
     const via = topVia(request)
-    this.#to = responseRoute(source, via)
-    this.#fallback = via === undefined ? undefined : responseFallback(source, via)
-    const reliable = source.transport !== 'udp'
+    const { resumed } = given
+    this.#to = resumed ?? responseRoute(source, via)
+    // A connection that was lost in between may have taken answers with it.
+    const reliable = source.transport !== 'udp' && resumed === undefined
     const figure = this.invite ? INVITE_SERVER : NON_INVITE_SERVER
-    this.#machine = new FigureMachine<State, ServerEvent, ServerAction>(figure, reliable, now)
+    const at = resumed && 'proceeding'
+    this.#machine = new FigureMachine<State, ServerEvent, ServerAction>(figure, reliable, now, at)
+    if (resumed !== undefined) {
+      this.#wire = textOf(serialize(reply(request, 100)))
+      return
+    }
+    this.#request = request
+    this.#fallback = via === undefined ? undefined : responseFallback(source, via)
   }
 
   get state(): State {

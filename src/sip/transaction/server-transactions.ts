@@ -6,7 +6,7 @@ import type { SipMessage, SipRequest } from '../message/message.ts'
 import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
 import { topVia } from '../message/views.ts'
-import type { Source } from './flow.ts'
+import type { FlowId, Source, Target } from './flow.ts'
 import { refusal, statelessTag } from './hop-by-hop.ts'
 import { KeptAnswers } from './kept-answers.ts'
 import { mergeKeyOf, serverKeyOf, serverKeyOfResponse, type ServerKey } from './keys.ts'
@@ -67,6 +67,14 @@ export class ServerTransactions {
     if (request.method === 'ACK') out.push({ kind: 'ack', source, request })
     else if (request.method === 'CANCEL') this.#cancel(key, request, source, now, out)
     else this.#begin(key, request, source, now, out)
+  }
+
+  /** Goes on with an INVITE that another process took and did not answer finally. */
+  resume(order: Extract<LayerInput, { kind: 'resume' }>, now: Millis): void {
+    const { request, source, to } = order
+    const key = serverKeyOf(request)
+    if (key !== undefined && !this.#byKey.has(key))
+      this.#open(key, mergeKeyOf(request), request, source, now, to)
   }
 
   answer(order: Extract<LayerInput, { kind: 'respond' }>, now: Millis, out: LayerOutput[]): void {
@@ -161,9 +169,10 @@ export class ServerTransactions {
     request: SipRequest,
     source: Source,
     now: Millis,
+    resumed?: FlowId | Target,
   ): ServerTransaction {
     const answers = this.#answers
-    const opened = new ServerTransaction({ key, mergeKey, answers }, request, source, now)
+    const opened = new ServerTransaction({ key, mergeKey, answers, resumed }, request, source, now)
     this.#byKey.set(key, opened)
     if (mergeKey !== undefined) this.#byMergeKey.set(mergeKey, opened)
     this.#schedule.arm(opened)

@@ -2,6 +2,7 @@
 //! one text that is long. The first byte is the version.
 
 import { assert } from '../../base/assert.ts'
+import { fromJson, toJson } from '../bytes-json.ts'
 import type { Command, IdempotencyKey } from '../store.ts'
 import type { DigestCommand } from './comparison.ts'
 
@@ -27,30 +28,15 @@ export function decode(data: Uint8Array): Sealed {
   const text = Buffer.from(data.buffer, data.byteOffset + 1, data.byteLength - 1).toString('utf8')
   const end = text.indexOf(END)
   // Of our own making, so the version vouches for its shape.
-  const { command, key } = JSON.parse(text.slice(0, end), revive) as Sealed
+  const { command, key } = fromJson(text.slice(0, end)) as Sealed
   if (command.kind !== 'call.saved') return { command, key }
   return { command: { ...command, snapshot: text.slice(end + 1) }, key }
 }
 
 function packed(head: Sealed, tail: string): Uint8Array {
-  const text = JSON.stringify(head, replace) + END + tail
+  const text = toJson(head) + END + tail
   const data = Buffer.allocUnsafe(1 + Buffer.byteLength(text))
   data[0] = VERSION
   data.write(text, 1)
   return data
-}
-
-type Bytes = { readonly $bytes: string }
-
-function replace(_: string, value: unknown): unknown {
-  if (!(value instanceof Uint8Array)) return value
-  return { $bytes: Buffer.from(value).toString('base64') } satisfies Bytes
-}
-
-function revive(_: string, value: unknown): unknown {
-  return isBytes(value) ? new Uint8Array(Buffer.from(value.$bytes, 'base64')) : value
-}
-
-function isBytes(value: unknown): value is Bytes {
-  return typeof value === 'object' && value !== null && '$bytes' in value
 }

@@ -33,6 +33,7 @@ export type OpenReplica = {
 const FIRST = 'node-1' as NodeId
 /** In ticks of 10 ms: heartbeats every 100 ms, elections after 900 to 1,300. */
 export const TIMING: Timing = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
+const CHUNK = 256 * 1024
 /** A comparison is one more entry. */
 const COMPARE_EVERY = 1_000
 const BOUNDS: Bounds = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
@@ -61,6 +62,8 @@ export type Place = {
   readonly bounds?: Bounds
   /** Of elections. */
   readonly random?: Random
+  /** Bytes of a snapshot in one message. */
+  readonly chunk?: number
   /** Entries between two comparisons of the states of all nodes; of all nodes the same. */
   readonly compareEvery?: number
 }
@@ -90,7 +93,13 @@ export function openReplica(
     const diverged = divergedOf(db)
     if (diverged !== undefined) throw new StoreFault('diverged', diverged)
     const digest = new StateDigest(db)
-    const snapshots = new SnapshotFiles(db, directory, options, host.onFault)
+    const snapshots = new SnapshotFiles({
+      db,
+      directory,
+      options,
+      chunk: place.chunk ?? CHUNK,
+      ...host,
+    })
     const storage = new SqliteLogStorage(db, snapshots, applied)
     const { id, kept, timing = TIMING, bounds = BOUNDS, random = REAL_RANDOM } = place
     const raft = new Raft({ id, storage, random, ...timing, ...bounds })

@@ -18,32 +18,32 @@ import type { ReplicaDatabase } from './database.ts'
 import type { Snapshots } from './log-storage.ts'
 import { replicatedTables } from './state-digest.ts'
 
-const CHUNK = 256 * 1024
 const OUTGOING = 'snapshot.db'
 const INCOMING = 'snapshot-incoming.db'
 
+export type SnapshotParts = {
+  readonly db: ReplicaDatabase
+  readonly directory: string
+  readonly options: ConnectionOptions
+  /** Bytes of one, but for the last. */
+  readonly chunk: number
+  /** A copy could not be made. */
+  readonly onFault: (error: unknown) => void
+}
+
 export class SnapshotFiles implements Snapshots {
+  readonly #parts: SnapshotParts
   readonly #db: ReplicaDatabase
-  readonly #directory: string
-  readonly #options: ConnectionOptions
-  readonly #onFault: (error: unknown) => void
   #current: { readonly snapshot: Snapshot; readonly file: number } | undefined
   #making = false
   #incoming: { readonly index: LogIndex; readonly file: number; size: number } | undefined
   #closed = false
 
-  constructor(
-    db: ReplicaDatabase,
-    directory: string,
-    options: ConnectionOptions,
-    onFault: (error: unknown) => void,
-  ) {
-    this.#db = db
-    this.#directory = directory
-    this.#options = options
-    this.#onFault = onFault
+  constructor(parts: SnapshotParts) {
+    this.#parts = parts
+    this.#db = parts.db
     // Of an earlier life: whoever was being sent one gets a new one.
-    for (const name of [OUTGOING, INCOMING]) rmSync(join(directory, name), { force: true })
+    for (const name of [OUTGOING, INCOMING]) rmSync(this.#path(name), { force: true })
   }
 
   current(): Snapshot | undefined {
@@ -53,7 +53,7 @@ export class SnapshotFiles implements Snapshots {
   chunk(index: LogIndex, offset: number): Uint8Array | undefined {
     const current = this.#current
     if (current?.snapshot.index !== index) return undefined
-    const data = Buffer.alloc(Math.min(CHUNK, current.snapshot.size - offset))
+    const data = Buffer.alloc(Math.min(this.#parts.chunk, current.snapshot.size - offset))
     const read = readSync(current.file, data, 0, data.length, offset)
     assert(read === data.length, 'a snapshot is as long as it was')
     return data
@@ -66,7 +66,7 @@ export class SnapshotFiles implements Snapshots {
     this.#copy(membershipAt)
       .catch((error: unknown) => {
         // Closing ends a copy in the middle.
-        if (!this.#closed) this.#onFault(error)
+        if (!this.#closed) this.#parts.onFault(error)
       })
       .finally(() => {
         this.#making = false
@@ -92,7 +92,7 @@ export class SnapshotFiles implements Snapshots {
     assert(incoming.size === snapshot.size, 'a snapshot has been received to its end')
     const path = this.#path(INCOMING)
     // An older leader's is brought up to date; a newer one's is refused by name.
-    const copy = WriteConnection.open(path, this.#options)
+    const copy = WriteConnection.open(path, this.#parts.options)
     migrate(copy)
     const [here, there] = [this.#db, copy].map((each) => replicaRow(each)?.keyCheck)
     copy.close()
@@ -128,7 +128,7 @@ export class SnapshotFiles implements Snapshots {
     const path = this.#path(OUTGOING)
     await this.#db.backup(path)
     if (this.#closed) return rmSync(path, { force: true })
-    const copy = ReadConnection.open(path, this.#options)
+    const copy = ReadConnection.open(path, this.#parts.options)
     const row = replicaRow(copy)
     copy.close()
     assert(row !== undefined, 'a copy knows how far it goes')
@@ -152,6 +152,6 @@ export class SnapshotFiles implements Snapshots {
   }
 
   #path(name: string): string {
-    return join(this.#directory, name)
+    return join(this.#parts.directory, name)
   }
 }

@@ -182,6 +182,10 @@ export function bindingsOf(db: ReadOnlyDatabase, aor: string): readonly BindingR
   return db.all('SELECT * FROM bindings WHERE aor = ? ORDER BY key', aor).map(decode)
 }
 
+export function boundAors(db: ReadOnlyDatabase): ReadonlySet<string> {
+  return new Set(db.all('SELECT DISTINCT aor FROM bindings').map((row) => text(row, 'aor')))
+}
+
 function decode(row: Row): BindingRow {
   return {
     aor: text(row, 'aor'),

@@ -13,6 +13,8 @@ import { messageWaitingSchema } from './message-waiting.ts'
 import { nodeSchema } from './node.ts'
 import { raftSchema } from './raft.ts'
 import { replicaSchema } from './replica.ts'
+import { restoreSchema } from './restore.ts'
+import { serverSchema } from './server.ts'
 import { settingSchema } from './setting.ts'
 import { subscriptionSchema } from './subscription.ts'
 import { tenantSchema } from './tenant.ts'
@@ -29,6 +31,8 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   subscriptionSchema,
   settingSchema,
   nodeSchema,
+  restoreSchema,
+  serverSchema,
 ]
 
 /** The newest version this release knows. */
@@ -67,6 +71,15 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'node.joined':
     case 'node.left':
       return nodeSchema.apply(db, command)
+    case 'restore.begun':
+    case 'restore.staged':
+    case 'restore.finished':
+    case 'restore.dropped':
+      return restoreSchema.apply(db, command)
+    case 'server.added':
+    case 'server.joined':
+    case 'server.removed':
+      return serverSchema.apply(db, command)
     case 'claim.issued':
     case 'account.claimed':
     case 'account.put':

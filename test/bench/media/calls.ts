@@ -1,8 +1,7 @@
 //! Calls set up and down through a real worker, as fast as ports allow.
 
 import type { CallId } from '../../../src/control/ids.ts'
-import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
-import type { MediaClient } from '../../../src/media/client.ts'
+import type { MediaControl, MediaId, Sdp } from '../../../src/control/media-control.ts'
 import { openMedia } from '../../media/media-world.ts'
 
 const LANES = 32
@@ -59,7 +58,7 @@ export async function setUpCalls(): Promise<number> {
   }
 }
 
-async function oneCall(control: MediaClient, name: string): Promise<void> {
+async function oneCall(control: MediaControl, name: string): Promise<void> {
   const call = name as CallId
   const [a, b] = [`${name}a` as MediaId, `${name}b` as MediaId]
   const offer = await control.relayOffer({ call, from: a, to: b, sdp: OFFER, restated: false })

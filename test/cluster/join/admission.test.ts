@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Admission } from '../../../src/cluster/join/admission.ts'
-import type { JoinAnswer, JoinRequest } from '../../../src/cluster/join/messages.ts'
+import type { JoinAnswer, JoinRequest, ServerRequest } from '../../../src/cluster/join/messages.ts'
 import { makeToken } from '../../../src/cluster/join/token.ts'
 import type { ClusterFiles } from '../../../src/cluster/settings.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { clusterNodes } from '../../../src/store/schema/node.ts'
-import type { Store } from '../../../src/store/store.ts'
+import { registeredServer } from '../../../src/store/schema/server.ts'
+import type { Command, Store } from '../../../src/store/store.ts'
 import { authority, issue, newKey } from '../../../src/x509/issue.ts'
 import { realHost } from '../../store/host.ts'
 
@@ -110,3 +111,45 @@ test('one that comes while another is on its way in waits', async () => {
   expect(outcome(await admission(() => says.shift()).admit(request(2)))).toBe('node-2')
   expect(says).toEqual([])
 })
+
+test('a server is let in once, by its own token, under its name and from its address', async () => {
+  const asked = admission()
+  const added = { kind: 'server.added', name: 'media-1', role: 'media', address: '10.0.0.31' }
+  await store.propose(added as Command)
+  await store.propose({ ...added, name: 'media-2', address: '10.0.0.32' } as Command)
+  const token = serverToken('media-1')
+  const server = (more: Partial<ServerRequest> = {}): ServerRequest => {
+    const own = { name: 'media-1', role: 'media', host: '10.0.0.31' } as const
+    return { token, ...own, publicKey: newKey().publicKey, ...more }
+  }
+  const ask = async (wanted: JoinRequest): Promise<string> => outcome(await asked.admit(wanted))
+  expect(await ask(server({ name: 'media-2' }))).toContain('is for the server media-1')
+  expect(await ask(server({ host: '10.0.0.99' }))).toContain(
+    'registered at 10.0.0.31, not 10.0.0.99',
+  )
+  expect(await ask(server({ token: serverToken('Media-1'), name: 'Media-1' }))).toContain(
+    'no media',
+  )
+  expect(await ask(server({ token: serverToken('media-1', -1) }))).toContain('expired')
+  expect(await ask(request(5, { token }))).toContain('for something else')
+  expect(await ask(server({ token: request(5).token }))).toContain('for something else')
+  expect(keyOf('media-1')).toBeUndefined()
+  const answer = await asked.admit(server())
+  if (answer.kind !== 'server-welcome') throw new Error(outcome(answer))
+  // It gets no secret of the cluster.
+  expect(Object.keys(answer.welcome).toSorted()).toEqual(['certificate', 'id', 'peers'])
+  expect(answer.welcome.id).toBe('media:media-1')
+  const first = keyOf('media-1')
+  expect(first).toMatch(/^[0-9a-f]{64}$/)
+  expect(await ask(server())).toContain('has been used')
+  expect(await ask(server({ token: serverToken('media-1') }))).toBe('server-welcome')
+  expect(keyOf('media-1')).not.toBe(first)
+})
+
+function serverToken(name: string, forMs = 60_000): string {
+  const { host, port } = ONE
+  return makeToken(CA, { purpose: 'server', name, host, port, expires: Date.now() + forMs })
+}
+
+const keyOf = (name: string): string | undefined =>
+  store.read((db) => registeredServer(db, name))?.key

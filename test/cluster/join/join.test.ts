@@ -29,6 +29,7 @@ const CA = authority('a cluster', NOW)
 const OTHER = authority('another cluster', NOW)
 const [ONE, TWO] = ['node-1', 'node-2'] as NodeId[] as [NodeId, NodeId]
 const HOUR = 3_600_000
+const NODES = 'call-manager'
 
 const open: PeerLink[] = []
 const directories: string[] = []
@@ -137,9 +138,9 @@ test('a directory with a system of its own, or of a node, is left alone', async 
 test('a token is good for its cluster, for its time, and as it was made', () => {
   const token = tokenFor(5)
   const now = wallTime(NOW.getTime())
-  expect(checkToken(CA, token, now)).toMatchObject({ ok: true, value: { port: 5 } })
-  expect(checkToken(OTHER, token, now)).toMatchObject({ ok: false })
-  expect(checkToken(CA, token, wallTime(now + 2 * HOUR))).toMatchObject({
+  expect(checkToken(CA, token, NODES, now)).toMatchObject({ ok: true, value: { port: 5 } })
+  expect(checkToken(OTHER, token, NODES, now)).toMatchObject({ ok: false })
+  expect(checkToken(CA, token, NODES, wallTime(now + 2 * HOUR))).toMatchObject({
     ok: false,
     error: expect.stringContaining('expired') as string,
   })
@@ -147,5 +148,5 @@ test('a token is good for its cluster, for its time, and as it was made', () => 
   const longer = { ...readToken(token), expires: now + 1_000 * HOUR }
   const forged = `${Buffer.from(JSON.stringify(longer)).toString('base64url')}.${signed}`
   for (const bad of [forged, body, `${body}.`, `${token}x`, ''])
-    expect(checkToken(CA, bad, now)).toMatchObject({ ok: false })
+    expect(checkToken(CA, bad, NODES, now)).toMatchObject({ ok: false })
 })

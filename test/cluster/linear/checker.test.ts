@@ -77,6 +77,15 @@ test.each(NOT_POSSIBLE)('refused: %s', (_, text) => {
   expect(check(history(text), entryModel).ok).toBe(false)
 })
 
+test('hundreds that wait for the same outage are decided', () => {
+  const reads = Array.from({ length: 300 }, (_, at) => `${at}-${1_000 + at} read -> nothing`)
+  const made = `3-2000 make a -> done\n400-2000 remove -> done\n2001-2002 read -> `
+  const waiting = (last: string): ReturnType<typeof history> =>
+    history(`${reads.join('\n')}\n${made}${last}`)
+  expect(check(waiting('nothing'), entryModel)).toEqual({ ok: true })
+  expect(check(waiting('a'), entryModel)).toMatchObject({ ok: false, undecided: false })
+})
+
 test('what is wrong is shown, key by key', () => {
   const broken = history('0-1 make a -> done\n2-3 read -> nothing')
   const fine = history('0-1 make a -> done').map((each) => ({ ...each, key: 'other' }))

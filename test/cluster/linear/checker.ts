@@ -50,13 +50,16 @@ type Event = {
   next: Event | undefined
 }
 
+/** `isFree`: it changed nothing, so that taking it as soon as it can be is never wrong. */
+type Taken<State> = { readonly event: Event; readonly before: State; readonly isFree: boolean }
+
 export function check<State, Input, Output>(
   history: readonly Operation<Input, Output>[],
   model: Model<State, Input, Output>,
 ): Verdict<Input, Output> {
   const head = eventsOf(history)
   const tried = new Set<string>()
-  const taken: { readonly event: Event; readonly before: State }[] = []
+  const taken: Taken<State>[] = []
   let [state, done, furthest] = [model.initial, 0n, -1]
   for (let event = head.next; event !== undefined && tried.size < TRIED_MAX;) {
     const operation = history[event.place]
@@ -65,24 +68,29 @@ export function check<State, Input, Output>(
       // It has returned and nothing allows it: what was taken last was wrong.
       if (furthest === -1 || operation.returned > (history[furthest]?.returned ?? 0))
         furthest = event.place
-      const last = taken.pop()
-      if (last === undefined) break
-      ;[state, done] = [last.before, done ^ (1n << BigInt(last.event.place))]
-      putBack(last.event)
-      event = last.event.next
+      let last: Taken<State> | undefined
+      do {
+        last = taken.pop()
+        if (last === undefined) break
+        ;[state, done] = [last.before, done ^ (1n << BigInt(last.event.place))]
+        putBack(last.event)
+      } while (last.isFree)
+      event = last?.event.next
       continue
     }
     const after = model.step(state, operation.input, operation.output)
     const then = done | (1n << BigInt(event.place))
+    const isIdle = after !== IMPOSSIBLE && model.nameOf(after) === model.nameOf(state)
     if (
       after === IMPOSSIBLE ||
-      isIdle(model, state, after, operation.output) ||
+      // Of unknown outcome: it may as well happen later.
+      (isIdle && operation.output === undefined) ||
       wasTried(tried, `${then.toString(36)} ${model.nameOf(after)}`)
     ) {
       event = event.next
       continue
     }
-    taken.push({ event, before: state })
+    taken.push({ event, before: state, isFree: isIdle })
     takeOut(event)
     ;[state, done, event] = [after, then, head.next]
   }
@@ -91,16 +99,6 @@ export function check<State, Input, Output>(
   const stuck = history[furthest]
   if (stuck === undefined) throw new Error('it was stuck somewhere')
   return { ok: false, undecided: tried.size >= TRIED_MAX, stuck }
-}
-
-/** Of unknown outcome, and changes nothing now: it may as well happen later. */
-function isIdle<State, Input, Output>(
-  { nameOf }: Model<State, Input, Output>,
-  before: State,
-  after: State,
-  output: Output | undefined,
-): boolean {
-  return output === undefined && nameOf(before) === nameOf(after)
 }
 
 function isThrough(head: Event): boolean {

@@ -21,6 +21,10 @@ export type Fault = {
   readonly name: string
   readonly strike: (arena: Arena, node: Node) => void | Promise<void>
   readonly mend?: (arena: Arena, node: Node) => void | Promise<void>
+  /** At least, before it is undone; `LASTS_MS` when left out. */
+  readonly lastsMs?: number
+  /** Nobody can serve before it is undone. */
+  readonly endsService?: true
   /** Makes sense of who leads only. */
   readonly leaderOnly?: true
   /** Wants `host.c`. */
@@ -33,6 +37,18 @@ export const FAULTS: readonly Fault[] = [
   // It is started again at once, as by systemd.
   { name: 'kill', strike: (_, node) => node.signal('SIGKILL'), moves: true },
   { name: 'power', strike: cutPower, mend: restorePower, moves: true },
+  {
+    name: 'blackout',
+    async strike(arena) {
+      await Promise.all(arena.trio.nodes.map((node) => cutPower(arena, node)))
+    },
+    mend: (arena) => {
+      for (const node of arena.trio.nodes) restorePower(arena, node)
+    },
+    leaderOnly: true,
+    endsService: true,
+    moves: false,
+  },
   {
     name: 'stop',
     async strike(_, node) {
@@ -70,6 +86,8 @@ export const FAULTS: readonly Fault[] = [
     name: 'full-disk',
     strike: ({ diskOf }, node) => diskOf(node).fill(),
     mend: ({ diskOf }, node) => diskOf(node).empty(),
+    // Files that have room within go on for a time: it ends with the first that has to grow.
+    lastsMs: 20_000,
     moves: true,
   },
   {

@@ -26,17 +26,20 @@ export class Load {
   readonly #callers: LanHost
   readonly #callees: LanHost
   readonly #running: ChildProcess[] = []
+  readonly #directory: string
   readonly #log: string
 
-  private constructor(trio: Trio) {
+  private constructor(trio: Trio, directory: string) {
     this.#trio = trio
+    this.#directory = directory
     this.#callers = trio.lan.host('callers', 50)
     this.#callees = trio.lan.host('callees', 51)
-    this.#log = join(trio.directory, 'sipp-calls.log')
+    this.#log = join(directory, 'sipp-calls.log')
   }
 
-  static async begin(trio: Trio): Promise<Load> {
-    const load = new Load(trio)
+  /** `directory`: for what it logs. */
+  static async begin(trio: Trio, directory: string): Promise<Load> {
+    const load = new Load(trio, directory)
     const users = Array.from({ length: PAIRS * 2 }, (_, place) => FIRST + place)
     await trio.importUsers(users.map((user) => `pbx.example,${user},${PASSWORD}`).join('\n'))
     await load.#register(users.slice(PAIRS))
@@ -90,7 +93,8 @@ export class Load {
   }
 
   #start(host: LanHost, scenario: string, args: readonly string[]): void {
-    this.#running.push(this.#sipp(host, join(HERE, `${scenario}.xml`), args))
+    const errors = ['-trace_err', '-error_file', join(this.#directory, `sipp-${scenario}.log`)]
+    this.#running.push(this.#sipp(host, join(HERE, `${scenario}.xml`), [...args, ...errors]))
   }
 
   #sipp(host: LanHost, scenario: string, args: readonly string[]): ChildProcess {
@@ -102,7 +106,7 @@ export class Load {
   }
 
   #file(name: string, users: readonly number[], last: (user: number) => string): string {
-    const file = join(this.#trio.directory, `${name}.csv`)
+    const file = join(this.#directory, `${name}.csv`)
     const login = (user: number): string => `[authentication username=${user} password=${PASSWORD}]`
     const lines = users.map((user) => `${user};${login(user)};${last(user)}`)
     writeFileSync(file, `SEQUENTIAL\n${lines.join('\n')}\n`)

@@ -81,7 +81,7 @@ export class Rounds {
     for (const node of trio.nodes) node.supervise()
     trio.probe(PROBE_MS)
     const rounds = new Rounds({ directory, library, trio, disks })
-    rounds.#load = await Load.begin(trio)
+    rounds.#load = await Load.begin(trio, directory)
     const udp = { numbers: ['801', '802'], hosts: [21, 22], transport: 'udp' } as const
     const tcp = { numbers: ['803', '804'], hosts: [23, 24], transport: 'tcp' } as const
     for (const options of [udp, tcp]) rounds.#talks.push(await Talk.begin(trio, options))
@@ -111,9 +111,11 @@ export class Rounds {
     await guard(async () => {
       await sleep(CALM_MS)
       const at = await this.#strike(trial, struck)
-      if (trial.blows.length === 1) await this.#servedSince(clients, at, SERVED_WITHIN_MS)
-      await sleep(Math.max(0, at + LASTS_MS - now()))
-      if (trial.blows.length === 1) wrong.push(...(await this.#misplaced(struck)))
+      const isServed = trial.blows.length === 1 && trial.blows[0]?.fault.endsService !== true
+      if (isServed) await this.#servedSince(clients, at, SERVED_WITHIN_MS)
+      const lasts = Math.max(LASTS_MS, ...trial.blows.map(({ fault }) => fault.lastsMs ?? 0))
+      await sleep(Math.max(0, at + lasts - now()))
+      if (isServed) wrong.push(...(await this.#misplaced(struck)))
       const mended = now()
       await this.#mend(trial, struck)
       await this.#servedSince(clients, mended, SERVED_AFTER_MS)

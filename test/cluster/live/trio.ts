@@ -6,7 +6,7 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CallList, CdrPage, Status } from '../../../src/console/api/shapes.ts'
+import type { CallList, CdrPage, ServerList, Status } from '../../../src/console/api/shapes.ts'
 import { Baresip } from '../../harness/baresip.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
 import type { BadHost } from './bad-host.ts'
@@ -40,12 +40,12 @@ export class Node {
     writeFileSync(join(data, 'api.token'), `${TOKEN}\n`, { mode: 0o600 })
   }
 
-  start(): void {
+  start(...more: readonly string[]): void {
     const [program, main] = PBX
     const { host, data, bad } = this
     bad?.writeBack()
-    const named = ['--data', data, '--name', host.name]
-    const child = host.spawn('env', ...(bad?.environment ?? []), program, main, ...named)
+    const own = ['--data', data, '--name', host.name, ...more]
+    const child = host.spawn('env', ...(bad?.environment ?? []), program, main, ...own)
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (piece: Buffer) => (this.output += piece.toString()))
     child.once('close', () => this.#startAnew())
@@ -92,6 +92,7 @@ export class Trio {
   readonly directory = mkdtempSync(join(tmpdir(), 'pbx-trio-'))
   readonly nodes: readonly Node[]
   readonly vip = VIP
+  readonly #servers: Node[] = []
   /** Hears whoever has the address. */
   readonly client: LanHost
   readonly #probers: {
@@ -130,6 +131,27 @@ export class Trio {
     }
     await trio.whole()
     return trio
+  }
+
+  /** A media server on a host of its own, by what the system says is to be run there. */
+  async addMediaServer(name: string, last: number): Promise<Node> {
+    const server = new Node(this.lan.host(name, last), join(this.directory, name))
+    this.#servers.push(server)
+    const body = JSON.stringify({ name, role: 'media', address: server.host.address })
+    const said = await this.#curl(this.client, VIP, '/servers', '-X', 'POST', '-d', body)
+    const token = /--token ([\w.-]+)/.exec(said)?.[1]
+    if (token === undefined) throw new Error(`no invitation: ${said}`)
+    const { address } = server.host
+    server.start('--role', 'media', '--join', VIP, '--address', address, '--token', token)
+    await this.until(`${name} is there`, async () => {
+      return (await this.servers()).some((each) => each.name === name && each.state === 'online')
+    })
+    return server
+  }
+
+  async servers(): Promise<ServerList['items']> {
+    const text = await this.#curl(this.client, VIP, '/servers')
+    return text === '' ? [] : (JSON.parse(text) as ServerList).items
   }
 
   /** As the node at the address tells it; undefined when nobody does. */
@@ -305,12 +327,13 @@ export class Trio {
   /** `before` its directory goes. */
   async stop(before = (): void => {}): Promise<void> {
     for (const { child } of this.#probers) child.kill('SIGTERM')
-    for (const node of this.nodes) {
+    const all = [...this.nodes, ...this.#servers]
+    for (const node of all) {
       node.supervise(false)
       node.signal('SIGCONT')
       node.signal('SIGKILL')
     }
-    await Promise.all(this.nodes.map((node) => node.stopped()))
+    await Promise.all(all.map((node) => node.stopped()))
     this.lan.remove()
     before()
     rmSync(this.directory, { recursive: true })

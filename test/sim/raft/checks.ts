@@ -5,10 +5,11 @@ import { assert } from '../../../src/base/assert.ts'
 import type { Entry, LogIndex, NodeId, Term } from '../../../src/raft/entry.ts'
 import { members } from '../../../src/raft/membership.ts'
 import type { Applied } from '../../raft/applied.ts'
+import type { Group } from '../cluster/group.ts'
 import type { Member, Observer } from './member.ts'
 
 export class Checks implements Observer {
-  readonly #members: () => readonly Member[]
+  readonly #group: () => Group<Member>
   readonly #leaders = new Map<Term, NodeId>()
   /** What was applied first at an index, and the state after it. */
   readonly #hashes = new Map<LogIndex, number>()
@@ -18,8 +19,8 @@ export class Checks implements Observer {
   /** The most that any finished read has seen. */
   #seen = 0
 
-  constructor(members: () => readonly Member[]) {
-    this.#members = members
+  constructor(group: () => Group<Member>) {
+    this.#group = group
   }
 
   get acknowledged(): number {
@@ -55,7 +56,7 @@ export class Checks implements Observer {
 
   /** Log matching: an entry of the same term at the same place has the same log before it. */
   #logsMatch(member: Member): void {
-    for (const other of this.#members()) {
+    for (const other of this.#group().nodes) {
       if (other === member) continue
       let agree = false
       for (let index = Math.min(member.disk.last(), other.disk.last()); index > 0; index--) {
@@ -70,10 +71,8 @@ export class Checks implements Observer {
     }
   }
 
-  /** At most one owner of the address, at every instant. */
   opened(): void {
-    const open = this.#members().filter(({ lease }) => lease.isOpen)
-    assert(open.length <= 1, `${open.map(({ id }) => id).join(' and ')} hold the address at once`)
+    this.#group().assertOneOwner()
   }
 
   acknowledge(command: string): void {
@@ -95,12 +94,10 @@ export class Checks implements Observer {
 
   /** With everything mended: all have the same, and it holds every acknowledged command, once. */
   settled(): void {
-    const status = this.#members()
-      .find(({ raft }) => raft?.status().role === 'leader')
-      ?.raft?.status()
+    const status = this.#group().leaders[0]?.status
     assert(status !== undefined, 'somebody leads')
     const inGroup = new Set(members(status.membership))
-    const [first, ...others] = this.#members().filter(({ id }) => inGroup.has(id))
+    const [first, ...others] = this.#group().nodes.filter(({ id }) => inGroup.has(id))
     assert(first !== undefined, 'somebody is a member')
     const { state } = first.disk
     for (const { id, disk } of others)

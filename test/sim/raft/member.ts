@@ -1,5 +1,4 @@
-//! One node with its host, in a simulated world: a disk that takes its time, a clock that is not
-//! quite right, and a process that may be stopped or killed at any moment.
+//! One node with its host: production Raft over a disk that takes its time.
 
 import { assert } from '../../../src/base/assert.ts'
 import { seededRandom } from '../../../src/base/random.ts'
@@ -8,22 +7,18 @@ import type { LogIndex, NodeId, Term } from '../../../src/raft/entry.ts'
 import type { Membership } from '../../../src/raft/membership.ts'
 import type { RaftMessage } from '../../../src/raft/message.ts'
 import type { RaftOptions } from '../../../src/raft/options.ts'
-import { Raft } from '../../../src/raft/raft.ts'
+import { Raft, type RaftStatus } from '../../../src/raft/raft.ts'
 import type { Ready } from '../../../src/raft/ready.ts'
 import type { World } from '../../harness/world.ts'
 import type { Applied } from '../../raft/applied.ts'
 import { Disk } from '../../raft/disk.ts'
-import { Lease } from './lease.ts'
+import { SYNC_MS } from '../cluster/faults.ts'
+import type { SimNode } from '../cluster/group.ts'
+import { Lease } from '../cluster/lease.ts'
+import { Process } from '../cluster/process.ts'
+import { TICK_MS, TIMING } from '../cluster/timing.ts'
 
-/** The fast timings of the design: heartbeats 50 ms, lease 200 ms, elections 450 to 750 ms. */
-export const TICK_MS = 10
-const TIMING = {
-  heartbeatTicks: 5,
-  electionMinTicks: 45,
-  electionMaxTicks: 75,
-  inflightMax: 4,
-  uncommittedMax: 40,
-}
+const BOUNDS = { inflightMax: 4, uncommittedMax: 40 }
 const INBOX_MAX = 500
 const BATCH_MAX = 6
 /** A copy takes its time. */
@@ -43,25 +38,19 @@ export type Observer = {
 type Waiting = { readonly term: Term; readonly settle: (applied: boolean) => void }
 type Read = { readonly context: number; readonly settle: (state: Applied | undefined) => void }
 
-export class Member {
+export class Member implements SimNode {
   readonly id: NodeId
-  readonly world: World
   readonly disk: Disk
   readonly lease: Lease
   readonly #send: (message: RaftMessage) => void
   readonly #observer: Observer
   readonly #bytesPerMessage: number
-  /** How fast its clock goes, near 1. */
-  readonly pace: number
-  /** How long an fsync takes now, at most. */
-  syncMs = 4
+  readonly #process: Process
+  syncMs = SYNC_MS
   #raft: Raft | undefined
   #inbox: RaftMessage[] = []
   /** A Ready is being written. */
   #busy = false
-  #stoppedUntil: Millis = millis(0)
-  /** Of this life of the process: what an earlier one began is nobody's. */
-  #life = 0
   #waiting = new Map<LogIndex, Waiting>()
   #reads: Read[] = []
   #ripe: { readonly index: LogIndex; readonly read: Read }[] = []
@@ -77,10 +66,13 @@ export class Member {
     observer: Observer,
   ) {
     this.id = id
-    this.world = world
     this.disk = new Disk(membership, 200)
-    this.pace = 1 + (world.random.below(21) - 10) / 1_000
-    this.lease = new Lease(this)
+    this.#process = new Process(world)
+    this.lease = new Lease(this.#process, {
+      opened: () => observer.opened(),
+      held: () => {},
+      resign: () => this.command((raft) => raft.resign()),
+    })
     this.#send = send
     this.#observer = observer
     this.#bytesPerMessage = bytesPerMessage
@@ -90,21 +82,21 @@ export class Member {
     return this.#raft
   }
 
-  get isStopped(): boolean {
-    return this.world.now < this.#stoppedUntil
+  get #world(): World {
+    return this.#process.world
   }
 
-  /** What its own clock says. */
-  get clock(): number {
-    return this.world.now * this.pace
+  get status(): RaftStatus | undefined {
+    return this.#raft?.status()
   }
 
   start(): void {
     assert(this.#raft === undefined, `${this.id} runs already`)
-    const { random } = this.world
+    const { random } = this.#world
     const seed = random.below(0x1_0000_0000)
     const options: RaftOptions = {
       ...TIMING,
+      ...BOUNDS,
       bytesPerMessage: this.#bytesPerMessage,
       id: this.id,
       storage: this.disk,
@@ -112,28 +104,31 @@ export class Member {
     }
     this.#raft = new Raft(options)
     this.lease.shut()
-    this.#life++
-    this.#tick(this.#life)
+    this.#process.renew()
+    // Of what it missed while it was busy it gets one.
+    this.#process.every(TICK_MS, () => {
+      if (this.#busy) return
+      this.#raft?.tick()
+      this.pump()
+    })
     this.pump()
   }
 
-  /** The power is gone. */
   crash(): void {
     this.kill()
     this.lease.shut()
   }
 
-  /** The process is gone. Its disk may have lost as much as if the power were. */
+  /** Its disk may have lost as much as if the power were gone. */
   kill(): void {
     if (this.#raft === undefined) return
     this.#raft = undefined
-    this.#life++
+    this.#process.renew()
     this.#busy = false
     this.#copying = false
     this.#inbox = []
-    this.#stoppedUntil = this.world.now
     this.lease.killed()
-    this.disk.crash(this.world.random)
+    this.disk.crash(this.#world.random)
     for (const { settle } of this.#waiting.values()) settle(false)
     for (const { settle } of [...this.#reads, ...this.#ripe.map(({ read }) => read)])
       settle(undefined)
@@ -142,23 +137,8 @@ export class Member {
     this.#ripe = []
   }
 
-  /** SIGSTOP, and SIGCONT later. */
   stop(during: Millis): void {
-    if (this.#raft === undefined) return
-    this.#stoppedUntil = millis(Math.max(this.#stoppedUntil, this.world.now + during))
-    const life = this.#life
-    this.world.at(this.#stoppedUntil, () => life === this.#life && this.pump())
-  }
-
-  /** What the process does now, or once it may. */
-  soon(delay: Millis, run: () => void): void {
-    const life = this.#life
-    const later = (): void => {
-      if (life !== this.#life) return
-      if (this.isStopped) this.world.at(this.#stoppedUntil, later)
-      else run()
-    }
-    this.world.in(delay, later)
+    if (this.#raft !== undefined) this.#process.stop(during, () => this.pump())
   }
 
   receive(message: RaftMessage): void {
@@ -189,8 +169,7 @@ export class Member {
     return true
   }
 
-  /** Does something to the node itself, when it is not in the middle of anything. */
-  command(run: (raft: Raft) => void): void {
+  command(run: (raft: Raft) => unknown): void {
     const raft = this.#idle()
     if (raft === undefined) return
     run(raft)
@@ -202,7 +181,7 @@ export class Member {
       const raft = this.#idle()
       if (raft === undefined) return
       // As many as happen to be there at once.
-      const messages = this.#inbox.splice(0, 1 + this.world.random.below(BATCH_MAX))
+      const messages = this.#inbox.splice(0, 1 + this.#world.random.below(BATCH_MAX))
       for (const message of messages) raft.step(message)
       const ready = raft.ready()
       if (ready === undefined && messages.length === 0) break
@@ -212,7 +191,7 @@ export class Member {
   }
 
   #idle(): Raft | undefined {
-    return this.#busy || this.isStopped ? undefined : this.#raft
+    return this.#busy || this.#process.isStopped ? undefined : this.#raft
   }
 
   /** False when the disk takes its time. */
@@ -228,8 +207,8 @@ export class Member {
       return true
     }
     this.#busy = true
-    const takes = millis(this.world.random.below(this.syncMs + 1))
-    this.soon(takes, () => {
+    const takes = millis(this.#world.random.below(this.syncMs + 1))
+    this.#process.soon(takes, () => {
       this.#busy = false
       this.#finish(raft, ready)
       this.pump()
@@ -239,28 +218,28 @@ export class Member {
 
   #finish(raft: Raft, ready: Ready): void {
     if (ready.mustSync) this.disk.sync()
-    if (ready.wantsSnapshot) this.#makeSnapshot()
-    this.lease.beforeSending(ready)
+    if (ready.wantsSnapshot) this.#copy()
+    this.lease.beforeSending(ready.messages)
     for (const message of ready.messages) this.#send(message)
     raft.advance(ready)
     this.#observer.stored(this)
     for (const { context, index } of ready.reads) this.#confirm(context, index)
     this.#settle(ready)
-    this.lease.look(raft)
+    this.lease.look(raft.status().confirmedRound)
   }
 
-  leaseOpened(): void {
-    this.#observer.opened()
+  makeSnapshot(): void {
+    const raft = this.#raft
+    if (raft !== undefined) this.disk.makeSnapshot(raft.membershipAt(raft.status().applied))
   }
 
-  #makeSnapshot(): void {
+  #copy(): void {
     if (this.#copying) return
     this.#copying = true
-    const during = millis(this.world.random.below(SNAPSHOT_MS))
-    this.soon(during, () => {
+    const during = millis(this.#world.random.below(SNAPSHOT_MS))
+    this.#process.soon(during, () => {
       this.#copying = false
-      const raft = this.#raft
-      if (raft !== undefined) this.disk.makeSnapshot(raft.membershipAt(raft.status().applied))
+      this.makeSnapshot()
     })
   }
 
@@ -299,18 +278,5 @@ export class Member {
     if (applied - this.disk.first() < COMPACT_AT) return
     const index = (applied - KEPT) as LogIndex
     this.disk.compact(index, raft.membershipAt(index))
-  }
-
-  /** By its own clock. Of what it missed it gets one. */
-  #tick(life: number): void {
-    const beat = (): void => {
-      if (life !== this.#life) return
-      if (!this.#busy && !this.isStopped) {
-        this.#raft?.tick()
-        this.pump()
-      }
-      this.world.in(millis(TICK_MS / this.pace), beat)
-    }
-    this.world.in(millis(this.world.random.below(TICK_MS)), beat)
   }
 }

@@ -2,6 +2,8 @@
 //!
 //!     receive METHOD|STATUS words…          see messages.ts
 //!     request METHOD words… to=HOST:PORT    starts a client transaction
+//!     resume METHOD words… to=HOST:PORT     … that another process began
+//!     inherit METHOD words… to=HOST:PORT    a request that another process took
 //!     respond KEY STATUS [to-tag=t]         the transaction user answers KEY's request
 //!     again KEY                             … with the very same response once more
 //!     cancel KEY [reason=text]
@@ -15,7 +17,12 @@ import type { SipMessage, SipRequest, SipResponse } from '../../../src/sip/messa
 import { reply } from '../../../src/sip/message/reply.ts'
 import { serialize } from '../../../src/sip/message/serialize.ts'
 import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
-import { clientKeyOf, type ClientKey, type ServerKey } from '../../../src/sip/transaction/keys.ts'
+import {
+  clientKeyOf,
+  serverKeyOf,
+  type ClientKey,
+  type ServerKey,
+} from '../../../src/sip/transaction/keys.ts'
 import type { LayerInput, LayerOutput } from '../../../src/sip/transaction/layer-events.ts'
 import { TransactionLayer } from '../../../src/sip/transaction/layer.ts'
 import { walk, type Command } from '../../harness/datadriven.ts'
@@ -75,7 +82,15 @@ walk(new URL('./testdata/layer', import.meta.url).pathname, () => {
     const key = clientKeyOf(request)
     if (key === undefined) throw new Error('a request needs a branch')
     const reliable = transportOf(command) !== 'udp'
-    feed({ kind: 'request', key, to: destinationOf(command), reliable, request })
+    const resumed = command.name === 'resume'
+    feed({ kind: 'request', key, to: destinationOf(command), reliable, request, resumed })
+  }
+
+  function inherit(command: Command): void {
+    const request = requestOf(command, command.words[0] ?? '')
+    const key = serverKeyOf(request)
+    if (key !== undefined) asked.set(key, request)
+    feed({ kind: 'resume', request, source: sourceOf(command), to: destinationOf(command) })
   }
 
   function run(command: Command): void {
@@ -85,7 +100,10 @@ walk(new URL('./testdata/layer', import.meta.url).pathname, () => {
       case 'receive':
         return feed({ kind: 'received', source: sourceOf(command), message: messageOf(command) })
       case 'request':
+      case 'resume':
         return start(command)
+      case 'inherit':
+        return inherit(command)
       case 'respond':
         return respond(command)
       case 'ignore':

@@ -5,13 +5,13 @@ import { assert, unreachable } from '../../../../src/base/assert.ts'
 import type { Cancel, Host } from '../../../../src/base/host.ts'
 import type { CallId, TenantId } from '../../../../src/control/ids.ts'
 import type { MediaControl, MediaEvent, MediaId } from '../../../../src/control/media-control.ts'
-import type { SipRequest } from '../../../../src/sip/message/message.ts'
-import { toTag } from '../../../../src/sip/message/views.ts'
+import type { SipRequest, SipResponse } from '../../../../src/sip/message/message.ts'
+import { cseq, fromTag, toTag } from '../../../../src/sip/message/views.ts'
 import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { SipStack } from '../../../../src/sip/stack.ts'
 import type { Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
-import type { Cdr } from '../../../../src/store/schema/call.ts'
+import type { Cdr, SavedCall } from '../../../../src/store/schema/call.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import type { Directory, Extension } from '../../directory.ts'
 import type { Door } from '../../door.ts'
@@ -20,6 +20,7 @@ import { Alarm } from './alarm.ts'
 import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
 import { CallLimits } from './call-limits.ts'
+import { heirsOf, resumeRequest, textOf, type HeirNeeds } from './heirs.ts'
 import { CallNews } from './call-news.ts'
 import type { CallConfig, CallWorld } from '../call.ts'
 import { CdrWriter } from './cdr-writer.ts'
@@ -29,13 +30,13 @@ import { LiveCall, SentRequest } from './live-call.ts'
 import { CallMachine } from '../machine.ts'
 import { askMedia } from './media-desk.ts'
 import { Reception } from './reception.ts'
-import { snapshotOf, stateOf } from './snapshot.ts'
 import { wayTo, type Ways } from './ways.ts'
 
 export type CallsOptions = {
   readonly host: Host
   readonly door: Pick<Door, 'proves'>
-  readonly stack: Pick<SipStack, 'request' | 'respond' | 'send' | 'cancel'>
+  readonly stack: HeirNeeds['stack'] &
+    Pick<SipStack, 'request' | 'respond' | 'send' | 'cancel' | 'repeat'>
   readonly localAddress: SipTransport['localAddress']
   readonly store: Pick<Store, 'propose'>
   /** Undefined when the configuration has media anchoring switched off. */
@@ -74,6 +75,7 @@ export class CallHost {
   readonly #options: CallsOptions
   readonly #host: Host
   readonly #ways: Ways
+  readonly #heirs: HeirNeeds
   readonly #cdrs: CdrWriter
   readonly #calls = new CallIndex()
   readonly #limits: CallLimits
@@ -91,6 +93,7 @@ export class CallHost {
     this.#options = options
     this.#host = host
     this.#ways = { localAddress, location }
+    this.#heirs = { stack: options.stack, localAddress, ways: this.#ways }
     this.#cdrs = new CdrWriter(host, store)
     this.#limits = new CallLimits(host, options.config, this.#calls)
     this.#reception = new Reception({ ...options, random: host.random })
@@ -159,14 +162,24 @@ export class CallHost {
     return true
   }
 
-  /** A call that the process before this one did not live to end: goes on with it, or ends it. */
-  resume(id: CallId, snapshot: string): boolean {
-    const state = stateOf(snapshot)
-    if (state === undefined) return false
-    const live = new LiveCall(id, state.tenant, CallMachine.resumed(state, this.#world()))
-    this.#calls.add(live)
-    this.#take(live, { kind: 'resumed' })
-    return true
+  /** Of another process, and known here by no transaction: a late 2xx. */
+  stray(response: SipResponse, source: Source): void {
+    const { status } = response
+    if (status < 200 || status >= 300 || cseq(response)?.method !== 'INVITE') return
+    const live = this.#calls.byTag(fromTag(response))
+    if (live !== undefined) this.#take(live, { kind: 'stray', response, source })
+  }
+
+  /**
+   * Calls that the process before this one did not live to end: goes on with them, or ends them.
+   * Returns those whose snapshot nobody can read.
+   */
+  resume(saved: readonly SavedCall[]): readonly CallId[] {
+    const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
+    for (const { live } of heirs) this.#calls.add(live)
+    // All are there before the first one goes on: one may need another.
+    for (const { live, open } of heirs) this.#take(live, { kind: 'resumed', open })
+    return unreadable
   }
 
   /** Takes no new calls; ends those there are. */
@@ -242,6 +255,12 @@ export class CallHost {
         if (output.request.method === 'INVITE') live.clients.set(output.tx, key)
         return
       }
+      case 'resume':
+        return resumeRequest(this.#heirs, live, output, this.#feed)
+      case 'repeat': {
+        const key = live.clients.get(output.tx)
+        return key === undefined ? undefined : stack.repeat(key, output.request)
+      }
       case 'ack': {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
         return way === undefined ? undefined : stack.send(way.request, way.to)
@@ -295,9 +314,9 @@ export class CallHost {
   }
 
   async #save(live: LiveCall, tag: Tag | undefined): Promise<void> {
-    const { id, machine, clients } = live
-    const snapshot = snapshotOf(machine.state, clients)
+    const { id } = live
     const at = this.#host.wall()
+    const snapshot = textOf(this.#heirs, live, { now: this.#host.now(), wall: at })
     const result = await this.#options.store.propose({ kind: 'call.saved', id, snapshot, at })
     if (!result.ok) {
       this.counters.unsaved++

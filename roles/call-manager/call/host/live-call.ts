@@ -4,13 +4,14 @@ import { assert } from '../../../../src/base/assert.ts'
 import { deadline, type Deadline } from '../../../../src/base/heap.ts'
 import type { CallId, TenantId } from '../../../../src/control/ids.ts'
 import type { SipResponse } from '../../../../src/sip/message/message.ts'
-import type { RequestFailure, ResponseHandler } from '../../../../src/sip/stack.ts'
+import type { RequestFailure, ResponseHandler, SentAs } from '../../../../src/sip/stack.ts'
 import type { Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ClientKey, ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { WatchedDialog } from '../../events/watched-dialog.ts'
 import type { Mood } from './call-news.ts'
-import type { CallInput, TxId } from '../io.ts'
+import type { CallInput } from '../io.ts'
 import type { CallMachine } from '../machine.ts'
+import type { TxId } from '../state.ts'
 
 export class LiveCall {
   readonly id: CallId
@@ -18,6 +19,8 @@ export class LiveCall {
   readonly deadline: Deadline<LiveCall> = deadline(this)
   /** INVITEs of ours on their way, for CANCEL and for a successor. */
   clients = new Map<TxId, ClientKey>()
+  /** How the INVITEs went out that another process sent. */
+  sent: ReadonlyMap<TxId, SentAs> = NOTHING_SENT
   /** AOR of who began it, here and not before a restart. */
   caller: string | undefined
   /** The caller's INVITE, as long as a CANCEL may come for it. */
@@ -57,6 +60,7 @@ export class LiveCall {
   }
 }
 
+const NOTHING_SENT: ReadonlyMap<TxId, SentAs> = new Map()
 /** A map keeps its room when it is emptied. */
 const NO_CLIENTS = new Map<TxId, ClientKey>()
 

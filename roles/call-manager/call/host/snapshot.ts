@@ -1,27 +1,69 @@
 //! A call as text, for the store, and back. Messages are written as on the wire; what only lives as
 //! long as the process (questions asked, transactions other than INVITEs) is left out.
 
-import { dialogAsUas, resumeDialog } from '../../../../src/sip/dialog/dialog.ts'
+import { after, millis, type Millis, type WallTime } from '../../../../src/base/time.ts'
+import { dialogAsUas, receivedDialogId, resumeDialog } from '../../../../src/sip/dialog/dialog.ts'
+import { resumeNotifier } from '../../../../src/sip/dialog/notifier.ts'
+import { startSessionTimer } from '../../../../src/sip/dialog/session-timer.ts'
+import { HOPE } from '../../../../src/sip/dialog/timers.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import { parseMessage } from '../../../../src/sip/message/parse.ts'
 import { binary, joined } from '../../../../src/sip/message/text.ts'
-import type { ClientKey } from '../../../../src/sip/transaction/keys.ts'
-import type { TxId } from '../io.ts'
-import { CALLER, type Attempt, type CallerInvite, type CallState, type Leg } from '../state.ts'
+import type { SentAs } from '../../../../src/sip/stack.ts'
+import {
+  CALLER,
+  type Attempt,
+  type CallerInvite,
+  type CallState,
+  type EarlyDialog,
+  type Face,
+  type Leg,
+  type Pending,
+  type Transfer,
+  type TxId,
+} from '../state.ts'
 
-const VERSION = 1
+const VERSION = 2
 
-/** `clients`: under which keys our INVITEs are on their way. */
-export function snapshotOf(state: CallState, clients: ReadonlyMap<TxId, ClientKey>): string {
+/** Both clocks of a host, read together: another process has another `now`. */
+export type Clock = { readonly now: Millis; readonly wall: WallTime }
+
+/** A call out of a snapshot, and what its transactions are to go on with. */
+export type Inherited = {
+  readonly state: CallState
+  /** Re-INVITEs that it had taken and not answered. */
+  readonly open: readonly Pending[]
+  /** How its INVITEs went out. */
+  readonly sent: ReadonlyMap<TxId, SentAs>
+}
+
+export type Saving = {
+  readonly state: CallState
+  readonly open: Iterable<Pending>
+  readonly sentAs: (tx: TxId) => SentAs | undefined
+}
+
+export function snapshotOf({ state, open, sentAs }: Saving, clock: Clock): string {
   const { invite, attempt } = state
+  const sent: (readonly [TxId, SentAs])[] = []
+  for (const { tx } of attempt?.branches ?? []) {
+    const as = tx === undefined ? undefined : sentAs(tx)
+    if (tx !== undefined && as !== undefined) sent.push([tx, as])
+  }
   return JSON.stringify({
     ...state,
     version: VERSION,
-    clients: attempt === undefined ? [] : [...clients],
+    clock,
+    sent,
+    open: [...open].map(pendingOf),
     invite: invite && inviteOf(invite, state.answering),
     attempt: attempt && attemptOf(attempt),
     legs: state.legs.map(legOf),
   })
+}
+
+function pendingOf({ key, request, source }: Pending): object {
+  return { key, request: headOf(request), source }
 }
 
 /** Its offer is the caller's description, and once answered only one face counts. */
@@ -66,35 +108,56 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
 ])
 
 /**
- * For a successor: its CSeqs jump ahead, and nothing in it knows the time any more. Undefined when
- * the text is none of ours. Class: recoverable.
+ * For a successor: its CSeqs jump ahead, and its deadlines are where they were. Undefined when the
+ * text is none of ours. Class: recoverable.
  */
-export function stateOf(snapshot: string): CallState | undefined {
+export function inherit(snapshot: string, here: Clock): Inherited | undefined {
   const read: unknown = parseJson(snapshot)
-  if (!isState(read)) return undefined
-  const { invite } = read
+  if (!isSaved(read)) return undefined
+  const { version: _, clock, sent, open, invite, ...state } = read
   const request = invite && requestOf(invite.request)
   const offer = read.legs.find(({ id }) => id === CALLER)?.sdp
-  return confirmed({
-    ...read,
-    invite: invite && request && { ...invite, request, offer },
-    legs: read.legs.map(resumed),
+  // Clocks of two hosts may differ: no time passes backwards.
+  const elapsed = Math.max(0, here.wall - clock.wall)
+  const shift = millis(here.now - clock.now - elapsed)
+  const invited = invite && request && { ...resumedInvite(invite, request), offer }
+  const resumed: CallState = {
+    ...state,
+    invite: invited,
+    attempt: state.attempt && resumedAttempt(state.attempt, shift, invited?.faces ?? []),
+    transfer: state.transfer && resumedTransfer(state.transfer, shift, here.now),
+    legs: read.legs.map((leg) => resumedLeg(leg, shift)),
     announcement: undefined,
     join: undefined,
-  })
+  }
+  return {
+    state: confirmed(resumed, here),
+    open: open.flatMap((each) => {
+      const pending = requestOf(each.request)
+      return pending === undefined ? [] : [{ ...each, request: pending }]
+    }),
+    sent: new Map(sent),
+  }
 }
 
-/** Committed as answered: the caller may have its 2xx, so for a successor the call is up. */
-function confirmed(state: CallState): CallState {
+/**
+ * Committed as answered so long ago that the caller has had its 2xx: for a successor the call is
+ * up. A younger one is answered once more (`recover.ts`).
+ */
+function confirmed(state: CallState, here: Clock): CallState {
   const { invite, answering } = state
   if (invite === undefined || answering === undefined) return state
+  const age = here.wall - answering.at
+  if (age < HOPE) return state
   const { contact, request } = invite
+  const { terms } = invite.timer
   const asked = { state: 'confirmed', localTag: answering.face, contact } as const
   const begun = dialogAsUas(request, asked)
   const dialog = begun && resumeDialog(begun)
   const record = { ...state.record, answeredAt: answering.at, status: 200 }
+  const timer = terms && startSessionTimer(terms, millis(here.now - age))
   const legs = state.legs.map((leg) =>
-    leg.id === CALLER ? { ...leg, dialog, state: 'up' as const } : leg,
+    leg.id === CALLER ? { ...leg, dialog, timer, state: 'up' as const } : leg,
   )
   return { ...state, phase: 'up', record, legs, invite: undefined, answering: undefined }
 }
@@ -108,13 +171,18 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The caller's INVITE is text. */
-type SavedState = Omit<CallState, 'invite'> & {
-  readonly invite: (Omit<CallerInvite, 'request'> & { readonly request: string }) | undefined
+/** Requests are text. */
+type Written<T extends Pending> = Omit<T, 'request'> & { readonly request: string }
+type Saved = Omit<CallState, 'invite'> & {
+  readonly version: number
+  readonly clock: Clock
+  readonly invite: Written<CallerInvite> | undefined
+  readonly open: readonly Written<Pending>[]
+  readonly sent: readonly (readonly [TxId, SentAs])[]
 }
 
 /** Our own writing, so the version vouches for the rest. */
-function isState(read: unknown): read is SavedState {
+function isSaved(read: unknown): read is Saved {
   return typeof read === 'object' && read !== null && 'version' in read && read.version === VERSION
 }
 
@@ -123,7 +191,50 @@ function requestOf(head: string): SipRequest | undefined {
   return parsed.ok && parsed.value.kind === 'request' ? parsed.value : undefined
 }
 
-function resumed(leg: Leg): Leg {
+/** A reliable response that has no PRACK yet is not repeated: the next one has the next RSeq. */
+function resumedInvite(invite: Written<CallerInvite>, request: SipRequest): CallerInvite {
+  const sender = { ...invite.sender, pending: undefined, waiting: [], finished: false }
+  const faces = invite.faces.map((face) => ({
+    ...face,
+    dialog: face.dialog && resumeDialog(face.dialog),
+  }))
+  return { ...invite, request, sender, faces, unacknowledged: [], held2xx: false, offer: undefined }
+}
+
+function resumedAttempt(attempt: Attempt, shift: Millis, faces: readonly Face[]): Attempt {
+  const resumedEarly = (early: EarlyDialog): EarlyDialog => ({
+    ...early,
+    dialog: resumeDialog(early.dialog),
+    face: faces.find(({ tag }) => tag === early.face?.tag),
+  })
+  const { endAt, groupEndAt, branches } = attempt
+  return {
+    ...attempt,
+    endAt: after(endAt, shift),
+    groupEndAt: after(groupEndAt, shift),
+    branches: branches.map((branch) => ({ ...branch, early: branch.early.map(resumedEarly) })),
+  }
+}
+
+function resumedTransfer(transfer: Transfer, shift: Millis, now: Millis): Transfer {
+  const notifier = transfer.notifier && resumeNotifier(transfer.notifier, shift, now)
+  return { ...transfer, notifier }
+}
+
+function resumedLeg(leg: Leg, shift: Millis): Leg {
   const dialog = leg.dialog && resumeDialog(leg.dialog)
-  return { ...leg, dialog, accepted: undefined, probeAt: undefined }
+  const { timer } = leg
+  const shifted = timer && {
+    ...timer,
+    refreshAt: timer.refreshAt && after(timer.refreshAt, shift),
+    expireAt: after(timer.expireAt, shift),
+  }
+  return { ...leg, dialog, timer: shifted, accepted: undefined, probeAt: undefined }
+}
+
+/** Who sent this request of the call, where that is known. */
+export function aorBehind({ legs }: CallState, request: SipRequest): string | undefined {
+  const id = receivedDialogId(request)
+  const leg = legs.find((each) => (id === undefined ? each.id === CALLER : each.dialog?.id === id))
+  return leg?.hop.aor
 }

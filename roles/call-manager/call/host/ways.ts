@@ -4,10 +4,11 @@ import { USER } from '../../../../src/sip/message/chars.ts'
 import { request as sipRequest, type SipRequest } from '../../../../src/sip/message/message.ts'
 import { joined } from '../../../../src/sip/message/text.ts'
 import { escape, formatHostPort, parseUri } from '../../../../src/sip/message/uri.ts'
-import { toTag } from '../../../../src/sip/message/views.ts'
+import { contacts, topVia, toTag } from '../../../../src/sip/message/views.ts'
 import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Destination } from '../../../../src/sip/stack.ts'
-import type { FlowId, Target } from '../../../../src/sip/transaction/flow.ts'
+import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flow.ts'
+import { responseFallback, responseRoute } from '../../../../src/sip/transaction/response-route.ts'
 import type { Binding, Location } from '../../location.ts'
 import { placeAt } from '../hop.ts'
 import type { Hop } from '../state.ts'
@@ -71,6 +72,26 @@ function registeredAnew(
   const same = bindings.find(({ contact }) => contact === request.uri)
   // A connection came from a port that nobody listens at: what the device itself names is better.
   return same && (same.flow ?? (same.transport === 'udp' ? same.target : undefined))
+}
+
+/**
+ * For the answers to an INVITE that another process took: the way it came, the connection that its
+ * sender has now (RFC 5626), or where it listens (RFC 3261 §18.2.2).
+ */
+export function wayBack(
+  ways: Ways,
+  invite: SipRequest,
+  source: Source,
+  aor: string | undefined,
+): FlowId | Target | undefined {
+  const via = topVia(invite)
+  const way = responseRoute(source, via)
+  if (ways.localAddress(way) !== undefined) return way
+  const list = contacts(invite)
+  const contact = list === undefined || list === '*' ? undefined : list[0]?.uriText
+  const bindings = aor === undefined ? [] : ways.location.bindings(aor)
+  const flow = bindings.find((each) => each.contact === contact)?.flow
+  return flow ?? (via && responseFallback(source, via))
 }
 
 /** Our Contact value towards somebody. */

@@ -25,13 +25,13 @@ import type {
   Invited,
   MediaOp,
   Tag,
-  TxId,
 } from '../../../../roles/call-manager/call/io.ts'
 import { CallMachine } from '../../../../roles/call-manager/call/machine.ts'
-import { snapshotOf, stateOf } from '../../../../roles/call-manager/call/host/snapshot.ts'
+import { inherit, snapshotOf } from '../../../../roles/call-manager/call/host/snapshot.ts'
 import type { Plan } from '../../../../roles/call-manager/routing/plan.ts'
 import { Printer, shortMedia, showCdr, showOp } from './show.ts'
 
+type TxId = (CallOutput & { kind: 'request' })['tx']
 type Asked = { readonly tx: TxId; readonly request: SipRequest; open: boolean }
 
 /** A phone as far as the bench must know it: its dialog with us and what it was asked. */
@@ -211,6 +211,9 @@ export class Bench {
         const name = nameOf(output.hop.to)
         return void this.lines.push(`${name} <- ${this.printer.message(output.request)}`)
       }
+      case 'resume':
+      case 'repeat':
+        return void this.lines.push(`${output.kind} ${this.printer.message(output.request)}`)
       case 'prove':
         return void this.lines.push(`prove ${output.request.method} to be of ${output.aor}`)
       case 'cancel': {
@@ -263,7 +266,10 @@ export class Bench {
   /** Whatever a call may be in the middle of, a successor can read it. */
   #checkSnapshot(): void {
     const { state } = this.machine ?? {}
-    if (state === undefined || stateOf(snapshotOf(state, new Map())) === undefined)
+    const { open = [] } = this.machine ?? {}
+    const clock = { now: this.now, wall: wallTime(0) }
+    const saved = state && snapshotOf({ state, open, sentAs: () => undefined }, clock)
+    if (saved === undefined || inherit(saved, clock) === undefined)
       this.lines.push('the snapshot cannot be read')
   }
 
@@ -285,7 +291,7 @@ export class Bench {
     if (cseq(message)?.method === 'INVITE' && tag !== undefined) peer.ours = tag
   }
 
-  #peerOfTx(tx: TxId): string {
+  #peerOfTx(tx: Asked['tx']): string {
     for (const { name, asked } of this.#peers.values())
       if (asked.some((each) => each.tx === tx)) return name
     return '?'

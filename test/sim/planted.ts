@@ -7,8 +7,8 @@ export type Planted = {
   readonly replace: string
 }
 
-/** Found by simulated worlds, in a few hundred of them. */
-export const BY_WORLDS: readonly Planted[] = [
+/** Found by worlds of Raft alone, in a few hundred of them. */
+export const BY_RAFT_WORLDS: readonly Planted[] = [
   {
     name: 'votes twice in a term',
     file: 'src/raft/election.ts',
@@ -85,15 +85,98 @@ export const BY_WORLDS: readonly Planted[] = [
   },
   {
     name: 'has a lease that is longer than an election takes',
-    file: 'test/sim/raft/lease.ts',
+    file: 'test/sim/cluster/lease.ts',
     find: 'const LEASE = millis(200)',
     replace: 'const LEASE = millis(900)',
   },
   {
     name: 'renews a lease that has expired',
-    file: 'test/sim/raft/lease.ts',
+    file: 'test/sim/cluster/lease.ts',
     find: 'if (now >= (kind ===',
     replace: 'if (now < 0 && now >= (kind ===',
+  },
+]
+
+const REPLICA = 'src/store/replica/replica.ts'
+const SNAPSHOTS = 'src/store/replica/snapshot-files.ts'
+
+/** Found by worlds of production replicas. */
+export const BY_REPLICA_WORLDS: readonly Planted[] = [
+  {
+    name: 'notes what was applied in another transaction than it applies in',
+    file: REPLICA,
+    find: `      setApplied(db, { index: last.index, term: last.term, digest: digest.value })
+      this.#compact(last.index)
+    })`,
+    replace: `      this.#compact(last.index)
+    })
+    db.transaction(() => {
+      const last = ready.committed.at(-1)
+      if (last === undefined) return
+      setApplied(db, { index: last.index, term: last.term, digest: digest.value })
+    })`,
+  },
+  {
+    name: 'tells the others before it is on disk',
+    file: REPLICA,
+    find: 'if (ready.early.length > 0) send(ready.early)',
+    replace: 'send([...ready.early, ...ready.messages])',
+  },
+  {
+    name: 'forgets which intents it has seen',
+    file: REPLICA,
+    find: '    remember(db, key, index, refusal)\n',
+    replace: '',
+  },
+  {
+    name: 'leaves those waiting whose leader has lost its office',
+    file: REPLICA,
+    find: "own.slot.outcome = { failure: 'timeout' }",
+    replace: '',
+  },
+  {
+    name: 'takes over a snapshot without the intents in it',
+    file: SNAPSHOTS,
+    find: 'for (const table of replicatedTables(this.#db)) {',
+    replace: `for (const table of replicatedTables(this.#db)) {
+      if (table === 'idempotency') continue`,
+  },
+  {
+    name: 'takes over a snapshot without its index',
+    file: SNAPSHOTS,
+    find: 'for (const table of replicatedTables(this.#db)) {',
+    replace: `for (const table of replicatedTables(this.#db)) {
+      if (table === 'replica') continue`,
+  },
+  {
+    name: 'takes over what a snapshot has, and keeps what it has not',
+    file: SNAPSHOTS,
+    find: '      this.#db.run(`DELETE FROM main.${table}`)\n',
+    replace: '',
+  },
+  {
+    name: 'stores entries in the wrong place',
+    file: 'src/store/replica/log-storage.ts',
+    find: 'this.#drop(({ index }) => index >= first.index)',
+    replace: '',
+  },
+  {
+    name: 'applies what another node applies otherwise',
+    file: 'src/store/schema/call.ts',
+    find: '        command.snapshot,\n        command.at,',
+    replace: '        command.snapshot,\n        Math.floor(performance.now()),',
+  },
+  {
+    name: 'commits without syncing the log',
+    file: 'src/store/database.ts',
+    find: "database.pragma('synchronous = FULL')",
+    replace: "database.pragma('synchronous = NORMAL')",
+  },
+  {
+    name: 'a snapshot is read from the wrong place',
+    file: SNAPSHOTS,
+    find: 'readSync(current.file, data, 0, data.length, offset)',
+    replace: 'readSync(current.file, data, 0, data.length, 0)',
   },
 ]
 

@@ -6,16 +6,27 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { BY_SCRIPTS, BY_WORLDS, type Planted } from './planted.ts'
+import type { Kind } from './kinds.ts'
+import { BY_RAFT_WORLDS, BY_REPLICA_WORLDS, BY_SCRIPTS, type Planted } from './planted.ts'
 
-const ROOT = join(import.meta.dirname, '..', '..', '..')
+const ROOT = join(import.meta.dirname, '..', '..')
 /** The rarest of those that worlds find shows in one of some hundreds. */
-const SEEDS = 1_500
+const SEEDS: Readonly<Record<Kind, number>> = { raft: 1_500, replica: 200 }
 
-test.each(BY_WORLDS)('worlds find: $name', { timeout: 300_000 }, async (planted) => {
-  const said = await inCopy(planted, ['test/sim/raft/main.ts', `--seeds=${SEEDS}`])
-  expect(said).toMatch(/FAILED: seed \d+/)
-})
+const WORLDS = [
+  ...BY_RAFT_WORLDS.map((planted) => ({ ...planted, kind: 'raft' as const })),
+  ...BY_REPLICA_WORLDS.map((planted) => ({ ...planted, kind: 'replica' as const })),
+]
+
+test.each(WORLDS)(
+  '$kind worlds find: $name',
+  { timeout: 300_000 },
+  async ({ kind, ...planted }) => {
+    const worlds = ['test/sim/main.ts', `--kind=${kind}`, `--seeds=${SEEDS[kind]}`]
+    const said = await inCopy(planted, worlds)
+    expect(said).toMatch(/FAILED: \w+, seed \d+/)
+  },
+)
 
 test.each(BY_SCRIPTS)('scripts find: $name', { timeout: 300_000 }, async (planted) => {
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', 'test/vitest.config.ts']

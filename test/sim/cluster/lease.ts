@@ -7,16 +7,24 @@ import {
   type LeaseInput,
   type LeaseOutput,
 } from '../../../src/cluster/vip/lease.ts'
-import type { Raft } from '../../../src/raft/raft.ts'
-import type { Ready } from '../../../src/raft/ready.ts'
-import type { Member } from './member.ts'
+import type { RaftMessage } from '../../../src/raft/message.ts'
+import type { Process } from './process.ts'
 
 const LEASE = millis(200)
 /** Between the process and the kernel, at most. */
 const COMMAND_MS = 2
 
+export type LeaseHost = {
+  /** The gate has been opened, or for longer. */
+  readonly opened: () => void
+  /** Whether this process is to serve at the address. */
+  readonly held: (isHeld: boolean) => void
+  readonly resign: () => void
+}
+
 export class Lease {
-  readonly #member: Member
+  readonly #process: Process
+  readonly #host: LeaseHost
   #machine = new Machine(LEASE)
   /** In the kernel, by the world's time. It outlives the process, not the host. */
   #openUntil = 0
@@ -25,13 +33,14 @@ export class Lease {
   #commands: (() => void)[] = []
   opened = 0
 
-  constructor(member: Member) {
-    this.#member = member
+  constructor(process: Process, host: LeaseHost) {
+    this.#process = process
+    this.#host = host
   }
 
   /** The kernel lets traffic through. */
   get isOpen(): boolean {
-    return this.#member.world.now < this.#openUntil
+    return this.#process.world.now < this.#openUntil
   }
 
   roundBegins(round: number): void {
@@ -39,14 +48,14 @@ export class Lease {
   }
 
   /** On a planned move the gate has closed before the message leaves. */
-  beforeSending({ messages }: Ready): void {
+  beforeSending(messages: readonly RaftMessage[]): void {
     if (!messages.some(({ kind }) => kind === 'timeout-now')) return
     this.#step({ kind: 'confirmed', round: undefined })
     for (const run of this.#commands.splice(0)) run()
   }
 
-  look(raft: Raft): void {
-    this.#step({ kind: 'confirmed', round: raft.status().confirmedRound })
+  look(round: number | undefined): void {
+    this.#step({ kind: 'confirmed', round })
   }
 
   /** The process is gone: what is open stays so until it expires. */
@@ -62,7 +71,7 @@ export class Lease {
   }
 
   #step(input: LeaseInput): void {
-    for (const output of this.#machine.step(input, millis(this.#member.clock)))
+    for (const output of this.#machine.step(input, millis(this.#process.clock)))
       this.#carryOut(output)
   }
 
@@ -72,11 +81,11 @@ export class Lease {
         return this.#tell(() => this.shut())
       case 'held':
         this.opened++
-        return
+        return this.#host.held(true)
       case 'lost':
-        return
+        return this.#host.held(false)
       case 'resign':
-        return this.#member.soon(millis(0), () => this.#member.command((raft) => raft.resign()))
+        return this.#process.soon(millis(0), this.#host.resign)
       case 'pend':
       case 'open':
       case 'renew': {
@@ -87,14 +96,14 @@ export class Lease {
   }
 
   #kernel(kind: 'pend' | 'open' | 'renew', timeout: number): boolean {
-    const { now } = this.#member.world
+    const { now } = this.#process.world
     if (kind === 'pend') {
       this.#pendingUntil = now + timeout
       return true
     }
     if (now >= (kind === 'open' ? this.#pendingUntil : this.#openUntil)) return false
     this.#openUntil = now + timeout
-    this.#member.leaseOpened()
+    this.#host.opened()
     return true
   }
 
@@ -105,8 +114,8 @@ export class Lease {
   }
 
   #doNext(): void {
-    const { random } = this.#member.world
-    this.#member.soon(millis(random.below(COMMAND_MS + 1)), () => {
+    const { random } = this.#process.world
+    this.#process.soon(millis(random.below(COMMAND_MS + 1)), () => {
       this.#commands.shift()?.()
       if (this.#commands.length > 0) this.#doNext()
     })

@@ -4,8 +4,7 @@ import { millis } from '../../../src/base/time.ts'
 import type { NodeId } from '../../../src/raft/entry.ts'
 import { members, type Membership } from '../../../src/raft/membership.ts'
 import type { World } from '../../harness/world.ts'
-import type { Group } from './group.ts'
-import type { Member } from './member.ts'
+import { FINE, type Group, type SimNode } from './group.ts'
 
 const DOWN_MS = 3_000
 const STOP_MS = 1_500
@@ -13,45 +12,51 @@ const APART_MS = 2_500
 const SLOW_WAY_MS = 500
 const SLOW_DISK_MS = 400
 const STALLED_DISK_MS = 3_000
+/** Of a disk that is well. */
+export const SYNC_MS = 4
 
-export type FaultKind = keyof typeof FAULTS
-export type FaultCounts = Record<FaultKind, number>
-
-export function noFaults(): FaultCounts {
-  return Object.fromEntries(Object.keys(FAULTS).map((name) => [name, 0])) as FaultCounts
-}
+/** Names, and what each does to a group. */
+export type Faults<G> = Readonly<Record<string, (group: G) => void>>
+/** By name. */
+export type FaultCounts = Record<string, number>
 
 /**
  * What may happen in this world: some worlds know a few kinds only, often (swarm testing). What
  * needs three of the same in a row would never show where everything happens.
  */
-export function kindsOf({ random }: World): readonly FaultKind[] {
-  const all = Object.keys(FAULTS) as FaultKind[]
+export function kindsOf<G>({ random }: World, faults: Faults<G>): readonly string[] {
+  const all = Object.keys(faults)
   const percent = [8, 16, 32, 100][random.below(4)] ?? 100
   const kinds = all.filter(() => random.chance(percent, 100))
   return kinds.length === 0 ? all : kinds
 }
 
 /** One of `kinds`, chosen by chance. */
-export function strike(group: Group, kinds: readonly FaultKind[], counts: FaultCounts): void {
+export function strike<G extends Group>(
+  group: G,
+  faults: Faults<G>,
+  kinds: readonly string[],
+  counts: FaultCounts,
+): void {
   const name = kinds[group.world.random.below(kinds.length)]
   if (name === undefined) return
-  counts[name]++
-  FAULTS[name](group)
+  counts[name] = (counts[name] ?? 0) + 1
+  faults[name]?.(group)
 }
 
 /** Everything works again; who was down is up. */
 export function mend(group: Group): void {
-  Object.assign(group.weather, { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) })
+  Object.assign(group.weather, FINE)
   group.cut.clear()
   group.slow.clear()
-  for (const member of group.members) {
-    member.syncMs = 4
-    if (member.raft === undefined) member.start()
+  for (const node of group.nodes) {
+    node.syncMs = SYNC_MS
+    if (node.status === undefined) node.start()
   }
 }
 
-const FAULTS = {
+/** Of processes, hosts, the network and disks that are slow. */
+export const FAULTS = {
   crash(group: Group): void {
     down(group, group.pick(), DOWN_MS)
   },
@@ -64,14 +69,12 @@ const FAULTS = {
   },
   /** Its gate stays open until it expires. */
   kill(group: Group): void {
-    const member = group.leaders[0] ?? group.pick()
-    member.kill()
-    group.world.in(millis(1 + group.world.random.below(DOWN_MS)), () => {
-      if (member.raft === undefined) member.start()
-    })
+    const node = group.leaders[0] ?? group.pick()
+    node.kill()
+    startLater(group, node, DOWN_MS)
   },
   crashAll(group: Group): void {
-    for (const member of group.members) down(group, member, DOWN_MS)
+    for (const node of group.nodes) down(group, node, DOWN_MS)
   },
   stop(group: Group): void {
     group.pick().stop(millis(group.world.random.below(STOP_MS)))
@@ -97,7 +100,7 @@ const FAULTS = {
   },
   halves(group: Group): void {
     const side = new Set(
-      group.members.filter(() => group.world.random.chance(1, 2)).map(({ id }) => id),
+      group.nodes.filter(() => group.world.random.chance(1, 2)).map(({ id }) => id),
     )
     apart(group, (from, to) => side.has(from) !== side.has(to))
   },
@@ -120,7 +123,7 @@ const FAULTS = {
     group.world.in(millis(random.below(APART_MS)), () => group.slow.delete(way))
   },
   fineWeather(group: Group): void {
-    Object.assign(group.weather, { lossPercent: 0, duplicatePercent: 0, delayMax: millis(2) })
+    Object.assign(group.weather, FINE)
   },
   slowDisk(group: Group): void {
     slow(group, group.pick(), SLOW_DISK_MS)
@@ -142,24 +145,25 @@ const FAULTS = {
     for (const leader of group.leaders)
       leader.command((raft) => raft.change(changed(group, raft.status().membership)))
   },
-  snapshot(group: Group): void {
-    const { raft, disk } = group.pick()
-    if (raft !== undefined) disk.makeSnapshot(raft.membershipAt(raft.status().applied))
-  },
+} satisfies Faults<Group>
+
+function down(group: Group, node: SimNode, during: number): void {
+  if (node.status === undefined) return
+  node.crash()
+  startLater(group, node, during)
 }
 
-function down(group: Group, member: Member, during: number): void {
-  if (member.raft === undefined) return
-  member.crash()
-  group.world.in(millis(1 + group.world.random.below(during)), () => {
-    if (member.raft === undefined) member.start()
+/** It is down, and comes up again after `during` at most. */
+export function startLater({ world }: Group, node: SimNode, during: number): void {
+  world.in(millis(1 + world.random.below(during)), () => {
+    if (node.status === undefined) node.start()
   })
 }
 
 function apart(group: Group, cuts: (from: NodeId, to: NodeId) => boolean): void {
   const ways: string[] = []
-  for (const { id: from } of group.members)
-    for (const { id: to } of group.members)
+  for (const { id: from } of group.nodes)
+    for (const { id: to } of group.nodes)
       if (from !== to && cuts(from, to)) ways.push(`${from}>${to}`)
   for (const way of ways) group.cut.add(way)
   group.world.in(millis(group.world.random.below(APART_MS)), () => {
@@ -167,17 +171,17 @@ function apart(group: Group, cuts: (from: NodeId, to: NodeId) => boolean): void 
   })
 }
 
-function slow(group: Group, member: Member, syncMs: number): void {
-  member.syncMs = syncMs
+function slow(group: Group, node: SimNode, syncMs: number): void {
+  node.syncMs = syncMs
   group.world.in(millis(group.world.random.below(APART_MS)), () => {
-    member.syncMs = 4
+    node.syncMs = SYNC_MS
   })
 }
 
 /** Somebody comes in, is promoted, or leaves. */
 function changed(group: Group, { voters, learners }: Membership): Membership {
   const { random } = group.world
-  const all = group.members.map(({ id }) => id)
+  const all = group.nodes.map(({ id }) => id)
   const known = members({ voters, learners })
   const candidate = all[random.below(all.length)]
   if (candidate === undefined) return { voters, learners }

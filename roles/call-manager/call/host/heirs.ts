@@ -1,0 +1,91 @@
+//! What a process leaves of its calls, and how the next one takes them over, transactions included.
+
+import type { CallId } from '../../../../src/control/ids.ts'
+import type { SipRequest } from '../../../../src/sip/message/message.ts'
+import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
+import type { Reach, SentAs, SipStack } from '../../../../src/sip/stack.ts'
+import type { Source } from '../../../../src/sip/transaction/flow.ts'
+import type { SavedCall } from '../../../../src/store/schema/call.ts'
+import type { CallWorld } from '../call.ts'
+import type { CallInput, CallOutput } from '../io.ts'
+import { CallMachine } from '../machine.ts'
+import type { Pending, TxId } from '../state.ts'
+import { LiveCall, SentRequest } from './live-call.ts'
+import { aorBehind, inherit, snapshotOf, type Clock } from './snapshot.ts'
+import { wayBack, wayTo, type Ways } from './ways.ts'
+
+/** A call of another process, and the requests in it that wait for an answer. */
+export type Heir = { readonly live: LiveCall; readonly open: readonly Pending[] }
+
+export type HeirNeeds = {
+  readonly stack: Pick<SipStack, 'sentAs' | 'resumeInvite' | 'resumeRequest'>
+  readonly localAddress: SipTransport['localAddress']
+  readonly ways: Ways
+}
+
+export function textOf(needs: HeirNeeds, { machine, clients }: LiveCall, clock: Clock): string {
+  const sentAs = (tx: TxId): SentAs | undefined => {
+    const key = clients.get(tx)
+    return key && needs.stack.sentAs(key)
+  }
+  const { state, open } = machine
+  return snapshotOf({ state, open, sentAs }, clock)
+}
+
+/** All of them, and the ids of those that nobody can read. */
+export function heirsOf(
+  needs: HeirNeeds,
+  saved: readonly SavedCall[],
+  world: CallWorld,
+): { readonly heirs: readonly Heir[]; readonly unreadable: readonly CallId[] } {
+  const heirs: Heir[] = []
+  const unreadable: CallId[] = []
+  for (const { id, snapshot } of saved) {
+    const heir = heirOf(needs, id, snapshot, world)
+    if (heir === undefined) unreadable.push(id)
+    else heirs.push(heir)
+  }
+  return { heirs, unreadable }
+}
+
+/** Its INVITEs can be answered from here on. */
+function heirOf(
+  needs: HeirNeeds,
+  id: CallId,
+  snapshot: string,
+  world: CallWorld,
+): Heir | undefined {
+  const inherited = inherit(snapshot, world)
+  if (inherited === undefined) return undefined
+  const { state, open, sent } = inherited
+  const live = new LiveCall(id, state.tenant, CallMachine.resumed(state, world))
+  live.sent = sent
+  live.inviteKey = state.invite?.key
+  const resumeInvite = (request: SipRequest, source: Source): void => {
+    const aor = aorBehind(state, request)
+    needs.stack.resumeInvite(request, source, () => wayBack(needs.ways, request, source, aor))
+  }
+  if (state.invite !== undefined) resumeInvite(state.invite.request, state.invite.source)
+  for (const { request, source } of open) resumeInvite(request, source)
+  return { live, open }
+}
+
+/** The INVITE's answers come to the call from here on; it fails when it never went out. */
+export function resumeRequest(
+  needs: HeirNeeds,
+  live: LiveCall,
+  { tx, request, hop, nextHop }: CallOutput & { readonly kind: 'resume' },
+  feed: (live: LiveCall, input: CallInput) => void,
+): void {
+  const handler = new SentRequest(live, tx, feed)
+  const sent = live.sent.get(tx)
+  if (sent === undefined) return handler.onFailed('transport')
+  const reach: Reach = () => {
+    if (needs.localAddress(sent.to) !== undefined) return sent.to
+    const to = wayTo(needs.ways, request, hop, nextHop)?.to
+    return typeof to === 'object' && 'uri' in to ? undefined : to
+  }
+  const key = needs.stack.resumeRequest({ request, sent, reach }, handler)
+  if (key === undefined) return handler.onFailed('transport')
+  live.clients.set(tx, key)
+}

@@ -1,0 +1,128 @@
+//! One media server as the node that leads sees it: whether it is there, what it carries, and what
+//! it has been asked.
+
+import type { Cancel, Host } from '../../src/base/host.ts'
+import { after, millis } from '../../src/base/time.ts'
+import type { NodeId } from '../../src/control/ids.ts'
+import type { MediaEvent, MediaId } from '../../src/control/media-control.ts'
+import type { Asked } from '../../src/media/by-requests.ts'
+import type { MediaRequest, MediaStatus } from '../../src/media/protocol.ts'
+import { WaitingRequests } from '../../src/media/waiting.ts'
+import {
+  decodeFromServer,
+  encode,
+  type FromServer,
+  type NodeAddress,
+  type ToServer,
+} from './messages.ts'
+
+/** A connection that broke is often back before anybody has missed it. */
+const LOST_AFTER = millis(1_000)
+
+export type RemoteServerOptions = {
+  readonly host: Host
+  readonly id: NodeId
+  readonly send: (data: Uint8Array) => void
+  readonly term: () => number
+  readonly nodes: () => readonly NodeAddress[]
+  /** It has told what it carries, and can be asked. */
+  readonly onHere: (server: RemoteServer, sessions: ReadonlySet<MediaId>) => void
+  readonly onEvent: (server: RemoteServer, event: MediaEvent) => void
+  /** It is not there any more, and with it what it carried. */
+  readonly onLost: (server: RemoteServer) => void
+}
+
+export class RemoteServer {
+  readonly id: NodeId
+  readonly #options: RemoteServerOptions
+  readonly #waiting: WaitingRequests
+  #isHere = false
+  #term = 0
+  #status: MediaStatus | undefined
+  #unwake: Cancel = () => {}
+
+  constructor(options: RemoteServerOptions) {
+    this.id = options.id
+    this.#options = options
+    this.#waiting = new WaitingRequests(options.host)
+  }
+
+  get isHere(): boolean {
+    return this.#isHere
+  }
+
+  /** At most a second old; undefined while its worker cannot be reached. */
+  get status(): MediaStatus | undefined {
+    return this.#isHere ? this.#status : undefined
+  }
+
+  /** There is a connection to it, or none any more. */
+  connected(isUp: boolean): void {
+    if (isUp) return this.lead()
+    if (!this.#isHere) return
+    const { host, onLost } = this.#options
+    this.#isHere = false
+    this.#unwake()
+    this.#unwake = host.wake(after(host.now(), LOST_AFTER), () => {
+      if (this.#isHere) return
+      this.#waiting.giveUp()
+      onLost(this)
+    })
+  }
+
+  /** Tells it who leads, when it does not know yet. */
+  lead(): void {
+    const { term, nodes } = this.#options
+    this.#term = term()
+    this.#say({ kind: 'lead', term: this.#term, nodes: nodes() })
+  }
+
+  /** One that is not there is asked when it is back, if that is soon. */
+  ask<R extends MediaRequest>(request: R): Asked<R> {
+    const { id, answer } = this.#waiting.add(request)
+    if (this.#isHere) this.#request(id, request)
+    return answer
+  }
+
+  take(data: Uint8Array): void {
+    const message = decodeFromServer(data)
+    if (message !== undefined) return this.#onMessage(message)
+    this.#options.host.log('warn', 'media-server.unreadable', { server: this.id })
+  }
+
+  stop(): void {
+    this.#unwake()
+    this.#waiting.giveUp()
+  }
+
+  #onMessage(message: FromServer): void {
+    switch (message.kind) {
+      case 'here':
+        if (message.term === this.#term) this.#arrived(message)
+        return
+      case 'answer':
+        return this.#waiting.settle(message.id, message.answer)
+      case 'event':
+        return this.#options.onEvent(this, message.event)
+      case 'status':
+        this.#status = message.status
+    }
+  }
+
+  #arrived({ sessions, status }: FromServer & { kind: 'here' }): void {
+    this.#isHere = true
+    this.#unwake()
+    this.#status = status
+    this.#options.onHere(this, new Set(sessions))
+    // It knows what it has done already, and does nothing twice.
+    for (const { id, request } of this.#waiting.unanswered()) this.#request(id, request)
+  }
+
+  #request(id: number, request: MediaRequest): void {
+    this.#say({ kind: 'ask', term: this.#term, id, request })
+  }
+
+  #say(message: ToServer): void {
+    this.#options.send(encode(message))
+  }
+}

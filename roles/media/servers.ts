@@ -1,0 +1,146 @@
+//! The media servers that a leader has: meets them when it begins and whenever they come back, and
+//! sorts out what they carry.
+
+import type { Cancel, Host } from '../../src/base/host.ts'
+import { after, millis } from '../../src/base/time.ts'
+import type { NodeId } from '../../src/control/ids.ts'
+import type { MediaEvent, MediaId } from '../../src/control/media-control.ts'
+import type { Placement } from './placement.ts'
+import { RemoteServer } from './remote-server.ts'
+import type { ServerLink } from './server-link.ts'
+
+export type ServersOptions = {
+  readonly host: Host
+  readonly link: ServerLink | undefined
+  readonly placement: Placement
+  readonly onEvent: (event: MediaEvent) => void
+}
+
+/** For a first call of a new leader: servers that are connected answer within milliseconds. */
+const MEET_WITHIN = millis(500)
+/** A server that lost its connection with the last leader is back by then, or does not count. */
+const RESUME_WITHIN = millis(2_000)
+
+export class Servers {
+  /** Those that are there have been met, or are not waited for any more. */
+  readonly met: Promise<void>
+  readonly #options: ServersOptions
+  readonly #servers = new Map<NodeId, RemoteServer>()
+  /** Of calls that go on: nobody has said yet that they live. */
+  readonly #expected = new Set<MediaId>()
+  readonly #cancels: Cancel[] = []
+  readonly #allHere = Promise.withResolvers<void>()
+  readonly #someHere = Promise.withResolvers<void>()
+  #isWaiting = true
+
+  constructor(options: ServersOptions) {
+    this.#options = options
+    const { host, link } = options
+    this.met = this.#someHere.promise
+    if (link === undefined || link.registered().length === 0) this.#stopWaiting()
+    if (link === undefined) return
+    this.#cancels.push(
+      link.changed(({ peer, isUp }) => this.#onLink(link, peer, isUp)),
+      link.arrived(({ from, data }) => this.#servers.get(from)?.take(data)),
+      host.wake(after(host.now(), MEET_WITHIN), () => this.#someHere.resolve()),
+      host.wake(after(host.now(), RESUME_WITHIN), () => this.#stopWaiting()),
+    )
+    for (const id of link.connected()) this.#onLink(link, id, true)
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels) cancel()
+    for (const server of this.#servers.values()) server.stop()
+  }
+
+  statusOf(id: NodeId): { readonly sessions: number } | undefined {
+    return this.#servers.get(id)?.status
+  }
+
+  /** Those that can be asked now, least loaded first. */
+  byLoad(): readonly RemoteServer[] {
+    const { placement } = this.#options
+    return [...this.#servers.values()]
+      .filter(({ isHere }) => isHere)
+      .map((server) => [placement.countOf(server), server] as const)
+      .toSorted(([one], [other]) => one - other)
+      .map(([, server]) => server)
+  }
+
+  /** A call that goes on has these. To be told before a server is heard of. */
+  expect(media: readonly MediaId[]): void {
+    if (this.#isWaiting) for (const id of media) this.#expected.add(id)
+  }
+
+  /** Resolves when it is known where those of them that are expected live. */
+  async resumed(media: readonly MediaId[]): Promise<void> {
+    if (this.#isWaiting && media.some((id) => this.#expected.has(id))) await this.#allHere.promise
+  }
+
+  #onLink(link: ServerLink, id: NodeId, isUp: boolean): void {
+    const known = this.#servers.get(id)
+    if (known !== undefined || !link.registered().includes(id)) return known?.connected(isUp)
+    const { host } = this.#options
+    const server = new RemoteServer({
+      host,
+      id,
+      send: (data) => link.send(id, data),
+      term: link.term,
+      nodes: link.nodes,
+      onHere: (from, sessions) => this.#onHere(link, from, sessions),
+      onEvent: (from, event) => this.#onEvent(from, event),
+      onLost: (from) => this.#lose(from, undefined),
+    })
+    this.#servers.set(id, server)
+    server.connected(isUp)
+  }
+
+  #onHere(link: ServerLink, server: RemoteServer, sessions: ReadonlySet<MediaId>): void {
+    const { placement, host } = this.#options
+    const stale: MediaId[] = []
+    let resumed = 0
+    for (const id of sessions) {
+      if (placement.of(id) === server) continue
+      if (!this.#expected.delete(id)) {
+        stale.push(id)
+        continue
+      }
+      placement.put(id, server)
+      placement.confirm([id])
+      resumed++
+    }
+    host.log('info', 'media-server.here', { server: server.id, resumed, released: stale.length })
+    this.#lose(server, sessions)
+    if (stale.length > 0) void server.ask({ method: 'release', media: stale })
+    this.#someHere.resolve()
+    const isHere = (id: NodeId): boolean => this.#servers.get(id)?.isHere === true
+    if (link.registered().every(isHere)) this.#stopWaiting()
+  }
+
+  /** It carries only these any more, or nothing. */
+  #lose(server: RemoteServer, live: ReadonlySet<MediaId> | undefined): void {
+    const { placement, host, onEvent } = this.#options
+    const media = placement.missing(server, live)
+    for (const id of media) placement.forget(id)
+    if (live === undefined)
+      host.log('error', 'media-server.lost', { server: server.id, sessions: media.length })
+    if (media.length > 0) onEvent({ kind: 'lost', media })
+  }
+
+  #onEvent(server: RemoteServer, event: MediaEvent): void {
+    const { placement, onEvent } = this.#options
+    if (event.kind === 'lost') {
+      for (const id of event.media) if (placement.of(id) === server) placement.forget(id)
+      return onEvent(event)
+    }
+    if (placement.of(event.media) === server) onEvent(event)
+  }
+
+  /** What is not known by now lives no more. */
+  #stopWaiting(): void {
+    this.#isWaiting = false
+    this.#expected.clear()
+    this.#someHere.resolve()
+    this.#allHere.resolve()
+  }
+}

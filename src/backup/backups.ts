@@ -1,0 +1,272 @@
+//! Backups of the running system, made and restored while it runs, one at a time.
+//!
+//! What a backup holds: tenants, extensions, accounts, tokens, settings, message counts, call
+//! records; `secret.key`, without which the passwords in it cannot be read; the TLS certificate.
+//! Not: calls, registrations, subscriptions, and what makes this node one of its cluster.
+
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { open, statfs, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Host } from '../base/host.ts'
+import { err, ok, type Result } from '../base/result.ts'
+import { ImageReader, makeImage } from '../store/image/client.ts'
+import type { ImagePlace } from '../store/image/protocol.ts'
+import { DATABASE } from '../store/replica/open-replica.ts'
+import { restoreImage } from '../store/restore.ts'
+import { isRestoring } from '../store/schema/restore.ts'
+import type { ProposeFailure, Store } from '../store/store.ts'
+import {
+  archiveSize,
+  readArchive,
+  writeArchive,
+  type FileName,
+  type Item,
+  type Manifest,
+} from './archive.ts'
+import { BackupFault } from './errors.ts'
+import { Source } from './source.ts'
+
+export type BackupsParts = {
+  readonly host: Host
+  readonly store: Store
+  /** The data directory. */
+  readonly data: string
+  /** Of this server. */
+  readonly name: string
+  readonly version: string
+  /** PEM, as it is in use. */
+  readonly tls: { readonly certificate: string; readonly key: string }
+  /** The program of the image's thread and SQLite's add-on, in a single executable. */
+  readonly worker: string | undefined
+  readonly addon: string | undefined
+}
+
+export type BackupFailure =
+  | { readonly kind: 'busy' | 'refused' | 'no-room' | 'unknown'; readonly why: string }
+  | { readonly kind: 'store'; readonly failure: ProposeFailure }
+
+export type MadeBackup = {
+  readonly manifest: Manifest
+  /** Bytes. */
+  readonly size: number
+  readonly stream: AsyncGenerator<Uint8Array, void>
+  /** Lets go of it, read or not. */
+  readonly close: () => void
+}
+
+export type RestoreStep = 'received' | 'restored'
+export type Restored = Pick<Manifest, 'name' | 'made' | 'rows'> & {
+  /** Where the backup's certificate and key were laid. */
+  readonly tls: string | undefined
+}
+
+export class Backups {
+  readonly #parts: BackupsParts
+  readonly #directory: string
+  #busy: string | undefined
+  #restores = 0
+
+  constructor(parts: BackupsParts) {
+    this.#parts = parts
+    this.#directory = join(parts.data, 'backup')
+    // What an earlier life was in the middle of.
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  /** When this node begins to serve: a restore that nobody goes on with is forgotten. */
+  async begin(): Promise<void> {
+    const { store, host } = this.#parts
+    if (!store.read(isRestoring)) return
+    const dropped = await store.propose({ kind: 'restore.dropped' })
+    if (dropped.ok) host.log('warn', 'restore.dropped', { why: 'it was broken off in the middle' })
+  }
+
+  async make(): Promise<Result<MadeBackup, BackupFailure>> {
+    const { store, data } = this.#parts
+    const began = this.#begin('a backup is being made')
+    if (!began.ok) return began
+    const end = began.value
+    try {
+      // All that anybody was told is done is in it.
+      const reached = await store.readLinearizable(() => undefined)
+      if (!reached.ok) return ended(end, { kind: 'store', failure: reached.error })
+      const room = await this.#roomFor(2 * statSync(join(data, DATABASE)).size)
+      if (room !== undefined) return ended(end, room)
+      const place = this.#place('image.db')
+      const facts = await makeImage(place, this.#parts.worker)
+      const image = await open(place.file)
+      rmSync(place.file)
+      return ok(this.#made(image, facts, end))
+    } catch (error) {
+      end()
+      throw error
+    }
+  }
+
+  /**
+   * Nothing is changed before all of `source` is here and has been looked at. Rejects with a
+   * `BackupFault` when it is of no use, and with whatever `source` rejects with.
+   */
+  async restore(
+    source: AsyncIterable<Uint8Array>,
+    onProgress: (step: RestoreStep, done: number) => void,
+  ): Promise<Result<Restored, BackupFailure>> {
+    const began = this.#begin('a backup is being restored')
+    if (!began.ok) return began
+    try {
+      const received = await this.#receive(source, (done) => onProgress('received', done))
+      if (!received.ok) return received
+      return await this.#install(received.value, (done) => onProgress('restored', done))
+    } finally {
+      began.value()
+    }
+  }
+
+  /** Returns what ends it. */
+  #begin(what: string): Result<() => void, BackupFailure> {
+    if (this.#busy !== undefined)
+      return err({ kind: 'busy', why: `${this.#busy} already: wait for its end` })
+    this.#busy = what
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    return ok(() => {
+      this.#busy = undefined
+      rmSync(this.#directory, { recursive: true, force: true })
+    })
+  }
+
+  #place(name: string): ImagePlace {
+    const { data: directory, addon } = this.#parts
+    return { file: join(this.#directory, name), directory, addon }
+  }
+
+  async #roomFor(bytes: number): Promise<BackupFailure | undefined> {
+    const { bavail, bsize } = await statfs(this.#directory)
+    if (bavail * bsize > bytes) return undefined
+    const needed = `${Math.ceil(bytes / 2 ** 20)} MiB are needed in ${this.#parts.data}`
+    return { kind: 'no-room', why: `no room: ${needed}` }
+  }
+
+  #made(
+    image: FileHandle,
+    facts: { readonly size: number; readonly schema: number; readonly rows: Manifest['rows'] },
+    end: () => void,
+  ): MadeBackup {
+    const { host, name, version, tls, data } = this.#parts
+    const { size, schema, rows } = facts
+    const small: Partial<Record<FileName, Uint8Array>> = {
+      'secret.key': readFileSync(join(data, 'secret.key')),
+      'tls/certificate.pem': Buffer.from(tls.certificate),
+      'tls/key.pem': Buffer.from(tls.key),
+    }
+    const files = Object.entries(small).map(([each, bytes]) => {
+      return { name: each as FileName, size: bytes.length }
+    })
+    const manifest: Manifest = {
+      product: version,
+      schema,
+      name,
+      made: new Date(host.wall()).toISOString(),
+      rows,
+      files: [...files, { name: 'pbx.db', size }],
+    }
+    const contents = (file: FileName) => {
+      const bytes = small[file]
+      return bytes === undefined ? image.createReadStream({ autoClose: false }) : [bytes]
+    }
+    let isClosed = false
+    const close = (): void => {
+      if (isClosed) return
+      isClosed = true
+      end()
+      // It has no name any more: with this its bytes are gone.
+      void image.close()
+    }
+    const stream = writeArchive(manifest, contents)
+    return { manifest, size: archiveSize(manifest), stream, close }
+  }
+
+  async #receive(
+    source: AsyncIterable<Uint8Array>,
+    onProgress: (bytes: number) => void,
+  ): Promise<Result<Received, BackupFailure>> {
+    const items = readArchive(new Source(source))
+    const small = new Map<FileName, Uint8Array>()
+    const { file } = this.#place('incoming.db')
+    const incoming = await open(file, 'wx', 0o600)
+    let bytes = 0
+    try {
+      for (;;) {
+        const { value, done = false } = await items.next()
+        if (done) return ok({ manifest: value as Manifest, small, file })
+        const item = value as Item
+        if (item.kind === 'manifest') {
+          const room = await this.#roomFor(2 * archiveSize(item.manifest))
+          if (room !== undefined) return err(room)
+        } else if (item.name === 'pbx.db') {
+          await incoming.writeFile(item.data)
+          onProgress((bytes += item.data.length))
+        } else small.set(item.name, joined(small.get(item.name), item.data))
+      }
+    } finally {
+      await incoming.close()
+    }
+  }
+
+  async #install(
+    { manifest, small, file }: Received,
+    onProgress: (batches: number) => void,
+  ): Promise<Result<Restored, BackupFailure>> {
+    const { store, host, worker } = this.#parts
+    const key = small.get('secret.key')
+    if (key?.length !== 32) throw new BackupFault('damaged', 'the backup has no secret.key')
+    const opened = await ImageReader.open({ ...this.#place('incoming.db'), file }, key, worker)
+    if (!opened.ok) return err({ kind: 'refused', why: opened.error })
+    const image = opened.value
+    try {
+      const name = `${host.wall()}-${++this.#restores}-${host.random.token(12)}`
+      const restored = await restoreImage(store, image, { name, onProgress })
+      if (!restored.ok) return err(failureOf(restored.error))
+      const { name: of, made } = manifest
+      return ok({ name: of, made, rows: image.rows, tls: this.#layTls(small) })
+    } finally {
+      await image.close()
+    }
+  }
+
+  /** Beside those in use: they may be in another's name, and taking them over is a setting. */
+  #layTls(small: Received['small']): string | undefined {
+    const certificate = small.get('tls/certificate.pem')
+    const key = small.get('tls/key.pem')
+    if (certificate === undefined || key === undefined) return undefined
+    const directory = join(this.#parts.data, 'tls', 'restored')
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    rmSync(join(directory, 'key.pem'), { force: true })
+    writeFileSync(join(directory, 'key.pem'), key, { mode: 0o600 })
+    writeFileSync(join(directory, 'certificate.pem'), certificate)
+    return directory
+  }
+}
+
+type Received = {
+  readonly manifest: Manifest
+  readonly small: ReadonlyMap<FileName, Uint8Array>
+  readonly file: string
+}
+
+function ended(end: () => void, failure: BackupFailure): Result<never, BackupFailure> {
+  end()
+  return err(failure)
+}
+
+function joined(before: Uint8Array | undefined, data: Uint8Array): Uint8Array {
+  return before === undefined ? new Uint8Array(data) : Buffer.concat([before, data])
+}
+
+type StoreFailed = Extract<Awaited<ReturnType<typeof restoreImage>>, { ok: false }>['error']
+
+function failureOf(failed: StoreFailed): BackupFailure {
+  if (failed.kind === 'refused') return failed
+  if (failed.isLast)
+    return { kind: 'unknown', why: 'no answer in time: it may or may not have been restored' }
+  return { kind: 'store', failure: failed.failure }
+}

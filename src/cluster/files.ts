@@ -1,0 +1,29 @@
+//! Files that nobody else may read, and that are there whole or not at all.
+
+import { chmodSync, chownSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Into a directory of `data`, in this order: the last one may say that all are there. */
+export function writePrivately(
+  data: string,
+  name: string,
+  files: readonly (readonly [name: string, text: string])[],
+): void {
+  const directory = join(data, name)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  chmodSync(directory, 0o700)
+  keepOwner(data, directory)
+  for (const [each, text] of files) {
+    const file = join(directory, each)
+    writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
+    keepOwner(data, `${file}.new`)
+    renameSync(`${file}.new`, file)
+  }
+}
+
+/** What root writes into the directory of a service is the service's. */
+export function keepOwner(data: string, path: string): void {
+  if (process.getuid?.() !== 0) return
+  const { uid, gid } = statSync(data)
+  chownSync(path, uid, gid)
+}

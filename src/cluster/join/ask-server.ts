@@ -1,0 +1,111 @@
+//! A server's side of joining: it is let in once, by a token, and knows its cluster from then on.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join } from 'node:path'
+import type { NodeId } from '../../control/ids.ts'
+import type { ServerRole } from '../../store/schema/server.ts'
+import { newKey, type Identity } from '../../x509/issue.ts'
+import { writePrivately } from '../files.ts'
+import type { Peer } from '../settings.ts'
+import { ask, JoinFault } from './ask.ts'
+import { readToken } from './token.ts'
+
+/** `DATA/server`: what a server has to know to find its cluster again. */
+export type Membership = {
+  readonly id: NodeId
+  readonly name: string
+  readonly role: ServerRole
+  readonly nodes: readonly Pick<Peer, 'id' | 'host' | 'port'>[]
+}
+
+export type ServerFiles = {
+  readonly membership: Membership
+  readonly identity: Identity
+  /** The authority's certificate. */
+  readonly authority: string
+}
+
+export type ServerJoining = {
+  readonly data: string
+  readonly name: string
+  readonly role: ServerRole
+  /** The virtual address or any node, `HOST` or `HOST:PORT`. */
+  readonly at: string
+  readonly token: string | undefined
+  /** Undefined: whatever the cluster is reached from. */
+  readonly address: string | undefined
+}
+
+/** A host that has joined needs no token any more; without one it can only be what it was. */
+export async function joinAsServer(joining: ServerJoining): Promise<ServerFiles> {
+  const { data, name, role } = joining
+  const files = readServer(data)
+  if (files === undefined) return admitted(joining)
+  const { membership } = files
+  if (membership.name === name && membership.role === role) return files
+  const other = `${data} is of the ${membership.role} server ${membership.name}`
+  throw new JoinFault(`${other}: start it by that name, or name an empty directory with --data`)
+}
+
+async function admitted(joining: ServerJoining): Promise<ServerFiles> {
+  const { data, name, role, address } = joining
+  if (joining.token === undefined)
+    throw new JoinFault(`${data} is of no server yet: --token is needed, from pbx server token`)
+  const token = readToken(joining.token)
+  if (token === undefined)
+    throw new JoinFault('the token is not whole: copy the line that pbx server token prints')
+  if (existsSync(join(data, 'pbx.db')) || existsSync(join(data, 'cluster')))
+    throw new JoinFault(`${data} holds a call manager: name an empty directory with --data`)
+  const { key, publicKey } = newKey()
+  const { answer, certificate } = await ask(
+    placeOf(joining.at, token.port),
+    token.authority,
+    (host) => ({ token: joining.token ?? '', name, role, host: address ?? host, publicKey }),
+  )
+  if (answer.kind !== 'server-welcome') throw new JoinFault('it makes a node of this host')
+  const { id, peers, certificate: ours } = answer.welcome
+  const files: ServerFiles = {
+    membership: { id, name, role, nodes: peers },
+    identity: { certificate: ours, key },
+    authority: certificate,
+  }
+  writeServer(data, files)
+  return files
+}
+
+function placeOf(at: string, port: number): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, number] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(at) ?? []
+  const host = isIP(at) === 6 ? at : (bracketed ?? plain)
+  if (host === undefined) throw new JoinFault(`--join "${at}" must be an address, or ADDRESS:PORT`)
+  return { host, port: number === undefined ? port : Number(number) }
+}
+
+const NAMES = {
+  membership: 'server.json',
+  certificate: 'server.pem',
+  key: 'server.key',
+  authority: 'authority.pem',
+} as const
+
+function readServer(data: string): ServerFiles | undefined {
+  const read = (name: keyof typeof NAMES): string =>
+    readFileSync(join(data, 'server', NAMES[name]), 'utf8')
+  if (!existsSync(join(data, 'server', NAMES.membership))) return undefined
+  return {
+    membership: JSON.parse(read('membership')) as Membership,
+    identity: { certificate: read('certificate'), key: read('key') },
+    authority: read('authority'),
+  }
+}
+
+/** The membership comes last: without it nothing else counts. */
+export function writeServer(data: string, files: ServerFiles): void {
+  const { membership, identity, authority } = files
+  writePrivately(data, 'server', [
+    [NAMES.certificate, identity.certificate],
+    [NAMES.key, identity.key],
+    [NAMES.authority, authority],
+    [NAMES.membership, `${JSON.stringify(membership, undefined, 2)}\n`],
+  ])
+}

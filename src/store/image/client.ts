@@ -1,0 +1,87 @@
+//! The asking side of a thread that works on an image.
+
+import { Worker } from 'node:worker_threads'
+import { assert } from '../../base/assert.ts'
+import { err, ok, type Result } from '../../base/result.ts'
+import type { Batch, Part } from '../schema/restore.ts'
+import type { ImageFacts } from './make.ts'
+import type { FromImage, ImageJob, ImagePlace, ToImage } from './protocol.ts'
+
+/** The program, where it is not beside this file (single executable). */
+type Program = string | undefined
+
+/** Rejects when the disk fails. */
+export async function makeImage(place: ImagePlace, program: Program): Promise<ImageFacts> {
+  const thread = new ImageThread({ kind: 'make', ...place }, program)
+  const made = await thread.hear()
+  assert(made.kind === 'made', 'an image that is made is not refused')
+  return made.facts
+}
+
+export class ImageReader {
+  readonly rows: ImageFacts['rows']
+  readonly replaced: readonly Part[]
+  readonly #thread: ImageThread
+
+  private constructor(thread: ImageThread, opened: FromImage & { kind: 'opened' }) {
+    this.#thread = thread
+    this.rows = opened.rows
+    this.replaced = opened.replaced
+  }
+
+  /** The error says why the image is of no use. Rejects when the disk fails. */
+  static async open(
+    place: ImagePlace,
+    key: Uint8Array,
+    program: Program,
+  ): Promise<Result<ImageReader, string>> {
+    const thread = new ImageThread({ kind: 'read', key, ...place }, program)
+    const opened = await thread.hear()
+    if (opened.kind === 'refused') return err(opened.why)
+    assert(opened.kind === 'opened', 'it is opened first')
+    return ok(new ImageReader(thread, opened))
+  }
+
+  /** Undefined when there are no more. The error as in `open`. */
+  async next(): Promise<Result<Batch | undefined, string>> {
+    this.#thread.say('next')
+    const said = await this.#thread.hear()
+    if (said.kind === 'refused') return err(said.why)
+    assert(said.kind === 'batch', 'it was asked for a batch')
+    return ok(said.batch)
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.end()
+  }
+}
+
+class ImageThread {
+  readonly #worker: Worker
+  #heard = Promise.withResolvers<FromImage>()
+
+  constructor(job: ImageJob, program: Program) {
+    const url = program ?? new URL('./worker.ts', import.meta.url)
+    this.#worker = new Worker(url, { workerData: job, name: 'image' })
+    this.#worker.on('message', (message: FromImage) => this.#heard.resolve(message))
+    this.#worker.on('error', (error) => this.#heard.reject(error))
+    this.#worker.on('exit', () => this.#heard.reject(new Error("the image's thread has ended")))
+    // Who does not ask again does not want to hear of its end.
+    this.#heard.promise.catch(() => {})
+  }
+
+  say(message: ToImage): void {
+    this.#worker.postMessage(message)
+  }
+
+  async hear(): Promise<FromImage> {
+    const said = await this.#heard.promise
+    this.#heard = Promise.withResolvers()
+    this.#heard.promise.catch(() => {})
+    return said
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}

@@ -1,0 +1,31 @@
+//! What is asked of the thread that makes an image or reads one, and what it answers. One job a
+//! thread.
+
+import type { Batch, Part } from '../schema/restore.ts'
+import type { ImageFacts } from './make.ts'
+
+export type ImageJob = ImagePlace &
+  ({ readonly kind: 'make' } | { readonly kind: 'read'; /** The backup's. */ key: Uint8Array })
+
+export type ImagePlace = {
+  /** The image. */
+  readonly file: string
+  /** Of this installation: its database and its key. */
+  readonly directory: string
+  readonly addon: string | undefined
+}
+
+export type FromImage =
+  | { readonly kind: 'made'; readonly facts: ImageFacts }
+  | {
+      readonly kind: 'opened'
+      readonly rows: ImageFacts['rows']
+      readonly replaced: readonly Part[]
+    }
+  /** None when there are no more; the thread ends then. */
+  | { readonly kind: 'batch'; readonly batch: Batch | undefined }
+  /** The image is of no use. The thread ends. */
+  | { readonly kind: 'refused'; readonly why: string }
+
+/** The next batch, please. */
+export type ToImage = 'next'

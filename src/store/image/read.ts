@@ -1,0 +1,159 @@
+//! An image out of a backup, looked at before anything is believed of it, brought to this release's
+//! schema, and read as the batches that a restore proposes. Secrets come out sealed with this
+//! installation's key: the one that the backup brings is used here and kept nowhere.
+
+import { deflateRawSync } from 'node:zlib'
+import { assert } from '../../base/assert.ts'
+import { type ConnectionOptions, WriteConnection } from '../database.ts'
+import { reseal } from '../credentials.ts'
+import { faultOf } from '../errors.ts'
+import { toJson } from '../bytes-json.ts'
+import { bytes, integer, text } from '../row.ts'
+import { isClaimed } from '../schema/account.ts'
+import { replicaRow } from '../schema/replica.ts'
+import { type Batch, BATCH_MAX, type Part, PARTS } from '../schema/restore.ts'
+import { migrate, SCHEMA_VERSION } from '../schema/schema.ts'
+import type { ReadOnlyDatabase, Row } from '../store.ts'
+import type { Vault } from '../vault.ts'
+import { countRows, type ImageFacts } from './make.ts'
+
+/** Of the image: why it cannot be restored, and what would help. */
+export class ImageRefused extends Error {
+  override readonly name = 'ImageRefused'
+}
+
+export type Keys = {
+  /** Of the backup. */
+  readonly from: Vault
+  /** Of this installation. */
+  readonly to: Vault
+}
+
+export type OpenImage = {
+  readonly rows: ImageFacts['rows']
+  /** The parts that take the place of what is there. */
+  readonly replaced: readonly Part[]
+  readonly batches: Generator<Batch, void>
+  readonly close: () => void
+}
+
+/** Some milliseconds of apply, and of base64 in the log. */
+const BATCH_ROWS = 500
+const BATCH_BYTES = 128 * 1024
+
+/** Throws `ImageRefused`. The file is changed by it. */
+export function openImage(file: string, keys: Keys, options: ConnectionOptions): OpenImage {
+  const image = openFile(file, options)
+  try {
+    checkVersion(image)
+    checkPages(image)
+    migrate(image)
+    checkSchema(image, options)
+    checkKey(image, keys.from)
+    const rows = countRows(image)
+    return {
+      rows,
+      replaced: replacedBy(image),
+      batches: batchesOf(image, keys),
+      close: () => image.close(),
+    }
+  } catch (error) {
+    image.close()
+    throw refusalOf(error, file)
+  }
+}
+
+function openFile(file: string, options: ConnectionOptions): WriteConnection {
+  try {
+    return WriteConnection.open(file, options)
+  } catch (error) {
+    throw refusalOf(error, file)
+  }
+}
+
+/** Whatever SQLite says of somebody else's file is said of the backup. */
+function refusalOf(error: unknown, file: string): unknown {
+  const { code, message } = faultOf(error, file)
+  if (error instanceof ImageRefused || (code !== 'corrupt' && code !== 'newer-schema')) return error
+  return new ImageRefused(`the database in the backup cannot be read: ${message}`)
+}
+
+function checkVersion(image: WriteConnection): void {
+  const row = image.get('PRAGMA user_version')
+  assert(row !== undefined, 'SQLite has a user_version')
+  const version = integer(row, 'user_version')
+  if (version === 0) throw new ImageRefused('the database in the backup is not one of pbx')
+  if (version <= SCHEMA_VERSION) return
+  throw new ImageRefused(
+    `the backup is of a newer release (schema ${version}, this one knows ${SCHEMA_VERSION}): ` +
+      'update pbx here, then restore it',
+  )
+}
+
+function checkPages(image: WriteConnection): void {
+  image.run('PRAGMA trusted_schema = OFF')
+  image.run('PRAGMA cell_size_check = ON')
+  const [first] = image.all('PRAGMA quick_check(1)')
+  const said = first === undefined ? 'nothing' : String(Object.values(first)[0])
+  if (said !== 'ok') throw new ImageRefused(`the database in the backup is damaged: ${said}`)
+}
+
+/** Nothing is in it that this release would not have made, a trigger for example. */
+function checkSchema(image: WriteConnection, options: ConnectionOptions): void {
+  const fresh = WriteConnection.open(':memory:', options)
+  migrate(fresh)
+  const [wanted, found] = [fresh, image].map(schemaOf)
+  fresh.close()
+  if (wanted !== found)
+    throw new ImageRefused('the database in the backup has other tables than pbx makes')
+}
+
+function schemaOf(db: ReadOnlyDatabase): string {
+  const rows = db.all('SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name')
+  // What ANALYZE may have left is SQLite's own.
+  return toJson(rows.filter((row) => !text(row, 'name').startsWith('sqlite_stat')))
+}
+
+function checkKey(image: WriteConnection, vault: Vault): void {
+  const check = Buffer.from(vault.derive('key check')).toString('hex')
+  if (replicaRow(image)?.keyCheck !== check)
+    throw new ImageRefused('the secret.key in the backup is not that of its database')
+}
+
+/** Without an administrator of its own it would lock everybody out, so those here stay. */
+function replacedBy(image: WriteConnection): readonly Part[] {
+  const isOf = (part: Part): boolean => part === 'accounts' || part === 'api_tokens'
+  const replaced = PARTS.filter((part) => part !== 'cdrs')
+  return isClaimed(image) ? replaced : replaced.filter((part) => !isOf(part))
+}
+
+function* batchesOf(image: WriteConnection, keys: Keys): Generator<Batch, void> {
+  const parts = [...replacedBy(image), 'cdrs'] as const
+  for (const part of parts) {
+    let rows: string[] = []
+    let size = 0
+    for (const row of image.each(`SELECT * FROM ${part}`)) {
+      const values = toJson(Object.values(part === 'extensions' ? resealed(row, keys) : row))
+      if (values.length > BATCH_MAX / 8)
+        throw new ImageRefused(`a row of ${part} in the backup is too long`)
+      rows.push(values)
+      size += values.length
+      if (rows.length < BATCH_ROWS && size < BATCH_BYTES) continue
+      yield batchOf(part, rows)
+      rows = []
+      size = 0
+    }
+    if (rows.length > 0) yield batchOf(part, rows)
+  }
+}
+
+function batchOf(part: Part, rows: readonly string[]): Batch {
+  return { part, rows: new Uint8Array(deflateRawSync(`[${rows.join(',')}]`, { level: 3 })) }
+}
+
+function resealed(row: Row, keys: Keys): Row {
+  const owner = { tenant: text(row, 'tenant'), user: text(row, 'user') }
+  const sealed = reseal(keys, owner, bytes(row, 'sealed'))
+  if (sealed !== undefined) return { ...row, sealed }
+  throw new ImageRefused(`the password of ${owner.user} in the backup is damaged`)
+}

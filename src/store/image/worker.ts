@@ -1,0 +1,48 @@
+//! A thread for one image: copying and checking a database takes seconds, and nobody waits for it.
+
+import { join } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../../base/assert.ts'
+import { DATABASE } from '../replica/open-replica.ts'
+import { openVault, Vault } from '../vault.ts'
+import { makeImage } from './make.ts'
+import type { FromImage, ImageJob } from './protocol.ts'
+import { ImageRefused, openImage } from './read.ts'
+
+assert(parentPort !== null, 'an image is worked on in a worker thread')
+const port = parentPort
+const job = workerData as ImageJob
+
+if (job.kind === 'make') {
+  const facts = await makeImage(join(job.directory, DATABASE), job.file, { addon: job.addon })
+  say({ kind: 'made', facts })
+} else
+  orRefused(() => {
+    const keys = { from: new Vault(job.key), to: openVault(job.directory) }
+    const image = openImage(job.file, keys, { addon: job.addon })
+    const { rows, replaced } = image
+    say({ kind: 'opened', rows, replaced })
+    port.on('message', () => orRefused(() => next(image)))
+  })
+
+function next(image: ReturnType<typeof openImage>): void {
+  const { value: batch, done = false } = image.batches.next()
+  say({ kind: 'batch', batch: batch ?? undefined })
+  if (!done) return
+  image.close()
+  port.close()
+}
+
+function orRefused(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof ImageRefused)) throw error
+    say({ kind: 'refused', why: error.message })
+    port.close()
+  }
+}
+
+function say(message: FromImage): void {
+  port.postMessage(message)
+}

@@ -1,0 +1,93 @@
+//! Puts the image of a backup in the place of the state: its rows as commands, then one that makes
+//! them count.
+
+import { err, ok, type Result } from '../base/result.ts'
+import type { ImageReader } from './image/client.ts'
+import type { Command, IdempotencyKey, ProposeFailure, Store } from './store.ts'
+
+export type RestoreFailure =
+  /** The image is of no use. Nothing was changed. */
+  | { readonly kind: 'refused'; readonly why: string }
+  /** `timeout` of the last command: nobody knows whether it counts. Else nothing was changed. */
+  | { readonly kind: 'store'; readonly failure: ProposeFailure; readonly isLast: boolean }
+
+export type RestoreOptions = {
+  /** That no other restore has. */
+  readonly name: string
+  /** How many batches the store has taken. */
+  readonly onProgress: (batches: number) => void
+}
+
+/** Few: the SIP thread's proposals wait in the same queue, heartbeats go over the same line. */
+const AT_ONCE = 4
+/** The last one may take long: whoever is not told in time asks again. */
+const LAST_TRIES = 60
+
+export async function restoreImage(
+  store: Store,
+  image: ImageReader,
+  options: RestoreOptions,
+): Promise<Result<void, RestoreFailure>> {
+  const { name: restore } = options
+  const begun = await store.propose({ kind: 'restore.begun', restore })
+  if (!begun.ok) return failed(begun.error)
+  let isDone = false
+  try {
+    const staged = await stage(store, image, options)
+    const done = staged.ok ? await finish(store, image, restore, staged.value) : staged
+    isDone = done.ok
+    return done
+  } finally {
+    // What was staged is of no use; without a leader the next one to serve takes it away.
+    if (!isDone) await store.propose({ kind: 'restore.dropped' })
+  }
+}
+
+/** How many batches there are. */
+async function stage(
+  store: Store,
+  image: ImageReader,
+  { name: restore, onProgress }: RestoreOptions,
+): Promise<Result<number, RestoreFailure>> {
+  const commits = new Set<Promise<void>>()
+  let failure: ProposeFailure | undefined
+  let committed = 0
+  const commit = (command: Command): void => {
+    const proposed = store.propose(command).then((result) => {
+      commits.delete(proposed)
+      if (!result.ok) failure ??= result.error
+      else onProgress(++committed)
+    })
+    commits.add(proposed)
+  }
+  let place = 0
+  for (; failure === undefined; place++) {
+    const next = await image.next()
+    if (!next.ok) return err({ kind: 'refused', why: next.error })
+    if (next.value === undefined) break
+    commit({ kind: 'restore.staged', restore, place, ...next.value })
+    if (commits.size >= AT_ONCE) await Promise.race(commits)
+  }
+  await Promise.all(commits)
+  return failure === undefined ? ok(place) : failed(failure)
+}
+
+async function finish(
+  store: Store,
+  { replaced }: ImageReader,
+  restore: string,
+  places: number,
+): Promise<Result<void, RestoreFailure>> {
+  const command = { kind: 'restore.finished', restore, places, replaced } as const
+  const key = `restore ${restore}` as IdempotencyKey
+  for (let tries = 1; ; tries++) {
+    const finished = await store.propose(command, key)
+    if (finished.ok) return ok(undefined)
+    if (finished.error.kind !== 'timeout' || tries === LAST_TRIES)
+      return failed(finished.error, finished.error.kind === 'timeout')
+  }
+}
+
+function failed(failure: ProposeFailure, isLast = false): Result<never, RestoreFailure> {
+  return err({ kind: 'store', failure, isLast })
+}

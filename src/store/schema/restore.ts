@@ -1,0 +1,142 @@
+//! A restore on its way into the state. Rows of a backup wait here, batch by batch, until one
+//! command puts all of them in the place of what there is: on every node the old state or the new
+//! one, never a part of each. Class: durable; gone when the restore is over.
+
+import { inflateRawSync } from 'node:zlib'
+import { assert } from '../../base/assert.ts'
+import { fromJson } from '../bytes-json.ts'
+import { bytes, integer, text } from '../row.ts'
+import {
+  refuse,
+  type Migration,
+  type ReadOnlyDatabase,
+  type Refusal,
+  type Schema,
+  type SqlValue,
+  type WritableDatabase,
+} from '../store.ts'
+
+/**
+ * The tables that a backup holds, in the order in which they are restored. What is not here is of
+ * the running system: calls, bindings, subscriptions, nodes and servers, and their log.
+ */
+export const PARTS = [
+  'tenants',
+  'domains',
+  'extensions',
+  'accounts',
+  'api_tokens',
+  'message_waiting',
+  'settings',
+  'cdrs',
+] as const
+export type Part = (typeof PARTS)[number]
+
+/** Records of calls are history: those of the backup come to the ones that are there. */
+const ADDED: ReadonlySet<Part> = new Set<Part>(['cdrs'])
+
+export type RestoreCommand =
+  /** What an earlier one has left goes. `restore` is a name that no other has. */
+  | { readonly kind: 'restore.begun'; readonly restore: string }
+  | ({ readonly kind: 'restore.staged'; readonly restore: string; readonly place: number } & Batch)
+  /** Takes effect: `places` batches, in the place of all that is in `replaced`. */
+  | {
+      readonly kind: 'restore.finished'
+      readonly restore: string
+      readonly places: number
+      readonly replaced: readonly Part[]
+    }
+  | { readonly kind: 'restore.dropped' }
+
+/** Rows of one part: JSON, an array of each row's values by column, deflated. */
+export type Batch = { readonly part: Part; readonly rows: Uint8Array }
+
+/** Of a batch when it is inflated. */
+export const BATCH_MAX = 16 << 20
+
+const TABLES = `
+CREATE TABLE restore (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  name TEXT NOT NULL
+) STRICT;
+CREATE TABLE restore_batches (
+  place INTEGER PRIMARY KEY,
+  part TEXT NOT NULL,
+  batch BLOB NOT NULL
+) STRICT;
+`
+const migrations: readonly Migration[] = [{ version: 6, sql: TABLES }]
+
+export const restoreSchema: Schema<RestoreCommand> = { migrations, apply }
+
+function apply(db: WritableDatabase, command: RestoreCommand): Refusal | undefined {
+  if (command.kind === 'restore.dropped') return drop(db)
+  if (command.kind === 'restore.begun') {
+    drop(db)
+    db.run('INSERT INTO restore VALUES (1, ?)', command.restore)
+    return undefined
+  }
+  if (nameOf(db) !== command.restore) return refuse('this restore has been given up')
+  if (command.kind === 'restore.finished') return finish(db, command)
+  const { place, part, rows } = command
+  db.run('INSERT OR REPLACE INTO restore_batches VALUES (?, ?, ?)', place, part, rows)
+  return undefined
+}
+
+/** Whether one has begun and is not over: in a node that has just begun to serve, a dead one. */
+export function isRestoring(db: ReadOnlyDatabase): boolean {
+  return nameOf(db) !== undefined
+}
+
+function nameOf(db: ReadOnlyDatabase): string | undefined {
+  const row = db.get('SELECT name FROM restore')
+  return row === undefined ? undefined : text(row, 'name')
+}
+
+function drop(db: WritableDatabase): undefined {
+  db.run('DELETE FROM restore')
+  db.run('DELETE FROM restore_batches')
+}
+
+type Finish = Extract<RestoreCommand, { kind: 'restore.finished' }>
+
+function finish(db: WritableDatabase, { places, replaced }: Finish): Refusal | undefined {
+  const found = db.get('SELECT count(*) AS n FROM restore_batches WHERE place < ?', places)
+  if (found === undefined || integer(found, 'n') !== places)
+    return refuse('a part of the backup has not arrived')
+  // Tenants go before their domains do.
+  db.run('PRAGMA defer_foreign_keys = ON')
+  for (const part of replaced) db.run(`DELETE FROM ${known(part)}`)
+  for (let place = 0; place < places; place++) insertBatch(db, place)
+  db.run(`DELETE FROM claim WHERE EXISTS (
+    SELECT 1 FROM accounts WHERE role = 'system-administrator')`)
+  db.run(`DELETE FROM bindings WHERE NOT EXISTS (
+    SELECT 1 FROM extensions e JOIN tenants t USING (tenant)
+    WHERE e.tenant = bindings.tenant AND e.user = bindings.user AND e.enabled = 1
+    AND bindings.aor LIKE '%@' || t.primary_domain)`)
+  return drop(db)
+}
+
+function insertBatch(db: WritableDatabase, place: number): void {
+  const row = db.get('SELECT part, batch FROM restore_batches WHERE place = ?', place)
+  assert(row !== undefined, 'batches have been counted')
+  const part = known(text(row, 'part'))
+  const rows = rowsOf(bytes(row, 'batch'))
+  const [first] = rows
+  if (first === undefined) return
+  const verb = ADDED.has(part) ? 'INSERT OR IGNORE' : 'INSERT'
+  const insert = `${verb} INTO ${part} VALUES (${first.map(() => '?').join(', ')})`
+  for (const values of rows) db.run(insert, ...values)
+}
+
+function rowsOf(batch: Uint8Array): readonly (readonly SqlValue[])[] {
+  const inflated = inflateRawSync(batch, { maxOutputLength: BATCH_MAX })
+  // Of the proposer's making, from tables of the same schema.
+  return fromJson(inflated.toString('utf8')) as readonly (readonly SqlValue[])[]
+}
+
+function known(part: string): Part {
+  const found = PARTS.find((each) => each === part)
+  assert(found !== undefined, `${part} is a part that is restored`)
+  return found
+}

@@ -1,0 +1,128 @@
+//! Media servers and whoever leads them, without a network: production code on simulated sockets,
+//! in virtual time.
+
+import { setImmediate as turn } from 'node:timers/promises'
+import type { NodeId } from '../../../src/control/ids.ts'
+import type { MediaControl, MediaEvent } from '../../../src/control/media-control.ts'
+import { millis } from '../../../src/base/time.ts'
+import { MediaByRequests } from '../../../src/media/by-requests.ts'
+import { MediaPool } from '../../../roles/media/pool.ts'
+import { MediaServer } from '../../../roles/media/server.ts'
+import type { ServerLink } from '../../../roles/media/server-link.ts'
+import type { World } from '../../harness/world.ts'
+import { simMedia, type SimMedia } from '../../media/sim-media.ts'
+
+type Frame = { readonly from: NodeId; readonly data: Uint8Array }
+type Change = { readonly peer: NodeId; readonly isUp: boolean }
+
+export class Office {
+  readonly world: World
+  readonly servers = new Map<NodeId, { media: SimMedia; server: MediaServer }>()
+  readonly leaders = new Map<NodeId, Leader>()
+  readonly up = new Set<NodeId>()
+
+  constructor(world: World) {
+    this.world = world
+  }
+
+  async addServer(name: string): Promise<NodeId> {
+    const id = `media:${name}` as NodeId
+    const media = await simMedia(this.world, name)
+    const server = new MediaServer({
+      host: this.world.host(name),
+      media: media.carrier,
+      status: () => undefined,
+      onNodes: () => {},
+      send: (to, data) => {
+        if (this.up.has(id)) this.leaders.get(to)?.hears({ from: id, data })
+      },
+    })
+    this.servers.set(id, { media, server })
+    this.up.add(id)
+    return id
+  }
+
+  cut(id: NodeId): void {
+    this.up.delete(id)
+    for (const leader of this.leaders.values()) leader.sees({ peer: id, isUp: false })
+  }
+
+  mend(id: NodeId): void {
+    this.up.add(id)
+    for (const leader of this.leaders.values()) leader.sees({ peer: id, isUp: true })
+  }
+}
+
+export class Leader {
+  readonly pool: MediaPool
+  readonly media: MediaControl
+  readonly local: SimMedia
+  readonly events: MediaEvent[] = []
+  readonly #arrived = new Set<(frame: Frame) => void>()
+  readonly #changed = new Set<(change: Change) => void>()
+
+  constructor(office: Office, name: NodeId, term: number, local: SimMedia) {
+    this.local = local
+    const { world, servers, up } = office
+    const link: ServerLink = {
+      registered: () => [...servers.keys()],
+      connected: () => [...up],
+      term: () => term,
+      nodes: () => [],
+      send: (to, data) => {
+        if (up.has(to)) void turn().then(() => servers.get(to)?.server.take(name, data))
+      },
+      arrived: (listener) => {
+        this.#arrived.add(listener)
+        return () => this.#arrived.delete(listener)
+      },
+      changed: (listener) => {
+        this.#changed.add(listener)
+        return () => this.#changed.delete(listener)
+      },
+    }
+    this.pool = new MediaPool({ host: world.host(name), local: local.carrier, link })
+    this.media = new MediaByRequests(this.pool)
+    this.pool.events((event) => this.events.push(event))
+  }
+
+  hears(frame: Frame): void {
+    for (const listener of this.#arrived) listener(frame)
+  }
+
+  sees(change: Change): void {
+    for (const listener of this.#changed) listener(change)
+  }
+}
+
+/** `servers` of them, and nobody who leads yet. */
+export async function mediaOffice(
+  world: World,
+  servers: number,
+): Promise<{ readonly office: Office; readonly ids: readonly NodeId[] }> {
+  const office = new Office(world)
+  const ids: NodeId[] = []
+  for (let each = 1; each <= servers; each++) ids.push(await office.addServer(`server-${each}`))
+  return { office, ids }
+}
+
+let terms = 0
+
+/** A node that leads from now on; those before it are not told. */
+export async function lead(office: Office, name: string): Promise<Leader> {
+  const id = name as NodeId
+  const leader = new Leader(office, id, ++terms, await simMedia(office.world, name))
+  office.leaders.set(id, leader)
+  return leader
+}
+
+/** Lets messages arrive, and `ms` of virtual time pass. */
+export async function passed({ world }: Office, ms = 0): Promise<void> {
+  await arrived()
+  world.pass(millis(ms))
+  await arrived()
+}
+
+async function arrived(): Promise<void> {
+  for (let turns = 0; turns < 10; turns++) await turn()
+}

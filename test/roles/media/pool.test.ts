@@ -1,0 +1,160 @@
+//! Several media servers and those who lead them, one after the other.
+
+import { expect, test } from 'vitest'
+import type { CallId, NodeId } from '../../../src/control/ids.ts'
+import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
+import { World } from '../../harness/world.ts'
+import { lead, mediaOffice, passed, type Leader, type Office } from './media-office.ts'
+
+test('a call is on one server, and calls are spread', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const leader = await lead(office, 'node-1')
+  for (const call of ['one', 'two', 'three', 'four']) await talk(leader, call)
+  expect(await counts(office, ids)).toEqual([4, 4])
+  expect(await sessionsOf(leader)).toEqual([])
+})
+
+test('without a server that is there, and only then, calls are on the node itself', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const leader = await lead(office, 'node-1')
+  office.cut(at(ids, 0))
+  await passed(office, 1_500)
+  await talk(leader, 'one')
+  expect(await sessionsOf(leader)).toEqual(['one-a', 'one-b'])
+  office.mend(at(ids, 0))
+  await passed(office)
+  await talk(leader, 'two')
+  expect(await counts(office, ids)).toEqual([2])
+  expect(await leader.media.release(media('one'))).toMatchObject([{ codec: 'PCMU' }, {}])
+})
+
+test('a successor finds the sessions as they were, and releases what nobody asks for', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const first = await lead(office, 'node-1')
+  for (const call of ['one', 'two', 'three']) await talk(first, call)
+  first.pool.stop()
+  const second = await lead(office, 'node-2')
+  // Asked for before any server can have answered, as calls are taken over.
+  const asked = ['one', 'two', 'gone'].map((call) => second.media.resume(media(call)))
+  await passed(office)
+  await passed(office)
+  expect(await Promise.all(asked.slice(0, 2))).toEqual([true, true])
+  expect(await asked[2]).toBe(false)
+  expect(await counts(office, ids)).toEqual([2, 2])
+  // Who led before wakes up, and is not heard.
+  void first.media.release(media('one'))
+  await passed(office)
+  expect(await counts(office, ids)).toEqual([2, 2])
+  await second.media.release([...media('one'), ...media('two')])
+  expect(await counts(office, ids)).toEqual([0, 0])
+})
+
+test('a server that is late is waited for, but not for ever', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const first = await lead(office, 'node-1')
+  await talk(first, 'one')
+  await talk(first, 'two')
+  first.pool.stop()
+  for (const id of ids) office.cut(id)
+  const second = await lead(office, 'node-2')
+  const told: (readonly [string, boolean])[] = []
+  for (const call of ['one', 'two'])
+    void second.media.resume(media(call)).then((live) => told.push([call, live]))
+  await passed(office, 1_000)
+  expect(told).toEqual([])
+  office.mend(at(ids, 0))
+  await passed(office, 1_500)
+  expect(new Map(told)).toEqual(
+    new Map([
+      ['one', true],
+      ['two', false],
+    ]),
+  )
+  // What has been given up by then is released when it is back.
+  office.mend(at(ids, 1))
+  await passed(office)
+  expect(await counts(office, ids)).toEqual([2, 0])
+})
+
+test('a request under way survives a short cut of the link', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const leader = await lead(office, 'node-1')
+  await talk(leader, 'one')
+  office.cut(at(ids, 0))
+  const asked = talk(leader, 'one', 'c')
+  await passed(office, 500)
+  office.mend(at(ids, 0))
+  await asked
+  expect(leader.events).toEqual([])
+  expect(await counts(office, ids)).toEqual([3])
+})
+
+test('what a server carried is lost a second after it was last heard of', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const leader = await lead(office, 'node-1')
+  await talk(leader, 'one')
+  await talk(leader, 'two')
+  office.cut(at(ids, 0))
+  await passed(office, 900)
+  expect(leader.events).toEqual([])
+  await passed(office, 200)
+  expect(leader.events).toEqual([{ kind: 'lost', media: media('one') }])
+  // It is placed anew under the same name; back again, the server is rid of what it had.
+  await talk(leader, 'one')
+  office.mend(at(ids, 0))
+  await passed(office)
+  expect(await counts(office, ids)).toEqual([0, 4])
+})
+
+test('two calls on two servers become one', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const leader = await lead(office, 'node-1')
+  await talk(leader, 'one')
+  await talk(leader, 'two')
+  const call = 'two' as CallId
+  const [a, b] = ['one-a', 'two-b'] as MediaId[] as [MediaId, MediaId]
+  const joined = await leader.media.connect({ call, a, b })
+  if (!joined.ok || joined.value === undefined) throw new Error('a is told nothing')
+  expect(joined.value).toContain('m=audio ')
+  const closed = await leader.media.relayAnswer({ call, from: a, to: b, sdp: phone(4_000) })
+  expect(closed.ok).toBe(true)
+  expect(await counts(office, ids)).toEqual([1, 3])
+  expect(await leader.media.resume([a, b])).toBe(true)
+})
+
+// ---- what the cases are made of ----------------------------------------------------------------
+
+const media = (call: string): MediaId[] => [`${call}-a`, `${call}-b`] as MediaId[]
+
+/** Two phones talk. */
+async function talk({ media: pool }: Leader, name: string, other = 'b'): Promise<void> {
+  const call = name as CallId
+  const [from, to] = [`${name}-a`, `${name}-${other}`] as MediaId[] as [MediaId, MediaId]
+  const offered = await pool.relayOffer({ call, from, to, sdp: phone(4_000), restated: false })
+  const answered = await pool.relayAnswer({ call, from: to, to: from, sdp: phone(5_000) })
+  if (!offered.ok || !answered.ok) throw new Error(JSON.stringify([offered, answered]))
+}
+
+function phone(port: number): Sdp {
+  const head = 'v=0\r\no=phone 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\n'
+  return `${head}m=audio ${port} RTP/AVP 0\r\n` as Sdp
+}
+
+async function counts({ servers }: Office, ids: readonly NodeId[]): Promise<readonly number[]> {
+  const found: number[] = []
+  for (const id of ids) {
+    const sessions = await servers.get(id)?.media.carrier.ask({ method: 'sessions' })
+    found.push(Array.isArray(sessions) ? sessions.length : -1)
+  }
+  return found
+}
+
+async function sessionsOf({ local }: Leader): Promise<unknown> {
+  return local.carrier.ask({ method: 'sessions' })
+}
+
+function at(ids: readonly NodeId[], index: number): NodeId {
+  const id = ids[index]
+  if (id === undefined) throw new Error(`there is no server ${index}`)
+  return id
+}

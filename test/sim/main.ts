@@ -1,0 +1,113 @@
+//! `npm run sim -- [--seeds n] [--from s] [--kind raft]`: the same worlds as in `npm test`, as many
+//! as asked for, on all cores. Ends with what was simulated, or with the first seed that failed.
+
+import { fork } from 'node:child_process'
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import { ALL_KINDS, kindOf, KINDS, type Kind } from './kinds.ts'
+import type { Outcome } from './outcome.ts'
+
+const PROGRESS_MS = 10_000
+/** One in so many is run twice: the same seed is the same world. */
+const TWICE = 100
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    from: { type: 'string', default: '1' },
+    kind: { type: 'string' },
+    of: { type: 'string' },
+  },
+})
+const [seeds, from] = [Number(values.seeds), Number(values.from)]
+const only = ALL_KINDS.find((kind) => kind === values.kind)
+
+type Sum = {
+  seeds: number
+  virtualMs: number
+  readonly counts: Map<string, number>
+  readonly faults: Map<string, number>
+}
+type Report = { readonly kind: Kind; readonly outcome: Outcome }
+
+/** Every `of`-th seed, in this process. */
+async function share(of: number): Promise<number> {
+  for (let seed = from; seed < from + seeds; seed += of) {
+    const kind = only ?? kindOf(seed)
+    try {
+      const outcome = await KINDS[kind].run(seed)
+      const isTwice = seed % TWICE === 1
+      if (isTwice && (await KINDS[kind].run(seed)).digest !== outcome.digest)
+        throw new Error(`seed ${seed} is another world the second time`)
+      process.send?.({ kind, outcome } satisfies Report)
+    } catch (error) {
+      process.send?.(`${kind}, ${error instanceof Error ? error.message : String(error)}`)
+      return 1
+    }
+  }
+  return 0
+}
+
+async function all(): Promise<number> {
+  if (values.kind !== undefined && only === undefined) {
+    console.log(`--kind ${values.kind}: there are ${ALL_KINDS.join(', ')}`)
+    return 2
+  }
+  const workers = availableParallelism()
+  const sums = new Map<Kind, Sum>()
+  const timer = setInterval(() => {
+    const done = [...sums.values()].reduce((sum, each) => sum + each.seeds, 0)
+    console.log(`${done} of ${seeds} seeds, none failed`)
+  }, PROGRESS_MS)
+  const failures: string[] = []
+  const enough = new AbortController()
+  const codes = await Promise.all(
+    Array.from({ length: workers }, (_, place) => worker(place, workers, sums, failures, enough)),
+  )
+  clearInterval(timer)
+  for (const failure of failures) console.log(`FAILED: ${failure}`)
+  if (failures.length > 0 || codes.some((code) => code !== 0)) return 1
+  for (const [kind, sum] of sums) report(kind, sum)
+  return 0
+}
+
+function worker(
+  place: number,
+  of: number,
+  sums: Map<Kind, Sum>,
+  failures: string[],
+  enough: AbortController,
+): Promise<number | null> {
+  const which = only === undefined ? [] : [`--kind=${only}`]
+  const args = [`--from=${from + place}`, `--seeds=${seeds - place}`, `--of=${of}`, ...which]
+  const child = fork(import.meta.filename, args, { signal: enough.signal })
+  child.on('message', (message: Report | string) => {
+    if (typeof message !== 'string') return add(sums, message)
+    failures.push(message)
+    enough.abort()
+  })
+  // What aborting says.
+  child.on('error', () => {})
+  return new Promise((resolve) => child.on('exit', resolve))
+}
+
+function add(sums: Map<Kind, Sum>, { kind, outcome }: Report): void {
+  const sum = sums.get(kind) ?? { seeds: 0, virtualMs: 0, counts: new Map(), faults: new Map() }
+  sums.set(kind, sum)
+  sum.seeds++
+  sum.virtualMs += outcome.virtualMs
+  for (const part of ['counts', 'faults'] as const)
+    for (const [name, number] of Object.entries(outcome[part]))
+      sum[part].set(name, (sum[part].get(name) ?? 0) + number)
+}
+
+function report(kind: Kind, { seeds: done, virtualMs, counts, faults }: Sum): void {
+  const hours = (virtualMs / 3_600_000).toFixed(1)
+  console.log(`${kind}: ${done} seeds, ${hours} virtual hours, none failed`)
+  for (const [name, number] of counts) console.log(`${String(number).padStart(12)} ${name}`)
+  const total = [...faults.values()].reduce((sum, number) => sum + number, 0)
+  console.log(`${String(total).padStart(12)} faults:`)
+  for (const [name, number] of faults) console.log(`${String(number).padStart(16)} ${name}`)
+}
+
+process.exitCode = values.of === undefined ? await all() : await share(Number(values.of))

@@ -1,0 +1,304 @@
+//! A node with the production replica on its real database, its store and the lease, in a process
+//! that may be stopped or killed at any moment, also in the middle of a commit.
+
+import { assert } from '../../../src/base/assert.ts'
+import { seededRandom } from '../../../src/base/random.ts'
+import { millis, type Millis } from '../../../src/base/time.ts'
+import type { NodeId } from '../../../src/raft/entry.ts'
+import type { Membership } from '../../../src/raft/membership.ts'
+import type { RaftMessage } from '../../../src/raft/message.ts'
+import type { Raft, RaftStatus } from '../../../src/raft/raft.ts'
+import { ReadConnection } from '../../../src/store/database.ts'
+import { faultOf } from '../../../src/store/errors.ts'
+import { storeOf } from '../../../src/store/open.ts'
+import { ReplicaClient } from '../../../src/store/replica/client.ts'
+import {
+  DATABASE,
+  openReplica,
+  type Bounds,
+  type OpenReplica,
+} from '../../../src/store/replica/open-replica.ts'
+import type { Outcomes, Proposal, ToReplica } from '../../../src/store/replica/protocol.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { join } from 'node:path'
+import { SYNC_MS } from '../cluster/faults.ts'
+import type { SimNode } from '../cluster/group.ts'
+import { Lease } from '../cluster/lease.ts'
+import { Process } from '../cluster/process.ts'
+import { TICK_MS, TIMING } from '../cluster/timing.ts'
+import type { World } from '../../harness/world.ts'
+import { PowerLoss, SimDisk } from './disk.ts'
+import type { Frozen } from './frozen.ts'
+import type { Homes } from './home.ts'
+
+const INBOX_MAX = 500
+/** A copy takes its time, and so does a message between threads. */
+const COPY_MS = 300
+const THREAD_MS = 1
+/** Who ended by a fault is begun again. */
+const AGAIN_MS = 2_000
+const PLACE = { compareEvery: 20, timing: TIMING }
+
+export type NodeOptions = {
+  readonly world: World
+  readonly homes: Homes
+  readonly frozen: Frozen
+  readonly id: NodeId
+  readonly membership: Membership
+  readonly bounds: Bounds
+  readonly chunk: number
+  /** Entries behind what is applied. */
+  readonly kept: number
+  readonly send: (message: RaftMessage) => void
+  readonly observer: Observer
+}
+
+export type Observer = {
+  /** After a call of the replica: it has applied more, or has another role. */
+  readonly stored: (node: ReplicaNode) => void
+  /** A commit: the settings it has written. */
+  readonly committed: (id: NodeId, written: readonly string[]) => void
+  /** A gate has been opened, or for longer. */
+  readonly opened: () => void
+  /** A process that is to serve, or is not any more. */
+  readonly held?: (node: ReplicaNode, isHeld: boolean) => void
+}
+
+type Running = {
+  readonly replica: OpenReplica
+  readonly client: ReplicaClient
+  readonly reader: ReadConnection
+  readonly store: Store
+}
+
+export class ReplicaNode implements SimNode {
+  readonly id: NodeId
+  readonly lease: Lease
+  readonly disk: SimDisk
+  readonly process: Process
+  syncMs = SYNC_MS
+  /** Processes that ended by a fault of the disk, or in the middle of something. */
+  ended = 0
+  lastTerm = 0
+  readonly #options: NodeOptions
+  #running: Running | undefined
+  #told = ''
+  #inbox: RaftMessage[] = []
+  #asked: Proposal[] = []
+  readonly #toReplica = { at: 0 }
+  readonly #fromReplica = { at: 0 }
+  #busyUntil: Millis = millis(0)
+  /** How long the commits of this call of the replica have taken. */
+  #spent = 0
+
+  constructor(options: NodeOptions) {
+    const { world, id, homes, observer } = options
+    this.#options = options
+    this.id = id
+    this.process = new Process(world)
+    this.disk = new SimDisk(homes, world.random, {
+      committed: (written) => {
+        this.#spent += world.random.below(this.syncMs + 1)
+        observer.committed(id, written)
+      },
+      copy: (copy) => this.#copy(copy),
+    })
+    this.lease = new Lease(this.process, {
+      opened: () => observer.opened(),
+      held: (isHeld) => observer.held?.(this, isHeld),
+      resign: () => this.command((raft) => raft.resign()),
+    })
+  }
+
+  get status(): RaftStatus | undefined {
+    return this.#running?.replica.replica.status
+  }
+
+  get compared(): number {
+    return this.#running?.replica.replica.compared ?? 0
+  }
+
+  /** Undefined while it is down. */
+  get store(): Store | undefined {
+    return this.#running?.store
+  }
+
+  start(): void {
+    assert(this.#running === undefined, `${this.id} runs already`)
+    this.process.renew()
+    this.lease.shut()
+    this.#busyUntil = millis(0)
+    this.#work(() => {
+      this.#running = this.#open()
+    })
+    if (this.#running === undefined) return
+    this.disk.opened()
+    this.process.every(TICK_MS, () => {
+      if (this.#isBusy) return
+      this.#inThread(({ replica }) => replica.tick())
+      this.#pump()
+    })
+  }
+
+  crash(): void {
+    this.kill()
+    this.lease.shut()
+  }
+
+  kill(): void {
+    if (this.#running === undefined) return
+    this.disk.cut()
+    this.#end()
+  }
+
+  /** Told to stop, it closes its files. */
+  shutDown(): void {
+    if (this.#running !== undefined) this.#end()
+  }
+
+  stop(during: Millis): void {
+    if (this.#running !== undefined) this.process.stop(during, () => this.#pump())
+  }
+
+  receive(message: RaftMessage): void {
+    if (this.#running === undefined || this.#inbox.length >= INBOX_MAX) return
+    this.#inbox.push(message)
+    this.#pump()
+  }
+
+  command(run: (raft: Raft) => unknown): void {
+    if (!this.#isBusy) this.#inThread(({ replica }) => replica.ask(run))
+  }
+
+  get #isBusy(): boolean {
+    return this.process.isStopped || this.#now < this.#busyUntil
+  }
+
+  get #now(): Millis {
+    return this.#options.world.now
+  }
+
+  #open(): Running {
+    const { world, id, membership, bounds, chunk, kept } = this.#options
+    const random = seededRandom(world.random.below(0x1_0000_0000))
+    const file = { addon: undefined, through: this.disk.through }
+    const host = {
+      onOutcomes: (outcomes: Outcomes) => this.#tell(outcomes),
+      send: (messages: readonly RaftMessage[]) => this.#send(messages),
+      // A lease that counts from before the commits of this call is the shorter for it.
+      onRound: (round: number) => this.lease.roundBegins(round),
+      onFault: (error: unknown) => this.#options.frozen.watch(this.#copyFailed(error)),
+    }
+    const place = { ...PLACE, id, membership, random, bounds, chunk, kept }
+    const replica = openReplica(this.disk.home, file, host, place)
+    const ask = (message: ToReplica): void => this.#ask(message)
+    const client = new ReplicaClient(this.process.host(id), ask)
+    const reader = ReadConnection.open(join(this.disk.home, DATABASE), { addon: undefined })
+    const store = storeOf(client, reader, () => Promise.resolve())
+    return { replica, client, reader, store }
+  }
+
+  /** From the thread that proposes. */
+  #ask(message: ToReplica): void {
+    this.process.inOrder(this.#toReplica, THREAD_MS, () => {
+      if (message.kind === 'propose') this.#asked.push(...message.proposals)
+      this.#pump()
+    })
+  }
+
+  #tell(outcomes: Outcomes): void {
+    this.#then(() => {
+      const tell = (): void => this.#running?.client.onOutcomes(outcomes)
+      this.process.inOrder(this.#fromReplica, THREAD_MS, tell)
+    })
+  }
+
+  #send(messages: readonly RaftMessage[]): void {
+    this.lease.beforeSending(messages)
+    const { world, send } = this.#options
+    // Whatever becomes of this process: it is gone when the commits up to here are through.
+    for (const message of messages) world.in(millis(this.#spent), () => send(message))
+  }
+
+  #pump(): void {
+    while (!this.#isBusy && this.#inbox.length + this.#asked.length > 0) {
+      const [messages, proposals] = [this.#inbox.splice(0), this.#asked.splice(0)]
+      if (messages.length > 0) this.#inThread(({ replica }) => replica.receive(messages))
+      if (proposals.length === 0) continue
+      if (this.#isBusy) this.#asked.unshift(...proposals)
+      else this.#inThread(({ replica }) => replica.propose(proposals))
+    }
+  }
+
+  #inThread(run: (open: OpenReplica) => void): void {
+    const running = this.#running
+    if (running === undefined) return
+    this.#work(() => run(running.replica))
+    const { status } = this
+    if (status === undefined) return
+    this.lastTerm = status.term
+    const news = `${status.applied} ${status.term} ${status.role}`
+    if (news !== this.#told) this.#options.observer.stored(this)
+    this.#told = news
+    this.#then(() => this.lease.look(status.confirmedRound))
+  }
+
+  /** Until its commits are through the thread does nothing else. */
+  #work(run: () => void): void {
+    this.#spent = 0
+    try {
+      run()
+    } catch (error) {
+      return this.#failed(error)
+    }
+    this.#busyUntil = millis(this.#now + this.#spent)
+    if (this.#spent > 0) this.process.soon(millis(this.#spent), () => this.#pump())
+  }
+
+  /** When the commits up to here are through. */
+  #then(run: () => void): void {
+    this.process.soon(millis(this.#spent), run)
+  }
+
+  async #copy(copy: () => Promise<void>): Promise<void> {
+    const { world, frozen } = this.#options
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.process.soon(millis(world.random.below(COPY_MS)), resolve)
+    await promise
+    if (this.#running !== undefined) await frozen.add(copy())
+  }
+
+  async #copyFailed(error: unknown): Promise<void> {
+    this.#failed(error)
+  }
+
+  /** What is meant to happen ends the process; anything else is a bug, and ends the world. */
+  #failed(error: unknown): void {
+    const { code, cause } = faultOf(error, this.disk.home)
+    const isPowerLoss = [error, cause].some((each) => each instanceof PowerLoss)
+    const isMeant = this.disk.isFaulty && (code === 'disk-full' || code === 'io-error')
+    if (!isMeant && !isPowerLoss) throw error
+    this.ended++
+    if (isPowerLoss) this.lease.shut()
+    this.disk.cut()
+    this.#end()
+    const { world } = this.#options
+    world.in(millis(1 + world.random.below(AGAIN_MS)), () => {
+      if (this.#running === undefined) this.start()
+    })
+  }
+
+  #end(): void {
+    const running = this.#running
+    this.#running = undefined
+    this.process.renew()
+    this.lease.killed()
+    this.#options.observer.held?.(this, false)
+    this.#inbox = []
+    this.#asked = []
+    running?.client.abandon()
+    running?.reader.close()
+    running?.replica.close()
+    this.disk.closed()
+  }
+}

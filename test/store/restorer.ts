@@ -1,0 +1,31 @@
+//! A process to be killed: restores an image, again and again.
+//!     node restorer.ts DIRECTORY KEY-FILE IMAGE...
+//! Says `working` before the first one. The images are restored in turn.
+
+import { copyFileSync, readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { ImageReader } from '../../src/store/image/client.ts'
+import { openStore } from '../../src/store/open.ts'
+import { restoreImage } from '../../src/store/restore.ts'
+import { realHost } from './host.ts'
+
+const [directory = '', keyFile = '', ...images] = process.argv.slice(2)
+const store = await openStore({
+  host: realHost(),
+  directory,
+  onFault(fault) {
+    throw fault
+  },
+})
+writeSync(1, 'working\n')
+for (let n = 0; ; n++) {
+  const file = join(directory, 'incoming.db')
+  copyFileSync(images[n % images.length] ?? '', file)
+  const place = { file, directory, addon: undefined }
+  const opened = await ImageReader.open(place, readFileSync(keyFile), undefined)
+  if (!opened.ok) throw new Error(opened.error)
+  const options = { name: `${process.pid} ${n}`, onProgress: () => {} }
+  const restored = await restoreImage(store, opened.value, options)
+  if (!restored.ok) throw new Error(JSON.stringify(restored.error))
+  await opened.value.close()
+}
