@@ -53,8 +53,16 @@ export function connected(call: Call, asked: Asked, result: MediaResult): void {
   offerJoin(call, state)
 }
 
-/** Phones behind connections notice, register anew, and can then be reached. */
-const REACH = millis(30_000)
+/**
+ * Phones behind connections notice, register anew, and can then be reached: at once, or when that
+ * fell into the outage after half a minute, and after another minute (RFC 5626 §4.5).
+ */
+const REACH = millis(90_000)
+
+/** A phone may be on its way back after a takeover: that nobody answers does not mean much yet. */
+export function isAwaited({ state, now }: Call): boolean {
+  return now < (state.join?.until ?? 0)
+}
 
 export function reachedUntil(call: Call): Millis {
   return after(call.now, REACH)
@@ -119,8 +127,9 @@ export function offerJoin(call: Call, state: Join): void {
 type Joining = Sent & { readonly kind: 'join' }
 
 const RETRY = millis(500)
-/** Between two tries to reach a phone that may be on its way back. */
-const AGAIN = millis(1_000)
+/** Between two tries to reach a phone that may be on its way back: a second, then more. */
+const AGAIN_MIN = 1_000
+const AGAIN_MAX = 5_000
 
 export function joinAnswered(call: Call, sent: Joining, response: SipResponse | undefined): void {
   const leg = call.leg(sent.leg)
@@ -153,8 +162,10 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
 function joinRefused(call: Call, state: Join, response: SipResponse | undefined): void {
   const status = response?.status ?? 408
   if (status === 491 || isBusy(response)) return retryJoin(call, state)
-  if (response === undefined && call.now < (state.until ?? 0)) {
-    state.retryAt = after(call.now, AGAIN)
+  if (response === undefined && isAwaited(call)) {
+    const tried = REACH - ((state.until ?? call.now) - call.now)
+    const pause = Math.min(Math.max(tried / 4, AGAIN_MIN), AGAIN_MAX)
+    state.retryAt = after(call.now, millis(pause))
     return
   }
   finish(call, refusalOf(status === 481 ? 481 : 488, 'could not be joined'))

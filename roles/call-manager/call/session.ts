@@ -19,6 +19,7 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
+import { isAwaited } from './join.ts'
 import { acknowledge, gone, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
@@ -140,7 +141,8 @@ export function refreshAnswered(
     false,
   )
   if (leg.state !== 'up' || leg.timer === undefined) return
-  if (status === 408 || status === 481) return lost(call, leg, status)
+  const stays = status === 408 && isAwaited(call)
+  if ((status === 408 || status === 481) && !stays) return lost(call, leg, status)
   if (response !== undefined && status === 422) {
     const policy = policyAfter422({ ...timerPolicy(call.config), minSe: leg.timer.minSe }, response)
     if (policy !== undefined) leg.timer = { ...leg.timer, minSe: policy.minSe }
@@ -179,7 +181,8 @@ function relayUnchanged(call: Call, leg: Leg, response: SipResponse): void {
 export function probeAnswered(call: Call, id: LegId, status: number): void {
   const leg = call.leg(id)
   if (leg === undefined || leg.state !== 'up') return
-  if (status === 408 || status === 481) return lost(call, leg, status)
+  const stays = status === 408 && isAwaited(call)
+  if ((status === 408 || status === 481) && !stays) return lost(call, leg, status)
   if (leg.timer === undefined) leg.probeAt = nextProbe(call)
 }
 
