@@ -53,7 +53,21 @@ function vitest(paths: readonly string[]): void {
   const before = tally.failed
   tally.passed += numberAt(report, 'numPassedTests')
   tally.failed += numberAt(report, 'numFailedTests') + unloadable(report)
+  for (const name of skipped(report)) console.log(`not run - ${name}`)
   if (!passed && tally.failed === before) count('vitest ended without errors', false)
+}
+
+/** Names of tests that could not run here, or were not asked for. */
+function skipped(report: unknown): readonly string[] {
+  const files: unknown = isRecord(report) ? report['testResults'] : undefined
+  if (!Array.isArray(files)) return []
+  const tests = files.flatMap((file: unknown): unknown =>
+    isRecord(file) ? file['assertionResults'] : [],
+  )
+  return tests
+    .filter(isRecord)
+    .filter(({ status }) => status === 'skipped' || status === 'pending')
+    .map((each) => String(each['fullName']).trim())
 }
 
 /** Test files that failed before any of their tests could be counted. */

@@ -37,6 +37,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/store': { imports: ['src/raft', 'src/control'], packages: ['better-sqlite3'] },
   'src/backup': { imports: ['src/store'] },
+  'src/litestream': { imports: ['src/store'] },
   'src/cluster': { imports: ['src/control', 'src/x509', 'src/raft', 'src/store', 'src/native'] },
   'src/config': { imports: [], packages: ['smol-toml'] },
   'src/observe': { imports: [], packages: ['pino', 'prom-client'] },

@@ -186,11 +186,16 @@ export const COMMANDS: readonly Spec[] = [
   {
     usage: 'restore <file>',
     describe: 'put a backup in the place of what there is; calls go on',
-    options: { yes: { type: 'boolean', describe: 'do not ask' }, ...PASSPHRASE },
+    options: {
+      yes: { type: 'boolean', describe: 'do not ask' },
+      key: { ...text, describe: 'secret.key of a bare database, as litestream restores one' },
+      ...PASSPHRASE,
+    },
     read: (given) => ({
       command: 'restore',
       file: required(given, 'file'),
       yes: given['yes'] === true,
+      key: optional(given, 'key'),
       sealed: given['passphrase-stdin'] === true,
     }),
   },

@@ -73,6 +73,8 @@ export type Command =
       readonly file: string
       readonly yes: boolean
       readonly sealed: boolean
+      /** Of a database that is no backup, such as litestream restores one. */
+      readonly key: string | undefined
     }
   | { readonly command: 'hangup'; readonly call: string }
   | { readonly command: 'trace'; readonly call: string; readonly messages: boolean }

@@ -3,8 +3,9 @@
 
 import { createReadStream, statSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
+import { basename } from 'node:path'
 import { Readable } from 'node:stream'
-import { type Manifest, verifyArchive } from '../backup/archive.ts'
+import { type Manifest, verifyArchive, writeArchive } from '../backup/archive.ts'
 import { isSealed, openStream } from '../backup/envelope.ts'
 import { BackupFault } from '../backup/errors.ts'
 import { Source } from '../backup/source.ts'
@@ -19,6 +20,9 @@ type Asked = Extract<Invocation, { kind: 'command' }> & { readonly command: 'res
 const PATH = '/restore'
 const TYPE = 'application/x-pbx-backup'
 const LINE_MAX = 64 * 1024
+const KEY_LENGTH = 32
+
+type Bytes = AsyncIterable<Uint8Array>
 
 export async function restoreFrom(
   client: Client,
@@ -27,22 +31,24 @@ export async function restoreFrom(
 ): Promise<number> {
   const { file, sealed, yes } = asked
   const isPiped = file === '/dev/stdin'
+  if (isPiped && asked.key !== undefined) throw new CliFailure('a bare database must be a file', 2)
   if (isPiped && sealed)
     throw new CliFailure('the passphrase and the backup cannot both come from stdin', 2)
   if (!yes && (isPiped || sealed || !terminal.answers))
     throw new CliFailure('nobody can be asked here: say --yes to restore without a question', 2)
   const passphrase = sealed ? await firstLine(terminal.stdin, 'passphrase') : undefined
+  const opening = { passphrase, key: asked.key }
   const progress = new ProgressLine(terminal, !asked.json)
   try {
     if (isPiped)
       return await send(client, await archiveOf(pieces(terminal.stdin), undefined), asked, terminal)
-    const manifest = await verified(file, passphrase, progress)
+    const manifest = await verified(file, opening, progress)
     progress.erase()
     if (!yes && !(await confirmed(manifest, terminal))) {
       terminal.error('nothing was changed\n')
       return 1
     }
-    const archive = await archiveOf(createReadStream(file), passphrase)
+    const archive = await archiveIn(file, opening)
     return await send(client, archive, asked, terminal)
   } catch (error) {
     progress.erase()
@@ -52,14 +58,10 @@ export async function restoreFrom(
 }
 
 /** Every byte of it is right. */
-async function verified(
-  file: string,
-  passphrase: string | undefined,
-  progress: ProgressLine,
-): Promise<Manifest> {
+async function verified(file: string, opening: Opening, progress: ProgressLine): Promise<Manifest> {
   const size = sizeOf(file)
   let done = 0
-  const archive = await archiveOf(createReadStream(file), passphrase)
+  const archive = await archiveIn(file, opening)
   return verifyArchive(new Source(archive), (count) => {
     const before = Math.floor((done / size) * 100)
     done += count
@@ -80,18 +82,50 @@ function sizeOf(file: string): number {
   }
 }
 
+type Opening = { readonly passphrase: string | undefined; readonly key: string | undefined }
+
+function archiveIn(file: string, { passphrase, key }: Opening): Promise<Bytes> {
+  if (key === undefined) return archiveOf(createReadStream(file), passphrase)
+  return Promise.resolve(archiveOfDatabase(file, key))
+}
+
 /** What is in the envelope, when it is in one. */
-async function archiveOf(
-  bytes: AsyncIterable<Uint8Array>,
-  passphrase: string | undefined,
-): Promise<AsyncIterable<Uint8Array>> {
+async function archiveOf(bytes: Bytes, passphrase: string | undefined): Promise<Bytes> {
   const source = new Source(bytes)
   const line = await source.line(LINE_MAX)
-  if (line === undefined) throw new BackupFault('not-known', 'this is no backup of pbx')
+  if (line === undefined || isDatabase(line)) throw notOurs()
   const whole = new Source(followed(line, source))
   if (!isSealed(line)) return whole.left()
   if (passphrase !== undefined) return openStream(whole, passphrase)
   throw new BackupFault('locked', 'the backup is encrypted: say --passphrase-stdin')
+}
+
+function isDatabase(line: Uint8Array): boolean {
+  return Buffer.from(line).toString('latin1').startsWith('SQLite format 3')
+}
+
+function notOurs(): BackupFault {
+  const hint = 'with --key SECRET.KEY a bare database of pbx is taken, too'
+  return new BackupFault('not-known', `this is no backup of pbx (${hint})`)
+}
+
+/** A bare database and its key, as if they had been in a backup. */
+function archiveOfDatabase(file: string, key: string): Bytes {
+  const [size, keySize] = [sizeOf(file), sizeOf(key)]
+  if (keySize !== KEY_LENGTH)
+    throw new CliFailure(`${key} is no secret.key: it has ${keySize} bytes, not ${KEY_LENGTH}`, 2)
+  const manifest: Manifest = {
+    product: 'any',
+    schema: 0,
+    name: basename(file),
+    made: statSync(file).mtime.toISOString(),
+    rows: {},
+    files: [
+      { name: 'secret.key', size: keySize },
+      { name: 'pbx.db', size },
+    ],
+  }
+  return writeArchive(manifest, (name) => createReadStream(name === 'pbx.db' ? file : key))
 }
 
 async function* followed(line: Uint8Array, source: Source): AsyncGenerator<Uint8Array, void> {
@@ -119,7 +153,7 @@ async function confirmed(manifest: Manifest, terminal: Terminal): Promise<boolea
 
 async function send(
   client: Client,
-  archive: AsyncIterable<Uint8Array>,
+  archive: Bytes,
   asked: Asked,
   terminal: Terminal,
 ): Promise<number> {

@@ -202,7 +202,7 @@ function statusText(status: api.Status): string {
   const up = clock((Date.now() - Date.parse(status.startedAt)) / 1000)
   const { healthy, checks } = status.health
   const failing = checks.filter(({ ok }) => !ok)
-  const facts: readonly (readonly [string, string])[] = [
+  const facts: (readonly [string, string])[] = [
     ['health', healthy ? 'ok' : failing.map(({ name, detail }) => `${name}: ${detail}`).join('; ')],
     ['server', `${status.name}, version ${status.version}, up ${up}`],
     ['roles', status.roles.join(', ')],
@@ -213,8 +213,16 @@ function statusText(status: api.Status): string {
     ['calls', grouped(status.calls)],
     ['memory', `${grouped(status.residentBytes / 1024 / 1024)} MiB`],
   ]
+  const { replication } = status
+  if (replication !== undefined) facts.push(['replica', replicaText(replication)])
   const text = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return text + (status.cluster === undefined ? '' : clusterText(status.cluster))
+}
+
+function replicaText({ state, to, since, why, copiedAt }: NonNullable<api.Status['replication']>) {
+  const how = state === 'running' ? '' : ` since ${localTime(since)}${why ? `: ${why}` : ''}`
+  const copied = copiedAt === undefined ? '' : `, newest state of ${localTime(copiedAt)}`
+  return `${to}: litestream is ${state}${how}${copied}`
 }
 
 function clusterText(cluster: api.ClusterView): string {

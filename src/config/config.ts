@@ -38,6 +38,12 @@ export type Config = {
   readonly callsPer: { readonly extension: number; readonly tenant: number }
   readonly traceBytes: number
   readonly drainSeconds: number
+  /** A replica off this site; none without a URL. `credentials` is a file. */
+  readonly litestream: {
+    readonly url: string | undefined
+    readonly credentials: string | undefined
+    readonly program: string
+  }
 }
 
 /** Settings of one place; `prefix` is how that place writes them: `--`, or `pbx.toml: `. */
@@ -95,6 +101,11 @@ function assemble(read: Read, hostName: string): Config {
     callsPer: { extension: read('calls-per-extension'), tenant: read('calls-per-tenant') },
     traceBytes: read('trace-memory') * 1024 * 1024,
     drainSeconds: read('drain-seconds'),
+    litestream: {
+      url: read('litestream-url'),
+      credentials: read('litestream-credentials'),
+      program: read('litestream-program'),
+    },
   }
 }
 
@@ -142,6 +153,8 @@ function unknownSetting(prefix: string, key: string): string {
   return `${prefix}${key} is not known${meant === '' ? '; pbx --help lists all settings' : meant}`
 }
 
+/** A password in a URL is not shown, wrong as it may be there. */
 function quoted(value: unknown): string {
-  return typeof value === 'string' ? `"${value}"` : JSON.stringify(value)
+  const text = typeof value === 'string' ? `"${value}"` : JSON.stringify(value)
+  return text.replace(/(\/\/[^/:@"]*):[^/@"]*@/, '$1:[redacted]@')
 }

@@ -61,6 +61,17 @@ export const decodeAddress: Decoder<string> = (value) =>
     ? err('must be an IP address such as 192.0.2.10 or 2001:db8::10')
     : ok(text(value))
 
+const REPLICA_SCHEMES = ['s3:', 'gs:', 'abs:', 'sftp:', 'file:', 'nats:', 'webdav:', 'webdavs:']
+
+/** Where litestream keeps a replica; no secret in it, for it is shown and logged. */
+export const decodeReplicaUrl: Decoder<string> = (value) => {
+  const url = URL.parse(text(value))
+  if (url === null || !REPLICA_SCHEMES.includes(url.protocol))
+    return err('must be a URL such as s3://bucket/pbx, sftp://user@host/pbx or file:///srv/pbx')
+  if (url.password !== '') return err('must hold no password: give it in litestream-credentials')
+  return ok(text(value))
+}
+
 export const decodePort: Decoder<number> = (value) => {
   const port = whole(value)
   if (port !== undefined && port >= 0 && port <= 65_535) return ok(port)

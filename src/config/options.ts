@@ -13,6 +13,7 @@ import {
   decodePath,
   decodePort,
   decodePortRange,
+  decodeReplicaUrl,
   decodeRoles,
   decodeSwitch,
   decodeText,
@@ -68,6 +69,13 @@ export const OPTIONS = {
   'calls-per-extension': option(calls(), 50, 'most calls of one extension at once, 0: no limit'),
   'calls-per-tenant': option(calls(), 0, 'most calls of one tenant at once, 0: no limit'),
   'trace-memory': option(integer(1, 4096, 'MiB'), 16, 'memory for SIP ladders (trace), MiB'),
+  'litestream-url': optional(decodeReplicaUrl, 'where litestream keeps a replica, a URL', 'none'),
+  'litestream-credentials': optional(
+    decodePath,
+    'file of its credentials, NAME=VALUE by the line',
+    'the environment',
+  ),
+  'litestream-program': option(decodePath, 'litestream', 'its program, a path or a name'),
   'drain-seconds': option(seconds(0, 86_400), 5, 'at shutdown, how long calls may go on'),
 } as const
 

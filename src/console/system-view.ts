@@ -14,6 +14,8 @@ export interface SystemView {
   readonly registrationCount: number
   /** Sorted by AOR, those after `after`. */
   registrations(query: RegistrationQuery): readonly Registration[]
+  /** Of the replica off this site; undefined when there is to be none. */
+  replication(): Replication | undefined
   calls(): readonly LiveCall[]
   /** Media sessions on a server of its own; undefined when it is not there. */
   sessionsOn(server: NodeId): number | undefined
@@ -58,6 +60,17 @@ export type Contact = {
   readonly behindNat: boolean
   /** Seconds from now. */
   readonly expiresIn: number
+}
+
+export type Replication = {
+  readonly state: 'running' | 'waiting' | 'absent' | 'stopped'
+  readonly to: string
+  readonly since: WallTime
+  readonly restarts: number
+  /** Of the last end. */
+  readonly why: string | undefined
+  /** When it was given the newest state. */
+  readonly copiedAt: WallTime | undefined
 }
 
 export type LiveCall = {

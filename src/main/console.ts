@@ -10,6 +10,7 @@ import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/syst
 import type { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { CallId } from '../control/ids.ts'
+import type { Litestream } from '../litestream/litestream.ts'
 import { localToken } from '../http/secrets.ts'
 import type { Identity } from '../x509/issue.ts'
 import { openHttp } from '../http/server.ts'
@@ -30,6 +31,7 @@ export type ConsoleOptions = {
   readonly roles: Roles
   readonly cluster: Cluster | undefined
   readonly backups: Backups
+  readonly litestream: Litestream | undefined
 }
 
 export type OpenConsole = {
@@ -85,7 +87,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
 }
 
 function viewOf(
-  { config, host, store, sip, roles }: ConsoleOptions,
+  { config, host, store, sip, roles, litestream }: ConsoleOptions,
   ports: { readonly http: number; readonly https: number },
 ): SystemView {
   const { calls } = roles
@@ -113,6 +115,7 @@ function viewOf(
         callee: utf8(callee),
       })),
     sessionsOn: (server) => roles.sessionsOn(server),
+    replication: () => litestream?.status,
     hangup: (call) => calls.hangup(call as CallId, 'ended by an administrator'),
     sipCallIdsOf: sip.sipCallIdsOf,
     messagesOf: sip.messagesOf,

@@ -18,6 +18,7 @@ import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import type { Identity } from '../x509/issue.ts'
 import { openConsole } from './console.ts'
+import { openLitestream } from './litestream.ts'
 import { tellFlows } from './flow-news.ts'
 import { Opened } from './opened.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
@@ -34,6 +35,9 @@ export type ServingOptions = {
   readonly media: MediaRole
   readonly metrics: Metrics
 }
+
+/** To carry away the last changes. */
+const LITESTREAM_GRACE_MS = 5_000
 
 export type Serving = {
   readonly healthy: () => Promise<boolean>
@@ -83,9 +87,11 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   opened.add(beSilent)
   const roles = openRoles({ ...options, config: served, sip })
   opened.add(() => roles.close())
+  const litestream = openLitestream(options)
+  opened.add(() => litestream?.stop(LITESTREAM_GRACE_MS))
   const backups = openBackups(options, identity)
   await backups.begin()
-  const shown = await openConsole({ ...options, identity, sip, roles, backups })
+  const shown = await openConsole({ ...options, identity, sip, roles, backups, litestream })
   opened.add(() => shown.close())
   // Made when nothing can keep them from being shown any more: they are shown once.
   const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
@@ -118,7 +124,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
       beSilent()
       // Sockets first: from now on nobody hears anything from here.
       await Promise.all([sip.close(), shown.close('abrupt')])
-      await roles.abandon()
+      await Promise.all([roles.abandon(), litestream?.stop(0)])
     },
   }
 }

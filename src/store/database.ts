@@ -119,6 +119,10 @@ export class WriteConnection implements WritableDatabase {
     this.#statements.database.function(name, { varargs: true }, run)
   }
 
+  get isInTransaction(): boolean {
+    return this.#statements.database.inTransaction
+  }
+
   /** Several statements of DDL, kept nowhere. */
   script(sql: string): void {
     this.#statements.database.exec(sql)

@@ -143,6 +143,7 @@ function viewOf(live: Live, host: Host): SystemView {
       live.registrations
         .filter(({ aor }) => aor > after && (domain === undefined || aor.endsWith(`@${domain}`)))
         .slice(0, limit),
+    replication: () => undefined,
     calls: () => live.calls,
     sessionsOn: () => undefined,
     hangup(call) {

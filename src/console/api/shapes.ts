@@ -87,6 +87,16 @@ export const StatusShape = Type.Object({
   registrations: Type.Integer(),
   calls: Type.Integer(),
   residentBytes: Type.Integer({ description: 'memory of this process' }),
+  replication: Type.Optional(
+    Type.Object({
+      state: Type.String({ description: 'of litestream: running, waiting, absent or stopped' }),
+      to: Type.String(),
+      since: moment('of that state'),
+      restarts: Type.Integer(),
+      why: Type.Optional(Type.String({ description: 'it ended last' })),
+      copiedAt: Type.Optional(moment('when it was given the newest state')),
+    }),
+  ),
   cluster: Type.Optional(ClusterShape),
 })
 export type Status = Static<typeof StatusShape>

@@ -4,8 +4,11 @@ import { allTenants } from '../../store/schema/tenant.ts'
 import { countExtensions } from '../../store/schema/extension.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { Store } from '../../store/store.ts'
+import type { WallTime } from '../../base/time.ts'
 import type { ConsoleContext } from '../context.ts'
+import type { Replication } from '../system-view.ts'
 import { clusterPart } from './cluster.ts'
+import { defined } from './defined.ts'
 import * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -22,7 +25,16 @@ export async function statusOf(context: ConsoleContext): Promise<shapes.Status> 
     endpoints: view.endpoints().map((each) => ({ ...each })),
     registrations: view.registrationCount,
     calls: view.calls().length,
+    ...replicationPart(view.replication()),
   }
+}
+
+function replicationPart(replication: Replication | undefined): Pick<shapes.Status, 'replication'> {
+  if (replication === undefined) return {}
+  const { since, copiedAt, why, ...rest } = replication
+  const at = (time: WallTime): string => new Date(time).toISOString()
+  const known = defined({ why, copiedAt: copiedAt && at(copiedAt) })
+  return { replication: { ...rest, since: at(since), ...known } }
 }
 
 export type NodeFacts = {
@@ -34,7 +46,7 @@ export type NodeFacts = {
   readonly store: Store
   readonly cluster: Cluster | undefined
 }
-type OfServing = 'health' | 'endpoints' | 'registrations' | 'calls'
+type OfServing = 'health' | 'endpoints' | 'registrations' | 'calls' | 'replication'
 
 /** What holds whether it serves or stands by. */
 export function nodeStatus(facts: NodeFacts): Omit<shapes.Status, OfServing> {

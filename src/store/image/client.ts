@@ -56,13 +56,50 @@ export class ImageReader {
   }
 }
 
+export type ShadowParts = {
+  readonly place: ImagePlace
+  readonly program: Program
+  /** It is like the database was a moment ago. */
+  readonly onCopied: () => void
+  readonly onFailed: (why: string) => void
+}
+
+/** A thread that keeps a second database like the first, while it is told to. */
+export class Shadow {
+  readonly #worker: Worker
+  readonly #ended: Promise<unknown>
+
+  constructor({ place, program, onCopied, onFailed }: ShadowParts) {
+    this.#worker = startWorker({ kind: 'shadow', ...place }, program)
+    this.#worker.on('message', (message: FromImage) => {
+      if (message.kind === 'copied') onCopied()
+      else if (message.kind === 'not-copied') onFailed(message.why)
+    })
+    this.#worker.on('error', (error) => onFailed(String(error)))
+    this.#ended = new Promise((resolve) => this.#worker.once('exit', resolve))
+  }
+
+  keep(on: boolean): void {
+    this.#worker.postMessage((on ? 'on' : 'off') satisfies ToImage)
+  }
+
+  async stop(): Promise<void> {
+    this.#worker.postMessage('end' satisfies ToImage)
+    await this.#ended
+  }
+}
+
+function startWorker(job: ImageJob, program: Program): Worker {
+  const url = program ?? new URL('./worker.ts', import.meta.url)
+  return new Worker(url, { workerData: job, name: job.kind })
+}
+
 class ImageThread {
   readonly #worker: Worker
   #heard = Promise.withResolvers<FromImage>()
 
   constructor(job: ImageJob, program: Program) {
-    const url = program ?? new URL('./worker.ts', import.meta.url)
-    this.#worker = new Worker(url, { workerData: job, name: 'image' })
+    this.#worker = startWorker(job, program)
     this.#worker.on('message', (message: FromImage) => this.#heard.resolve(message))
     this.#worker.on('error', (error) => this.#heard.reject(error))
     this.#worker.on('exit', () => this.#heard.reject(new Error("the image's thread has ended")))

@@ -18,7 +18,7 @@ export type ImageFacts = {
 }
 
 /** Besides the parts: whose key the secrets are sealed with. */
-const KEPT: ReadonlySet<string> = new Set([...PARTS, 'replica'])
+export const KEPT: ReadonlySet<string> = new Set([...PARTS, 'replica'])
 
 /**
  * Of all that is committed in the database `source` when this begins. Takes a thread of its own as

@@ -41,6 +41,8 @@ export type OpenImage = {
 const BATCH_ROWS = 500
 const BATCH_BYTES = 128 * 1024
 
+const LITESTREAMS = ['_litestream_seq', '_litestream_lock']
+
 /** Throws `ImageRefused`. The file is changed by it. */
 export function openImage(file: string, keys: Keys, options: ConnectionOptions): OpenImage {
   const image = openFile(file, options)
@@ -48,6 +50,8 @@ export function openImage(file: string, keys: Keys, options: ConnectionOptions):
     checkVersion(image)
     checkPages(image)
     migrate(image)
+    // What litestream leaves in what it has replicated.
+    for (const table of LITESTREAMS) image.run(`DROP TABLE IF EXISTS ${table}`)
     checkSchema(image, options)
     checkKey(image, keys.from)
     const rows = countRows(image)
