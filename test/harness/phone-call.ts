@@ -34,6 +34,7 @@ export class PhoneCall {
    *   calling -> (ringing) -> up -> ended      incoming -> (ringing) -> up -> ended
    */
   state: 'calling' | 'incoming' | 'ringing' | 'up' | 'ended' = 'calling'
+  wasUp = false
   /** How it ended: a SIP status for a refusal, 0 for a hang-up. */
   status = 0
   reason = ''
@@ -410,6 +411,7 @@ export class PhoneCall {
   }
 
   #changed(): void {
+    this.wasUp ||= this.state === 'up'
     this.phone.habits.onChange(this)
   }
 }

@@ -25,6 +25,15 @@ export type Faults = {
   readonly delayMax: Millis
 }
 
+/** Between a host and the network: a gate in its kernel, a process that may be stopped. */
+export type Door = {
+  readonly isOpen: () => boolean
+  /** What has come is handled there, now or later, or never. */
+  readonly enter: (handle: () => void) => void
+}
+
+const OPEN: Door = { isOpen: () => true, enter: (handle) => handle() }
+
 const NO_FAULTS: Faults = {
   lossPercent: 0,
   duplicatePercent: 0,
@@ -56,15 +65,19 @@ export class SimNetwork {
   }
 
   /** Listens on `address:port`, on every transport at once. */
-  endpoint(address: string, port = 5060): SimTransport {
-    const made = new SimTransport(this, address, port)
+  endpoint(address: string, port = 5060, door: Door = OPEN): SimTransport {
+    const made = new SimTransport(this, address, port, door)
     this.#endpoints.set(`${address}:${port}`, made)
     return made
   }
 
-  /** The host vanishes: no answers, no refusals, connections just silent. */
+  /**
+   * The host vanishes, unless another has its address by now: no answers, no refusals, connections
+   * just silent.
+   */
   remove(endpoint: SimTransport): void {
-    this.#endpoints.delete(`${endpoint.address}:${endpoint.port}`)
+    const name = `${endpoint.address}:${endpoint.port}`
+    if (this.#endpoints.get(name) === endpoint) this.#endpoints.delete(name)
   }
 
   restore(endpoint: SimTransport): void {
@@ -105,6 +118,7 @@ export class SimTransport implements SipTransport {
   readonly address: string
   readonly port: number
   readonly #network: SimNetwork
+  readonly #door: Door
   readonly #received = new Listeners<Received>()
   readonly #failed = new Listeners<SendFailure>()
   readonly #flowClosed = new Listeners<FlowId>()
@@ -115,8 +129,9 @@ export class SimTransport implements SipTransport {
   readonly failed: Subscribe<SendFailure> = (listener) => this.#failed.add(listener)
   readonly flowClosed: Subscribe<FlowId> = (listener) => this.#flowClosed.add(listener)
 
-  constructor(network: SimNetwork, address: string, port: number) {
+  constructor(network: SimNetwork, address: string, port: number, door: Door) {
     this.#network = network
+    this.#door = door
     this.address = address
     this.port = port
   }
@@ -134,6 +149,7 @@ export class SimTransport implements SipTransport {
   }
 
   send(to: FlowId | Target, message: SipMessage, bytes: Uint8Array = serialize(message)): void {
+    if (!this.#door.isOpen()) return
     if (typeof to === 'string') return this.#sendOnFlow(to, message, bytes)
     if (to.transport === 'udp' && bytes.length > DATAGRAM_MAX && message.kind === 'request') {
       const tcp: Target = { ...to, transport: 'tcp' }
@@ -224,9 +240,10 @@ export class SimTransport implements SipTransport {
   deliver(bytes: Uint8Array, source: Source): void {
     const parsed = parseMessage(bytes)
     if (!parsed.ok || this.#network.find(this.address, this.port) !== this) return
+    if (!this.#door.isOpen()) return
     const message = parsed.value
     if (message.kind === 'request') stamp(message, source)
-    this.#received.tell({ source, message, bytes })
+    this.#door.enter(() => this.#received.tell({ source, message, bytes }))
   }
 
   #lose(connection: Connection): void {

@@ -1,9 +1,11 @@
 //! The whole call-manager role in a simulated world: real stack, registrar, authenticator, calls,
 //! media engine and store tables; network, sound and time are simulated.
 
+import type { Host } from '../../src/base/host.ts'
 import { after, millis, wallTime, type Millis } from '../../src/base/time.ts'
 import type { MediaControl } from '../../src/control/media-control.ts'
 import type { NodeId, TenantId } from '../../src/control/ids.ts'
+import type { SipTransport } from '../../src/sip/stack/sip-transport.ts'
 import { createSipStack, type MessageTap, type RunnableSipStack } from '../../src/sip/stack.ts'
 import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
 import { startCallManager, type RunningCallManager } from '../../roles/call-manager/role.ts'
@@ -16,7 +18,7 @@ import { MediaLedger } from './media-ledger.ts'
 import type { World } from './world.ts'
 
 export const DOMAIN = 'pbx.example'
-const TENANT = 'office' as TenantId
+export const TENANT = 'office' as TenantId
 
 export const CALL_CONFIG: CallConfig = {
   node: 'pbx' as NodeId,
@@ -32,6 +34,23 @@ export const CALL_CONFIG: CallConfig = {
   sessionExpires: 1_800,
   minSe: 90,
   promptUnknown: false,
+}
+
+/** A real stack on a simulated network, in which hosts are named by their addresses. */
+export function simStack(
+  host: Host,
+  transport: SipTransport,
+  onMessage?: MessageTap,
+): RunnableSipStack {
+  return createSipStack({
+    host,
+    transport,
+    resolve: (uri, found) => {
+      const name = uri.params.get('transport') === 'tcp' ? 'tcp' : 'udp'
+      found([{ transport: name, host: uri.host, port: uri.port ?? 5060 }])
+    },
+    ...(onMessage === undefined ? {} : { onMessage }),
+  })
 }
 
 export type SimPbxOptions = {
@@ -125,15 +144,8 @@ export class SimPbx {
 
   #newStack(): RunnableSipStack {
     const { onMessage } = this.#options
-    return createSipStack({
-      host: this.#life.host('stack'),
-      transport: this.#life.transport(this.endpoint),
-      resolve: (uri, found) => {
-        const transport = uri.params.get('transport') === 'tcp' ? 'tcp' : 'udp'
-        found([{ transport, host: uri.host, port: uri.port ?? 5060 }])
-      },
-      ...(onMessage === undefined ? {} : { onMessage }),
-    })
+    const transport = this.#life.transport(this.endpoint)
+    return simStack(this.#life.host('stack'), transport, onMessage)
   }
 
   #start(): RunningCallManager {

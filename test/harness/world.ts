@@ -33,7 +33,8 @@ export class World {
     const recorded = new Set(LEVELS.slice(LEVELS.indexOf(logFrom)))
     return {
       now: () => this.#now,
-      wall: () => wallTime(EPOCH + this.#now),
+      // A whole number, as the real one.
+      wall: () => wallTime(EPOCH + Math.floor(this.#now)),
       random: seededRandom(this.random.below(0x1_0000_0000)),
       wake: (at, run) => this.at(at, run),
       log: (level, event, fields) => {

@@ -1,5 +1,6 @@
 //! MediaControl without sockets and threads: the real engine on a simulated hub, in virtual time.
 
+import type { Host } from '../../src/base/host.ts'
 import type { MediaControl, MediaEvent } from '../../src/control/media-control.ts'
 import { MediaByRequests, type Asked, type MediaCarrier } from '../../src/media/by-requests.ts'
 import { MediaEngine } from '../../src/media/engine.ts'
@@ -18,7 +19,11 @@ export type SimMedia = {
   readonly hub: SimHub
 }
 
-export async function simMedia(world: World, name = 'media'): Promise<SimMedia> {
+export async function simMedia(
+  world: World,
+  name = 'media',
+  host: Host = world.host(name),
+): Promise<SimMedia> {
   const listeners = new Set<(event: MediaEvent) => void>()
   const hubs: SimHub[] = []
   const sounds = new Sounds([PCMU, PCMA, G722], new Map([['en/not-available', PROMPT]]))
@@ -31,7 +36,7 @@ export async function simMedia(world: World, name = 'media'): Promise<SimMedia> 
     },
     sounds,
     {
-      ...world.host(name),
+      ...host,
       openHub: (handlers) => {
         const hub = new SimHub(handlers)
         hubs.push(hub)

@@ -25,6 +25,8 @@ export type Office = {
   readonly targets: readonly string[]
   /** Whose calls one may take over. */
   readonly phones: readonly ScriptedPhone[]
+  /** After which a call that nobody answers is given up; a minute and a half. */
+  readonly patience?: number
 }
 
 export function habitsOf(office: Office, phone: ScriptedPhone): Habits {
@@ -107,7 +109,7 @@ class Person implements Habits {
     this.#note(taken === undefined ? 'dials' : `takes over ${taken.state}`)
     if (this.random.chance(1, 5)) this.#soon(3_000, () => call.cancel())
     // Nobody waits for ever.
-    this.#soon(90_000, () => call.cancel())
+    this.#soon(this.#office.patience ?? 90_000, () => call.cancel())
   }
 
   #act(call: PhoneCall): void {

@@ -1,5 +1,6 @@
-//! The kinds of worlds. A seed says which it is: of twenty, twelve are of Raft alone, and so on.
+//! The kinds of worlds. A seed says which it is: of twenty, thirteen are of Raft alone, and so on.
 
+import { run as calls } from './calls/run.ts'
 import type { Outcome } from './outcome.ts'
 import { run as raft } from './raft/run.ts'
 import { run as replica } from './replica/run.ts'
@@ -7,9 +8,11 @@ import { run as replica } from './replica/run.ts'
 /** Each rejects, or throws, with what does not hold. */
 export const KINDS = {
   /** Raft and the lease, over a model of a disk. */
-  raft: { share: 14, run: (seed: number): Outcome | Promise<Outcome> => raft(seed) },
+  raft: { share: 13, run: (seed: number): Outcome | Promise<Outcome> => raft(seed) },
   /** The production replica on SQLite, its store, and the lease. */
-  replica: { share: 6, run: replica },
+  replica: { share: 5, run: replica },
+  /** Call managers on three such nodes, and phones. */
+  calls: { share: 2, run: calls },
 } as const
 
 export type Kind = keyof typeof KINDS

@@ -7,15 +7,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Kind } from './kinds.ts'
-import { BY_RAFT_WORLDS, BY_REPLICA_WORLDS, BY_SCRIPTS, type Planted } from './planted.ts'
+import {
+  BY_CALL_WORLDS,
+  BY_RAFT_WORLDS,
+  BY_REPLICA_WORLDS,
+  BY_SCRIPTS,
+  type Planted,
+} from './planted.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 /** The rarest of those that worlds find shows in one of some hundreds. */
-const SEEDS: Readonly<Record<Kind, number>> = { raft: 1_500, replica: 200 }
+const SEEDS: Readonly<Record<Kind, number>> = { raft: 1_500, replica: 200, calls: 60 }
 
 const WORLDS = [
   ...BY_RAFT_WORLDS.map((planted) => ({ ...planted, kind: 'raft' as const })),
   ...BY_REPLICA_WORLDS.map((planted) => ({ ...planted, kind: 'replica' as const })),
+  ...BY_CALL_WORLDS.map((planted) => ({ ...planted, kind: 'calls' as const })),
 ]
 
 test.each(WORLDS)(
@@ -38,7 +45,7 @@ test.each(BY_SCRIPTS)('scripts find: $name', { timeout: 300_000 }, async (plante
 async function inCopy(planted: Planted, program: readonly string[]): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'pbx-planted-'))
   try {
-    for (const part of ['src', 'test', 'package.json'])
+    for (const part of ['src', 'roles', 'test', 'package.json'])
       cpSync(join(ROOT, part), join(directory, part), { recursive: true })
     symlinkSync(join(ROOT, 'node_modules'), join(directory, 'node_modules'))
     plant(directory, planted)

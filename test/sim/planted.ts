@@ -180,6 +180,35 @@ export const BY_REPLICA_WORLDS: readonly Planted[] = [
   },
 ]
 
+/** Found by worlds of call managers. */
+export const BY_CALL_WORLDS: readonly Planted[] = [
+  {
+    name: 'goes on with calls before it is committed that their CSeqs have moved on',
+    file: 'roles/call-manager/call/host/heirs.ts',
+    find: '  await saved\n',
+    replace: '',
+  },
+  {
+    name: 'answers the caller before that is committed',
+    file: 'roles/call-manager/call/answer.ts',
+    find: "  call.save({ kind: 'answer-saved' })",
+    replace: `  call.save(undefined)
+  answerSaved(call, true)`,
+  },
+  {
+    name: 'writes the record of a call, and leaves the call',
+    file: 'src/store/schema/call.ts',
+    find: "      db.run('DELETE FROM calls WHERE call = ?', command.id)\n",
+    replace: '',
+  },
+  {
+    name: 'gives up a record that could not be written at once',
+    file: 'roles/call-manager/call/host/cdr-writer.ts',
+    find: '    this.#host.wake(after(this.#host.now(), millis(delay)), again)\n',
+    replace: '    void again\n',
+  },
+]
+
 /** They take a coincidence that a world in thousands has; a script of them stands for it. */
 export const BY_SCRIPTS: readonly Planted[] = [
   {

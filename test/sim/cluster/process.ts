@@ -2,7 +2,7 @@
 //! killed at any moment.
 
 import type { Host } from '../../../src/base/host.ts'
-import { millis, type Millis } from '../../../src/base/time.ts'
+import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { World } from '../../harness/world.ts'
 
 export class Process {
@@ -44,13 +44,17 @@ export class Process {
 
   /** What the process does then, or once it may. */
   soon(delay: Millis, run: () => void): void {
+    this.#at(after(this.world.now, delay), run)
+  }
+
+  #at(at: Millis, run: () => void): void {
     const life = this.#life
     const later = (): void => {
       if (life !== this.#life) return
       if (this.isStopped) this.world.at(this.#stoppedUntil, later)
       else run()
     }
-    this.world.in(delay, later)
+    this.world.at(at, later)
   }
 
   /** As `soon`, and after what this gave to `lane` before: threads hear each other in order. */
@@ -67,7 +71,7 @@ export class Process {
       now: () => this.world.now,
       wake: (at, run) => {
         let isDue = true
-        this.soon(millis(Math.max(0, at - this.world.now)), () => {
+        this.#at(at, () => {
           if (isDue) run()
         })
         return () => {

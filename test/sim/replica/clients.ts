@@ -82,9 +82,12 @@ export class Clients {
     down: 0,
   }
   readonly #frozen: Frozen
+  readonly #percent: number
   #writes = 0
 
-  constructor(group: Group<ReplicaNode>, checks: Checks, frozen: Frozen) {
+  /** `percent`: so many of the writes are to registers, the others any command there is. */
+  constructor(group: Group<ReplicaNode>, checks: Checks, frozen: Frozen, percent = 50) {
+    this.#percent = percent
     this.#frozen = frozen
     this.group = group
     this.checks = checks
@@ -95,7 +98,7 @@ export class Clients {
     const times = random.chance(1, 20) ? 1 + random.below(BURST) : 1
     for (let time = 0; time < times; time++) {
       this.open++
-      this.#try(random.chance(1, 2) ? this.#toRegister() : this.#any())
+      this.#try(random.chance(this.#percent, 100) ? this.#toRegister() : this.#any())
     }
   }
 

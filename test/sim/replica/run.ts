@@ -1,9 +1,7 @@
 //! One world of production replicas: first everything goes wrong that may, and what must always
 //! hold is watched; then all is mended, and it must come right by itself.
 
-import { setImmediate as turn } from 'node:timers/promises'
 import { assert } from '../../../src/base/assert.ts'
-import { after, millis } from '../../../src/base/time.ts'
 import { World } from '../../harness/world.ts'
 import { kindsOf, strike, type FaultCounts } from '../cluster/faults.ts'
 import { every } from '../cluster/pace.ts'
@@ -11,7 +9,7 @@ import type { Outcome } from '../outcome.ts'
 import { Checks } from './checks.ts'
 import { Clients, replicas } from './clients.ts'
 import { mendAll, REPLICA_FAULTS } from './disk-faults.ts'
-import { Frozen } from './frozen.ts'
+import { Frozen, passing } from './frozen.ts'
 import { Homes } from './home.ts'
 
 const IDS = ['a', 'b', 'c', 'd', 'e']
@@ -72,22 +70,6 @@ async function assertLive(clients: Clients, pass: Pass): Promise<void> {
   await pass(LIVENESS_MS / 5)
   checks.settled(group)
   assert(isOwned(), 'the address was lost for want of work')
-}
-
-/** After each event whatever waits for it runs; a world stands still while SQLite copies. */
-async function passing(
-  world: World,
-  frozen: Frozen,
-  ms: number,
-  enough?: () => boolean,
-): Promise<void> {
-  const until = after(world.now, millis(ms))
-  while (world.now < until && enough?.() !== true) {
-    let events = 0
-    world.pass(millis(until - world.now), () => events++ > 0)
-    await turn()
-    await frozen.wait()
-  }
 }
 
 function outcomeOf({ group, checks, failures }: Clients, faults: FaultCounts): Outcome {

@@ -20,7 +20,7 @@ import { Alarm } from './alarm.ts'
 import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
 import { CallLimits } from './call-limits.ts'
-import { heirsOf, resumeRequest, textOf, type HeirNeeds } from './heirs.ts'
+import { goOn, heirsOf, resumeRequest, textOf, type HeirNeeds } from './heirs.ts'
 import { CallNews } from './call-news.ts'
 import type { CallConfig, CallWorld } from '../call.ts'
 import { CdrWriter } from './cdr-writer.ts'
@@ -178,7 +178,7 @@ export class CallHost {
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
     for (const { live } of heirs) this.#calls.add(live)
     // All are there before the first one goes on: one may need another.
-    for (const { live, open } of heirs) this.#take(live, { kind: 'resumed', open })
+    for (const heir of heirs) void goOn(heir, this.#save(heir.live, undefined), this.#feed)
     return unreadable
   }
 
@@ -214,6 +214,7 @@ export class CallHost {
 
   /** One input at a time: outputs of a step are carried out before the next one. */
   #take(live: LiveCall, input: CallInput): void {
+    if (live.held !== undefined) return void live.held.push(input)
     if (this.#pumping) return void this.#queue.push({ live, input })
     this.#pumping = true
     this.#step(live, input)

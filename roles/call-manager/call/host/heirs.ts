@@ -70,6 +70,23 @@ function heirOf(
   return { live, open }
 }
 
+/**
+ * Its CSeqs have moved on. Nothing is sent in it, and nothing taken, before that is `saved`: the
+ * successor of this process would send with the same ones, and be refused (RFC 3261 §12.2.2).
+ */
+export async function goOn(
+  { live, open }: Heir,
+  saved: Promise<void>,
+  feed: (live: LiveCall, input: CallInput) => void,
+): Promise<void> {
+  const held: CallInput[] = []
+  live.held = held
+  await saved
+  live.held = undefined
+  feed(live, { kind: 'resumed', open })
+  for (const input of held) feed(live, input)
+}
+
 /** The INVITE's answers come to the call from here on; it fails when it never went out. */
 export function resumeRequest(
   needs: HeirNeeds,

@@ -17,6 +17,8 @@ export class LiveCall {
   readonly id: CallId
   readonly tenant: TenantId
   readonly deadline: Deadline<LiveCall> = deadline(this)
+  /** What has come before it may go on; see `goOn`. */
+  held: CallInput[] | undefined
   /** INVITEs of ours on their way, for CANCEL and for a successor. */
   clients = new Map<TxId, ClientKey>()
   /** How the INVITEs went out that another process sent. */

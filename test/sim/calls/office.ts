@@ -1,0 +1,164 @@
+//! Three nodes with one address, and phones that know no other.
+
+import { millis, wallTime } from '../../../src/base/time.ts'
+import type { SipMessage } from '../../../src/sip/message/message.ts'
+import type { Command } from '../../../src/store/store.ts'
+import { ScriptedPhone } from '../../harness/phone.ts'
+import { SimNetwork } from '../../harness/sim-network.ts'
+import { DOMAIN, TENANT } from '../../harness/sim-pbx.ts'
+import type { World } from '../../harness/world.ts'
+import { dial, habitsOf, type Habits } from '../call-habits.ts'
+import type { Group } from '../cluster/group.ts'
+import { Checks } from '../replica/checks.ts'
+import { Clients, replicas } from '../replica/clients.ts'
+import type { Frozen } from '../replica/frozen.ts'
+import type { Homes } from '../replica/home.ts'
+import type { ReplicaNode } from '../replica/node.ts'
+import { ADDRESS, Serving } from './serving.ts'
+
+const IDS = ['a', 'b', 'c']
+const USERS = ['alice', 'bob', 'carol', 'dave', 'erin']
+const DEVICES = [...USERS, 'bob/mobile']
+/** From the begin of a lease until what serves is open. */
+const OPENING_MS = 60
+const REGISTER_AGAIN_MS = 3_000
+const EXPIRES = 7_200
+/** Who rings for so long is given up. */
+const PATIENCE = 30_000
+
+export class CallOffice {
+  readonly world: World
+  readonly group: Group<ReplicaNode>
+  readonly checks = new Checks()
+  readonly clients: Clients
+  readonly network: SimNetwork
+  readonly phones: readonly ScriptedPhone[]
+  readonly habits: readonly Habits[]
+  /** All there were, the newest last. */
+  readonly served: Serving[] = []
+  /** Call-IDs in which a BYE of ours was sent, and not answered. */
+  readonly hungUp = new Set<string>()
+  readonly #frozen: Frozen
+  readonly #provisioned = new Set<Command>()
+
+  constructor(world: World, homes: Homes, frozen: Frozen) {
+    this.world = world
+    this.#frozen = frozen
+    this.network = new SimNetwork(world)
+    const held = (node: ReplicaNode, isHeld: boolean): void => this.#held(node, isHeld)
+    const options = { world, homes, frozen, ids: IDS, voters: IDS.length, held }
+    this.group = replicas(options, this.checks)
+    this.clients = new Clients(this.group, this.checks, frozen, 100)
+    this.phones = DEVICES.map((name, index) => this.#phone(name, index))
+    const targets = [...USERS, 'nobody', '*43'].map((user) => `sip:${user}@${DOMAIN}`)
+    const office = { world, targets, phones: this.phones, patience: PATIENCE }
+    this.habits = this.phones.map((phone) => habitsOf(office, phone))
+    for (const [index, phone] of this.phones.entries()) {
+      const own = this.habits[index]
+      if (own !== undefined) phone.habits = own
+    }
+  }
+
+  /** What serves now. */
+  get serving(): Serving | undefined {
+    return this.served.findLast(({ isOver, node }) => !isOver && node.lease.isOpen)
+  }
+
+  /** Tries until all is there; true when it is. */
+  provision(): boolean {
+    for (const command of PROVISION) {
+      if (this.#provisioned.has(command)) continue
+      const done = this.serving?.node.store?.propose(command)
+      if (done !== undefined)
+        this.#frozen.watch(done.then(({ ok }) => ok && this.#provisioned.add(command)))
+      return false
+    }
+    return true
+  }
+
+  /** Each phone registers until it has been told that it is. */
+  register(): void {
+    for (const phone of this.phones) {
+      const again = (): void => {
+        if (phone.status === 200) return
+        phone.register(EXPIRES)
+        this.world.in(millis(REGISTER_AGAIN_MS), again)
+      }
+      again()
+    }
+  }
+
+  get areRegistered(): boolean {
+    return this.phones.every(({ status }) => status === 200)
+  }
+
+  dial(): void {
+    const own = this.habits[this.world.random.below(this.habits.length)]
+    if (own !== undefined) dial(own)
+  }
+
+  close(): void {
+    for (const serving of this.served) serving.close()
+    for (const phone of this.phones) phone.die()
+    for (const node of this.group.nodes) node.shutDown()
+  }
+
+  #held(node: ReplicaNode, isHeld: boolean): void {
+    for (const serving of this.served) if (serving.node === node) serving.close()
+    if (!isHeld) return
+    node.process.soon(millis(this.world.random.below(OPENING_MS)), () => {
+      this.#frozen.watch(this.#frozen.add(this.#serve(node)))
+    })
+  }
+
+  async #serve(node: ReplicaNode): Promise<void> {
+    const { network } = this
+    const onMessage = (direction: 'in' | 'out', _: unknown, message: SipMessage): void =>
+      this.#trace(node, direction, message)
+    const serving = await Serving.open({ node, network, onMessage })
+    if (serving === undefined) return
+    this.world.record(`${node.id} serves, with ${serving.resumed} calls`)
+    this.served.push(serving)
+  }
+
+  /** `TRACE=text` prints the messages whose dialog has that text in a tag or the Call-ID. */
+  #trace({ id }: ReplicaNode, direction: 'in' | 'out', message: SipMessage): void {
+    const { headers } = message
+    const names = ['call-id', 'from', 'to', 'cseq'].map((name) => headers.get(name) ?? '')
+    const what = message.kind === 'request' ? message.method : String(message.status)
+    this.world.record(`${id} ${direction} ${what} ${names[0]} ${names[3]}`)
+    if (direction === 'out' && what === 'BYE') this.hungUp.add(names[0] ?? '')
+    if (direction === 'in' && message.kind === 'response' && names[3]?.endsWith('BYE') === true)
+      this.hungUp.delete(names[0] ?? '')
+    const wanted = process.env['TRACE']
+    if (wanted !== undefined && names.some((value) => value.includes(wanted)))
+      console.log(`${Math.round(this.world.now)} ${id} ${direction} ${what} ${names.join(' | ')}`)
+  }
+
+  #phone(name: string, index: number): ScriptedPhone {
+    const { world, network } = this
+    const [user = name] = name.split('/')
+    return new ScriptedPhone({
+      world,
+      endpoint: network.endpoint(`10.0.0.${2 + index}`),
+      server: { transport: 'udp', host: ADDRESS, port: 5060 },
+      name,
+      user,
+      domain: DOMAIN,
+      password: `pw-${user}`,
+      transport: 'udp',
+      supported: world.random.chance(1, 3) ? ['100rel'] : [],
+      allowsUpdate: world.random.chance(1, 2),
+    })
+  }
+}
+
+const AT = wallTime(0)
+const PROVISION: readonly Command[] = [
+  { kind: 'tenant.put', tenant: TENANT, name: 'Office', primaryDomain: DOMAIN, at: AT },
+  ...USERS.map((user): Command => {
+    const secret = { kind: 'password', realm: DOMAIN, password: `pw-${user}` } as const
+    const put = { tenant: TENANT, user, displayName: user, enabled: true, secret, at: AT }
+    return { kind: 'extension.put', ...put }
+  }),
+]

@@ -1,0 +1,114 @@
+//! One world of three nodes that serve phones at one address: people call while nodes, disks and
+//! networks fail (safety); then all is mended, and everybody hangs up (liveness).
+
+import { assert } from '../../../src/base/assert.ts'
+import { millis } from '../../../src/base/time.ts'
+import { World } from '../../harness/world.ts'
+import { kindsOf, strike, type FaultCounts } from '../cluster/faults.ts'
+import { every } from '../cluster/pace.ts'
+import type { Outcome } from '../outcome.ts'
+import { mendAll, REPLICA_FAULTS } from '../replica/disk-faults.ts'
+import { Frozen, passing } from '../replica/frozen.ts'
+import { Homes } from '../replica/home.ts'
+import { assertAgreement, assertOver } from './checks.ts'
+import { CallOffice } from './office.ts'
+
+const BEGIN_MS = 40_000
+const BUSY_MS = 25_000
+/** Timers of RFC 3261 end, and with them every call that is not up. */
+const REST_MS = 80_000
+const END_MS = 80_000
+const CALL_EVERY_MS = 1_000
+const WRITE_EVERY_MS = 400
+const FAULT_EVERY_MS = [8_000, 4_000, 2_000, 1_000]
+
+type Pass = (ms: number, enough?: () => boolean) => Promise<void>
+
+/** Rejects with what does not hold. */
+export async function run(seed: number): Promise<Outcome> {
+  const world = new World(seed)
+  const homes = new Homes()
+  const frozen = new Frozen()
+  const office = new CallOffice(world, homes, frozen)
+  const pass: Pass = (ms, enough) => passing(world, frozen, ms, enough)
+  const faults: FaultCounts = {}
+  try {
+    await begin(office, pass)
+    await beBusy(office, pass, faults)
+    const rested = await comeToRest(office, pass)
+    return outcomeOf(office, faults, rested)
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    const what = `seed ${seed}, after ${world.now} ms: ${message}`
+    const tail = process.env['TAIL'] === undefined ? '' : `\n${world.tail()}`
+    throw new Error(what + tail, { cause: error })
+  } finally {
+    office.close()
+    homes.close()
+  }
+}
+
+async function begin(office: CallOffice, pass: Pass): Promise<void> {
+  for (let ms = 0; ms < BEGIN_MS && !office.provision(); ms += 100) await pass(100)
+  assert(office.provision(), 'extensions could not be made')
+  office.register()
+  await pass(BEGIN_MS, () => office.areRegistered)
+  assert(office.areRegistered, 'phones could not register')
+}
+
+async function beBusy(office: CallOffice, pass: Pass, faults: FaultCounts): Promise<void> {
+  const { world, network, group, clients } = office
+  const { random } = world
+  // Who is in the group is another kind's matter.
+  const kinds = kindsOf(world, REPLICA_FAULTS).filter((name) => name !== 'change')
+  const pause = FAULT_EVERY_MS[random.below(FAULT_EVERY_MS.length)] ?? 0
+  network.faults = {
+    lossPercent: random.below(10),
+    duplicatePercent: random.below(10),
+    delayMin: millis(1),
+    delayMax: millis(1 + random.below(80)),
+  }
+  every(world, CALL_EVERY_MS, BUSY_MS, () => office.dial())
+  every(world, WRITE_EVERY_MS, BUSY_MS, () => clients.write())
+  every(world, WRITE_EVERY_MS, BUSY_MS, () => clients.read())
+  every(world, pause, BUSY_MS, () => strike(group, REPLICA_FAULTS, kinds, faults))
+  await pass(BUSY_MS)
+}
+
+type Rested = { readonly records: number; readonly unheard: number }
+
+async function comeToRest(office: CallOffice, pass: Pass): Promise<Rested> {
+  const { network, group, clients, checks, habits } = office
+  mendAll(group)
+  network.faults = { lossPercent: 0, duplicatePercent: 0, delayMin: millis(1), delayMax: millis(1) }
+  for (const each of habits) each.rest()
+  await pass(REST_MS)
+  const unheard = assertAgreement(office)
+  for (const each of habits) each.retire()
+  await pass(END_MS)
+  const records = assertOver(office)
+  clients.assertAnswered()
+  checks.settled(group)
+  return { records: records.length, unheard }
+}
+
+function outcomeOf(office: CallOffice, faults: FaultCounts, rested: Rested): Outcome {
+  const { world, group, checks, served, phones } = office
+  const own = phones.flatMap(({ calls }) => calls)
+  return {
+    faults,
+    counts: {
+      'calls by phones': own.filter(({ way }) => way === 'outgoing').length,
+      'calls answered': own.filter(({ way, wasUp }) => way === 'outgoing' && wasUp).length,
+      'call records': rested.records,
+      'phones that did not hear that they were hung up': rested.unheard,
+      'changes of who serves': served.length - 1,
+      'calls taken over': served.reduce((sum, { resumed }) => sum + resumed, 0),
+      acknowledged: checks.acknowledged,
+      reads: checks.reads,
+      messages: group.delivered,
+    },
+    virtualMs: world.now,
+    digest: world.digest(),
+  }
+}
