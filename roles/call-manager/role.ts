@@ -46,6 +46,8 @@ export interface RunningCallManager {
   /** False when there is no such call. */
   hangup(call: CallId, cause: string): boolean
   counters(): CallManagerCounters
+  /** Whether new calls are taken. Those there are go on. */
+  admit(isWanted: boolean): void
   /** Ends calls and takes no new ones; `stop` when `counters().calls` is 0, or patience ends. */
   drain(): void
   stop(): void
@@ -118,6 +120,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
       ...events.size,
       messages: messages.size,
     }),
+    admit: (isWanted) => void (calls.admits = isWanted),
     drain: () => calls.drain(),
     stop() {
       unstart()

@@ -200,6 +200,18 @@ export const COMMANDS: readonly Spec[] = [
     }),
   },
   {
+    usage: 'drain',
+    describe: 'before maintenance of this host: others serve, or the calls here may end',
+    options: { force: { type: 'boolean', describe: 'also when no other node could take over' } },
+    read: (given) => ({ command: 'drain', isForced: given['force'] === true }),
+  },
+  {
+    usage: 'undrain',
+    describe: 'after it: this host takes calls again',
+    options: {},
+    read: () => ({ command: 'undrain' }),
+  },
+  {
     usage: 'hangup <call>',
     describe: 'end a call',
     options: {},

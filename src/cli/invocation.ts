@@ -76,6 +76,8 @@ export type Command =
       /** Of a database that is no backup, such as litestream restores one. */
       readonly key: string | undefined
     }
+  | { readonly command: 'drain'; readonly isForced: boolean }
+  | { readonly command: 'undrain' }
   | { readonly command: 'hangup'; readonly call: string }
   | { readonly command: 'trace'; readonly call: string; readonly messages: boolean }
   | {

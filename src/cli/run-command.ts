@@ -5,6 +5,7 @@ import type * as api from '../console/api/shapes.ts'
 import { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
 import { backupTo } from './backup.ts'
+import { drain, undrainedText } from './drain.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
 import { runServerCommand, type Show } from './servers.ts'
@@ -76,6 +77,10 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
     case 'transfer-leadership':
       await client.call('POST', '/cluster/transfer', { to: asked.to })
       return show({ asked: true }, () => 'another node is being elected; see pbx status\n')
+    case 'drain':
+      return drain(asked, terminal)
+    case 'undrain':
+      return show(await client.call<api.Drained>('DELETE', '/drain'), undrainedText)
     case 'hangup':
       await client.call('DELETE', `/calls/${encodeURIComponent(asked.call)}`)
       return show({ ended: asked.call }, ({ ended }) => `ended ${ended}\n`)
@@ -211,6 +216,7 @@ function statusText(status: api.Status): string {
     ['extensions', grouped(status.extensions)],
     ['registered', grouped(status.registrations)],
     ['calls', grouped(status.calls)],
+    ...drained(status),
     ['memory', `${grouped(status.residentBytes / 1024 / 1024)} MiB`],
   ]
   const { replication } = status
@@ -225,13 +231,20 @@ function replicaText({ state, to, since, why, copiedAt }: NonNullable<api.Status
   return `${to}: litestream is ${state}${how}${copied}`
 }
 
+function drained({ drained: asked }: api.Status): readonly (readonly [string, string])[] {
+  if (asked === undefined) return []
+  const forced = asked.isForced ? ', by force' : ''
+  return [['drained', `since ${localTime(asked.since)}${forced}; pbx undrain ends it`]]
+}
+
 function clusterText(cluster: api.ClusterView): string {
   const { leader, node, term, why, since, address, holdsAddress, urgency, isActive } = cluster
   const role = isActive ? 'serving' : 'on standby'
   const holder = holdsAddress ? 'here' : 'not here'
+  const guard = cluster.isGuarded ? '' : '; not guarded by the kernel: install nftables'
   const facts: readonly (readonly [string, string])[] = [
     ['cluster', `this is ${node}, ${role}; ${leader ?? 'nobody'} leads in term ${term}`],
-    ['address', address === undefined ? 'none' : `${address}, ${holder}`],
+    ['address', address === undefined ? 'none' : `${address}, ${holder}${guard}`],
     ['priority', PRIORITIES[urgency]],
     ['last change', `${localTime(since)}: ${why}`],
   ]
@@ -249,10 +262,18 @@ const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['m
   { head: 'node', cell: ({ id }) => id },
   { head: 'name', cell: ({ name }) => name },
   { head: 'at', cell: ({ at }) => at },
-  { head: 'is', cell: ({ id, kind }) => (id === leader ? 'leader' : kind) },
+  { head: 'is', cell: (member) => whatIs(member, leader) },
   { head: 'connected', cell: ({ isConnected }) => (isConnected ? 'yes' : 'no') },
   { head: 'behind', cell: ({ lag }) => (lag === undefined ? '?' : grouped(lag)) },
 ]
+
+function whatIs(
+  { id, kind, unfit }: api.ClusterView['members'][0],
+  leader: string | undefined,
+): string {
+  const role = id === leader ? 'leader' : kind
+  return unfit === undefined ? role : `${role}, ${unfit}`
+}
 
 function secretText({ extension, domain, password }: api.ExtensionSecret): string {
   return `${extension}@${domain} password ${password}\n`

@@ -97,6 +97,11 @@ export class Cluster {
     return { at: port === PEER_PORT ? at : `${at}:${port}`, token }
   }
 
+  /** This node leaves serving to others, until it is told that it need not. As `transfer`. */
+  drain(isDrained: boolean, isForced: boolean): Promise<string | undefined> {
+    return this.#ask({ kind: 'drain', isDrained, isForced })
+  }
+
   async remove(node: NodeId): Promise<string | undefined> {
     if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
     if (node === this.self.id) return 'this node leads: transfer leadership first'

@@ -6,7 +6,7 @@ const HEAD = 5
 export const FRAME_MAX = 16 << 20
 
 /** Their places are what is sent: new ones go to the end. */
-const CHANNELS = ['ping', 'raft', 'rpc', 'flows'] as const
+const CHANNELS = ['ping', 'raft', 'rpc', 'flows', 'fitness'] as const
 export type Channel = (typeof CHANNELS)[number]
 
 export type Frame = { readonly channel: Channel; readonly data: Uint8Array }

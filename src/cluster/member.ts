@@ -12,6 +12,7 @@ import type { RaftMessage } from '../raft/message.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
 import type { Replica } from '../store/replica/replica.ts'
 import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
+import { Fitness, type Concern } from './fitness.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
 import type { MemberStanding, Standing, Wish } from './protocol.ts'
 import { TICK } from './timings.ts'
@@ -53,6 +54,7 @@ export class Member {
   #leader: NodeId | undefined
   #why = 'this node has just begun'
   #since: number
+  readonly #fitness: Fitness
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: readonly Cancel[]
 
@@ -60,7 +62,11 @@ export class Member {
     const { link, host } = parts
     this.#parts = parts
     this.#since = host.wall()
+    const onChanged = (why: string | undefined): void => this.#fitChanged(why)
+    const onOther = (): void => this.#tell(true)
+    this.#fitness = new Fitness({ host, link, onChanged, onOther })
     this.#unsubscribe = [
+      () => this.#fitness.stop(),
       link.arrived((frame) => this.#onFrame(frame)),
       link.changed(() => this.#tell(true)),
     ]
@@ -105,10 +111,13 @@ export class Member {
     this.#look()
   }
 
-  /** Why this node could not serve; undefined when it could. */
-  fitChanged(why: string | undefined): void {
-    const { host, replica, orEnd } = this.#parts
-    host.log(why === undefined ? 'info' : 'warn', 'node.fit', { isFit: why === undefined, why })
+  /** Why this node had better not serve; undefined when it is as good as any other. */
+  setFit(concern: Concern, why: string | undefined): void {
+    this.#fitness.set(concern, why)
+  }
+
+  #fitChanged(why: string | undefined): void {
+    const { replica, orEnd } = this.#parts
     orEnd(() => replica.ask((raft) => raft.setReluctant(why !== undefined)))
     this.#look()
     this.#leaveToOthers()
@@ -173,7 +182,8 @@ export class Member {
   }
 
   #wished(raft: Raft, wish: Exclude<Wish, { kind: 'leave' }>): string | undefined {
-    const { membership, followers } = raft.status()
+    const status = raft.status()
+    const { membership } = status
     const { voters, learners } = membership
     switch (wish.kind) {
       case 'add': {
@@ -189,14 +199,22 @@ export class Member {
         })
       }
       case 'transfer': {
-        const connected = followers.filter(
-          ({ id, state }) => voters.includes(id) && state === 'replicate' && this.#isUp(id),
-        )
-        const best = connected.toSorted((a, b) => b.match - a.match)[0]?.id
-        const to = wish.to ?? best
-        if (to === undefined) return 'no other node is ready to lead'
+        const to = wish.to ?? this.#successor(status, 'any')
+        if (to === undefined) return `no other node is ready to serve${this.#others(status)}`
+        const unfit = wish.to && this.#fitness.of(wish.to)
+        if (unfit !== undefined) return `${wish.to} had better not serve: ${unfit}`
         const asked = raft.transferTo(to)
         return asked.ok ? undefined : asked.error
+      }
+      case 'drain': {
+        const { isDrained, isForced } = wish
+        const isLast = status.role === 'leader' && this.#successor(status, 'fit') === undefined
+        if (isDrained && isLast && !isForced)
+          return `no other node could take over${this.#others(status)}`
+        this.#parts.host.log('info', 'node.drain', { isDrained, isForced })
+        // What follows asks Raft again.
+        setImmediate(() => this.setFit('drain', isDrained ? 'drained' : undefined))
+        return undefined
       }
     }
   }
@@ -242,9 +260,30 @@ export class Member {
 
   /** Who is unfit and leads hands over: that takes a tenth of an election. */
   #leaveToOthers(): void {
-    const { vip, replica } = this.#parts
-    if (vip?.unfit === undefined || replica.status.role !== 'leader') return
-    this.wish({ kind: 'transfer', to: undefined })
+    const { status } = this.#parts.replica
+    if (this.#fitness.own === undefined || status.role !== 'leader') return
+    const to = this.#successor(status, 'fit')
+    if (to !== undefined) this.wish({ kind: 'transfer', to })
+  }
+
+  /** Who would take over soonest; of those that had better not only when there is nobody else. */
+  #successor({ membership, followers }: RaftStatus, which: 'fit' | 'any'): NodeId | undefined {
+    const ready = followers.filter(
+      ({ id, state }) => membership.voters.includes(id) && state === 'replicate' && this.#isUp(id),
+    )
+    const ranked = ready.toSorted((a, b) => b.match - a.match)
+    const fit = ranked.find(({ id }) => this.#fitness.of(id) === undefined)
+    return (fit ?? (which === 'any' ? ranked[0] : undefined))?.id
+  }
+
+  /** Why each of them would not. */
+  #others({ membership, id: self }: RaftStatus): string {
+    const others = members(membership).filter((id) => id !== self)
+    const whys = others.map((id) => {
+      const behind = membership.voters.includes(id) ? 'behind' : 'no voter yet'
+      return `${id} is ${this.#isUp(id) ? (this.#fitness.of(id) ?? behind) : 'not connected'}`
+    })
+    return whys.length === 0 ? '' : `: ${whys.join(', ')}`
   }
 
   #isUp(id: NodeId): boolean {
@@ -265,7 +304,19 @@ export class Member {
     if (news === this.#told && !isDue) return
     this.#told = news
     const { id, role, term, leader, last, applied } = status
-    const standing = { id, role, term, leader, last, applied, isActive, holdsAddress, urgency }
+    const isGuarded = vip?.isGuarded !== false
+    const standing = {
+      id,
+      role,
+      term,
+      leader,
+      last,
+      applied,
+      isActive,
+      holdsAddress,
+      isGuarded,
+      urgency,
+    }
     onStanding({
       ...standing,
       members: this.#membersOf(status),
@@ -296,6 +347,7 @@ export class Member {
         kind: voters.includes(id) ? 'voter' : 'learner',
         isConnected: this.#isUp(id),
         lag: id === self ? 0 : match === undefined ? undefined : last - match,
+        unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
       }
     })
   }

@@ -13,6 +13,8 @@ export type MemberSettings = {
   readonly cluster: ClusterFiles
   /** Milliseconds: for so long the main thread may be silent while it serves. */
   readonly patience: number
+  /** An administrator has drained it, before it began anew. */
+  readonly isDrained: boolean
 }
 
 export type Standing = {
@@ -25,6 +27,8 @@ export type Standing = {
   /** This node is to serve: it leads, and has the address where there is one. */
   readonly isActive: boolean
   readonly holdsAddress: boolean
+  /** The kernel itself keeps a node that was stopped from answering at the address. */
+  readonly isGuarded: boolean
   /** Of the thread that keeps the lease. */
   readonly urgency: Urgency
   readonly members: readonly MemberStanding[]
@@ -41,6 +45,8 @@ export type MemberStanding = {
   readonly isConnected: boolean
   /** Entries that it is behind, as far as the leader knows; undefined on others. */
   readonly lag: number | undefined
+  /** Why it had better not serve. */
+  readonly unfit: string | undefined
 }
 
 export type FromMember =
@@ -70,5 +76,7 @@ export type Wish =
   | { readonly kind: 'remove'; readonly node: NodeId }
   /** Undefined: to whoever is best. */
   | { readonly kind: 'transfer'; readonly to: NodeId | undefined }
+  /** Forced: also when nobody could take over. */
+  | { readonly kind: 'drain'; readonly isDrained: boolean; readonly isForced: boolean }
   /** Gives up the address and goes; `done` when nobody is answered any more. */
   | { readonly kind: 'leave' }

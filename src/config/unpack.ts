@@ -11,7 +11,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** systemd's CacheDirectory=, the user's cache, else a directory of ours in /tmp. */
 export function cacheDirectory(environment: Environment): string {
   const [systemd] = (environment['CACHE_DIRECTORY'] ?? '').split(':')
-  const home = homedir()
+  const home = ownHome()
   const candidates: readonly (string | undefined)[] = [
     systemd,
     environment['XDG_CACHE_HOME'],
@@ -60,5 +60,14 @@ function holds(path: string, digest: string): boolean {
     return lstatSync(path).isFile() && hash('sha256', readFileSync(path), 'hex') === digest
   } catch {
     return false // not there yet, or not readable: it is written anew
+  }
+}
+
+/** '' of a user that nobody has told this system of, such as systemd's dynamic ones. */
+function ownHome(): string {
+  try {
+    return homedir()
+  } catch {
+    return '' // the other candidates are asked
   }
 }

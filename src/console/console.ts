@@ -6,6 +6,7 @@ import { isLocal } from '../http/local.ts'
 import { backupRoutes } from './api/backup.ts'
 import { callRoutes } from './api/calls.ts'
 import { clusterRoutes } from './api/cluster.ts'
+import { drainRoutes } from './api/drain.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
 import { describeApi } from './api/openapi.ts'
 import { HealthShape } from './api/shapes.ts'
@@ -56,6 +57,7 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     backupRoutes(api, context)
     clusterRoutes(api, context)
     serverRoutes(api, context)
+    drainRoutes(api, context.drain)
     innerDone()
   })
   done()

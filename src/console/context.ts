@@ -6,6 +6,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import type { Access } from './access.ts'
+import type { DrainControl } from './drain-control.ts'
 import type { SystemView } from './system-view.ts'
 
 export type ConsoleContext = {
@@ -22,4 +23,5 @@ export type ConsoleContext = {
   readonly httpsPort: () => number
   /** Undefined of a system that is alone. */
   readonly cluster: Cluster | undefined
+  readonly drain: DrainControl
 }

@@ -4,8 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import type { Cluster } from '../cluster/cluster.ts'
 import { HttpRefusal } from '../http/server.ts'
 import type { Access } from './access.ts'
+import { drainRoutes } from './api/drain.ts'
 import { nodeStatus, type NodeFacts } from './api/status.ts'
 import type * as shapes from './api/shapes.ts'
+import type { Api, Typebox } from './api/typed.ts'
 
 export type StandbyContext = NodeFacts & { readonly cluster: Cluster; readonly access: Access }
 
@@ -19,6 +21,15 @@ export function standbyRoutes(app: FastifyInstance, context: StandbyContext): vo
     access.requireAdministrator(request)
     return statusOf(context)
   })
+  void app.register(
+    (routes, _options, done) => {
+      const api: Api = routes.withTypeProvider<Typebox>()
+      api.addHook('onRequest', async (request) => access.requireAdministrator(request))
+      drainRoutes(api, context.drain)
+      done()
+    },
+    { prefix: '/api/v1' },
+  )
   app.all('/*', () => {
     const at = cluster.vip === undefined ? 'the node that leads' : cluster.vip
     throw new HttpRefusal(503, `this node is on standby: ask ${at}`)

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
 import { Access } from '../console/access.ts'
 import { consoleRoutes } from '../console/console.ts'
+import type { DrainControl } from '../console/drain-control.ts'
 import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/system-view.ts'
 import type { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -32,6 +33,7 @@ export type ConsoleOptions = {
   readonly cluster: Cluster | undefined
   readonly backups: Backups
   readonly litestream: Litestream | undefined
+  readonly drain: DrainControl
 }
 
 export type OpenConsole = {
@@ -64,6 +66,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     httpsPort: () => ports.https,
     cluster: options.cluster,
     backups: options.backups,
+    drain: options.drain,
   }
   const http = await openHttp({
     address: config.address,

@@ -31,7 +31,8 @@ export type WorkerData = ReplicaSettings &
   MemberSettings & { readonly newsPort: MessagePort; readonly native: string | undefined }
 
 assert(parentPort !== null, 'the replica runs in a worker thread')
-const { directory, addon, cluster, patience, native, newsPort: news } = workerData as WorkerData
+const given = workerData as WorkerData
+const { directory, addon, cluster, patience, isDrained, native, newsPort: news } = given
 const service = new ReplicaService(parentPort, directory)
 const { settings, identity, authority } = cluster
 const { self, peers, vip: vipSettings } = settings
@@ -103,6 +104,8 @@ async function begin(): Promise<void> {
     tickle: addOn.ok ? addOn.value.tickle : () => addOn.error,
     holdsAddress: () => vip?.isHeld === true,
   })
+  if (isDrained) member.setFit('drain', 'drained')
+  if (vip?.unfit !== undefined) member.setFit('address', vip.unfit)
   member.send(early.splice(0))
   const pinging = setInterval(() => ping(), PING_EVERY_MS)
   const keeping = setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS)
@@ -169,7 +172,7 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
     },
     onPending: () => member?.confirm(),
     onResign: (why) => member?.resign(why),
-    onUnfit: (why) => member?.fitChanged(why),
+    onUnfit: (why) => member?.setFit('address', why),
   })
 }
 

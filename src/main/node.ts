@@ -19,6 +19,7 @@ import { DATABASE } from '../store/replica/open-replica.ts'
 import type { Store } from '../store/store.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
 import { Metrics } from '../observe/metrics.ts'
+import { Drain } from './drain.ts'
 import { openMedia } from './roles.ts'
 import { openServing, servedConfig, type Serving } from './serving.ts'
 import { openStandby, type Standby } from './standby.ts'
@@ -36,6 +37,7 @@ export type NodeOptions = {
   readonly onFault: (fault: StoreFault) => void
 }
 
+type MemberOptions = NodeOptions & { readonly drain: Drain }
 type Warm = { readonly metrics: Metrics; readonly media: MediaRole }
 
 export async function openNode(options: NodeOptions): Promise<ClusterMember> {
@@ -43,7 +45,9 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   if (!files.settings.isNew && !existsSync(join(config.data, DATABASE))) throw memoryLost(config)
   const { port1, port2 } = new MessageChannel()
   const { workers, sqlite, native } = installation
-  const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS }
+  const drain = new Drain({ host, data: config.data })
+  const isDrained = drain.state !== undefined
+  const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS, isDrained }
   const addOn = native.ok ? native.value : undefined
   // Told now, when somebody looks, not at the first failover.
   const loaded = loadNative(addOn)
@@ -59,7 +63,8 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   })
   settled(config.data, files)
   const cluster = new Cluster({ host, store, files, data: config.data, port: port1 })
-  const member = new ClusterMember(options, store, cluster)
+  drain.cluster = cluster
+  const member = new ClusterMember({ ...options, drain }, store, cluster)
   await member.begin()
   return member
 }
@@ -71,7 +76,7 @@ function memoryLost({ data }: Config): ConfigFault {
 }
 
 export class ClusterMember {
-  readonly #options: NodeOptions
+  readonly #options: MemberOptions
   readonly #store: Store
   readonly #cluster: Cluster
   #serving: Serving | undefined
@@ -83,7 +88,7 @@ export class ClusterMember {
   #isClosing = false
   #settled: Promise<void> = Promise.resolve()
 
-  constructor(options: NodeOptions, store: Store, cluster: Cluster) {
+  constructor(options: MemberOptions, store: Store, cluster: Cluster) {
     this.#options = options
     this.#store = store
     this.#cluster = cluster
@@ -127,8 +132,8 @@ export class ClusterMember {
   }
 
   get #parts() {
-    const { config, installation, host } = this.#options
-    return { config, installation, host, store: this.#store, cluster: this.#cluster }
+    const { config, installation, host, drain } = this.#options
+    return { config, installation, host, drain, store: this.#store, cluster: this.#cluster }
   }
 
   #follow(): void {

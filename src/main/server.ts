@@ -14,6 +14,7 @@ import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { openMediaServer } from './media-server.ts'
+import { Drain } from './drain.ts'
 import { openNode } from './node.ts'
 import { Opened } from './opened.ts'
 import { openMedia } from './roles.ts'
@@ -66,7 +67,8 @@ async function open(
   const metrics = new Metrics(config.name)
   const media = await openMedia({ config, installation, host, metrics })
   opened.add(() => media.stop())
-  const parts = { config, installation, host, metrics, store, media, cluster: undefined }
+  const drain = new Drain({ host, data: config.data })
+  const parts = { config, installation, host, drain, metrics, store, media, cluster: undefined }
   const serving = await openServing(parts)
   opened.add(() => serving.close())
   return serving.healthy

@@ -19,6 +19,7 @@ import type { Store } from '../store/store.ts'
 import type { Identity } from '../x509/issue.ts'
 import { openConsole } from './console.ts'
 import { openLitestream } from './litestream.ts'
+import type { Drain } from './drain.ts'
 import { tellFlows } from './flow-news.ts'
 import { Opened } from './opened.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
@@ -31,6 +32,7 @@ export type ServingOptions = {
   readonly host: Host
   readonly store: Store
   readonly cluster: Cluster | undefined
+  readonly drain: Drain
   /** Runs already; it ends with this. */
   readonly media: MediaRole
   readonly metrics: Metrics
@@ -64,7 +66,7 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
 }
 
 async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
-  const { installation, host, store, cluster, metrics } = options
+  const { installation, host, store, cluster, drain, metrics } = options
   // The console is there for every address.
   const { config } = options
   const served = servedConfig(config, cluster)
@@ -89,6 +91,9 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   opened.add(() => roles.close())
   const litestream = openLitestream(options)
   opened.add(() => litestream?.stop(LITESTREAM_GRACE_MS))
+  const admit = (): void => roles.calls.admit(drain.admitsCalls)
+  admit()
+  opened.add(drain.changed(admit))
   const backups = openBackups(options, identity)
   await backups.begin()
   const shown = await openConsole({ ...options, identity, sip, roles, backups, litestream })

@@ -11,6 +11,7 @@ import type { Host } from '../base/host.ts'
 import { loadIdentity } from '../http/certificate.ts'
 import { localToken } from '../http/secrets.ts'
 import { openHttp } from '../http/server.ts'
+import type { Drain } from './drain.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 
@@ -20,12 +21,13 @@ export type StandbyOptions = {
   readonly host: Host
   readonly store: Store
   readonly cluster: Cluster
+  readonly drain: Drain
 }
 
 export type Standby = { readonly close: () => Promise<void> }
 
 export async function openStandby(options: StandbyOptions): Promise<Standby> {
-  const { config, installation, host, store, cluster } = options
+  const { config, installation, host, store, cluster, drain } = options
   const addresses = hostAddresses(config.address, config.publicAddress)
   const http = await openHttp({
     address: config.address,
@@ -37,6 +39,7 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     routes: (app) =>
       standbyRoutes(app, {
         cluster,
+        drain,
         store,
         access: new Access(host, store, localToken(config.data)),
         name: config.name,

@@ -3,6 +3,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wallTime } from '../../src/base/time.ts'
 import { parseCommandLine } from '../../src/cli/command-line.ts'
@@ -154,6 +155,23 @@ test('another system is reached by --api; what goes wrong is said', async () => 
     const ran = await pbx(`calls ${options}`)
     expect([ran.code > 0, ran.error]).toEqual([true, expect.stringContaining(message)])
   }
+})
+
+test('drain waits until the calls here have ended, and says so; undrain ends it', async () => {
+  const call = { id: 'c1', caller: '1001', callee: '1002', state: 'up' as const }
+  world.live.calls = [{ ...call, startedAt: wallTime(0), answeredAt: wallTime(0) }]
+  const draining = pbx('drain')
+  await expect
+    .poll(() => pbx('status'))
+    .toMatchObject({
+      out: expect.stringContaining('drained     since') as string,
+    })
+  await sleep(100)
+  world.live.calls = []
+  const { code, out } = await draining
+  expect([code, out.split('\n').slice(1)]).toEqual([0, ['1 call is left', 'no calls are left', '']])
+  expect((await pbx('undrain')).out).toBe('this host takes calls again\n')
+  expect((await pbx('status')).out).not.toContain('drained')
 })
 
 test('where nothing runs, the command says how to name another system', async () => {

@@ -11,6 +11,7 @@ import { issueClaim } from '../../src/console/claim.ts'
 import { consoleRoutes } from '../../src/console/console.ts'
 import type { LiveCall, Registration, SystemView } from '../../src/console/system-view.ts'
 import { loadIdentity } from '../../src/http/certificate.ts'
+import { Drain } from '../../src/main/drain.ts'
 import { localToken } from '../../src/http/secrets.ts'
 import { openHttp } from '../../src/http/server.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
@@ -84,6 +85,7 @@ export async function openWorld(): Promise<World> {
         name: 'pbx-1',
         version: '1.2.3',
         cluster: undefined,
+        drain: new Drain({ host, data }),
         httpsPort: () => ports.https,
       }),
   })

@@ -31,7 +31,9 @@ test('default.toml names every setting there is, and what it shows would be acce
   const shown = text.match(/^# [a-z-]+ = .*$/gm)?.map((line) => line.slice(2)) ?? []
   const values = parse(shown.join('\n'))
   expect(Object.keys(values).sort()).toEqual([...OPTION_NAMES].sort())
-  const decoded = decodeConfig([{ prefix: '', values }], 'host')
+  // These two are of a server of one role.
+  const { join: _join, token: _token, ...others } = values
+  const decoded = decodeConfig([{ prefix: '', values: others }], 'host')
   expect(decoded.ok ? [] : decoded.error).toEqual([])
 })
 

@@ -48,11 +48,17 @@ export class Nft {
     const child = (this.#child ??= this.#start())
     return new Promise((settle) => {
       const end = `list table ip pbx_asked_${++this.#asked}`
-      const why = `nft did not answer within ${PATIENCE_MS} ms`
-      const timer = setTimeout(() => this.#end(child, { kind: 'silent', why }), PATIENCE_MS)
+      const timer = setTimeout(() => this.#end(child, this.#silence()), PATIENCE_MS)
       this.#waiting.push({ settle, end, timer })
       child.stdin.write(`${lines}\n${end}\n`)
     })
+  }
+
+  /** What it said last may tell: that it may not, for example. */
+  #silence(): NftFault {
+    const said = this.#heard.trim().split('\n').at(-1) ?? ''
+    const why = `nft did not answer within ${PATIENCE_MS} ms`
+    return { kind: 'silent', why: said === '' ? why : `${why}; it says ${said}` }
   }
 
   #start(): ChildProcessWithoutNullStreams {

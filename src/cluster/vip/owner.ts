@@ -59,6 +59,7 @@ export class VipOwner {
   #isLinkDown = false
   #failed: { readonly why: string; readonly until: Millis } | undefined
   #unfit: string | undefined
+  #isStopped = false
 
   private constructor(parts: OwnerParts, gate: AnyGate) {
     const { vip, announce, onStarted, host } = parts
@@ -89,6 +90,11 @@ export class VipOwner {
     return owner
   }
 
+  /** By the kernel, whatever becomes of this process. */
+  get isGuarded(): boolean {
+    return this.#gate instanceof Gate
+  }
+
   get isHeld(): boolean {
     return this.#lease.isHeld
   }
@@ -105,7 +111,8 @@ export class VipOwner {
 
   /** `confirmedRound` of Raft's status. */
   look(round: number | undefined): void {
-    this.#step({ kind: 'confirmed', round })
+    // The only node there is leads on until it is gone.
+    if (!this.#isStopped) this.#step({ kind: 'confirmed', round })
   }
 
   /** Resolves when nobody is answered any more. */
@@ -115,6 +122,7 @@ export class VipOwner {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true
     clearInterval(this.#looking)
     this.#watch.stop()
     await this.handOver()

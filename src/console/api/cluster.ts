@@ -5,6 +5,7 @@ import type { Cluster } from '../../cluster/cluster.ts'
 import type { NodeId } from '../../control/ids.ts'
 import { HttpRefusal } from '../../http/server.ts'
 import type { ConsoleContext } from '../context.ts'
+import { defined } from './defined.ts'
 import type * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -47,12 +48,25 @@ function done(refused: string | undefined): { done: boolean } {
 export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.ClusterView } {
   const standing = cluster?.standing
   if (cluster === undefined || standing === undefined) return {}
-  const { id, role, isActive, leader, term, holdsAddress, urgency, why, since, applied } = standing
+  const {
+    id,
+    role,
+    isActive,
+    leader,
+    term,
+    holdsAddress,
+    isGuarded,
+    urgency,
+    why,
+    since,
+    applied,
+  } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
-  const members = standing.members.map(({ lag, ...member }) => {
+  const members = standing.members.map(({ lag, unfit, ...member }) => {
     const node = nodes.get(member.id)
     const at = node === undefined ? 'not known yet' : `${node.host}:${node.port}`
-    return { ...member, name: node?.name ?? member.id, at, ...(lag === undefined ? {} : { lag }) }
+    const known = defined({ lag, unfit })
+    return { ...member, name: node?.name ?? member.id, at, ...known }
   })
   return {
     cluster: {
@@ -61,6 +75,7 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
       isActive,
       term,
       holdsAddress,
+      isGuarded,
       urgency,
       why,
       since: new Date(since).toISOString(),

@@ -33,6 +33,7 @@ export const ClusterShape = Type.Object({
   term: Type.Integer(),
   address: Type.Optional(Type.String({ description: 'the virtual one' })),
   holdsAddress: Type.Boolean(),
+  isGuarded: Type.Boolean({ description: 'the kernel guards the address (nftables)' }),
   urgency: Type.Union([Type.Literal('real-time'), Type.Literal('raised'), Type.Literal('normal')], {
     description: 'how the thread that keeps the lease is scheduled',
   }),
@@ -47,6 +48,7 @@ export const ClusterShape = Type.Object({
       kind: Type.Union([Type.Literal('voter'), Type.Literal('learner')]),
       isConnected: Type.Boolean(),
       lag: Type.Optional(Type.Integer({ description: 'entries behind; known to the leader' })),
+      unfit: Type.Optional(Type.String({ description: 'why it leaves serving to others' })),
     }),
   ),
 })
@@ -71,6 +73,14 @@ export const ServerInvitation = Type.Object({
   command: Type.String({ description: 'to be run on its host within a day; good once' }),
 })
 export type ServerInvitation = Static<typeof ServerInvitation>
+export const Drained = Type.Object({ drained: Type.Boolean() })
+export type Drained = Static<typeof Drained>
+
+const DrainedView = Type.Object({
+  since: moment('when it was asked for'),
+  isForced: Type.Boolean({ description: 'although nobody else could take over' }),
+})
+export type DrainedView = Static<typeof DrainedView>
 
 export const StatusShape = Type.Object({
   name: Type.String({ description: 'name of this server' }),
@@ -98,6 +108,7 @@ export const StatusShape = Type.Object({
     }),
   ),
   cluster: Type.Optional(ClusterShape),
+  drained: Type.Optional(DrainedView),
 })
 export type Status = Static<typeof StatusShape>
 

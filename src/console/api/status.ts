@@ -9,6 +9,8 @@ import type { ConsoleContext } from '../context.ts'
 import type { Replication } from '../system-view.ts'
 import { clusterPart } from './cluster.ts'
 import { defined } from './defined.ts'
+import type { DrainControl } from '../drain-control.ts'
+import { drainPart } from './drain.ts'
 import * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -45,12 +47,13 @@ export type NodeFacts = {
   readonly started: number
   readonly store: Store
   readonly cluster: Cluster | undefined
+  readonly drain: DrainControl
 }
 type OfServing = 'health' | 'endpoints' | 'registrations' | 'calls' | 'replication'
 
 /** What holds whether it serves or stands by. */
 export function nodeStatus(facts: NodeFacts): Omit<shapes.Status, OfServing> {
-  const { name, version, roles, started, store, cluster } = facts
+  const { name, version, roles, started, store, cluster, drain } = facts
   const tenants = store.read(allTenants)
   return {
     name,
@@ -62,6 +65,7 @@ export function nodeStatus(facts: NodeFacts): Omit<shapes.Status, OfServing> {
     extensions: store.read(countExtensions),
     residentBytes: process.memoryUsage.rss(),
     ...clusterPart(cluster),
+    ...drainPart(drain),
   }
 }
 

@@ -30,7 +30,7 @@ async function say(what: string, outcome: boolean | Promise<boolean>): Promise<v
   console.log(`${what}: ${(await outcome) ? 'done' : 'refused'}; the address ${await tried()}`)
 }
 
-for (const args of ['link set lo up', `addr add ${VIP} dev lo`])
+for (const args of ['link set lo up', `addr add ${VIP} dev lo${IS_SIX ? ' nodad' : ''}`])
   spawnSync('ip', args.split(' '), { stdio: 'inherit' })
 console.log(`without a gate the address ${await tried()}`)
 const gate = await Gate.prepare([VIP], () => {})

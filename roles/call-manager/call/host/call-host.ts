@@ -85,7 +85,8 @@ export class CallHost {
   readonly #feed = (live: LiveCall, input: CallInput): void => this.#take(live, input)
   readonly #unsubscribe: Cancel | undefined
   #pumping = false
-  #draining = false
+  /** Whether new calls are taken; those there are go on. */
+  admits = true
 
   constructor(options: CallsOptions) {
     const { host, localAddress, location, media, store } = options
@@ -124,7 +125,7 @@ export class CallHost {
   /** An INVITE outside of a dialog, from who it says it is. */
   invite(request: SipRequest, key: ServerKey, source: Source, caller: Extension): void {
     const { stack } = this.#options
-    if (this.#draining || this.#cdrs.waiting > CDRS_WAITING_MAX)
+    if (!this.admits || this.#cdrs.waiting > CDRS_WAITING_MAX)
       return stack.respond(key, this.#reception.turnAway(request))
     const limited = this.#limits.refusal(request, caller)
     if (limited !== undefined) {
@@ -184,14 +185,13 @@ export class CallHost {
 
   /** Takes no new calls; ends those there are. */
   drain(): void {
-    this.#draining = true
-    const all = [...this.#calls.all()]
-    for (const live of all)
+    this.admits = false
+    for (const live of this.#calls.all())
       this.#take(live, { kind: 'hangup', status: 503, cause: 'system stopped' })
   }
 
   stop(): void {
-    this.#draining = true
+    this.admits = false
     this.#unsubscribe?.()
     this.#alarm.stop()
   }

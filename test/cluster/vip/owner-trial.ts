@@ -1,0 +1,66 @@
+//! Run in a network namespace of its own by `owner.test.ts`, where nft cannot be found: what the
+//! owner of an address does there, a line each.
+
+import { spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { millis } from '../../../src/base/time.ts'
+import { VipOwner } from '../../../src/cluster/vip/owner.ts'
+import { realHost } from '../../store/host.ts'
+
+const ADDRESS = '10.77.0.10'
+const ip = (command: string): string =>
+  spawnSync('ip', command.split(' '), { encoding: 'utf8' }).stdout
+const where = (): string => (ip('-o addr show dev v0').includes(ADDRESS) ? 'there' : 'not there')
+
+for (const command of [
+  'link add v0 type veth peer name v1',
+  'link set v1 up',
+  'link set v0 up',
+  // Left behind by an earlier life.
+  `addr add ${ADDRESS}/24 dev v0`,
+])
+  ip(command)
+
+const owner = await VipOwner.prepare({
+  host: {
+    ...realHost(),
+    log: (level, event, { why, effect } = {}) => {
+      if (level === 'warn' && effect !== undefined) console.log(`${event}: ${why}; ${effect}`)
+    },
+  },
+  vip: { addresses: [{ address: ADDRESS, prefix: 24 }], interface: 'v0' },
+  lease: millis(400),
+  announce: () => '',
+  onStarted: () => {},
+  onChanged: (isHeld) => console.log(isHeld ? 'held' : 'lost'),
+  onPending: () => {},
+  onResign: (why) => console.log(`resigned: ${why}`),
+  onUnfit: (why) => console.log(why === undefined ? 'fit again' : `unfit: ${why}`),
+})
+console.log(`prepared: ${where()}`)
+
+let round = 0
+async function leads(): Promise<void> {
+  owner.roundBegins(++round)
+  await sleep(20)
+  owner.look(round)
+  await sleep(50)
+}
+for (let at = 0; at < 5; at++) await leads()
+console.log(`leads: ${where()}`)
+ip(`addr del ${ADDRESS}/24 dev v0`)
+await leads()
+console.log(`taken away by hand: ${where()}`)
+ip('link set v1 down')
+await leads()
+ip('link set v1 up')
+await leads()
+owner.look(undefined)
+await sleep(100)
+console.log(`leads no more: ${where()}`)
+for (let at = 0; at < 3; at++) await leads()
+console.log(`leads again: ${where()}`)
+const stopping = owner.stop()
+await leads()
+await stopping
+console.log(`stopped: ${where()}`)
