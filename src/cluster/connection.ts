@@ -3,7 +3,7 @@
 
 import type { TLSSocket } from 'node:tls'
 import type { Cancel, Host } from '../base/host.ts'
-import { after, millis } from '../base/time.ts'
+import { after, millis, type Millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import { FrameReader, headOf, type Channel, type Frame } from './frames.ts'
 
@@ -20,6 +20,7 @@ export type ConnectionEvents = {
 
 export class PeerConnection {
   readonly peer: NodeId
+  readonly since: Millis
   readonly #socket: TLSSocket
   readonly #host: Host
   readonly #events: ConnectionEvents
@@ -35,7 +36,8 @@ export class PeerConnection {
     this.#socket = socket
     this.#host = host
     this.#events = events
-    this.#heardAt = host.now()
+    this.since = host.now()
+    this.#heardAt = this.since
     socket.setNoDelay(true)
     socket.on('data', (piece: Buffer) => this.#read(piece))
     socket.on('error', (error) => (this.#why = error.message))

@@ -31,7 +31,7 @@ export class Fitness {
     const { link } = parts
     this.#unsubscribe = [
       link.arrived(({ from, channel, data }) => {
-        if (channel !== 'fitness' || isServerId(from)) return
+        if (channel !== 'fitness') return
         const why = Buffer.from(data.subarray(0, WHY_MAX)).toString()
         if (why === '') this.#ofOthers.delete(from)
         else this.#ofOthers.set(from, why)

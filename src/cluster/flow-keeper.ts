@@ -26,7 +26,7 @@ export class FlowKeeper {
     this.#tickler = new Tickler(host, tickle)
     this.#unsubscribe = [
       link.arrived(({ from, channel, data }) => {
-        if (channel === 'flows' && !isServerId(from)) this.#onNews(from, data)
+        if (channel === 'flows') this.#onNews(from, data)
       }),
       link.changed(({ peer, isUp }) => {
         if (isUp && parts.holdsAddress() && !isServerId(peer))

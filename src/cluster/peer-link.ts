@@ -20,6 +20,11 @@ const DIAL_TIMEOUT_MS = 2_000
 const CONNECTIONS_MAX = 1_000
 const RETRY_FIRST = 100
 const RETRY_MAX = 2_000
+/** A connection that ends sooner was not wanted: the next one is not made as soon. */
+const STABLE_MS = 2_000
+const TURNED_AWAY = 5
+const IF_REMOVED =
+  'if this node was removed from the cluster, let it join anew with an empty directory'
 /** Whoever knocks in vain does so all the time. */
 const COMPLAIN_EVERY_MS = 10_000
 
@@ -176,7 +181,12 @@ export class PeerLink implements ConnectionEvents {
       this.#tell({ peer, isUp: false, why })
     }
     const dialling = this.#dialling.get(peer)
-    if (dialling !== undefined && !this.#connections.has(peer)) this.#dialLater(dialling)
+    if (dialling === undefined || this.#connections.has(peer)) return
+    const { host } = this.#options
+    if (host.now() - connection.since > STABLE_MS) dialling.attempts = 0
+    else if (dialling.attempts === TURNED_AWAY)
+      host.log('warn', 'peer.turns-us-away', { peer, why, mend: IF_REMOVED })
+    this.#dialLater(dialling)
   }
 
   #enter(socket: Socket): void {
@@ -251,7 +261,6 @@ export class PeerLink implements ConnectionEvents {
       socket.setTimeout(0)
       const peer = peerOf(socket)
       if (peer !== id) return giveUp(`${name}:${port} is ${peer ?? 'nobody'}, not ${id}`)
-      dialling.attempts = 0
       this.#keep(id, socket)
     })
   }
