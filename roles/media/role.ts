@@ -12,6 +12,8 @@ import type { Metrics } from '../../src/observe/metrics.ts'
 export type MediaRoleOptions = {
   /** `0.0.0.0` and `::` are every address of the host. */
   readonly address: string
+  /** One more, of the other family. */
+  readonly also?: string | undefined
   /** What phones out on the Internet are told, when the host is behind a 1:1 NAT. */
   readonly publicAddress: string | undefined
   readonly rtpPorts: { readonly first: number; readonly last: number }
@@ -45,7 +47,11 @@ export async function startMediaRole(
 ): Promise<Result<MediaRole, string>> {
   const { host, metrics, worker } = options
   const setup: WorkerSetup = {
-    addresses: { bind: options.address, publicAddress: options.publicAddress },
+    addresses: {
+      bind: options.address,
+      also: options.also,
+      publicAddress: options.publicAddress,
+    },
     ports: options.rtpPorts,
     silenceLimit: options.silenceLimit ?? SILENCE_LIMIT,
     nativePath: options.native,

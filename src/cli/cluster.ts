@@ -148,7 +148,9 @@ function virtualAddress(given: string): VirtualAddress {
   }
   if (interfaceOf(address) !== undefined)
     throw new CliFailure(`--vip ${address} is an address of this host: take one that is free`, 2)
-  return { address, prefix }
+  // As the kernel writes it (RFC 5952), so that it is found again.
+  const plain = family === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
+  return { address: plain, prefix }
 }
 
 function timingOf(timing: string | undefined): TimingName {

@@ -23,7 +23,7 @@ export type VipSettings = {
   readonly interface: string
 }
 
-/** Numeric; bits of its network. */
+/** Numeric, as the kernel writes it; bits of its network. */
 export type VirtualAddress = { readonly address: string; readonly prefix: number }
 
 /** `fast` wants hosts that are never held up for long: `TIMINGS` in `timings.ts`. */

@@ -193,6 +193,8 @@ export class ClusterMember {
     const { config, installation, host } = this.#options
     const metrics = new Metrics(config.name)
     const served = servedConfig(config, this.#cluster)
-    return { metrics, media: await openMedia({ config: served, installation, host, metrics }) }
+    const also = this.#cluster.vips[1]
+    const media = await openMedia({ config: served, also, installation, host, metrics })
+    return { metrics, media }
   }
 }

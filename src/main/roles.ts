@@ -29,7 +29,10 @@ export type Roles = {
   readonly abandon: () => Promise<void>
 }
 
-export type MediaOptions = Pick<RolesOptions, 'config' | 'installation' | 'host' | 'metrics'>
+export type MediaOptions = Pick<RolesOptions, 'config' | 'installation' | 'host' | 'metrics'> & {
+  /** An address besides, of the other family. */
+  readonly also?: string | undefined
+}
 
 export type RolesOptions = {
   readonly config: Config
@@ -52,6 +55,7 @@ export async function openMedia(options: MediaOptions): Promise<MediaRole> {
     metrics,
     prompts,
     address: config.address,
+    also: options.also,
     publicAddress: config.publicAddress,
     rtpPorts: config.rtpPorts,
     native: native.ok ? native.value : undefined,

@@ -5,6 +5,8 @@ import type { Connection, Family } from '../sdp/address.ts'
 export type Addresses = {
   /** Numeric; `0.0.0.0` is every IPv4 address of the host, `::` every address of it. */
   readonly bind: string
+  /** One more, of the other family; `bind` is one address then. */
+  readonly also?: string | undefined
   /** What the world sees this host under, when it is behind a 1:1 NAT. */
   readonly publicAddress: string | undefined
 }
@@ -35,7 +37,7 @@ export function faceToward(
   const near = own.find((each) => toward !== undefined && sharesNetwork(each, toward))
   const chosen = near ?? own.find((each) => !each.internal) ?? own[0]
   if (chosen === undefined) return undefined
-  const bind = isWildcard(addresses.bind) ? wildcardOf(chosen.family) : addresses.bind
+  const bind = isWildcard(addresses.bind) ? wildcardOf(chosen.family) : chosen.address
   const { publicAddress } = addresses
   const outside = toward !== undefined && near === undefined && !isPrivate(toward)
   const named = outside && publicAddress !== undefined && familyOf(publicAddress) === chosen.family
@@ -44,17 +46,24 @@ export function faceToward(
 }
 
 /** The addresses media sockets are bound to: one for each family served. */
-export function boundAddresses({ bind }: Addresses): readonly string[] {
-  return bind === '::' ? ['0.0.0.0', '::'] : [bind]
+export function boundAddresses({ bind, also }: Addresses): readonly string[] {
+  if (bind === '::') return ['0.0.0.0', '::']
+  return also === undefined ? [bind] : [bind, also]
 }
 
-function ownAddresses({ bind }: Addresses, interfaces: readonly Interface[]): readonly Interface[] {
+function ownAddresses(
+  addresses: Addresses,
+  interfaces: readonly Interface[],
+): readonly Interface[] {
+  const { bind } = addresses
   if (bind === '::') return interfaces
   if (bind === '0.0.0.0') return interfaces.filter(({ family }) => family === 'IP4')
-  const known = interfaces.find(({ address }) => address === bind)
-  if (known !== undefined) return [known]
-  const family = familyOf(bind)
-  return [{ address: bind, family, internal: false, prefix: family === 'IP4' ? 32 : 128 }]
+  return boundAddresses(addresses).map((address) => {
+    const family = familyOf(address)
+    const prefix = family === 'IP4' ? 32 : 128
+    const known = interfaces.find((each) => each.address === address)
+    return known ?? { address, family, internal: false, prefix }
+  })
 }
 
 export function familyOf(address: string): Family {

@@ -48,6 +48,16 @@ test('sockets are opened for each family served', () => {
   expect(boundAddresses({ bind: '10.0.0.1', publicAddress: undefined })).toEqual(['10.0.0.1'])
 })
 
+test('with one address of each family a phone is told the one of its own', () => {
+  const both = { bind: '10.0.0.1', also: '2001:db8::1', publicAddress: undefined }
+  expect(boundAddresses(both)).toEqual(['10.0.0.1', '2001:db8::1'])
+  for (const [toward, own] of [
+    ['10.0.0.7', '10.0.0.1'],
+    ['2001:db8::7', '2001:db8::1'],
+  ] as const)
+    expect(faceToward(both, [], toward)).toMatchObject({ bind: own, told: { host: own } })
+})
+
 test.each([
   ['10.1.2.3', true],
   ['172.31.255.255', true],

@@ -60,7 +60,7 @@ export class Address {
   /** One of them was taken away by somebody else: true when it is put back. */
   async putBack(address: string): Promise<boolean> {
     if (this.#refreshing === undefined) return false
-    if (!this.#parts.vip.addresses.some((each) => isSame(each.address, address))) return false
+    if (!this.#parts.vip.addresses.some((each) => each.address === address)) return false
     await this.#put()
     return this.#refreshing !== undefined
   }
@@ -105,13 +105,6 @@ export class Address {
     const effect = 'neighbours notice only when their ARP entries expire'
     this.#parts.log('error', 'vip.not-announced', { why, effect })
   }
-}
-
-/** IPv6 addresses are written in more than one way. */
-function isSame(one: string, other: string): boolean {
-  const plain = (text: string): string =>
-    isIPv6(text) ? new URL(`http://[${text}]`).hostname.slice(1, -1) : text
-  return plain(one) === plain(other)
 }
 
 function run(args: readonly string[], onStarted: OnStarted): Promise<string | undefined> {
