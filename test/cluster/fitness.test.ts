@@ -1,0 +1,52 @@
+//! What nodes tell each other of themselves, over real links on loopback.
+
+import { afterEach, expect, test, vi } from 'vitest'
+import { Fitness } from '../../src/cluster/fitness.ts'
+import { openPeerLink, type PeerLink } from '../../src/cluster/peer-link.ts'
+import type { NodeId } from '../../src/control/ids.ts'
+import { authority, issue } from '../../src/x509/issue.ts'
+import { realHost } from '../store/host.ts'
+
+const CA = authority('pbx cluster', new Date())
+const [A, B] = ['node-1', 'node-2'] as NodeId[] as [NodeId, NodeId]
+const open: PeerLink[] = []
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((link) => link.close()))
+})
+
+async function node(id: NodeId, port = 0) {
+  const host = realHost()
+  const listen = { host: '127.0.0.1', port }
+  const identity = issue([id], CA)
+  const link = await openPeerLink({ host, id, identity, authority: CA.certificate, listen })
+  open.push(link)
+  const changes: (string | undefined)[] = []
+  const onChanged = (why: string | undefined): void => void changes.push(why)
+  return { link, changes, fitness: new Fitness({ host, link, onChanged, onOther: () => {} }) }
+}
+
+test('of two concerns both have to end', async () => {
+  const { fitness, changes } = await node(A)
+  fitness.set('address', 'eth0 is down')
+  fitness.set('drain', 'drained')
+  fitness.set('address', undefined)
+  fitness.set('address', undefined)
+  fitness.set('drain', undefined)
+  expect(changes).toEqual(['eth0 is down', 'drained', undefined])
+})
+
+test('the others know, also who comes later; of who is gone nothing is known', async () => {
+  const [a, b] = [await node(A), await node(B)]
+  const { port } = b.link
+  a.fitness.set('drain', 'drained')
+  a.link.dial({ id: B, host: '127.0.0.1', port })
+  await vi.waitUntil(() => b.fitness.of(A) === 'drained')
+  a.fitness.set('drain', undefined)
+  await vi.waitUntil(() => b.fitness.of(A) === undefined)
+  a.fitness.set('address', 'x'.repeat(1_000))
+  await vi.waitUntil(() => b.fitness.of(A)?.length === 200)
+  await b.link.close()
+  await vi.waitUntil(() => b.fitness.of(A) === undefined)
+  const again = await node(B, port)
+  await vi.waitUntil(() => again.fitness.of(A) !== undefined, { timeout: 10_000 })
+})
