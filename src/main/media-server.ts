@@ -87,7 +87,8 @@ async function openDoors(
         return reply.code(healthy ? 200 : 503).send({ healthy, checks })
       })
       app.get('/metrics', async (request, reply) => {
-        if (!isLocal(request.ip)) throw new HttpRefusal(403, 'ask from this machine')
+        const isHere = isLocal(request.ip) || request.ip === config.address
+        if (!isHere) throw new HttpRefusal(403, 'ask from this machine')
         return reply.type(metrics.contentType).send(await metrics.text())
       })
     },

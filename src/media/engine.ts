@@ -148,7 +148,7 @@ export class MediaEngine {
       case 'release':
         return request.media.map((id) => this.#release(id))
       case 'resume':
-        return request.media.every((id) => this.#board.sessions.get(id)?.told !== undefined)
+        return request.media.every((id) => this.#board.sessions.has(id))
       case 'describe':
         return this.#describe(request.media)
       case 'sessions':

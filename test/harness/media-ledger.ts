@@ -7,6 +7,7 @@ import type {
   AnswerHere,
   ConnectRequest,
   MediaControl,
+  MediaEvent,
   MediaFailure,
   MediaId,
   MediaReport,
@@ -22,6 +23,7 @@ export class MediaLedger implements MediaControl {
   /** Open sessions, each with whom it is connected to. */
   readonly sessions = new Map<MediaId, MediaId | undefined>()
   readonly events: MediaControl['events']
+  readonly #listeners = new Set<(event: MediaEvent) => void>()
   delay: Millis
   /** Answers nothing but this failure. */
   failing = false
@@ -33,7 +35,14 @@ export class MediaLedger implements MediaControl {
     this.#world = world
     this.#media = media
     this.delay = delay
-    this.events = media.events
+    this.events = (listener) => {
+      const unlisten = media.events(listener)
+      this.#listeners.add(listener)
+      return () => {
+        this.#listeners.delete(listener)
+        unlisten()
+      }
+    }
   }
 
   areConnected(a: MediaId, b: MediaId): boolean {
@@ -102,6 +111,13 @@ export class MediaLedger implements MediaControl {
     this.#died++
     void this.#media.release([...this.sessions.keys()])
     this.sessions.clear()
+  }
+
+  /** As `forget`, and whoever listens hears of it. */
+  die(): void {
+    const media = [...this.sessions.keys()]
+    this.forget()
+    for (const listener of this.#listeners) listener({ kind: 'lost', media })
   }
 
   #later<T>(run: () => Promise<Result<T, MediaFailure>>): Promise<Result<T, MediaFailure>> {

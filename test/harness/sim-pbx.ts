@@ -112,6 +112,9 @@ export class SimPbx {
     if (!done.ok) throw new Error(JSON.stringify(done.error))
   }
 
+  /** Media is on a server of its own. */
+  mediaOutlives = false
+
   /** The process is killed, and another one starts on its store at once. */
   restart(): void {
     this.kill(this.store.underWay)
@@ -123,7 +126,7 @@ export class SimPbx {
     this.#life.alive = false
     this.store.crash(kept)
     this.role.stop()
-    this.media.forget()
+    if (!this.mediaOutlives) this.media.forget()
   }
 
   /** Another process, on another host by its clock, goes on with the store. */

@@ -28,6 +28,7 @@ import { Office } from './office.ts'
  *   mallory poses bob BYE          (her request in his dialog, with her own password; or ACK)
  *   mallory poses alice CANCEL     (of her last INVITE)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
+ *   media outlives | media dies    (a server of its own goes on, or is replaced by an empty one)
  *   kill [committed] | start       (what is proposed is lost, or not; the next process)
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
@@ -88,7 +89,10 @@ async function run(office: Office, command: Command): Promise<string[]> {
       await office.pass(millis(100))
       return office.pbx.store.read(allCdrs)
     case 'media':
-      return mediaOf(office)
+      if (first === 'outlives') office.pbx.mediaOutlives = true
+      else if (first === 'dies') office.pbx.media.die()
+      else return mediaOf(office)
+      return []
     case 'left':
       return leftOf(office)
     default:

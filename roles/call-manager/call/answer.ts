@@ -166,6 +166,6 @@ function legOf(
     owesAck: true,
     ackSdp: undefined,
     // A delayed offer is answered with media of ours.
-    outdated: branch.inherited === true && branch.told !== 0,
+    outdated: branch.outdated === true,
   }
 }

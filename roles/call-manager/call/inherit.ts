@@ -15,6 +15,7 @@ import { cancelBranch, isLive, offerFor, offeredTo, onBehalfOf, prepare } from '
 import { hopTo } from './hop.ts'
 import { buildInvite } from './outgoing.ts'
 import { refusalOf } from './refusal.ts'
+import { printOf } from './sdp.ts'
 import type { Attempt, Branch, Leg, LegId } from './state.ts'
 
 export function inheritAttempt(call: Call, attempt: Attempt): void {
@@ -29,6 +30,7 @@ function inheritBranch(call: Call, attempt: Attempt, branch: Branch, party: Leg)
   const { tx } = branch
   if (tx === undefined) return
   branch.inherited = true
+  branch.outdated = branch.told !== 0
   branch.request = buildInvite(call, attempt, branch, party, undefined)
   call.resume(branch, tx, branch.request, hopTo(branch.target))
   if (branch.state === 'cancelling')
@@ -49,7 +51,11 @@ export function branchReady(call: Call, id: LegId, result: MediaResult): void {
   const { attempt } = call.state
   const branch = call.branch(id)
   if (attempt === undefined || branch === undefined || !isLive(branch)) return
-  if (result.ok) return repeat(call, attempt, branch, result.value)
+  if (result.ok) {
+    // Its session lives: what it was told still holds.
+    if (branch.told === printOf(result.value)) branch.outdated = false
+    return repeat(call, attempt, branch, result.value)
+  }
   cancelBranch(call, branch, undefined)
   branchOver(call, attempt, refusalOf(503, 'no media'))
 }

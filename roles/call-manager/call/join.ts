@@ -19,7 +19,7 @@ import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
 import type { Sent, Then } from './pending.ts'
-import { serviceJoined } from './service.ts'
+import { renewService, serviceJoined } from './service.ts'
 import { startTimer } from './session.ts'
 import type { Join, Leg } from './state.ts'
 import { transferJoined } from './transfer.ts'
@@ -46,11 +46,19 @@ function askedFor(call: Call, { leg, other }: Asked): Join | undefined {
 export function connected(call: Call, asked: Asked, result: MediaResult): void {
   const state = askedFor(call, asked)
   if (state === undefined) return
-  if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
+  if (!result.ok) return mediaRefused(call, state, result.error.kind)
   if (result.value === undefined) return joined(call)
   // Even when it says nothing new to this leg: the answer to it is needed for the other one.
   state.offer = result.value
   offerJoin(call, state)
+}
+
+/** Media may be on its way back as well. */
+function mediaRefused(call: Call, state: Join, why: string): void {
+  const isAway = why === 'unreachable' || why === 'no-capacity'
+  if (!isAway || call.now >= (state.until ?? 0))
+    return finish(call, refusalOf(488, 'media could not join the two'))
+  state.retryAt = after(call.now, RETRY)
 }
 
 /**
@@ -68,15 +76,35 @@ export function reachedUntil(call: Call): Millis {
   return after(call.now, REACH)
 }
 
+/** Whoever talks, or hears a service, is told of new media sessions; who cannot be is given up. */
+export function renewMedia(call: Call, until: Millis): void {
+  const up = call.state.legs.filter(({ state }) => state === 'up')
+  const pair = talking(up)
+  if (pair !== undefined) return renew(call, ...pair, until)
+  const [alone] = up
+  if (alone?.service !== undefined) renewService(call, alone, until)
+  else finish(call, refusalOf(503, 'media server lost'))
+}
+
+/** The two that talk to each other; a call may have others that come or leave. */
+export function talking(legs: readonly Leg[]): readonly [Leg, Leg] | undefined {
+  for (const a of legs) {
+    if (a.state !== 'up') continue
+    const b = legs.find(({ id, peer, state }) => state === 'up' && id === a.peer && peer === a.id)
+    if (b !== undefined) return [a, b]
+  }
+  return undefined
+}
+
 /**
  * Both were told of media sessions that are no more: the one that holds, or else the callee, is
  * offered new ones first, the other what comes of it.
  */
-export function renew(call: Call, a: Leg, b: Leg): void {
+export function renew(call: Call, a: Leg, b: Leg, until = reachedUntil(call)): void {
   if (!call.config.anchor || call.state.join !== undefined) return
   const [first, other] = a.held ? [a, b] : [b, a]
   if (other.sdp === undefined) return
-  const turn = { leg: first.id, other: other.id, more: true, until: reachedUntil(call) }
+  const turn = { leg: first.id, other: other.id, more: true, until }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
   const request = {
     call: call.state.id,
@@ -107,7 +135,8 @@ export function joinBy(
 /** Sends the re-INVITE, or waits: for the ACK to our 2xx, or for an exchange in progress. */
 export function offerJoin(call: Call, state: Join): void {
   const leg = call.leg(state.leg)
-  if (leg === undefined || state.offer === undefined) return
+  if (leg === undefined) return
+  if (state.offer === undefined) return askAgain(call, state)
   if (leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)) {
     state.retryAt = after(call.now, RETRY)
     return
@@ -122,6 +151,12 @@ export function offerJoin(call: Call, state: Join): void {
   const options = { headers, ...sdpBody(state.offer) }
   const sent: Joining = { kind: 'join', leg: leg.id, request: undefined, until: patience(call) }
   sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
+}
+
+function askAgain(call: Call, { retryAt, until }: Join): void {
+  if (retryAt === undefined || until === undefined || call.now < retryAt) return
+  call.state.join = undefined
+  renewMedia(call, until)
 }
 
 type Joining = Sent & { readonly kind: 'join' }

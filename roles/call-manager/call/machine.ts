@@ -16,7 +16,7 @@ import { onCancel } from './cancel.ts'
 import { deadlineOf, wake } from './deadlines.ts'
 import { finish, isOver } from './end.ts'
 import { settleAttempt } from './fork.ts'
-import { recover } from './recover.ts'
+import { mediaLost, recover } from './recover.ts'
 import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { refusalOf } from './refusal.ts'
@@ -113,7 +113,7 @@ function take(call: Call, input: CallInput): void {
     case 'silent':
       return probeSilent(call, input.media)
     case 'media-lost':
-      return finish(call, refusalOf(503, 'media server lost'))
+      return mediaLost(call)
     case 'saved':
       return onSaved(call, input)
     case 'planned':

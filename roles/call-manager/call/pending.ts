@@ -58,6 +58,8 @@ export type Sent =
   | { readonly kind: 'notify'; readonly leg: LegId }
 
 export type Then =
+  /** Whether the media sessions of a call that is taken over live. */
+  | { readonly kind: 'media-known' }
   /** The offer for a branch is made: send its INVITE. */
   | { readonly kind: 'branch-offer'; readonly branch: LegId }
   /** A media session is there for a branch that another process rang. */

@@ -14,14 +14,14 @@ import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import { answerReady } from './answer.ts'
-import type { Call } from './call.ts'
+import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { openDialog } from './face.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
-import { renew } from './join.ts'
+import { reachedUntil, renewMedia, talking } from './join.ts'
 import { acknowledge, join } from './leg.ts'
 import { refusalOf } from './refusal.ts'
-import { answerAsService, renewService } from './service.ts'
+import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
 import { CALLER, type Answering, type Leg, type Pending } from './state.ts'
@@ -32,6 +32,7 @@ export function recover(call: Call, open: readonly Pending[]): void {
   const { state } = call
   // Its sender tries again, when the one of ours is through (RFC 3261 §14.1).
   for (const pending of open) call.respond(pending, 491)
+  if (state.phase !== 'ending' && state.phase !== 'ended') askForMedia(call)
   if (state.phase === 'setup') return recoverSetup(call)
   if (state.phase === 'up') recoverTalk(call)
 }
@@ -89,24 +90,34 @@ function recoverTalk(call: Call): void {
   const { state } = call
   const up = state.legs.filter((leg) => leg.state === 'up')
   for (const leg of up) resume(call, leg)
-  const alone = up.length === 1 ? up[0] : undefined
-  if (alone?.service !== undefined) return renewService(call, alone)
-  const pair = talking(up)
+  if (up.length === 1 && up[0]?.service !== undefined) return
+  const pair = talking(state.legs)
   if (pair === undefined) return lostWith(call)
-  const [a, b] = pair
-  join(a, b)
+  join(...pair)
   call.save(undefined)
-  renew(call, a, b)
   goOn(call)
 }
 
-/** The two that talk to each other; a call may have others that come or leave. */
-function talking(up: readonly Leg[]): readonly [Leg, Leg] | undefined {
-  for (const a of up) {
-    const b = up.find(({ id, peer }) => id === a.peer && peer === a.id)
-    if (b !== undefined) return [a, b]
-  }
-  return undefined
+/** Before anything else of media: what is asked later waits until it is known. */
+function askForMedia(call: Call): void {
+  const { legs, attempt } = call.state
+  const branches = attempt?.branches.filter(({ state }) => state !== 'over') ?? []
+  const media = [...legs.filter(({ released }) => !released), ...branches].map((each) => each.media)
+  call.media({ kind: 'resume', media }, { kind: 'media-known' })
+}
+
+/** On a server of its own it may not have missed who led it. */
+export function mediaKnown(call: Call, { ok }: MediaResult): void {
+  const { phase, legs } = call.state
+  if (ok) for (const leg of legs) leg.outdated = false
+  else if (phase === 'up') renewMedia(call, reachedUntil(call))
+}
+
+/** The server that carried it is gone: another goes on, if the call is answered. */
+export function mediaLost(call: Call): void {
+  if (call.state.phase !== 'up') return finish(call, refusalOf(503, 'media server lost'))
+  for (const leg of call.state.legs) leg.outdated = true
+  renewMedia(call, reachedUntil(call))
 }
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */

@@ -58,11 +58,11 @@ export function serviceAnsweredAgain(call: Call, key: ServerKey, result: MediaRe
 }
 
 /** The service is there anew, at another place: its caller gets a re-INVITE that says so. */
-export function renewService(call: Call, leg: Leg): void {
+export function renewService(call: Call, leg: Leg, until = reachedUntil(call)): void {
   const service = leg.service === undefined ? undefined : serviceAt(leg.service)
   if (service === undefined || leg.sdp === undefined)
     return finish(call, refusalOf(503, 'system restarted'))
-  const turn = { leg: leg.id, other: leg.id, more: false, until: reachedUntil(call) }
+  const turn = { leg: leg.id, other: leg.id, more: false, until }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
   const then = { kind: 'join', leg: leg.id, other: leg.id } as const
   call.media(serve(call, leg, service, leg.sdp), then)

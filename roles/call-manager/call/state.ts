@@ -256,6 +256,8 @@ export type Branch = {
   tx: TxId | undefined
   /** Another process sent the INVITE. */
   inherited?: boolean
+  /** As of a leg. */
+  outdated?: boolean
   readonly contact: string
   readonly sipCallId: string
   readonly localTag: string

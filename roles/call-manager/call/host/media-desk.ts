@@ -1,5 +1,6 @@
 //! One question of a call to the media server, as an input of the call once it is answered.
 
+import { err, ok } from '../../../../src/base/result.ts'
 import type { MediaControl } from '../../../../src/control/media-control.ts'
 import type { CallInput, CallOutput, MediaOp, MediaResult } from '../io.ts'
 
@@ -23,6 +24,8 @@ async function carryOut(media: MediaControl, op: MediaOp): Promise<MediaResult> 
       return media.answerHere(op.request)
     case 'connect':
       return media.connect(op.request)
+    case 'resume':
+      return (await media.resume(op.media)) ? ok(undefined) : err({ kind: 'no-session' })
     case 'withdraw': {
       const result = await media.withdrawOffer(op.request)
       return result.ok ? { ok: true, value: undefined } : result
