@@ -239,13 +239,16 @@ function drained({ drained: asked }: api.Status): readonly (readonly [string, st
 
 function clusterText(cluster: api.ClusterView): string {
   const { leader, node, term, why, since, address, holdsAddress, urgency, isActive } = cluster
+  const { applied, compared } = cluster
   const role = isActive ? 'serving' : 'on standby'
   const holder = holdsAddress ? 'here' : 'not here'
   const guard = cluster.isGuarded ? '' : '; not guarded by the kernel: install nftables'
+  const same = compared === 0 ? 'not compared yet' : `the same as the leader's up to ${compared}`
   const facts: readonly (readonly [string, string])[] = [
     ['cluster', `this is ${node}, ${role}; ${leader ?? 'nobody'} leads in term ${term}`],
     ['address', address === undefined ? 'none' : `${address}, ${holder}${guard}`],
     ['priority', PRIORITIES[urgency]],
+    ['state', `${applied} entries, ${same}`],
     ['last change', `${localTime(since)}: ${why}`],
   ]
   const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')

@@ -305,18 +305,9 @@ export class Member {
     this.#told = news
     const { id, role, term, leader, last, applied } = status
     const isGuarded = vip?.isGuarded !== false
-    const standing = {
-      id,
-      role,
-      term,
-      leader,
-      last,
-      applied,
-      isActive,
-      holdsAddress,
-      isGuarded,
-      urgency,
-    }
+    const { compared } = replica
+    const logged = { id, role, term, leader, last, applied, compared, isActive }
+    const standing = { ...logged, holdsAddress, isGuarded, urgency }
     onStanding({
       ...standing,
       members: this.#membersOf(status),

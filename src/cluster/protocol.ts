@@ -24,6 +24,8 @@ export type Standing = {
   readonly leader: NodeId | undefined
   readonly last: number
   readonly applied: number
+  /** The newest entry after which the state here was found to be the leader's; 0 for none. */
+  readonly compared: number
   /** This node is to serve: it leads, and has the address where there is one. */
   readonly isActive: boolean
   readonly holdsAddress: boolean

@@ -68,6 +68,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     backups: options.backups,
     drain: options.drain,
   }
+  if (options.cluster !== undefined) measure(metrics, options.cluster)
   const http = await openHttp({
     address: config.address,
     httpPort: config.httpPort,
@@ -87,6 +88,13 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     healthy: async () => (await view.health()).every(({ ok }) => ok),
     close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : ABRUPT_MS),
   }
+}
+
+function measure(metrics: Metrics, cluster: Cluster): void {
+  const applied = 'The newest entry of the log that is in the state.'
+  metrics.gauge('state_applied_entry', applied, () => cluster.standing?.applied ?? 0)
+  const compared = "The newest entry after which the state was found to be the leader's."
+  metrics.gauge('state_compared_entry', compared, () => cluster.standing?.compared ?? 0)
 }
 
 function viewOf(

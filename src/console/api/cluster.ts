@@ -48,19 +48,8 @@ function done(refused: string | undefined): { done: boolean } {
 export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.ClusterView } {
   const standing = cluster?.standing
   if (cluster === undefined || standing === undefined) return {}
-  const {
-    id,
-    role,
-    isActive,
-    leader,
-    term,
-    holdsAddress,
-    isGuarded,
-    urgency,
-    why,
-    since,
-    applied,
-  } = standing
+  const { id, role, isActive, leader, term, holdsAddress, why, since } = standing
+  const { isGuarded, urgency, applied, compared } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
   const members = standing.members.map(({ lag, unfit, ...member }) => {
     const node = nodes.get(member.id)
@@ -80,6 +69,7 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
       why,
       since: new Date(since).toISOString(),
       applied,
+      compared,
       members,
       ...(leader === undefined ? {} : { leader }),
       ...(cluster.vip === undefined ? {} : { address: cluster.vip }),

@@ -40,6 +40,9 @@ export const ClusterShape = Type.Object({
   why: Type.String({ description: 'of the last change, as seen from here' }),
   since: moment('when that was'),
   applied: Type.Integer({ description: 'entries of the log that are in the state here' }),
+  compared: Type.Integer({
+    description: "the newest of them after which it was found to be the leader's; 0 for none",
+  }),
   members: Type.Array(
     Type.Object({
       id: Type.String(),
