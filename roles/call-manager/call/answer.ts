@@ -89,7 +89,8 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
   const then = { kind: 'answer', leg: leg.id, face: early.face?.tag ?? '' } as const
   // A delayed offer that was answered in a PRACK: media has both descriptions already.
   if (!offer && call.state.invite?.offer === undefined) return answerReady(call, then, undefined)
-  call.relay(offer ? 'relay-offer' : 'relay-answer', leg.media, caller, sdp, then)
+  const kind = offer ? 'relay-offer' : 'relay-answer'
+  call.relayAnswered({ kind, leg: leg.id, to: caller.id, then })
 }
 
 function userAgentOf({ headers }: SipResponse): string {

@@ -178,7 +178,8 @@ export class CallHost {
   resume(saved: readonly SavedCall[]): readonly CallId[] {
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
     for (const { live } of heirs) this.#calls.add(live)
-    // All are there before the first one goes on: one may need another.
+    // Watchers are told at once. All are there before the first goes on: one may need another.
+    for (const { live } of heirs) this.news.update(live)
     for (const heir of heirs) void goOn(heir, this.#save(heir.live, undefined), this.#feed)
     return unreadable
   }
@@ -299,8 +300,7 @@ export class CallHost {
         return this.#take(to, { kind: 'picked-up', leg: output.leg, from: live.id })
       }
       case 'changed':
-        live.changed = true
-        return
+        return void (live.changed = true)
       case 'end':
         return this.#end(live, output.cdr)
       default:
