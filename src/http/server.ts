@@ -71,11 +71,27 @@ const HEADERS: Readonly<Record<string, string>> = {
 }
 
 export async function openHttp(options: HttpOptions): Promise<HttpServers> {
-  const { address, identity } = options
+  const prepared = await prepareHttp(options)
+  return prepared.listen()
+}
+
+/** All but the ports: laying the routes takes longer than all the rest. */
+export type PreparedHttp = {
+  /** Once. When a port cannot be had nothing is left open. */
+  listen(): Promise<HttpServers>
+  discard(): Promise<void>
+}
+
+export async function prepareHttp(options: HttpOptions): Promise<PreparedHttp> {
   const app = fastify({ bodyLimit: BODY_MAX, ajv: { customOptions: STRICT } })
   prepare(app, options)
   options.routes(app)
   await app.ready()
+  return { listen: () => openDoors(app, options), discard: () => app.close() }
+}
+
+async function openDoors(app: FastifyInstance, options: HttpOptions): Promise<HttpServers> {
+  const { address, identity } = options
   const answer = (...args: Parameters<typeof app.routing>): void => app.routing(...args)
   const tls = { cert: identity.certificate, key: identity.key, minVersion: 'TLSv1.2' } as const
   const http = createServer(answer)

@@ -1,5 +1,6 @@
 //! The console, composed: the HTTP servers, and what they show of the roles.
 
+import { assert } from '../base/assert.ts'
 import type { Host } from '../base/host.ts'
 import { millis } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
@@ -14,7 +15,7 @@ import type { CallId } from '../control/ids.ts'
 import type { Litestream } from '../litestream/litestream.ts'
 import { localToken } from '../http/secrets.ts'
 import type { Identity } from '../x509/issue.ts'
-import { openHttp } from '../http/server.ts'
+import { prepareHttp } from '../http/server.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { utf8 } from '../sip/message/text.ts'
 import type { Store } from '../store/store.ts'
@@ -29,11 +30,18 @@ export type ConsoleOptions = {
   readonly store: Store
   readonly identity: Identity
   readonly sip: Sip
-  readonly roles: Roles
   readonly cluster: Cluster | undefined
   readonly backups: Backups
-  readonly litestream: Litestream | undefined
   readonly drain: DrainControl
+}
+
+/** What it shows from when its doors are open. */
+export type Shown = { readonly roles: Roles; readonly litestream: Litestream | undefined }
+
+export type PreparedConsole = {
+  /** Once. */
+  readonly open: (shown: Shown) => Promise<OpenConsole>
+  readonly discard: () => Promise<void>
 }
 
 export type OpenConsole = {
@@ -51,10 +59,15 @@ const ABRUPT_MS = 200
 const HEALTH_FRESH_MS = 500
 const HEALTH_PATIENCE_MS = 3_000
 
-export async function openConsole(options: ConsoleOptions): Promise<OpenConsole> {
+/** All but the ports. */
+export async function prepareConsole(options: ConsoleOptions): Promise<PreparedConsole> {
   const { config, installation, host, metrics, store, identity, sip } = options
   const ports = { http: 0, https: 0 }
-  const view = viewOf(options, ports)
+  let shown: Shown | undefined
+  const view = viewOf(options, ports, () => {
+    assert(shown !== undefined, 'the doors are shut until there is something to show')
+    return shown
+  })
   const context = {
     host,
     store,
@@ -69,7 +82,7 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     drain: options.drain,
   }
   if (options.cluster !== undefined) measure(metrics, options.cluster)
-  const http = await openHttp({
+  const prepared = await prepareHttp({
     address: config.address,
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
@@ -80,13 +93,20 @@ export async function openConsole(options: ConsoleOptions): Promise<OpenConsole>
     onUpgrade: ({ request, socket, head, secure }) =>
       sip.transport.handleUpgrade(request, socket, head, secure),
   })
-  ports.http = http.httpPort
-  ports.https = http.httpsPort
   return {
-    httpPort: http.httpPort,
-    httpsPort: http.httpsPort,
-    healthy: async () => (await view.health()).every(({ ok }) => ok),
-    close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : ABRUPT_MS),
+    discard: () => prepared.discard(),
+    async open(given) {
+      shown = given
+      const http = await prepared.listen()
+      ports.http = http.httpPort
+      ports.https = http.httpsPort
+      return {
+        httpPort: http.httpPort,
+        httpsPort: http.httpsPort,
+        healthy: async () => (await view.health()).every(({ ok }) => ok),
+        close: (abrupt) => http.close(abrupt === undefined ? GRACE_MS : ABRUPT_MS),
+      }
+    },
   }
 }
 
@@ -98,36 +118,40 @@ function measure(metrics: Metrics, cluster: Cluster): void {
 }
 
 function viewOf(
-  { config, host, store, sip, roles, litestream }: ConsoleOptions,
+  { config, host, store, sip }: ConsoleOptions,
   ports: { readonly http: number; readonly https: number },
+  shown: () => Shown,
 ): SystemView {
-  const { calls } = roles
-  const { location } = calls
-  const health = fresh(host, () => checkHealth(store, sip, roles))
+  const roles = (): Roles => shown().roles
+  const calls = (): Roles['calls'] => roles().calls
+  const location = (): Roles['calls']['location'] => calls().location
+  const health = fresh(host, () => checkHealth(store, sip, roles()))
   return {
     started: host.wall(),
     roles: config.roles,
     endpoints: () => endpoints(sip, config.address, ports),
     health,
     get registrationCount() {
-      return location.size
+      return location().size
     },
     registrations({ domain, after, limit }) {
       const wanted = (aor: string): boolean =>
         aor > after && (domain === undefined || aor.endsWith(`@${domain}`))
-      const aors = [...location.aors()].filter(wanted).sort().slice(0, limit)
-      return aors.map((aor) => ({ aor: utf8(aor), contacts: contactsOf(roles, aor, host) }))
+      const aors = [...location().aors()].filter(wanted).sort().slice(0, limit)
+      return aors.map((aor) => ({ aor: utf8(aor), contacts: contactsOf(roles(), aor, host) }))
     },
     calls: () =>
-      calls.calls().map(({ call, caller, callee, ...rest }) => ({
-        ...rest,
-        id: call,
-        caller: utf8(caller),
-        callee: utf8(callee),
-      })),
-    sessionsOn: (server) => roles.sessionsOn(server),
-    replication: () => litestream?.status,
-    hangup: (call) => calls.hangup(call as CallId, 'ended by an administrator'),
+      calls()
+        .calls()
+        .map(({ call, caller, callee, ...rest }) => ({
+          ...rest,
+          id: call,
+          caller: utf8(caller),
+          callee: utf8(callee),
+        })),
+    sessionsOn: (server) => roles().sessionsOn(server),
+    replication: () => shown().litestream?.status,
+    hangup: (call) => calls().hangup(call as CallId, 'ended by an administrator'),
     sipCallIdsOf: sip.sipCallIdsOf,
     messagesOf: sip.messagesOf,
   }

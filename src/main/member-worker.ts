@@ -165,7 +165,6 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
     vip: settings,
     lease: timing.lease,
     announce,
-    onStarted: (pid) => priority.share(pid),
     onChanged: (isHeld) => {
       member?.addressChanged()
       flows?.addressChanged(isHeld)

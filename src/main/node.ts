@@ -17,17 +17,17 @@ import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import { DATABASE } from '../store/replica/open-replica.ts'
 import type { Store } from '../store/store.ts'
-import type { MediaRole } from '../../roles/media/role.ts'
-import { Metrics } from '../observe/metrics.ts'
 import { Drain } from './drain.ts'
-import { openMedia } from './roles.ts'
-import { openServing, servedConfig, type Serving } from './serving.ts'
+import { prepare, type Prepared } from './prepared.ts'
+import { openServing, type Serving } from './serving.ts'
 import { openStandby, type Standby } from './standby.ts'
 
 /** For so long the main thread may be silent while it serves; then another node has to. */
 const PATIENCE_MS = 3_000
 /** A transfer takes a tenth of a second; one that was asked for in vain ends by itself. */
 const HANDED_OVER_MS = 2_000
+/** A node may stand by for months, and certificates are renewed meanwhile. */
+const FRESH_FOR_MS = 12 * 3_600_000
 
 export type NodeOptions = {
   readonly config: Config
@@ -38,7 +38,6 @@ export type NodeOptions = {
 }
 
 type MemberOptions = NodeOptions & { readonly drain: Drain }
-type Warm = { readonly metrics: Metrics; readonly media: MediaRole }
 
 export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const { config, installation, host, files, onFault } = options
@@ -81,8 +80,9 @@ export class ClusterMember {
   readonly #cluster: Cluster
   #serving: Serving | undefined
   #standby: Standby | undefined
-  /** Runs on standby too: starting it takes longer than all the rest. */
-  #warm: Warm | undefined
+  /** On standby: what serving will need. */
+  #prepared: Prepared | undefined
+  #freshening: NodeJS.Timeout | undefined
   /** One change of what runs here at a time. */
   #changing = false
   #isClosing = false
@@ -109,7 +109,7 @@ export class ClusterMember {
     await this.#handOver()
     await this.#cluster.leave()
     await this.#standby?.close()
-    await this.#warm?.media.stop()
+    await this.#forget()
     removeRunFile(this.#options.config.data)
     await this.#store.close()
   }
@@ -139,9 +139,14 @@ export class ClusterMember {
   #follow(): void {
     if (this.#changing || this.#isClosing) return
     const isActive = this.#isActive
-    if (isActive === (this.#serving !== undefined)) return
+    if (isActive !== (this.#serving !== undefined)) this.#between(() => this.#change(isActive))
+  }
+
+  /** Nothing else changes meanwhile. */
+  #between(change: () => Promise<void>): void {
+    if (this.#changing || this.#isClosing) return
     this.#changing = true
-    this.#settled = this.#change(isActive).finally(() => {
+    this.#settled = change().finally(() => {
       this.#changing = false
       this.#follow()
     })
@@ -151,8 +156,6 @@ export class ClusterMember {
     const { host } = this.#options
     const began = host.now()
     if (isActive) {
-      await this.#standby?.close()
-      this.#standby = undefined
       this.#serving = await this.#serve()
     } else {
       const serving = this.#serving
@@ -166,13 +169,19 @@ export class ClusterMember {
 
   /** Undefined when office was lost meanwhile; what else goes wrong ends the process. */
   async #serve(): Promise<Serving | undefined> {
-    const warm = this.#warm ?? (await this.#warmUp())
-    this.#warm = undefined
+    clearTimeout(this.#freshening)
+    const early = this.#prepared
+    this.#prepared = undefined
+    const vacate = async (): Promise<void> => {
+      await this.#standby?.close()
+      this.#standby = undefined
+    }
     try {
-      return await openServing({ ...this.#parts, ...warm })
+      const prepared = early ?? (await prepare(this.#parts))
+      return await openServing({ ...this.#parts, prepared, vacate })
     } catch (fault) {
       if (this.#isActive) throw fault
-      await warm.media.stop()
+      await vacate()
       await this.#standBy()
       return undefined
     }
@@ -180,21 +189,25 @@ export class ClusterMember {
 
   async #standBy(): Promise<void> {
     this.#standby = await openStandby(this.#parts)
+    // Where there is no virtual address the sockets would be heard on this node's own.
+    if (this.#cluster.vip !== undefined) await this.#prepare()
+  }
+
+  async #prepare(): Promise<void> {
+    await this.#forget()
     try {
-      this.#warm = await this.#warmUp()
+      this.#prepared = await prepare(this.#parts)
     } catch (fault) {
       // Told with the reason by who sets the kernel up; it is tried again when it has to be.
       this.#options.host.log('warn', 'node.cold', { why: String(fault) })
     }
+    this.#freshening = setTimeout(() => this.#between(() => this.#prepare()), FRESH_FOR_MS).unref()
   }
 
-  /** On an address that is not here yet: `ip_nonlocal_bind` allows it. */
-  async #warmUp(): Promise<Warm> {
-    const { config, installation, host } = this.#options
-    const metrics = new Metrics(config.name)
-    const served = servedConfig(config, this.#cluster)
-    const also = this.#cluster.vips[1]
-    const media = await openMedia({ config: served, also, installation, host, metrics })
-    return { metrics, media }
+  async #forget(): Promise<void> {
+    clearTimeout(this.#freshening)
+    const prepared = this.#prepared
+    this.#prepared = undefined
+    await prepared?.discard()
   }
 }

@@ -7,7 +7,6 @@ import type { Config } from '../config/config.ts'
 import { claimDataDirectory } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
 import type { Host } from '../base/host.ts'
-import { Metrics } from '../observe/metrics.ts'
 import { openLog, type OpenLog } from '../observe/log.ts'
 import { realHost } from '../observe/real-host.ts'
 import type { StoreFault } from '../store/errors.ts'
@@ -17,7 +16,7 @@ import { openMediaServer } from './media-server.ts'
 import { Drain } from './drain.ts'
 import { openNode } from './node.ts'
 import { Opened } from './opened.ts'
-import { openMedia } from './roles.ts'
+import { prepare } from './prepared.ts'
 import { openServing } from './serving.ts'
 import { boundYoungGeneration } from './young-generation.ts'
 
@@ -64,12 +63,9 @@ async function open(
   }
   const store = await openDatabase(config, installation, host, onFault)
   opened.add(() => store.close())
-  const metrics = new Metrics(config.name)
-  const media = await openMedia({ config, installation, host, metrics })
-  opened.add(() => media.stop())
   const drain = new Drain({ host, data: config.data })
-  const parts = { config, installation, host, drain, metrics, store, media, cluster: undefined }
-  const serving = await openServing(parts)
+  const parts = { config, installation, host, drain, store, cluster: undefined }
+  const serving = await openServing({ ...parts, prepared: await prepare(parts) })
   opened.add(() => serving.close())
   return serving.healthy
 }

@@ -1,41 +1,24 @@
 //! What serves phones and people: SIP, the roles and the console over a store that accepts writes.
 //! Of a cluster one node has this at a time.
 
-import { Backups } from '../backup/backups.ts'
 import { greetingText } from '../cli/greeting.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import type { FlowNews } from '../cluster/flows.ts'
 import { hostAddresses } from '../config/addresses.ts'
-import type { Config } from '../config/config.ts'
-import type { Installation } from '../config/installation.ts'
 import { FIRST_DOMAIN } from '../config/options.ts'
 import { removeRunFile, writeRunFile } from '../config/run-file.ts'
 import { issueClaim } from '../console/claim.ts'
 import { prepareDomains } from '../console/first-start.ts'
-import { loadIdentity } from '../http/certificate.ts'
-import type { Host } from '../base/host.ts'
-import { Metrics } from '../observe/metrics.ts'
-import type { Store } from '../store/store.ts'
-import type { Identity } from '../x509/issue.ts'
-import { openConsole } from './console.ts'
 import { openLitestream } from './litestream.ts'
-import type { Drain } from './drain.ts'
 import { tellFlows } from './flow-news.ts'
 import { Opened } from './opened.ts'
-import type { MediaRole } from '../../roles/media/role.ts'
+import type { PrepareOptions, Prepared } from './prepared.ts'
 import { openRoles } from './roles.ts'
-import { openSip } from './sip.ts'
 
-export type ServingOptions = {
-  readonly config: Config
-  readonly installation: Installation
-  readonly host: Host
-  readonly store: Store
-  readonly cluster: Cluster | undefined
-  readonly drain: Drain
-  /** Runs already; it ends with this. */
-  readonly media: MediaRole
-  readonly metrics: Metrics
+export type ServingOptions = PrepareOptions & {
+  /** Its own from now on: it ends with this. */
+  readonly prepared: Prepared
+  /** Closes what has the console's ports until then. */
+  readonly vacate?: () => Promise<void>
 }
 
 /** To carry away the last changes. */
@@ -47,11 +30,6 @@ export type Serving = {
   readonly close: () => Promise<void>
   /** Another node goes on with everything: lets go of it at once. */
   readonly abandon: () => Promise<void>
-}
-
-/** As phones see this system: they know no address but the virtual one, where there is one. */
-export function servedConfig(config: Config, cluster: Cluster | undefined): Config {
-  return cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
 }
 
 /** Rejects with what does not fit this host; then nothing is left open. */
@@ -66,41 +44,29 @@ export async function openServing(options: ServingOptions): Promise<Serving> {
 }
 
 async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
-  const { installation, host, store, cluster, drain, metrics } = options
-  // The console is there for every address.
-  const { config } = options
-  const served = servedConfig(config, cluster)
-  const addresses = hostAddresses(served.address, config.publicAddress)
-  const vips = cluster?.vips ?? []
-  const named = config.domain === undefined ? [] : [config.domain]
-  const names = [...new Set([...named, ...addresses.names, ...vips])]
-  const identity = { names, ...loadIdentity(config.tls, config.data, names, new Date()) }
-  const sip = await openSip({
-    config: served,
-    addresses: vips.length > 0 ? vips : [served.address],
-    installation,
-    host,
-    metrics,
-    identity,
-  })
-  opened.add(() => sip.close())
+  const { config, installation, store, host, cluster, drain, prepared } = options
+  const { served, metrics, sip, media } = prepared
+  opened.add(() => prepared.discard())
   const tell = (news: FlowNews): void => cluster?.tellFlows(news)
+  const vips = cluster?.vips ?? []
   const beSilent = tellFlows({ host, transport: sip.transport, vips, tell })
   opened.add(beSilent)
-  const roles = openRoles({ ...options, config: served, sip })
+  // Phones first: they are answered from here on.
+  const roles = openRoles({ ...options, config: served, metrics, sip, media })
   opened.add(() => roles.close())
-  const litestream = openLitestream(options)
-  opened.add(() => litestream?.stop(LITESTREAM_GRACE_MS))
   const admit = (): void => roles.calls.admit(drain.admitsCalls)
   admit()
   opened.add(drain.changed(admit))
-  const backups = openBackups(options, identity)
-  await backups.begin()
-  const shown = await openConsole({ ...options, identity, sip, roles, backups, litestream })
+  await options.vacate?.()
+  const litestream = openLitestream({ ...options, metrics })
+  opened.add(() => litestream?.stop(LITESTREAM_GRACE_MS))
+  await prepared.backups.begin()
+  const shown = await prepared.console.open({ roles, litestream })
   opened.add(() => shown.close())
   // Made when nothing can keep them from being shown any more: they are shown once.
   const demo = await prepareDomains(store, host, config.domain, FIRST_DOMAIN)
   const claim = await issueClaim(store, host)
+  const addresses = hostAddresses(served.address, config.publicAddress)
   const local = config.address === served.address ? addresses.local : '127.0.0.1'
   const url = local.includes(':') ? `[${local}]` : local
   writeRunFile(config.data, { pid: process.pid, api: `http://${url}:${shown.httpPort}` })
@@ -132,20 +98,4 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
       await Promise.all([roles.abandon(), litestream?.stop(0)])
     },
   }
-}
-
-function openBackups(
-  { config, installation, host, store }: ServingOptions,
-  tls: Identity,
-): Backups {
-  return new Backups({
-    host,
-    store,
-    tls,
-    data: config.data,
-    name: config.name,
-    version: installation.version,
-    worker: installation.workers.image,
-    addon: installation.sqlite,
-  })
 }

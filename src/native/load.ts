@@ -30,8 +30,6 @@ export type Native = {
   readonly udpRoute: (address: string) => string
   /** Why it was refused, or '': this thread from now on, until it computes for `micros` at once. */
   readonly threadRealTime: (priority: number, micros: number) => string
-  /** Of a process that this one has started. */
-  readonly processRealTime: (pid: number, priority: number) => string
   /** Why it was refused, or ''. What this thread starts from now on inherits it. */
   readonly threadNice: (nice: number) => string
   readonly isThreadRealTime: () => boolean
@@ -73,7 +71,6 @@ const FUNCTIONS = [
   'udpBacklog',
   'udpRoute',
   'threadRealTime',
-  'processRealTime',
   'threadNice',
   'isThreadRealTime',
   'announce',

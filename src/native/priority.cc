@@ -1,7 +1,7 @@
-// Real-time priority for one thread, and for processes it starts (sched(7), setrlimit(2)). Threads
-// and processes made by it do not inherit it. Bounded: when the thread has computed for longer than
-// it is given without sleeping once, the kernel sends SIGXCPU, and the thread is an ordinary one
-// until it asks again. Wants RLIMIT_RTPRIO or CAP_SYS_NICE.
+// Real-time priority for one thread (sched(7), setrlimit(2)); programs it starts inherit it, since
+// it waits for each until that runs. Bounded: when it has computed for longer than it is given
+// without sleeping once, the kernel sends SIGXCPU, and the thread is an ordinary one until it asks
+// again. Wants RLIMIT_RTPRIO or CAP_SYS_NICE.
 
 #include <errno.h>
 #include <node_api.h>
@@ -17,10 +17,6 @@
 namespace pbx {
 namespace {
 
-#ifndef SCHED_RESET_ON_FORK
-#define SCHED_RESET_ON_FORK 0x40000000
-#endif
-
 // The thread that the bound is for; 0 while there is none.
 std::atomic<pid_t> bounded{0};
 
@@ -28,7 +24,7 @@ int Schedule(pid_t thread, int policy, int priority) {
   sched_param parameters;
   memset(&parameters, 0, sizeof parameters);
   parameters.sched_priority = priority;
-  return sched_setscheduler(thread, policy | SCHED_RESET_ON_FORK, &parameters);
+  return sched_setscheduler(thread, policy, &parameters);
 }
 
 // Any thread may be given the signal. Only a system call: safe in a handler.
@@ -79,17 +75,6 @@ napi_value ThreadRealTime(napi_env env, napi_callback_info info) {
   return Text(env, Why(Schedule(0, SCHED_RR, priority) == 0));
 }
 
-// (process, priority)
-napi_value ProcessRealTime(napi_env env, napi_callback_info info) {
-  size_t count = 2;
-  napi_value given[2];
-  napi_get_cb_info(env, info, &count, given, nullptr, nullptr);
-  if (count < 2 || Number(env, given[0]) <= 0) return Text(env, "a process is wanted");
-  const pid_t process = static_cast<pid_t>(Number(env, given[0]));
-  const int priority = static_cast<int>(Number(env, given[1]));
-  return Text(env, Why(Schedule(process, SCHED_RR, priority) == 0));
-}
-
 // (nice): of this thread; what it starts inherits it.
 napi_value ThreadNice(napi_env env, napi_callback_info info) {
   size_t count = 1;
@@ -103,7 +88,7 @@ napi_value ThreadNice(napi_env env, napi_callback_info info) {
 
 napi_value IsThreadRealTime(napi_env env, napi_callback_info) {
   napi_value answer;
-  napi_get_boolean(env, (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_RR, &answer);
+  napi_get_boolean(env, sched_getscheduler(0) == SCHED_RR, &answer);
   return answer;
 }
 
@@ -117,7 +102,6 @@ void Export(napi_env env, napi_value exports, const char* name, napi_callback ca
 
 void ExportPriority(napi_env env, napi_value exports) {
   Export(env, exports, "threadRealTime", ThreadRealTime);
-  Export(env, exports, "processRealTime", ProcessRealTime);
   Export(env, exports, "threadNice", ThreadNice);
   Export(env, exports, "isThreadRealTime", IsThreadRealTime);
 }

@@ -1,6 +1,6 @@
-//! The priority of the thread that keeps the lease, and of the programs that it keeps it with: they
-//! must run when something else keeps the machine busy. Real time, the lowest there is; where that
-//! is refused a raised ordinary one; else an ordinary one. The log and the status tell which.
+//! The priority of the thread that keeps the lease, and of the programs it starts to keep it with:
+//! they must run when something else keeps the machine busy. Real time, the lowest there is; where
+//! that is refused a raised ordinary one; else an ordinary one. The log and the status tell which.
 //!
 //! Within bounds: a thread that computes for longer than `AT_ONCE_MICROS` without sleeping is an
 //! ordinary one until `keep` is called again; and of each second the kernel leaves others a share
@@ -11,10 +11,7 @@ import type { Result } from '../base/result.ts'
 import type { Native } from './load.ts'
 
 export type Urgency = 'real-time' | 'raised' | 'normal'
-export type PriorityCalls = Pick<
-  Native,
-  'threadRealTime' | 'processRealTime' | 'threadNice' | 'isThreadRealTime'
->
+export type PriorityCalls = Pick<Native, 'threadRealTime' | 'threadNice' | 'isThreadRealTime'>
 
 /** Below all that the kernel itself runs so. */
 const REAL_TIME = 1
@@ -46,25 +43,9 @@ export class Priority {
     this.#log('warn', 'priority.lowered', { atOnceMs: AT_ONCE_MICROS / 1_000, again: why === '' })
   }
 
-  /** A program that was started just now; a raised one has it from its parent. */
-  share(pid: number | undefined): void {
-    if (this.urgency !== 'real-time' || pid === undefined) return
-    const why = this.#calls?.processRealTime(pid, REAL_TIME)
-    // Gone already: then it has done what it was started for.
-    if (why !== '' && isRunning(pid)) this.#log('warn', 'priority.not-shared', { pid, why })
-  }
-
   #warn(why: string): void {
     const effect = 'when this machine is busy the lease may be lost, and another node takes over'
     const mend = 'give pbx LimitRTPRIO=1, as config/systemd/cluster.conf does, or CAP_SYS_NICE'
     this.#log('warn', 'priority.weak', { urgency: this.urgency, why, effect, mend })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
   }
 }

@@ -40,15 +40,14 @@ function tried(...before: readonly string[]): string {
 
 const REAL_TIME = [
   'thread 1: real-time; real-time, nice 0',
-  'what it starts: ordinary, nice 0',
-  'shared with it: real-time, nice 0',
+  'what it starts: real-time, nice 0',
   'after a long computation: ordinary, nice 0',
   'logged priority.lowered',
   'kept: real-time, nice 0',
   'the main thread: ordinary, nice 0\n',
 ].join('\n')
 
-test.runIf(can)('root: real-time, bounded, and nobody else with it', () => {
+test.runIf(can)('root: real-time, bounded, with what it starts and nobody else', () => {
   expect(tried()).toBe(REAL_TIME)
 })
 
@@ -67,7 +66,6 @@ test.runIf(canLimit)('where real time is refused it is raised, and what it start
       'logged priority.weak',
       'thread 1: raised; ordinary, nice -15',
       'what it starts: ordinary, nice -15',
-      'shared with it: ordinary, nice -15',
       'after a long computation: ordinary, nice -15',
       'kept: ordinary, nice -15',
       'the main thread: ordinary, nice 0\n',

@@ -5,7 +5,6 @@ import { execFile } from 'node:child_process'
 import { isIPv6 } from 'node:net'
 import type { Log } from '../../base/host.ts'
 import type { VipSettings } from '../settings.ts'
-import type { OnStarted } from './nft.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
 const VALID_FOR = 3
@@ -20,7 +19,6 @@ export type AddressParts = {
   readonly vip: VipSettings
   readonly log: Log
   readonly announce: Announce
-  readonly onStarted: OnStarted
   /** It could not be put there, or kept: this node cannot serve. */
   readonly onLost: (why: string) => void
 }
@@ -90,9 +88,8 @@ export class Address {
       const nodad = what === 'replace' && isIPv6(address) ? ['nodad'] : []
       return ['addr', what, `${address}/${prefix}`, 'dev', name, ...nodad, ...more]
     })
-    const { onStarted } = this.#parts
     const all = (): Promise<readonly (string | undefined)[]> =>
-      Promise.all(commands.map((args) => run(args, onStarted)))
+      Promise.all(commands.map((args) => run(args)))
     const done = this.#last.then(async () => (await all()).find((why) => why !== undefined))
     this.#last = done
     return done
@@ -107,11 +104,10 @@ export class Address {
   }
 }
 
-function run(args: readonly string[], onStarted: OnStarted): Promise<string | undefined> {
+function run(args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = execFile('ip', args, { timeout: 2_000 }, (error, _, stderr) =>
+    execFile('ip', args, { timeout: 2_000 }, (error, _, stderr) =>
       resolve(error === null ? undefined : stderr.trim() || error.message),
     )
-    onStarted(child.pid)
   })
 }

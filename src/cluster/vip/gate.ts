@@ -5,21 +5,21 @@
 //!      ^                |                |
 //!      +── expired, or closed ───────────+      what rests on something expired fails
 
-import { Nft, type NftFault, type OnStarted } from './nft.ts'
+import { Nft, type NftFault } from './nft.ts'
 import * as nft from './rules.ts'
 
 export class Gate {
   readonly #addresses: nft.Addresses
   readonly #nft: Nft
 
-  private constructor(addresses: nft.Addresses, onStarted: OnStarted) {
+  private constructor(addresses: nft.Addresses) {
     this.#addresses = addresses
-    this.#nft = new Nft(onStarted)
+    this.#nft = new Nft()
   }
 
-  /** Puts the rules in place, shut. `onStarted` is told nft's process. */
-  static async prepare(addresses: nft.Addresses, onStarted: OnStarted): Promise<Gate | NftFault> {
-    const gate = new Gate(addresses, onStarted)
+  /** Puts the rules in place, shut. */
+  static async prepare(addresses: nft.Addresses): Promise<Gate | NftFault> {
+    const gate = new Gate(addresses)
     const answer = await gate.#make()
     if (typeof answer === 'string') return gate
     gate.stop()

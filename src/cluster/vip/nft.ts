@@ -5,9 +5,6 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 
 const PATIENCE_MS = 2_000
 
-/** Of a program that the lease rests on: its process, undefined when there is none. */
-export type OnStarted = (pid: number | undefined) => void
-
 export type NftFault = { readonly kind: 'no-nft' | 'refused' | 'silent'; readonly why: string }
 
 type Waiting = {
@@ -23,11 +20,6 @@ export class Nft {
   #waiting: Waiting[] = []
   #asked = 0
   #isStopped = false
-  readonly #onStarted: OnStarted
-
-  constructor(onStarted: OnStarted) {
-    this.#onStarted = onStarted
-  }
 
   /** What it answers to lines of nft(8); a fault when it refuses one of them. */
   async tell(lines: string): Promise<string | NftFault> {
@@ -64,7 +56,6 @@ export class Nft {
   #start(): ChildProcessWithoutNullStreams {
     // Errors among the answers, in their order.
     const child = spawn('sh', ['-c', 'exec nft -i 2>&1'], { stdio: 'pipe' })
-    this.#onStarted(child.pid)
     const hear = (text: string): void => {
       if (this.#child === child) this.#hear(text)
     }

@@ -8,7 +8,6 @@ import type { Host, Log } from '../../base/host.ts'
 import { after, millis, type Millis } from '../../base/time.ts'
 import { Address, type Announce } from './address.ts'
 import { Gate } from './gate.ts'
-import type { OnStarted } from './nft.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { OpenGate } from './open-gate.ts'
 import type { VipSettings } from '../settings.ts'
@@ -19,8 +18,6 @@ export type OwnerParts = {
   readonly vip: VipSettings
   readonly lease: Millis
   readonly announce: Announce
-  /** Of `ip` and `nft`: what the lease rests on. */
-  readonly onStarted: OnStarted
   readonly onChanged: (isHeld: boolean) => void
   /** The gate may be opened once a round of heartbeats that begins now is answered. */
   readonly onPending: () => void
@@ -62,12 +59,12 @@ export class VipOwner {
   #isStopped = false
 
   private constructor(parts: OwnerParts, gate: AnyGate) {
-    const { vip, announce, onStarted, host } = parts
+    const { vip, announce, host } = parts
     this.#parts = parts
     this.#gate = gate
     this.#lease = new Lease(parts.lease)
     const onLost = (why: string): void => this.#fail(why)
-    this.#address = new Address({ vip, announce, onStarted, log: host.log, onLost })
+    this.#address = new Address({ vip, announce, log: host.log, onLost })
     this.#watch = new Watch(vip.interface, host.log, (seen) => this.#onSeen(seen))
     this.#looking = setInterval(() => this.#lookAround(), LOOK_EVERY_MS)
   }
@@ -76,7 +73,7 @@ export class VipOwner {
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
     const { host, vip } = parts
     const addresses = vip.addresses.map(({ address }) => address)
-    const gate = await Gate.prepare(addresses, parts.onStarted)
+    const gate = await Gate.prepare(addresses)
     if (!(gate instanceof Gate)) {
       const effect =
         'a node that was stopped for seconds may answer for a moment when it goes on; ' +

@@ -31,7 +31,6 @@ const owner = await VipOwner.prepare({
   vip: { addresses: [{ address: ADDRESS, prefix: 24 }], interface: 'v0' },
   lease: millis(400),
   announce: () => '',
-  onStarted: () => {},
   onChanged: (isHeld) => console.log(isHeld ? 'held' : 'lost'),
   onPending: () => {},
   onResign: (why) => console.log(`resigned: ${why}`),

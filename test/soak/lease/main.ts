@@ -10,6 +10,7 @@ import { Trio, type Node } from '../../cluster/live/trio.ts'
 import { canMakeLan } from '../../harness/lan.ts'
 import { startBusyLoops } from './busy.ts'
 import { GateWatch } from './gate-watch.ts'
+import { StallWatch } from './stall.ts'
 
 const PROBE_MS = 50
 const LOOK_EVERY_MS = 250
@@ -39,15 +40,20 @@ async function main(): Promise<number> {
     try {
       const leader = await trio.leader()
       const watch = new GateWatch(leader.host, LOOK_EVERY_MS)
+      const stall = new StallWatch()
       const from = Date.now()
       const until = from + Number(values.minutes) * 60_000
       while (Date.now() < until) {
         await sleep(Math.min(REPORT_EVERY_MS, until - Date.now()))
         const minutes = ((Date.now() - from) / 60_000).toFixed(1)
         const text = difference(before, counts(trio.nodes))
-        console.log(`${minutes} min: ${text}; ${watch.text(TIMINGS[timing].lease)}`)
+        console.log(
+          `${minutes} min: ${text}; ${watch.text(TIMINGS[timing].lease)}; ${stall.text()}`,
+        )
+        for (const why of newReasons(trio.nodes)) console.log(`  ${why}`)
       }
       watch.stop()
+      stall.stop()
       console.log(
         `${values.loops} busy loops, ${availableParallelism()} cores, ${timing} timings: ` +
           `longest time without an answer ${Math.round(longestGap(trio, from))} ms`,
@@ -73,6 +79,15 @@ function difference(
   return COUNTED.map(
     (event) => `${event} ${(after.get(event) ?? 0) - (before.get(event) ?? 0)}`,
   ).join(', ')
+}
+
+const told = new Set<string>()
+
+/** Of resignations and lowered priorities, as the nodes' logs have them. */
+function newReasons(nodes: readonly Node[]): readonly string[] {
+  const lines = nodes.flatMap(({ output }) => output.split('\n'))
+  const fresh = lines.filter((line) => /"(leader\.resigned|priority\.\w+)"/.test(line))
+  return fresh.filter((line) => !told.has(line) && told.add(line).size > 0)
 }
 
 function longestGap(trio: Trio, from: number): number {

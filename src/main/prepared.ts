@@ -1,0 +1,97 @@
+//! What serving needs and takes long to open, opened ahead: the media worker, the SIP sockets, the
+//! console's routes. A node that stands by has this ready, so that all it does when it is
+//! elected is to read the store. Nothing is answered before it serves: the stack has no user yet,
+//! and the doors are shut. The sockets are on an address that is not here yet.
+
+import { Backups } from '../backup/backups.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { hostAddresses } from '../config/addresses.ts'
+import type { Config } from '../config/config.ts'
+import type { Installation } from '../config/installation.ts'
+import { loadIdentity } from '../http/certificate.ts'
+import type { Host } from '../base/host.ts'
+import { Metrics } from '../observe/metrics.ts'
+import type { Store } from '../store/store.ts'
+import type { Identity } from '../x509/issue.ts'
+import type { MediaRole } from '../../roles/media/role.ts'
+import type { Drain } from './drain.ts'
+import { prepareConsole, type PreparedConsole } from './console.ts'
+import { Opened } from './opened.ts'
+import { openMedia } from './roles.ts'
+import { openSip, type Sip } from './sip.ts'
+
+export type PrepareOptions = {
+  readonly config: Config
+  readonly installation: Installation
+  readonly host: Host
+  readonly store: Store
+  readonly cluster: Cluster | undefined
+  readonly drain: Drain
+}
+
+export type Prepared = {
+  /** As phones see this system: they know no address but the virtual one, where there is one. */
+  readonly served: Config
+  readonly metrics: Metrics
+  readonly media: MediaRole
+  readonly sip: Sip
+  readonly backups: Backups
+  readonly console: PreparedConsole
+  /** When it comes to nothing. */
+  readonly discard: () => Promise<void>
+}
+
+/** Rejects with what does not fit this host; then nothing is left open. */
+export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const opened = new Opened()
+  try {
+    return await open(options, opened)
+  } catch (fault) {
+    await opened.close()
+    throw fault
+  }
+}
+
+async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> {
+  const { config, installation, host, cluster } = options
+  const served = cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
+  const metrics = new Metrics(config.name)
+  const vips = cluster?.vips ?? []
+  const also = vips[1]
+  const media = await openMedia({ config: served, also, installation, host, metrics })
+  opened.add(() => media.stop())
+  const { names: hosts } = hostAddresses(served.address, config.publicAddress)
+  const named = config.domain === undefined ? [] : [config.domain]
+  const names = [...new Set([...named, ...hosts, ...vips])]
+  const identity = { names, ...loadIdentity(config.tls, config.data, names, new Date()) }
+  const sip = await openSip({
+    config: served,
+    addresses: vips.length > 0 ? vips : [served.address],
+    installation,
+    host,
+    metrics,
+    identity,
+  })
+  opened.add(() => sip.close())
+  // The console is there for every address.
+  const backups = openBackups(options, identity)
+  const console = await prepareConsole({ ...options, metrics, identity, sip, backups })
+  opened.add(() => console.discard())
+  return { served, metrics, media, sip, backups, console, discard: () => opened.close() }
+}
+
+function openBackups(
+  { config, installation, host, store }: PrepareOptions,
+  tls: Identity,
+): Backups {
+  return new Backups({
+    host,
+    store,
+    tls,
+    data: config.data,
+    name: config.name,
+    version: installation.version,
+    worker: installation.workers.image,
+    addon: installation.sqlite,
+  })
+}
