@@ -25,7 +25,9 @@ export type Roles = {
   /** Media sessions on a server of its own; undefined when it is not there. */
   readonly sessionsOn: (server: NodeId) => number | undefined
   readonly close: () => Promise<void>
-  /** Another node goes on: nothing is ended here, nothing is said to anybody. */
+  /** Another node goes on: from now on nothing is ended here, written, or said to anybody. */
+  readonly letGo: () => void
+  /** After `letGo`: nothing is left of it. */
   readonly abandon: () => Promise<void>
 }
 
@@ -109,8 +111,8 @@ export function openRoles(options: RolesOptions): Roles {
       pool.stop()
       await media.stop()
     },
+    letGo: () => calls.stop(),
     async abandon() {
-      calls.stop()
       pool.stop()
       await media.stop()
     },

@@ -93,7 +93,9 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
     close: () => opened.close(),
     async abandon() {
       beSilent()
-      // Sockets first: from now on nobody hears anything from here.
+      // At once: what it would still write of a call may not be so where that goes on, and this
+      // node may lead again before its sockets are closed.
+      roles.letGo()
       await Promise.all([sip.close(), shown.close('abrupt')])
       await Promise.all([roles.abandon(), litestream?.stop(0)])
     },

@@ -118,7 +118,7 @@ function callSaved(random: Random): Command {
   return { kind: 'call.saved', id: callOf(random), snapshot, at: timeOf(random) }
 }
 
-function callEnded(random: Random): Command {
+export function callEnded(random: Random): Extract<Command, { kind: 'call.ended' }> {
   const id = callOf(random)
   const cdr: Cdr = {
     call: id,

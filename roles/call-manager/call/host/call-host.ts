@@ -195,6 +195,7 @@ export class CallHost {
     this.admits = false
     this.#unsubscribe?.()
     this.#alarm.stop()
+    this.#cdrs.stop()
   }
 
   #begin(input: Invited, tenant: TenantId): void {
@@ -227,7 +228,7 @@ export class CallHost {
 
   #step(live: LiveCall, input: CallInput): void {
     // What comes after the end has nobody to say anything to.
-    if (live.isOver) return
+    if (live.isOver || this.#cdrs.hasStopped) return
     try {
       const outputs = live.machine.step(input, this.#host.now())
       for (const output of outputs) this.#carryOut(live, output)
@@ -372,8 +373,7 @@ export class CallHost {
     } catch {
       // It cannot even be hung up: its record is all that is left of it.
       const record = { ...state.record, endedAt: this.#host.wall(), cause: 'internal error' }
-      const { node } = this.#options.config
-      this.#end(live, recordOf(record, live.id, live.tenant, node, []))
+      this.#end(live, recordOf(record, live.id, live.tenant, this.#options.config.node, []))
       this.#forget(live)
     }
   }

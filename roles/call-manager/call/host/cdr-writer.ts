@@ -13,6 +13,8 @@ export class CdrWriter {
   readonly #host: Host
   readonly #store: Pick<Store, 'propose'>
   readonly #waiting = new Set<CallId>()
+  /** Another may be going on with the calls: nothing is done about them here any more. */
+  hasStopped = false
 
   constructor(host: Host, store: Pick<Store, 'propose'>) {
     this.#host = host
@@ -29,11 +31,18 @@ export class CdrWriter {
     void this.#propose(cdr, RETRY_FIRST)
   }
 
+  /** What is not written yet is left to whoever goes on with the calls: it has their snapshots. */
+  stop(): void {
+    this.hasStopped = true
+    this.#waiting.clear()
+  }
+
   async #propose(cdr: Cdr, delay: number): Promise<void> {
     const { call } = cdr
+    if (this.hasStopped) return
     // Twice is once: the call's id is the record's key.
     const result = await this.#store.propose({ kind: 'call.ended', id: call, cdr })
-    if (result.ok) return void this.#waiting.delete(call)
+    if (result.ok || this.hasStopped) return void this.#waiting.delete(call)
     const why = result.error.kind
     // The snapshot is still there: whoever opens the store next writes the record.
     if (why === 'closed') return void this.#waiting.delete(call)
