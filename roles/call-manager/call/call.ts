@@ -61,7 +61,7 @@ export type Unheard = {
   readonly kind: 'relay-answer' | 'relay-offer'
   readonly leg: LegId
   readonly to: LegId
-  readonly then: Then
+  readonly next: Then
 }
 
 /** Whoever hears what media makes. */
@@ -220,7 +220,7 @@ export class Call {
         this.unheard = answered
         return
       }
-    this.relay(answered.kind, leg.media, to, leg.sdp, answered.then)
+    this.relay(answered.kind, leg.media, to, leg.sdp, answered.next)
   }
 
   media(op: MediaOp, then: Then): void {

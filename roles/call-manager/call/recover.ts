@@ -78,7 +78,7 @@ function answerAgain(call: Call, answering: Answering): void {
   const { branch } = callee
   if (branch === undefined) return lostWith(call)
   call.relay('relay-offer', caller.media, callee, offer, { kind: 'branch-again', branch })
-  call.relayAnswered({ kind: 'relay-answer', leg: callee.id, to: caller.id, then })
+  call.relayAnswered({ kind: 'relay-answer', leg: callee.id, to: caller.id, next: then })
 }
 
 function answeredHere(call: Call, caller: Leg): void {

@@ -175,7 +175,7 @@ function transferAnswered(call: Call, leg: Leg): void {
   if (who === undefined || leg.sdp === undefined) return leave(call, leg, '')
   if (leg.owesAck && leg.exchange.offer === undefined) acknowledge(call, leg, undefined)
   const then = { kind: 'transfer-answer', leg: leg.id } as const
-  call.relayAnswered({ kind: 'relay-answer', leg: leg.id, to: who.id, then })
+  call.relayAnswered({ kind: 'relay-answer', leg: leg.id, to: who.id, next: then })
 }
 
 export function transferAnswerReady(call: Call, id: LegId, result: MediaResult): void {
