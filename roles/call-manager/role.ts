@@ -141,7 +141,11 @@ function bound(transport: CallManagerOptions['transport']): CallManagerOptions['
 function resumeCalls(host: Host, store: Store, calls: CallHost): void {
   const saved = store.read(savedCalls)
   const unreadable = calls.resume(saved)
-  for (const call of unreadable) host.log('error', 'call.snapshot-unreadable', { call })
+  for (const { id, cdr } of unreadable) {
+    host.log('error', 'call.snapshot-unreadable', { call: id })
+    // Should it fail, the snapshot is there for the next start.
+    if (cdr !== undefined) void store.propose({ kind: 'call.ended', id, cdr })
+  }
   const resumed = saved.length - unreadable.length
   if (resumed > 0) host.log('info', 'calls.resumed', { calls: resumed })
 }

@@ -20,7 +20,7 @@ import { Alarm } from './alarm.ts'
 import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
 import { CallLimits } from './call-limits.ts'
-import { goOn, heirsOf, resumeRequest, textOf, type HeirNeeds } from './heirs.ts'
+import { goOn, heirsOf, resumeRequest, textOf, type HeirNeeds, type Unreadable } from './heirs.ts'
 import { CallNews } from './call-news.ts'
 import type { CallConfig, CallWorld } from '../call.ts'
 import { CdrWriter } from './cdr-writer.ts'
@@ -175,7 +175,7 @@ export class CallHost {
    * Calls that the process before this one did not live to end: goes on with them, or ends them.
    * Returns those whose snapshot nobody can read.
    */
-  resume(saved: readonly SavedCall[]): readonly CallId[] {
+  resume(saved: readonly SavedCall[]): readonly Unreadable[] {
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
     for (const { live } of heirs) this.#calls.add(live)
     // Watchers are told at once. All are there before the first goes on: one may need another.

@@ -5,13 +5,14 @@ import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Reach, SentAs, SipStack } from '../../../../src/sip/stack.ts'
 import type { Source } from '../../../../src/sip/transaction/flow.ts'
-import type { SavedCall } from '../../../../src/store/schema/call.ts'
+import type { Cdr, SavedCall } from '../../../../src/store/schema/call.ts'
 import type { CallWorld } from '../call.ts'
+import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput } from '../io.ts'
 import { CallMachine } from '../machine.ts'
 import type { Pending, TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
-import { aorBehind, inherit, snapshotOf, type Clock } from './snapshot.ts'
+import { aorBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
 import { wayBack, wayTo, type Ways } from './ways.ts'
 
 /** A call of another process, and the requests in it that wait for an answer. */
@@ -32,20 +33,32 @@ export function textOf(needs: HeirNeeds, { machine, clients }: LiveCall, clock: 
   return snapshotOf({ state, open, sentAs }, clock)
 }
 
-/** All of them, and the ids of those that nobody can read. */
+/** Of a snapshot that nobody can go on with: the record is what is left of the call, if it is. */
+export type Unreadable = { readonly id: CallId; readonly cdr: Cdr | undefined }
+
+/** All of them, and those that nobody can read: another build wrote them, or they are damaged. */
 export function heirsOf(
   needs: HeirNeeds,
   saved: readonly SavedCall[],
   world: CallWorld,
-): { readonly heirs: readonly Heir[]; readonly unreadable: readonly CallId[] } {
+): { readonly heirs: readonly Heir[]; readonly unreadable: readonly Unreadable[] } {
   const heirs: Heir[] = []
-  const unreadable: CallId[] = []
+  const unreadable: Unreadable[] = []
   for (const { id, snapshot } of saved) {
     const heir = heirOf(needs, id, snapshot, world)
-    if (heir === undefined) unreadable.push(id)
+    if (heir === undefined) unreadable.push({ id, cdr: lastRecord(id, snapshot, world) })
     else heirs.push(heir)
   }
   return { heirs, unreadable }
+}
+
+function lastRecord(id: CallId, snapshot: string, { config, wall }: CallWorld): Cdr | undefined {
+  const saved = recordIn(snapshot)
+  if (saved === undefined) return undefined
+  const { record, tenant } = saved
+  const status = record.answeredAt === undefined ? 503 : 200
+  const ended = { endedAt: wall, status, cause: 'system restarted', endedBy: 'system' } as const
+  return recordOf({ ...record, ...ended }, id, tenant, config.node, [])
 }
 
 /** Its INVITEs can be answered from here on. */

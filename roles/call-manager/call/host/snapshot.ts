@@ -9,11 +9,13 @@ import { HOPE } from '../../../../src/sip/dialog/timers.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import { parseMessage } from '../../../../src/sip/message/parse.ts'
 import { binary, joined } from '../../../../src/sip/message/text.ts'
+import type { TenantId } from '../../../../src/control/ids.ts'
 import type { SentAs } from '../../../../src/sip/stack.ts'
 import {
   CALLER,
   type Attempt,
   type CallerInvite,
+  type CallRecord,
   type CallState,
   type EarlyDialog,
   type Face,
@@ -169,6 +171,36 @@ function parseJson(text: string): unknown {
     // Written by a build that is no more, or damaged: the caller says so.
     return undefined
   }
+}
+
+/** Of any build's snapshot: every one has these. */
+export function recordIn(
+  snapshot: string,
+): { readonly record: CallRecord; readonly tenant: TenantId } | undefined {
+  const read = parseJson(snapshot)
+  return hasRecord(read) ? read : undefined
+}
+
+/** What the store would refuse must not get there. */
+function hasRecord(
+  read: unknown,
+): read is { readonly record: CallRecord; readonly tenant: TenantId } {
+  if (typeof read !== 'object' || read === null || !('record' in read) || !('tenant' in read))
+    return false
+  const { record, tenant } = read
+  if (typeof record !== 'object' || record === null || typeof tenant !== 'string') return false
+  const texts: readonly (keyof CallRecord)[] = [
+    'caller',
+    'callerName',
+    'callee',
+    'dialled',
+    'callerSipCallId',
+    'callerUserAgent',
+    'calleeUserAgent',
+  ]
+  const fields = new Map<string, unknown>(Object.entries(record))
+  const isTold = texts.every((name) => typeof fields.get(name) === 'string')
+  return isTold && typeof fields.get('startedAt') === 'number'
 }
 
 /** Requests are text. */
