@@ -8,6 +8,7 @@ import type { Host, Subscribe } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import { clusterNodes } from '../store/schema/node.ts'
 import type { Command, Store } from '../store/store.ts'
+import type { Identity } from '../x509/issue.ts'
 import type { FlowNews } from './flows.ts'
 import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
@@ -57,6 +58,11 @@ export class Cluster {
 
   get self(): Peer {
     return this.#parts.files.settings.self
+  }
+
+  /** Signs for nodes, and for what they show to phones. */
+  get authority(): Identity {
+    return this.#parts.files.authority
   }
 
   /** The virtual addresses; none where there are none. */

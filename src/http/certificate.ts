@@ -1,28 +1,32 @@
 //! The TLS identity of this server: the configured files, or one of our own making in DATA/tls,
-//! made anew before it expires and when the server's names change.
+//! made anew before it expires and when the server's names or its authority change.
 
 import { X509Certificate } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { HttpFault } from './errors.ts'
-import { type Identity, selfSigned, stillServes } from '../x509/issue.ts'
+import { type Identity, issueServer, selfSigned, stillServes } from '../x509/issue.ts'
 
 export type CertificateFiles = {
   readonly certificate: string | undefined
   readonly key: string | undefined
 }
 
-/** `names`: what clients reach us by, domain names and IP addresses. */
+/**
+ * `names`: what clients reach us by, domain names and IP addresses. `by` signs what is of our own
+ * making; without it that is self-signed.
+ */
 export function loadIdentity(
   files: CertificateFiles,
   data: string,
   names: readonly string[],
   now: Date,
+  by?: Identity,
 ): Identity & { readonly selfSigned: boolean } {
   if (files.certificate !== undefined && files.key !== undefined)
     return { ...configured(files.certificate, files.key), selfSigned: false }
-  return { ...own(join(data, 'tls'), names, now), selfSigned: true }
+  return { ...own(join(data, 'tls'), names, now, by), selfSigned: true }
 }
 
 function configured(certificateFile: string, keyFile: string): Identity {
@@ -49,14 +53,19 @@ function read(file: string): string {
   }
 }
 
-function own(directory: string, names: readonly string[], now: Date): Identity {
+function own(
+  directory: string,
+  names: readonly string[],
+  now: Date,
+  by: Identity | undefined,
+): Identity {
   const certificateFile = join(directory, 'certificate.pem')
   const keyFile = join(directory, 'key.pem')
   if (existsSync(certificateFile) && existsSync(keyFile)) {
     const kept = { certificate: read(certificateFile), key: read(keyFile) }
-    if (usable(kept, names, now)) return kept
+    if (usable(kept, names, now, by)) return kept
   }
-  const made = selfSigned(names, now)
+  const made = by === undefined ? selfSigned(names, now) : issueServer(names, by, now)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   // The certificate last: a crash between the two leaves a pair that is seen not to fit.
   replace(keyFile, made.key, 0o600)
@@ -64,10 +73,17 @@ function own(directory: string, names: readonly string[], now: Date): Identity {
   return made
 }
 
-function usable(identity: Identity, names: readonly string[], now: Date): boolean {
+function usable(
+  identity: Identity,
+  names: readonly string[],
+  now: Date,
+  by: Identity | undefined,
+): boolean {
   try {
     createSecureContext({ cert: identity.certificate, key: identity.key })
-    return stillServes(new X509Certificate(identity.certificate), names, now)
+    const shown = new X509Certificate(identity.certificate)
+    const signer = by === undefined ? shown : new X509Certificate(by.certificate)
+    return shown.verify(signer.publicKey) && stillServes(shown, names, now)
   } catch {
     return false // damaged, or the two do not fit: it is ours, so a new pair mends it
   }

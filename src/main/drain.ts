@@ -5,6 +5,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import type { Host } from '../base/host.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { ConfigFault } from '../config/data-directory.ts'
 import type { DrainControl, DrainState } from '../console/drain-control.ts'
 
 export type DrainParts = {
@@ -25,7 +26,7 @@ export class Drain implements DrainControl {
     this.#parts = parts
     this.#file = join(parts.data, 'drained.json')
     if (!existsSync(this.#file)) return
-    this.#state = JSON.parse(readFileSync(this.#file, 'utf8')) as DrainState
+    this.#state = readState(this.#file)
     const { since } = this.#state
     parts.host.log('warn', 'node.drained', { since, mend: 'pbx undrain takes calls again' })
   }
@@ -66,5 +67,14 @@ export class Drain implements DrainControl {
     const { host } = this.#parts
     host.log('info', 'node.drain', { isDrained: this.#state !== undefined })
     for (const listener of this.#listeners) listener()
+  }
+}
+
+function readState(file: string): DrainState {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as DrainState
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new ConfigFault(`${file} cannot be read (${why}): remove it to have this host take calls`)
   }
 }

@@ -5,16 +5,15 @@
 
 import { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { hostAddresses } from '../config/addresses.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
-import { loadIdentity } from '../http/certificate.ts'
 import type { Host } from '../base/host.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import type { Identity } from '../x509/issue.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
 import type { Drain } from './drain.ts'
+import { ownIdentity } from './identity.ts'
 import { prepareConsole, type PreparedConsole } from './console.ts'
 import { Opened } from './opened.ts'
 import { openMedia } from './roles.ts'
@@ -60,10 +59,7 @@ async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> 
   const also = vips[1]
   const media = await openMedia({ config: served, also, installation, host, metrics })
   opened.add(() => media.stop())
-  const { names: hosts } = hostAddresses(served.address, config.publicAddress)
-  const named = config.domain === undefined ? [] : [config.domain]
-  const names = [...new Set([...named, ...hosts, ...vips])]
-  const identity = { names, ...loadIdentity(config.tls, config.data, names, new Date()) }
+  const identity = ownIdentity(config, cluster)
   const sip = await openSip({
     config: served,
     addresses: vips.length > 0 ? vips : [served.address],

@@ -8,10 +8,10 @@ import { writeRunFile } from '../config/run-file.ts'
 import { Access } from '../console/access.ts'
 import { standbyRoutes } from '../console/standby.ts'
 import type { Host } from '../base/host.ts'
-import { loadIdentity } from '../http/certificate.ts'
 import { localToken } from '../http/secrets.ts'
 import { openHttp } from '../http/server.ts'
 import type { Drain } from './drain.ts'
+import { ownIdentity } from './identity.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 
@@ -33,7 +33,7 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     address: config.address,
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
-    identity: loadIdentity(config.tls, config.data, addresses.names, new Date()),
+    identity: ownIdentity(config, cluster),
     metrics: new Metrics(config.name),
     log: host.log,
     routes: (app) =>

@@ -67,6 +67,15 @@ export function issue(names: readonly string[], by: Identity): Identity {
   return identityOf(pair, certify(names, pair.publicKey, by))
 }
 
+/** Of a server that phones connect to: as `selfSigned`, with the authority's after it. */
+export function issueServer(names: readonly string[], by: Identity, now: Date): Identity {
+  const pair = newPair()
+  const [subject = 'pbx'] = names
+  const wanted = { subject, publicKey: pair.publicKey, extensions: leaf(names) }
+  const signed = made({ ...wanted, signer: signerOf(by), ...validity(VALID_DAYS, now) })
+  return identityOf(pair, `${signed}${by.certificate}`)
+}
+
 /**
  * As `issue`, for somebody whose private key stays with him. The certificate in PEM. Good from the
  * authority's first day to its last: who may connect is asked for apart, and a clock that is behind

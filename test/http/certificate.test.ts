@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadIdentity } from '../../src/http/certificate.ts'
+import { authority } from '../../src/x509/issue.ts'
 
 const NONE = { certificate: undefined, key: undefined }
 const NAMES = ['pbx.example', 'localhost', '192.0.2.1', '2001:db8::1', '::1']
@@ -59,4 +60,19 @@ test('configured files are used as they are; a foreign key or a missing file is 
   loadIdentity(NONE, data, ['other.example'], NOW)
   writeFileSync(files.key, readFileSync(join(data, 'tls', 'key.pem')))
   expect(() => loadIdentity(files, data, NAMES, NOW)).toThrow(/do not work together/)
+})
+
+test('in a cluster every node shows what one authority has signed, with the authority', () => {
+  const ca = authority('pbx cluster', NOW)
+  const alone = loadIdentity(NONE, data, NAMES, NOW)
+  const signed = loadIdentity(NONE, data, NAMES, NOW, ca)
+  expect(signed.key).not.toBe(alone.key)
+  expect(signed.certificate.endsWith(ca.certificate)).toBe(true)
+  const [shown, signer] = [signed, ca].map((each) => new X509Certificate(each.certificate))
+  expect(signer !== undefined && shown?.verify(signer.publicKey)).toBe(true)
+  for (const name of NAMES.slice(2)) expect(shown?.checkIP(name)).toBe(name)
+  expect(new Date(shown?.validTo ?? 0)).toEqual(new Date('2027-03-06T04:05:06Z'))
+  expect(loadIdentity(NONE, data, NAMES, NOW, ca)).toEqual(signed)
+  // Of another cluster by now.
+  expect(loadIdentity(NONE, data, NAMES, NOW, authority('other', NOW)).key).not.toBe(signed.key)
 })
