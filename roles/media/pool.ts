@@ -13,6 +13,7 @@ import type { Answer, MediaRequest } from '../../src/media/protocol.ts'
 import { Placement, type Carrier } from './placement.ts'
 import type { ServerLink } from './server-link.ts'
 import { Servers } from './servers.ts'
+import { Turns } from './turns.ts'
 
 export type PoolOptions = {
   readonly host: Host
@@ -29,6 +30,7 @@ export class MediaPool implements MediaCarrier {
   readonly #local: MediaCarrier
   readonly #listeners = new Set<(event: MediaEvent) => void>()
   readonly #placement = new Placement()
+  readonly #turns = new Turns()
   readonly #servers: Servers
   readonly #unlisten: () => void
 
@@ -64,23 +66,33 @@ export class MediaPool implements MediaCarrier {
   }
 
   #route(request: MediaRequest): Promise<Answer | 'unreachable'> {
+    const inTurn = <T>(media: readonly MediaId[], run: () => Promise<T>): Promise<T> =>
+      this.#turns.take(media, run)
     switch (request.method) {
-      case 'relayOffer':
-        return this.#relayOffer(request)
-      case 'answerHere':
-        return this.#begin(request, [request.request.media])
+      case 'relayOffer': {
+        const { from, to } = request.request
+        return inTurn([from, to], () => this.#relayOffer(request))
+      }
+      case 'answerHere': {
+        const media = [request.request.media]
+        return inTurn(media, () => this.#begin(request, media))
+      }
       case 'relayAnswer':
-      case 'withdrawOffer':
-        return this.#toCarrier(request.request.to, request)
-      case 'connect':
-        return this.#connect(request)
+      case 'withdrawOffer': {
+        const { from, to } = request.request
+        return inTurn([from, to], () => this.#toCarrier(to, request))
+      }
+      case 'connect': {
+        const { a, b } = request.request
+        return inTurn([a, b], () => this.#connect(request))
+      }
       case 'feed':
       case 'describe':
-        return this.#toCarrier(request.media, request)
+        return inTurn([request.media], () => this.#toCarrier(request.media, request))
       case 'release':
-        return this.#release(request.media)
+        return inTurn(request.media, () => this.#release(request.media))
       case 'resume':
-        return this.#resume(request)
+        return inTurn(request.media, () => this.#resume(request))
       case 'sessions':
       case 'status':
       case 'drain':
@@ -90,7 +102,6 @@ export class MediaPool implements MediaCarrier {
 
   async #relayOffer(request: Request<'relayOffer'>): Promise<Reply<'relayOffer'>> {
     const { from, to } = request.request
-    await this.#servers.resumed([from, to])
     const [here, there] = [this.#placement.of(from), this.#placement.of(to)]
     // It is put a new offer anyway: so it moves to where the other one is.
     if (here !== undefined && there !== undefined && here !== there) await this.#leave(to)
@@ -100,7 +111,6 @@ export class MediaPool implements MediaCarrier {
   /** Two calls become one, and may have been on two servers. */
   async #connect(request: Request<'connect'>): Promise<Reply<'connect'>> {
     const { call, a, b } = request.request
-    await this.#servers.resumed([a, b])
     const [here, there] = [this.#placement.of(a), this.#placement.of(b)]
     if (here === undefined || there === undefined) return err({ kind: 'no-session' })
     if (here === there) return there.ask(request)
@@ -112,7 +122,6 @@ export class MediaPool implements MediaCarrier {
   }
 
   async #toCarrier(media: MediaId, request: MediaRequest): Promise<Answer | 'unreachable'> {
-    await this.#servers.resumed([media])
     return this.#placement.of(media)?.ask(request) ?? err({ kind: 'no-session' })
   }
 
@@ -153,7 +162,6 @@ export class MediaPool implements MediaCarrier {
   }
 
   async #release(media: readonly MediaId[]): Promise<Reply<'release'>> {
-    await this.#servers.resumed(media)
     const reports = await Promise.all(
       this.#placement.take(media).map(([at, ids]) => at.ask({ method: 'release', media: ids })),
     )

@@ -76,6 +76,25 @@ test('a server that is late is waited for, but not for ever', async () => {
   expect(await counts(office, ids)).toEqual([2, 0])
 })
 
+test('what is asked at once of sessions that are no more is done in that order', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const { media: control } = await lead(office, 'node-1')
+  const call = 'one' as CallId
+  const [a, b] = media('one') as [MediaId, MediaId]
+  // As a call is taken over that was being answered.
+  const resumed = control.resume([a, b])
+  const offer = { call, from: a, to: b, sdp: phone(4_000), restated: false }
+  const offered = control.relayOffer(offer)
+  const answered = control.relayAnswer({ call, from: b, to: a, sdp: phone(5_000) })
+  const released = control.release([b])
+  await passed(office, 2_500)
+  await passed(office)
+  expect(await resumed).toBe(false)
+  expect([(await offered).ok, (await answered).ok]).toEqual([true, true])
+  expect(await released).toMatchObject([{ media: b, codec: 'PCMU' }])
+  expect((await counts(office, ids)).reduce((sum, each) => sum + each)).toBe(1)
+})
+
 test('a request under way survives a short cut of the link', async () => {
   const { office, ids } = await mediaOffice(new World(1), 1)
   const leader = await lead(office, 'node-1')
