@@ -174,8 +174,9 @@ export class VipOwner {
     const { onChanged, onResign } = this.#parts
     switch (output.kind) {
       case 'pend':
-        this.#address.add()
-        return void this.#pend(output.timeout)
+        // nft is told first: starting `ip` holds this thread up for some milliseconds.
+        void this.#pend(output.timeout)
+        return this.#address.add()
       case 'open':
         return void this.#do(this.#gate.open(output.timeout))
       case 'renew':

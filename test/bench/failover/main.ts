@@ -1,14 +1,22 @@
-//! How long nobody answers at the virtual address when the node that serves fails: three real nodes
-//! in network namespaces, one fault after the other. `npm run bench:failover [-- --runs n]
-//! [--timing fast]`. The ratio is to the timing's own least election, which no fault can beat.
+//! How long nobody is served when the node that serves fails: three real nodes in network
+//! namespaces, one fault after the other. `npm run bench:failover [-- --runs n] [--timing fast]
+//! [--faults killed,transferred] [--results FILE]`. Each figure is the longest time between two
+//! successes around the fault: two answers to OPTIONS asked every 10 ms, two REGISTERs over new
+//! connections, two calls from INVITE to 200, two packets of an established call's sound.
 
+import { execFileSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { TICK, TIMINGS } from '../../../src/cluster/timings.ts'
 import { Trio, type Node } from '../../cluster/live/trio.ts'
 import { canMakeLan } from '../../harness/lan.ts'
+import { MEASURES, Phones } from './phones.ts'
+import { keep, table, type Result } from './results.ts'
 
 const PROBE_MS = 10
+/** After it all that was measured has happened. */
+const LASTS_MS = 5_000
 
 type Fault = {
   readonly name: string
@@ -31,7 +39,7 @@ const FAULTS: readonly Fault[] = [
     mend: (leader) => leader.signal('SIGCONT'),
   },
   {
-    name: 'cable pulled',
+    name: 'cable',
     strike: (leader) => leader.host.cut(),
     mend: (leader) => leader.host.mend(),
   },
@@ -46,6 +54,8 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '20' },
     timing: { type: 'string', default: 'default' },
+    faults: { type: 'string', default: FAULTS.map(({ name }) => name).join() },
+    results: { type: 'string', default: join(tmpdir(), `pbx-failover-${process.pid}.jsonl`) },
   },
 })
 
@@ -54,45 +64,71 @@ async function main(): Promise<number> {
     console.error('this needs network namespaces: run it as root, with iproute2 and nftables')
     return 1
   }
+  const wanted = values.faults.split(',')
+  const unknown = wanted.find((name) => !FAULTS.some((fault) => fault.name === name))
+  if (unknown !== undefined) {
+    console.error(`no fault ${unknown}: ${FAULTS.map(({ name }) => name).join(', ')}`)
+    return 2
+  }
   const timing = values.timing === 'fast' ? 'fast' : 'default'
-  const least = TIMINGS[timing].electionMinTicks * TICK
   const trio = await Trio.start(timing)
   try {
     trio.probe(PROBE_MS)
-    for (const fault of FAULTS) {
-      const gaps: number[] = []
-      for (let run = 0; run < Number(values.runs); run++) gaps.push(await gapOf(trio, fault))
-      gaps.sort((a, b) => a - b)
-      const [median, p99] = [0.5, 0.99].map((share) => gaps[Math.floor(gaps.length * share)] ?? 0)
-      console.log(
-        `${fault.name.padEnd(14)} ${gaps.length} runs: median ${ms(median)}, p99 ${ms(p99)}, ` +
-          `least ${ms(gaps[0])}; median is ${((median ?? 0) / least).toFixed(2)} of ${ms(least)}`,
-      )
+    const phones = await Phones.start(trio)
+    for (const fault of FAULTS.filter(({ name }) => wanted.includes(name))) {
+      const runs: Gaps[] = []
+      while (runs.length < Number(values.runs)) runs.push(await gapsOf(trio, phones, fault))
+      keep(values.results, resultsOf(runs, { commit: commit(), timing, fault: fault.name }))
     }
+    phones.stop()
   } finally {
     await trio.stop()
   }
+  console.log(`${table(values.results)}\n(${values.results})`)
   return 0
 }
 
-/** The longest time between two answers around the fault, in milliseconds. */
-async function gapOf(trio: Trio, fault: Fault): Promise<number> {
+type Gaps = Readonly<Record<string, number>>
+
+async function gapsOf(trio: Trio, phones: Phones, fault: Fault): Promise<Gaps> {
   await trio.whole()
-  await sleep(500)
+  await sleep(1_000)
   const leader = await trio.leader()
-  const from = Date.now() - 200
+  const from = Date.now() - 300
   fault.strike(leader)
-  await sleep(3_500)
+  await sleep(LASTS_MS)
+  const gaps: Record<string, number> = { answer: answerGap(trio, from) }
+  for (const measure of MEASURES) gaps[measure] = phones.gap(measure, from) ?? LASTS_MS
+  gaps['sound'] = phones.pause(from) ?? LASTS_MS
+  const told = Object.entries(gaps).map(([measure, gap]) => `${measure} ${Math.round(gap)}`)
+  console.log(`${fault.name}: ${told.join(', ')}`)
+  if (fault.name === 'transferred') console.log(`  not done: ${phones.refused(from).join(', ')}`)
+  await fault.mend(leader)
+  return gaps
+}
+
+function answerGap(trio: Trio, from: number): number {
   const times = trio
     .answers()
     .map(({ answered }) => answered)
     .filter((at) => at >= from)
-  await fault.mend(leader)
-  return Math.max(...times.slice(1).map((at, place) => at - (times[place] ?? at)))
+  return Math.max(0, ...times.slice(1).map((at, place) => at - (times[place] ?? at)))
 }
 
-function ms(value: number | undefined): string {
-  return `${Math.round(value ?? 0)} ms`
+function resultsOf(runs: readonly Gaps[], of: Omit<Result, 'measure' | 'gaps'>): readonly Result[] {
+  return Object.keys(runs[0] ?? {}).map((measure) => ({
+    ...of,
+    measure,
+    gaps: runs.map((gaps) => gaps[measure] ?? 0),
+  }))
+}
+
+/** `+` when what was measured is not what was committed. */
+function commit(): string {
+  const git = (...args: readonly string[]): string =>
+    execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
+  const isChanged = git('status', '--porcelain', '--', '../../../src', '../../../roles') !== ''
+  return git('rev-parse', '--short', 'HEAD') + (isChanged ? '+' : '')
 }
 
 process.exitCode = await main()
