@@ -4,7 +4,7 @@
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { ALL_KINDS, kindOf, KINDS, type Kind } from './kinds.ts'
+import { ALL_KINDS, kindOf, runSeed, type Kind } from './kinds.ts'
 import type { Outcome } from './outcome.ts'
 
 const PROGRESS_MS = 10_000
@@ -35,13 +35,13 @@ async function share(of: number): Promise<number> {
   for (let seed = from; seed < from + seeds; seed += of) {
     const kind = only ?? kindOf(seed)
     try {
-      const outcome = await KINDS[kind].run(seed)
+      const outcome = await runSeed(kind, seed)
       const isTwice = seed % TWICE === 1
-      if (isTwice && (await KINDS[kind].run(seed)).digest !== outcome.digest)
-        throw new Error(`seed ${seed} is another world the second time`)
+      if (isTwice && (await runSeed(kind, seed)).digest !== outcome.digest)
+        throw new Error(`${kind}, seed ${seed}: another world the second time`)
       process.send?.({ kind, outcome } satisfies Report)
     } catch (error) {
-      process.send?.(`${kind}, ${error instanceof Error ? error.message : String(error)}`)
+      process.send?.(error instanceof Error ? error.message : String(error))
       return 1
     }
   }

@@ -201,12 +201,6 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
     find: "      db.run('DELETE FROM calls WHERE call = ?', command.id)\n",
     replace: '',
   },
-  {
-    name: 'gives up a record that could not be written at once',
-    file: 'roles/call-manager/call/host/cdr-writer.ts',
-    find: '    this.#host.wake(after(this.#host.now(), millis(delay)), again)\n',
-    replace: '    void again\n',
-  },
 ]
 
 /** They take a coincidence that a world in thousands has; a script of them stands for it. */

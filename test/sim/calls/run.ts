@@ -39,7 +39,7 @@ export async function run(seed: number): Promise<Outcome> {
     return outcomeOf(office, faults, rested)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    const what = `seed ${seed}, after ${world.now} ms: ${message}`
+    const what = `after ${world.now} ms: ${message}`
     const tail = process.env['TAIL'] === undefined ? '' : `\n${world.tail()}`
     throw new Error(what + tail, { cause: error })
   } finally {

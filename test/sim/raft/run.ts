@@ -41,7 +41,7 @@ export function run(seed: number): Outcome {
     assertLive(clients)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    throw new Error(`seed ${seed}, after ${world.now} ms: ${message}`, { cause: error })
+    throw new Error(`after ${world.now} ms: ${message}`, { cause: error })
   }
   const terms = group.nodes.map(({ disk }) => disk.hardState.term)
   const { acknowledged } = clients.checks

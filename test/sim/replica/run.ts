@@ -42,7 +42,7 @@ export async function run(seed: number): Promise<Outcome> {
     await assertLive(clients, pass)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    throw new Error(`seed ${seed}, after ${world.now} ms: ${message}`, { cause: error })
+    throw new Error(`after ${world.now} ms: ${message}`, { cause: error })
   } finally {
     for (const node of group.nodes) node.shutDown()
     homes.close()
