@@ -12,8 +12,8 @@ import { err, ok, type Result } from '../base/result.ts'
 import { ImageReader, makeImage } from '../store/image/client.ts'
 import type { ImagePlace } from '../store/image/protocol.ts'
 import { DATABASE } from '../store/replica/open-replica.ts'
-import { restoreImage } from '../store/restore.ts'
-import { isRestoring } from '../store/schema/restore.ts'
+import { addRecords, restoreImage } from '../store/restore.ts'
+import { isAdding, isRestoring } from '../store/schema/restore.ts'
 import type { ProposeFailure, Store } from '../store/store.ts'
 import {
   archiveSize,
@@ -77,8 +77,17 @@ export class Backups {
   async begin(): Promise<void> {
     const { store, host } = this.#parts
     if (!store.read(isRestoring)) return
+    if (store.read(isAdding)) return void this.#addRecords()
     const dropped = await store.propose({ kind: 'restore.dropped' })
     if (dropped.ok) host.log('warn', 'restore.dropped', { why: 'it was broken off in the middle' })
+  }
+
+  /** Of a restore that has taken effect: a while, and nobody waits for it. */
+  async #addRecords(): Promise<void> {
+    const { store, host } = this.#parts
+    const added = await addRecords(store)
+    if (added.ok) host.log('info', 'restore.records-added', {})
+    else host.log('warn', 'restore.records-not-added', { why: added.error.kind })
   }
 
   async make(): Promise<Result<MadeBackup, BackupFailure>> {
@@ -266,6 +275,8 @@ type StoreFailed = Extract<Awaited<ReturnType<typeof restoreImage>>, { ok: false
 
 function failureOf(failed: StoreFailed): BackupFailure {
   if (failed.kind === 'refused') return failed
+  if (failed.kind === 'adding')
+    return { kind: 'unknown', why: 'restored; the node that serves now adds the call records' }
   if (failed.isLast)
     return { kind: 'unknown', why: 'no answer in time: it may or may not have been restored' }
   return { kind: 'store', failure: failed.failure }

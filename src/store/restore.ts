@@ -3,6 +3,7 @@
 
 import { err, ok, type Result } from '../base/result.ts'
 import type { ImageReader } from './image/client.ts'
+import { isAdding } from './schema/restore.ts'
 import type { Command, IdempotencyKey, ProposeFailure, Store } from './store.ts'
 
 export type RestoreFailure =
@@ -10,6 +11,8 @@ export type RestoreFailure =
   | { readonly kind: 'refused'; readonly why: string }
   /** `timeout` of the last command: nobody knows whether it counts. Else nothing was changed. */
   | { readonly kind: 'store'; readonly failure: ProposeFailure; readonly isLast: boolean }
+  /** It is restored; the node that serves next adds the records that are left. */
+  | { readonly kind: 'adding' }
 
 export type RestoreOptions = {
   /** That no other restore has. */
@@ -36,11 +39,24 @@ export async function restoreImage(
     const staged = await stage(store, image, options)
     const done = staged.ok ? await finish(store, image, restore, staged.value) : staged
     isDone = done.ok
-    return done
+    if (!isDone) return done
+    const added = await addRecords(store)
+    return added.ok ? done : err({ kind: 'adding' })
   } finally {
     // What was staged is of no use; without a leader the next one to serve takes it away.
     if (!isDone) await store.propose({ kind: 'restore.dropped' })
   }
+}
+
+/** Until there are no more; also for a restore that another node has been in the middle of. */
+export async function addRecords(store: Store): Promise<Result<void, ProposeFailure>> {
+  while (store.read(isAdding)) {
+    const added = await store.propose({ kind: 'restore.added' })
+    // Refused: another has come to the end of it meanwhile.
+    const isOver = !added.ok && added.error.kind !== 'timeout' && added.error.kind !== 'rejected'
+    if (isOver) return added
+  }
+  return ok(undefined)
 }
 
 /** How many batches there are. */

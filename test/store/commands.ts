@@ -1,7 +1,8 @@
 //! Commands that several tests propose.
 
 import { wallTime } from '../../src/base/time.ts'
-import type { TenantId } from '../../src/control/ids.ts'
+import type { CallId, NodeId, TenantId } from '../../src/control/ids.ts'
+import type { Cdr } from '../../src/store/schema/call.ts'
 import type { BindingRow } from '../../src/store/schema/binding.ts'
 import type { Command } from '../../src/store/store.ts'
 
@@ -51,4 +52,37 @@ export function binding(user: string): Command {
     expiresAt: wallTime(2 ** 45),
   }
   return { kind: 'binding.bind', aor, put: [row], remove: [] }
+}
+
+/** A call that is over. */
+export function ended(call: string): Command {
+  const id = call as CallId
+  const cdr: Cdr = {
+    call: id,
+    tenant: ACME,
+    direction: 'internal',
+    caller: 'sip:100@acme.example',
+    callerName: '',
+    callee: 'sip:101@acme.example',
+    dialled: '101',
+    answeredBy: undefined,
+    startedAt: wallTime(1),
+    rangAt: undefined,
+    answeredAt: undefined,
+    endedAt: wallTime(2),
+    durationMs: 0,
+    status: 486,
+    cause: 'busy',
+    endedBy: 'callee',
+    callerSipCallId: 'c',
+    calleeSipCallId: undefined,
+    codec: undefined,
+    media: [],
+    transferredFrom: undefined,
+    forwardedBy: undefined,
+    callerUserAgent: '',
+    calleeUserAgent: '',
+    node: 'n' as NodeId,
+  }
+  return { kind: 'call.ended', id, cdr }
 }

@@ -37,12 +37,17 @@ async function twoImages(home: string): Promise<readonly string[]> {
   return images
 }
 
-function runAndKill(args: readonly string[], ms: number): Promise<void> {
+/** `ms` after it has begun with its restore number `place`. */
+function runAndKill(args: readonly string[], place: number, ms: number): Promise<void> {
   const child = spawn(process.execPath, [restorer, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.add(child)
-  child.stdout.once('data', () => setTimeout(() => child.kill('SIGKILL'), ms))
+  let begun = 0
+  child.stdout.on('data', (dots: Buffer) => {
+    begun += dots.length
+    if (begun > place) setTimeout(() => child.kill('SIGKILL'), ms)
+  })
   return new Promise((resolve) => {
     child.on('close', () => {
       children.delete(child)
@@ -61,7 +66,7 @@ test(
     const seen: string[] = []
     let brokenOff = 0
     for (let round = 0; round < ROUNDS; round++) {
-      await runAndKill([home, join(source, 'secret.key'), ...images], 300 + random.below(900))
+      await runAndKill([home, join(source, 'secret.key'), ...images], round % 3, random.below(400))
       const store = await newStore(home)
       const states = store.read((db) =>
         db.all('SELECT substr(user, 1, 1) AS which, count(*) AS n FROM extensions GROUP BY 1'),

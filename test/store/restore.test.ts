@@ -16,8 +16,10 @@ import { allTenants } from '../../src/store/schema/tenant.ts'
 import { isRestoring } from '../../src/store/schema/restore.ts'
 import type { Store } from '../../src/store/store.ts'
 import { openVault } from '../../src/store/vault.ts'
-import { ACME, acme, binding, extension } from './commands.ts'
+import { Backups } from '../../src/backup/backups.ts'
+import { ACME, acme, binding, ended, extension } from './commands.ts'
 import { newHome, newStore } from './home.ts'
+import { realHost } from './host.ts'
 
 const OTHER = 'other' as TenantId
 
@@ -117,6 +119,54 @@ test.each([
   await expect(restore(target, file, from, to)).rejects.toThrow(why)
   expect(target.read(allTenants)).toEqual([])
   expect(target.read(isRestoring)).toBe(false)
+})
+
+function count(store: Store, table: string): number {
+  return store.read((db) => Number(db.get(`SELECT count(*) AS n FROM ${table}`)?.['n']))
+}
+
+async function withRecords(from: string, many: number): Promise<string> {
+  const source = await newStore(from)
+  await source.propose(acme)
+  await put(source, '100')
+  await Promise.all(Array.from({ length: many }, (_, n) => source.propose(ended(`theirs-${n}`))))
+  return image(from)
+}
+
+test('records of calls come to those that are there', async () => {
+  const [from, to] = [newHome(), newHome()]
+  const target = await newStore(to)
+  await target.propose(acme)
+  for (const call of ['ours', 'theirs-7']) await target.propose(ended(call))
+  await restore(target, await withRecords(from, 2_600), from, to)
+  expect(count(target, 'cdrs')).toBe(2_601)
+  expect(target.read(isRestoring)).toBe(false)
+})
+
+test('the next node that serves adds the records that are left', async () => {
+  const [from, to] = [newHome(), newHome()]
+  const first = await newStore(to)
+  const opened = await read(await withRecords(from, 2_600), from, to)
+  if (!opened.ok) throw new Error(opened.error)
+  const { value: reader } = opened
+  await first.propose({ kind: 'restore.begun', restore: 'x' })
+  let place = 0
+  for (let next = await reader.next(); next.ok && next.value; next = await reader.next())
+    await first.propose({ kind: 'restore.staged', restore: 'x', place: place++, ...next.value })
+  const { replaced } = reader
+  await first.propose({ kind: 'restore.finished', restore: 'x', places: place, replaced })
+  await reader.close()
+  expect([count(first, 'extensions'), count(first, 'cdrs')]).toEqual([1, 0])
+  for (const kind of ['restore.dropped', 'restore.begun'] as const)
+    expect(await first.propose({ kind, restore: 'y' })).toMatchObject({ ok: false })
+  await first.close()
+
+  const next = await newStore(to)
+  const tls = { certificate: '', key: '' }
+  const parts = { data: to, name: 'n', version: '1', tls, worker: undefined, addon: undefined }
+  await new Backups({ host: realHost(), store: next, ...parts }).begin()
+  await expect.poll(() => next.read(isRestoring), { timeout: 20_000 }).toBe(false)
+  expect(count(next, 'cdrs')).toBe(2_600)
 })
 
 test('a restore that another has followed is given up', async () => {

@@ -1,6 +1,6 @@
 //! A process to be killed: restores an image, again and again.
 //!     node restorer.ts DIRECTORY KEY-FILE IMAGE...
-//! Says `working` before the first one. The images are restored in turn.
+//! Says `.` before the first one, and after each. The images are restored in turn.
 
 import { copyFileSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ const store = await openStore({
     throw fault
   },
 })
-writeSync(1, 'working\n')
 for (let n = 0; ; n++) {
+  writeSync(1, '.')
   const file = join(directory, 'incoming.db')
   copyFileSync(images[n % images.length] ?? '', file)
   const place = { file, directory, addon: undefined }

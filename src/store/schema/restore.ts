@@ -1,6 +1,9 @@
 //! A restore on its way into the state. Rows of a backup wait here, batch by batch, until one
 //! command puts all of them in the place of what there is: on every node the old state or the new
-//! one, never a part of each. Class: durable; gone when the restore is over.
+//! one, never a part of each. Records of calls replace nothing and may be most of it: they are
+//! added afterwards, some at a time, whatever happens to the node that does it.
+//!
+//! Class: durable; gone when the restore is over.
 
 import { inflateRawSync } from 'node:zlib'
 import { assert } from '../../base/assert.ts'
@@ -46,11 +49,16 @@ export type RestoreCommand =
       readonly places: number
       readonly replaced: readonly Part[]
     }
+  /** The next records; until there are no more. */
+  | { readonly kind: 'restore.added' }
+  /** Refused when it has taken effect: what is left of it is to be added. */
   | { readonly kind: 'restore.dropped' }
 
 /** Rows of one part: JSON, an array of each row's values by column, deflated. */
 export type Batch = { readonly part: Part; readonly rows: Uint8Array }
 
+/** Batches of records that one command adds: some 20 ms. */
+const ADDED_AT_ONCE = 4
 /** Of a batch when it is inflated. */
 export const BATCH_MAX = 16 << 20
 
@@ -65,15 +73,21 @@ CREATE TABLE restore_batches (
   batch BLOB NOT NULL
 ) STRICT;
 `
-const migrations: readonly Migration[] = [{ version: 6, sql: TABLES }]
+const WITH_FINISHED = 'ALTER TABLE restore ADD COLUMN is_finished INTEGER NOT NULL DEFAULT 0'
+const migrations: readonly Migration[] = [
+  { version: 6, sql: TABLES },
+  { version: 8, sql: WITH_FINISHED },
+]
 
 export const restoreSchema: Schema<RestoreCommand> = { migrations, apply }
 
 function apply(db: WritableDatabase, command: RestoreCommand): Refusal | undefined {
+  if (command.kind === 'restore.added') return add(db)
+  if (isAdding(db)) return refuse('the records of the restore before are still being added')
   if (command.kind === 'restore.dropped') return drop(db)
   if (command.kind === 'restore.begun') {
     drop(db)
-    db.run('INSERT INTO restore VALUES (1, ?)', command.restore)
+    db.run('INSERT INTO restore VALUES (1, ?, 0)', command.restore)
     return undefined
   }
   if (nameOf(db) !== command.restore) return refuse('this restore has been given up')
@@ -86,6 +100,11 @@ function apply(db: WritableDatabase, command: RestoreCommand): Refusal | undefin
 /** Whether one has begun and is not over: in a node that has just begun to serve, a dead one. */
 export function isRestoring(db: ReadOnlyDatabase): boolean {
   return nameOf(db) !== undefined
+}
+
+/** Whether one has taken effect, and has records that are not added yet. */
+export function isAdding(db: ReadOnlyDatabase): boolean {
+  return db.get('SELECT 1 FROM restore WHERE is_finished = 1') !== undefined
 }
 
 function nameOf(db: ReadOnlyDatabase): string | undefined {
@@ -107,14 +126,32 @@ function finish(db: WritableDatabase, { places, replaced }: Finish): Refusal | u
   // Tenants go before their domains do.
   db.run('PRAGMA defer_foreign_keys = ON')
   for (const part of replaced) db.run(`DELETE FROM ${known(part)}`)
-  for (let place = 0; place < places; place++) insertBatch(db, place)
+  for (const place of placesOf(db, 'NOT IN', places)) insertBatch(db, place)
   db.run(`DELETE FROM claim WHERE EXISTS (
     SELECT 1 FROM accounts WHERE role = 'system-administrator')`)
   db.run(`DELETE FROM bindings WHERE NOT EXISTS (
     SELECT 1 FROM extensions e JOIN tenants t USING (tenant)
     WHERE e.tenant = bindings.tenant AND e.user = bindings.user AND e.enabled = 1
     AND bindings.aor LIKE '%@' || t.primary_domain)`)
-  return drop(db)
+  db.run('UPDATE restore SET is_finished = 1')
+  return endWhenEmpty(db)
+}
+
+function add(db: WritableDatabase): Refusal | undefined {
+  if (!isAdding(db)) return refuse('no restore has records to be added')
+  for (const place of placesOf(db, 'IN', ADDED_AT_ONCE)) insertBatch(db, place)
+  return endWhenEmpty(db)
+}
+
+function endWhenEmpty(db: WritableDatabase): undefined {
+  if (db.get('SELECT 1 FROM restore_batches LIMIT 1') === undefined) drop(db)
+}
+
+/** Of batches that are added, or of those that are not; the first so many. */
+function placesOf(db: ReadOnlyDatabase, which: 'IN' | 'NOT IN', most: number): readonly number[] {
+  const added = [...ADDED].map((part) => `'${part}'`).join(', ')
+  const select = `SELECT place FROM restore_batches WHERE part ${which} (${added})`
+  return db.all(`${select} ORDER BY place LIMIT ?`, most).map((row) => integer(row, 'place'))
 }
 
 function insertBatch(db: WritableDatabase, place: number): void {
@@ -122,6 +159,7 @@ function insertBatch(db: WritableDatabase, place: number): void {
   assert(row !== undefined, 'batches have been counted')
   const part = known(text(row, 'part'))
   const rows = rowsOf(bytes(row, 'batch'))
+  db.run('DELETE FROM restore_batches WHERE place = ?', place)
   const [first] = rows
   if (first === undefined) return
   const verb = ADDED.has(part) ? 'INSERT OR IGNORE' : 'INSERT'

@@ -74,6 +74,7 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'restore.begun':
     case 'restore.staged':
     case 'restore.finished':
+    case 'restore.added':
     case 'restore.dropped':
       return restoreSchema.apply(db, command)
     case 'server.added':
