@@ -27,6 +27,7 @@ import { Office } from './office.ts'
  *   bob moves                      (to another address)
  *   mallory poses bob BYE          (her request in his dialog, with her own password; or ACK)
  *   mallory poses alice CANCEL     (of her last INVITE)
+ *   admits nothing | calls         (an administrator has drained the host, or takes it back)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
  *   media outlives | media dies    (a server of its own goes on, or is replaced by an empty one)
  *   kill [committed] | start       (what is proposed is lost, or not; the next process)
@@ -75,6 +76,9 @@ async function run(office: Office, command: Command): Promise<string[]> {
       return []
     case 'start':
       office.pbx.start()
+      return []
+    case 'admits':
+      office.pbx.role.admit(first === 'calls')
       return []
     case 'store':
       office.pbx.store.fails = first === 'fail'

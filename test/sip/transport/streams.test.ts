@@ -298,3 +298,14 @@ test('all sources together may hold so much', async () => {
   await until(() => alice.closed() || bob.closed())
   expect(bench.transport.counts().overfull).toBe(1)
 })
+
+test.each(['tcp', 'tls', 'udp'] as const)(
+  'what we send over %s comes from the address that we listen on, as a virtual one',
+  async (kind) => {
+    const [own, far] = [await pbx({ addresses: ['127.0.0.9'] }), await pbx()]
+    const target = { ...far.target(kind), serverName: 'localhost' }
+    own.transport.send(target, ping(own, target, 'own'))
+    await until(() => far.received.length === 1)
+    expect(far.received[0]?.source.address).toBe('127.0.0.9')
+  },
+)
