@@ -1,6 +1,7 @@
 //! Any command there is, about few things, so that they meet: what is put is changed, removed,
 //! refused, put again.
 
+import { deflateRawSync } from 'node:zlib'
 import type { Random } from '../../src/base/random.ts'
 import { wallTime } from '../../src/base/time.ts'
 import type { CallId, NodeId, TenantId } from '../../src/control/ids.ts'
@@ -46,6 +47,19 @@ const MAKERS: readonly Maker[] = [
   (random) => ({ kind: 'node.left', id: `node-${random.below(6)}` as NodeId }),
   (random) => ({ kind: 'setting.remove', scope: 'system', name: `n${random.below(10)}` }),
   settingPut,
+  claimIssued,
+  accountPut,
+  (random) => ({ kind: 'account.remove', name: `admin${random.below(3)}` }),
+  apiTokenPut,
+  (random) => ({ kind: 'api-token.remove', id: `t${random.below(3)}` }),
+  serverAdded,
+  serverJoined,
+  (random) => ({ kind: 'server.removed', name: `media-${random.below(4)}` }),
+  (random) => ({ kind: 'restore.begun', restore: restoreOf(random) }),
+  batchStaged,
+  batchStaged,
+  restoreFinished,
+  () => ({ kind: 'restore.dropped' }),
 ]
 
 function tenantPut(random: Random): Command {
@@ -172,6 +186,61 @@ function nodeJoined(random: Random): Command {
 function settingPut(random: Random): Command {
   const value = JSON.stringify(random.token(random.below(40)))
   return { kind: 'setting.put', scope: 'system', name: `n${random.below(10)}`, value }
+}
+
+function claimIssued(random: Random): Command {
+  return { kind: 'claim.issued', tokenHash: bytesOf(random), at: timeOf(random) }
+}
+
+function accountPut(random: Random): Command {
+  const name = `admin${random.below(3)}`
+  const role = random.chance(1, 2) ? 'system-administrator' : 'user'
+  const tenant = role === 'user' ? tenantOf(random) : undefined
+  const passwordHash = random.token(20)
+  const account = { name, role, tenant, passwordHash, createdAt: timeOf(random) } as const
+  return { kind: 'account.put', account }
+}
+
+function apiTokenPut(random: Random): Command {
+  const id = `t${random.below(3)}`
+  const expiresAt = random.chance(1, 2) ? undefined : timeOf(random)
+  const [tokenHash, createdAt] = [bytesOf(random), timeOf(random)]
+  const role = 'supervisor'
+  const token = { id, label: '', role, tenant: undefined, tokenHash, createdAt, expiresAt } as const
+  return { kind: 'api-token.put', token }
+}
+
+function serverAdded(random: Random): Command {
+  const address = `10.0.2.${random.below(5)}`
+  return { kind: 'server.added', name: `media-${random.below(4)}`, role: 'media', address }
+}
+
+function serverJoined(random: Random): Command {
+  const [key, token] = [random.token(8), `token${random.below(4)}`]
+  return { kind: 'server.joined', name: `media-${random.below(4)}`, key, token }
+}
+
+const BATCHES = 2
+
+/** Rows of their own for each place, as a backup has them. */
+function batchStaged(random: Random): Command {
+  const place = random.below(BATCHES)
+  const rows = USERS.map((user) => ['acme', `${user}-${place}`, random.below(9), 0, 0, 0])
+  const batch = { part: 'message_waiting', rows: deflateRawSync(JSON.stringify(rows)) } as const
+  return { kind: 'restore.staged', restore: restoreOf(random), place, ...batch }
+}
+
+function restoreFinished(random: Random): Command {
+  const [restore, places] = [restoreOf(random), 1 + random.below(BATCHES)]
+  return { kind: 'restore.finished', restore, places, replaced: ['message_waiting'] }
+}
+
+function restoreOf(random: Random): string {
+  return `restore${random.below(2)}`
+}
+
+function bytesOf(random: Random): Uint8Array {
+  return Buffer.from(random.token(32))
 }
 
 function tenantOf(random: Random): TenantId {

@@ -200,8 +200,10 @@ export class ReplicaNode implements SimNode {
 
   /** From the thread that proposes. */
   #ask(message: ToReplica): void {
+    // As between threads: what is a Buffer here is none there.
+    const copy = structuredClone(message)
     this.process.inOrder(this.#toReplica, THREAD_MS, () => {
-      if (message.kind === 'propose') this.#asked.push(...message.proposals)
+      if (copy.kind === 'propose') this.#asked.push(...copy.proposals)
       this.#pump()
     })
   }
