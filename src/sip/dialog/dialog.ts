@@ -7,6 +7,7 @@
 //! function returns a new value. Building requests: `dialog-request.ts`.
 
 import type { Brand } from '../../base/brand.ts'
+import { millis, type Millis } from '../../base/time.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import { formatNameAddr, type NameAddr } from '../message/name-addr.ts'
 import { flat, joined } from '../message/text.ts'
@@ -42,6 +43,10 @@ export type Dialog = {
   /** Made with a sips: Request-URI; our Contact must then be sips: too (§12.1.1). */
   readonly secure: boolean
 }
+
+/** Nobody sends more often than this in one dialog, in milliseconds. */
+const REQUEST_MS = 100
+const NO_TIME = millis(0)
 
 /** How far a successor jumps, so that a request its predecessor sent unseen is not repeated. */
 const SUCCESSOR_GAP = 1_000
@@ -160,9 +165,13 @@ export function refreshTarget(dialog: Dialog, message: SipMessage): Dialog {
   return { ...dialog, remoteTarget }
 }
 
-/** What a successor does first with a dialog out of a snapshot. */
-export function resumeDialog(dialog: Dialog): Dialog {
-  return { ...dialog, localCseq: dialog.localCseq + SUCCESSOR_GAP }
+/**
+ * What a successor does first with a dialog out of a snapshot that is so old: another successor of
+ * the same snapshot, before this one, jumped less far.
+ */
+export function resumeDialog(dialog: Dialog, age: Millis = NO_TIME): Dialog {
+  const gap = SUCCESSOR_GAP + Math.ceil(age / REQUEST_MS)
+  return { ...dialog, localCseq: dialog.localCseq + gap }
 }
 
 /** The dialog a received message belongs to; undefined for a request without a To tag. */

@@ -30,6 +30,9 @@ const VERSION = 2
 /** Both clocks of a host, read together: another process has another `now`. */
 export type Clock = { readonly now: Millis; readonly wall: WallTime }
 
+/** How old a snapshot is, and what to add to its times. */
+type Moved = { readonly age: Millis; readonly shift: Millis }
+
 /** A call out of a snapshot, and what its transactions are to go on with. */
 export type Inherited = {
   readonly state: CallState
@@ -120,15 +123,15 @@ export function inherit(snapshot: string, here: Clock): Inherited | undefined {
   const request = invite && requestOf(invite.request)
   const offer = read.legs.find(({ id }) => id === CALLER)?.sdp
   // Clocks of two hosts may differ: no time passes backwards.
-  const elapsed = Math.max(0, here.wall - clock.wall)
-  const shift = millis(here.now - clock.now - elapsed)
-  const invited = invite && request && { ...resumedInvite(invite, request), offer }
+  const age = millis(Math.max(0, here.wall - clock.wall))
+  const moved: Moved = { age, shift: millis(here.now - clock.now - age) }
+  const invited = invite && request && { ...resumedInvite(invite, request, age), offer }
   const resumed: CallState = {
     ...state,
     invite: invited,
-    attempt: state.attempt && resumedAttempt(state.attempt, shift, invited?.faces ?? []),
-    transfer: state.transfer && resumedTransfer(state.transfer, shift, here.now),
-    legs: read.legs.map((leg) => resumedLeg(leg, shift)),
+    attempt: state.attempt && resumedAttempt(state.attempt, moved, invited?.faces ?? []),
+    transfer: state.transfer && resumedTransfer(state.transfer, moved.shift, here.now),
+    legs: read.legs.map((leg) => resumedLeg(leg, moved)),
     announcement: undefined,
     join: undefined,
   }
@@ -155,7 +158,7 @@ function confirmed(state: CallState, here: Clock): CallState {
   const { terms } = invite.timer
   const asked = { state: 'confirmed', localTag: answering.face, contact } as const
   const begun = dialogAsUas(request, asked)
-  const dialog = begun && resumeDialog(begun)
+  const dialog = begun && resumeDialog(begun, millis(age))
   const record = { ...state.record, answeredAt: answering.at, status: 200 }
   const timer = terms && startSessionTimer(terms, millis(here.now - age))
   const legs = state.legs.map((leg) =>
@@ -224,19 +227,23 @@ function requestOf(head: string): SipRequest | undefined {
 }
 
 /** A reliable response that has no PRACK yet is not repeated: the next one has the next RSeq. */
-function resumedInvite(invite: Written<CallerInvite>, request: SipRequest): CallerInvite {
+function resumedInvite(
+  invite: Written<CallerInvite>,
+  request: SipRequest,
+  age: Millis,
+): CallerInvite {
   const sender = { ...invite.sender, pending: undefined, waiting: [], finished: false }
   const faces = invite.faces.map((face) => ({
     ...face,
-    dialog: face.dialog && resumeDialog(face.dialog),
+    dialog: face.dialog && resumeDialog(face.dialog, age),
   }))
   return { ...invite, request, sender, faces, unacknowledged: [], held2xx: false, offer: undefined }
 }
 
-function resumedAttempt(attempt: Attempt, shift: Millis, faces: readonly Face[]): Attempt {
+function resumedAttempt(attempt: Attempt, { age, shift }: Moved, faces: readonly Face[]): Attempt {
   const resumedEarly = (early: EarlyDialog): EarlyDialog => ({
     ...early,
-    dialog: resumeDialog(early.dialog),
+    dialog: resumeDialog(early.dialog, age),
     face: faces.find(({ tag }) => tag === early.face?.tag),
   })
   const { endAt, groupEndAt, branches } = attempt
@@ -253,8 +260,8 @@ function resumedTransfer(transfer: Transfer, shift: Millis, now: Millis): Transf
   return { ...transfer, notifier }
 }
 
-function resumedLeg(leg: Leg, shift: Millis): Leg {
-  const dialog = leg.dialog && resumeDialog(leg.dialog)
+function resumedLeg(leg: Leg, { age, shift }: Moved): Leg {
+  const dialog = leg.dialog && resumeDialog(leg.dialog, age)
   const { timer } = leg
   const shifted = timer && {
     ...timer,
