@@ -104,7 +104,7 @@ export function answerReady(
   sdp: Sdp | undefined,
 ): void {
   if (call.state.invite === undefined || call.state.phase !== 'setup') return
-  call.state.answering = { leg, face, sdp, at: call.wall() }
+  call.state.answering = { leg, face, sdp, at: call.state.record.answeredAt ?? call.wall() }
   call.save({ kind: 'answer-saved' })
 }
 

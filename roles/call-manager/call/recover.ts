@@ -10,6 +10,7 @@
 //!      +-- nobody talks or rings, or a phone is gone --> finish
 
 import { after, millis } from '../../../src/base/time.ts'
+import type { MediaId } from '../../../src/control/media-control.ts'
 import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
@@ -24,7 +25,7 @@ import { refusalOf } from './refusal.ts'
 import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type Answering, type Leg, type Pending } from './state.ts'
+import { CALLER, type Answering, type CallState, type Leg, type Pending } from './state.ts'
 import { answerHere } from './takeover.ts'
 import { goOn } from './transfer.ts'
 
@@ -102,10 +103,13 @@ function recoverTalk(call: Call): void {
 
 /** Before anything else of media: what is asked later waits until it is known. */
 function askForMedia(call: Call): void {
-  const { legs, attempt } = call.state
+  call.media({ kind: 'resume', media: mediaOf(call.state) }, { kind: 'media-known' })
+}
+
+/** The media sessions that a call has. */
+export function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
   const branches = attempt?.branches.filter(({ state }) => state !== 'over') ?? []
-  const media = [...legs.filter(({ released }) => !released), ...branches].map((each) => each.media)
-  call.media({ kind: 'resume', media }, { kind: 'media-known' })
+  return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
 }
 
 /** On a server of its own it may not have missed who led it. */

@@ -4,7 +4,7 @@
 import { assert, unreachable } from '../../../../src/base/assert.ts'
 import type { Cancel, Host } from '../../../../src/base/host.ts'
 import type { CallId, TenantId } from '../../../../src/control/ids.ts'
-import type { MediaControl, MediaEvent, MediaId } from '../../../../src/control/media-control.ts'
+import type { MediaControl, MediaEvent } from '../../../../src/control/media-control.ts'
 import type { SipRequest, SipResponse } from '../../../../src/sip/message/message.ts'
 import { cseq, fromTag, toTag } from '../../../../src/sip/message/views.ts'
 import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
@@ -28,7 +28,8 @@ import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput, Invited, Tag } from '../io.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
 import { CallMachine } from '../machine.ts'
-import { askMedia } from './media-desk.ts'
+import { mediaOf } from '../recover.ts'
+import { askMedia, inputsOf } from './media-desk.ts'
 import { Reception } from './reception.ts'
 import { wayTo, type Ways } from './ways.ts'
 
@@ -178,8 +179,12 @@ export class CallHost {
   resume(saved: readonly SavedCall[]): readonly Unreadable[] {
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
     for (const { live } of heirs) this.#calls.add(live)
-    // Watchers are told at once. All are there before the first goes on: one may need another.
-    for (const { live } of heirs) this.news.update(live)
+    // Now: watchers, and media servers, which are rid in a moment of what nobody asks for.
+    for (const { live } of heirs) {
+      this.news.update(live)
+      void this.#options.media?.resume(mediaOf(live.machine.state))
+    }
+    // All are there before the first goes on: one may need another.
     for (const heir of heirs) void goOn(heir, this.#save(heir.live, undefined), this.#feed)
     return unreadable
   }
@@ -379,22 +384,9 @@ export class CallHost {
   }
 
   #onMediaEvent(event: MediaEvent): void {
-    switch (event.kind) {
-      case 'played':
-        return this.#toOwner(event.media, { kind: 'played', media: event.media })
-      case 'rtp-timeout':
-        return this.#toOwner(event.media, { kind: 'silent', media: event.media })
-      case 'lost':
-        for (const media of event.media) this.#toOwner(media, { kind: 'media-lost', media })
-        return
-      case 'flowing':
-      case 'digit':
-        return
+    for (const { media, input } of inputsOf(event)) {
+      const owner = this.#calls.byMedia(media)
+      if (owner !== undefined) this.#take(owner, input)
     }
-  }
-
-  #toOwner(media: MediaId, input: CallInput): void {
-    const owner = this.#calls.byMedia(media)
-    if (owner !== undefined) this.#take(owner, input)
   }
 }

@@ -1,7 +1,7 @@
-//! One question of a call to the media server, as an input of the call once it is answered.
+//! Questions of a call to media, as inputs of the call once they are answered; and news of media.
 
 import { err, ok } from '../../../../src/base/result.ts'
-import type { MediaControl } from '../../../../src/control/media-control.ts'
+import type { MediaControl, MediaEvent, MediaId } from '../../../../src/control/media-control.ts'
 import type { CallInput, CallOutput, MediaOp, MediaResult } from '../io.ts'
 
 export async function askMedia(
@@ -30,5 +30,22 @@ async function carryOut(media: MediaControl, op: MediaOp): Promise<MediaResult> 
       const result = await media.withdrawOffer(op.request)
       return result.ok ? { ok: true, value: undefined } : result
     }
+  }
+}
+
+/** What a call is to hear of it, if one has that session. */
+export function inputsOf(
+  event: MediaEvent,
+): readonly { readonly media: MediaId; readonly input: CallInput }[] {
+  switch (event.kind) {
+    case 'played':
+      return [{ media: event.media, input: { kind: 'played', media: event.media } }]
+    case 'rtp-timeout':
+      return [{ media: event.media, input: { kind: 'silent', media: event.media } }]
+    case 'lost':
+      return event.media.map((media) => ({ media, input: { kind: 'media-lost', media } }))
+    case 'flowing':
+    case 'digit':
+      return []
   }
 }
