@@ -2,7 +2,7 @@
 //! least loaded when it began, or here when there is none.
 //!
 //! What a leader before this one began lives on. Servers tell what they carry; whoever takes over
-//! a call asks for it with `resume`; what nobody asked for is released.
+//! a call asks for it with `resume`; what nobody has asked for in half a minute is released.
 
 import type { Host } from '../../src/base/host.ts'
 import { err } from '../../src/base/result.ts'
@@ -176,7 +176,7 @@ export class MediaPool implements MediaCarrier {
   async #resume(request: Request<'resume'>): Promise<Reply<'resume'>> {
     const { media } = request
     const unknown = media.filter((id) => this.#placement.of(id) === undefined)
-    if (unknown.length > 0) this.#servers.expect(unknown)
+    if (unknown.length > 0) this.#servers.claim(unknown)
     await this.#servers.resumed(media)
     const carriers = new Set(media.map((id) => this.#placement.of(id)))
     const [at] = carriers

@@ -20,6 +20,8 @@ export type ServersOptions = {
 const MEET_WITHIN = millis(500)
 /** A server that lost its connection with the last leader is back by then, or does not count. */
 const RESUME_WITHIN = millis(2_000)
+/** Calls are gone on with once that is committed, and thousands of them take their time. */
+const CLAIM_WITHIN = millis(30_000)
 
 export class Servers {
   /** Those that are there have been met, or are not waited for any more. */
@@ -28,10 +30,13 @@ export class Servers {
   readonly #servers = new Map<NodeId, RemoteServer>()
   /** Of calls that go on: nobody has said yet that they live. */
   readonly #expected = new Set<MediaId>()
+  /** They live there, and no call has asked for them yet. */
+  readonly #unclaimed = new Map<MediaId, RemoteServer>()
   readonly #cancels: Cancel[] = []
   readonly #allHere = Promise.withResolvers<void>()
   readonly #someHere = Promise.withResolvers<void>()
   #isWaiting = true
+  #areClaimed = false
 
   constructor(options: ServersOptions) {
     this.#options = options
@@ -44,6 +49,7 @@ export class Servers {
       link.arrived(({ from, data }) => this.#servers.get(from)?.take(data)),
       host.wake(after(host.now(), MEET_WITHIN), () => this.#someHere.resolve()),
       host.wake(after(host.now(), RESUME_WITHIN), () => this.#stopWaiting()),
+      host.wake(after(host.now(), CLAIM_WITHIN), () => this.#releaseUnclaimed()),
     )
     for (const id of link.connected()) this.#onLink(link, id, true)
   }
@@ -67,9 +73,13 @@ export class Servers {
       .map(([, server]) => server)
   }
 
-  /** A call that goes on has these. To be told before a server is heard of. */
-  expect(media: readonly MediaId[]): void {
-    if (this.#isWaiting) for (const id of media) this.#expected.add(id)
+  /** A call that goes on has these. */
+  claim(media: readonly MediaId[]): void {
+    for (const id of media) {
+      const server = this.#unclaimed.get(id)
+      if (server !== undefined) this.#resume(id, server)
+      else if (this.#isWaiting) this.#expected.add(id)
+    }
   }
 
   /** Resolves when it is known where those of them that are expected live. */
@@ -98,28 +108,48 @@ export class Servers {
   #onHere(link: ServerLink, server: RemoteServer, sessions: ReadonlySet<MediaId>): void {
     const { placement, host } = this.#options
     const stale: MediaId[] = []
-    let resumed = 0
     for (const id of sessions) {
-      if (placement.of(id) === server) continue
-      if (!this.#expected.delete(id)) {
-        stale.push(id)
-        continue
-      }
-      placement.put(id, server)
-      placement.confirm([id])
-      resumed++
+      const at = placement.of(id)
+      if (at === server) continue
+      if (this.#expected.delete(id)) this.#resume(id, server)
+      else if (at === undefined && !this.#areClaimed) this.#unclaimed.set(id, server)
+      else stale.push(id)
     }
-    host.log('info', 'media-server.here', { server: server.id, resumed, released: stale.length })
+    const released = stale.length
+    host.log('info', 'media-server.here', { server: server.id, sessions: sessions.size, released })
     this.#lose(server, sessions)
-    if (stale.length > 0) void server.ask({ method: 'release', media: stale })
+    if (released > 0) void server.ask({ method: 'release', media: stale })
     this.#someHere.resolve()
     const isHere = (id: NodeId): boolean => this.#servers.get(id)?.isHere === true
     if (link.registered().every(isHere)) this.#stopWaiting()
   }
 
+  #resume(id: MediaId, server: RemoteServer): void {
+    const { placement } = this.#options
+    this.#unclaimed.delete(id)
+    placement.put(id, server)
+    placement.confirm([id])
+  }
+
+  /** All calls that go on have asked by now. */
+  #releaseUnclaimed(): void {
+    this.#areClaimed = true
+    const { host, placement } = this.#options
+    // Given up first, and made anew there since.
+    const left = [...this.#unclaimed].filter(([id, server]) => placement.of(id) !== server)
+    this.#unclaimed.clear()
+    for (const [server, sessions] of Map.groupBy(left, ([, at]) => at)) {
+      const media = sessions.map(([id]) => id)
+      host.log('info', 'media-server.unclaimed', { server: server.id, released: media.length })
+      void server.ask({ method: 'release', media })
+    }
+  }
+
   /** It carries only these any more, or nothing. */
   #lose(server: RemoteServer, live: ReadonlySet<MediaId> | undefined): void {
     const { placement, host, onEvent } = this.#options
+    for (const [id, at] of this.#unclaimed)
+      if (at === server && live?.has(id) !== true) this.#unclaimed.delete(id)
     const media = placement.missing(server, live)
     for (const id of media) placement.forget(id)
     if (live === undefined)

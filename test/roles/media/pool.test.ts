@@ -40,6 +40,7 @@ test('a successor finds the sessions as they were, and releases what nobody asks
   await passed(office)
   expect(await Promise.all(asked.slice(0, 2))).toEqual([true, true])
   expect(await asked[2]).toBe(false)
+  await passed(office, 30_000)
   expect(await counts(office, ids)).toEqual([2, 2])
   // Who led before wakes up, and is not heard.
   void first.media.release(media('one'))
@@ -47,6 +48,39 @@ test('a successor finds the sessions as they were, and releases what nobody asks
   expect(await counts(office, ids)).toEqual([2, 2])
   await second.media.release([...media('one'), ...media('two')])
   expect(await counts(office, ids)).toEqual([0, 0])
+})
+
+test('a call that is gone on with late finds its sessions as well', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const first = await lead(office, 'node-1')
+  for (const call of ['one', 'two', 'three']) await talk(first, call)
+  first.pool.stop()
+  const second = await lead(office, 'node-2')
+  await passed(office, 20_000)
+  // Its going on had to be committed first, together with ten thousand others.
+  expect(await second.media.resume(media('two'))).toBe(true)
+  office.cut(at(ids, 0))
+  await passed(office, 1_500)
+  expect(second.events).toEqual([])
+  expect(await second.media.resume(media('one'))).toBe(false)
+  await passed(office, 10_000)
+  expect(await counts(office, [at(ids, 1)])).toEqual([2])
+})
+
+test('a session that was given up and is made anew where it lay stays', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const first = await lead(office, 'node-1')
+  await talk(first, 'one')
+  first.pool.stop()
+  office.cut(at(ids, 0))
+  const second = await lead(office, 'node-2')
+  await passed(office, 3_000)
+  expect(await second.media.resume(media('one'))).toBe(false)
+  office.mend(at(ids, 0))
+  await passed(office)
+  await talk(second, 'one')
+  await passed(office, 30_000)
+  expect(await counts(office, ids)).toEqual([2])
 })
 
 test('a server that is late is waited for, but not for ever', async () => {
@@ -72,7 +106,7 @@ test('a server that is late is waited for, but not for ever', async () => {
   )
   // What has been given up by then is released when it is back.
   office.mend(at(ids, 1))
-  await passed(office)
+  await passed(office, 30_000)
   expect(await counts(office, ids)).toEqual([2, 0])
 })
 
