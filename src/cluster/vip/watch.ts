@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline'
 import type { Log } from '../../base/host.ts'
 
 const AGAIN_MS = 1_000
+/** It ends with its standard input, that is with this process, however that ends. */
+const MONITOR = 'ip -o monitor address link & exec >&-; read _; kill $!; wait'
 
 export type Seen =
   /** An address was taken from the interface, by whomever. */
@@ -56,14 +58,15 @@ export class Watch {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#again)
-    this.#child?.kill()
+    this.#child?.stdin?.end()
   }
 
   #start(): void {
-    const child = spawn('ip', ['-o', 'monitor', 'address', 'link'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    const child = spawn('sh', ['-c', MONITOR], { stdio: ['pipe', 'pipe', 'ignore'] })
     this.#child = child
+    child.stdout.on('end', () => child.stdin.end())
+    // A write after its end: the exit says the rest.
+    child.stdin.on('error', () => {})
     createInterface({ input: child.stdout }).on('line', (line) => {
       const seen = seenIn(line, this.#interface)
       if (seen !== undefined) this.#onSeen(seen)

@@ -1,7 +1,7 @@
 //! Run in a network namespace of its own by `watch.test.ts`: what is seen there, a line each.
 
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Watch, type Seen } from '../../../src/cluster/vip/watch.ts'
 
@@ -13,22 +13,40 @@ const watch = new Watch(
   (_, event) => console.log(event),
   (seen) => (last = show(seen)),
 )
+// The one that is killed, see below.
+if (process.argv.includes('die')) await sleep(60_000)
+
+function ip(command: string): void {
+  spawnSync('ip', command.split(' '), { stdio: 'inherit' })
+}
 
 async function say(what: string, command: string): Promise<void> {
-  spawnSync('ip', command.split(' '), { stdio: 'inherit' })
+  ip(command)
   await sleep(200)
   console.log(`${what}: ${last}`)
 }
 
-for (const command of ['link add v0 type veth peer name v1', 'link set v1 up'])
-  spawnSync('ip', command.split(' '), { stdio: 'inherit' })
+/** 0 when it has none. */
+function childOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')[0])
+}
+
+for (const command of ['link add v0 type veth peer name v1', 'link set v1 up']) ip(command)
 await sleep(200)
 await say('up', 'link set v0 up')
-spawnSync('ip', 'addr add 10.7.0.1/24 dev v0'.split(' '))
+ip('addr add 10.7.0.1/24 dev v0')
 await say('address taken', 'addr del 10.7.0.1/24 dev v0')
 await say('down', 'link set v1 down')
-const [child] = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(' ')
-process.kill(Number(child), 'SIGKILL')
+process.kill(childOf(childOf(process.pid)), 'SIGKILL')
 await sleep(1_500)
 await say('up again', 'link set v1 up')
+const stopping = childOf(childOf(process.pid))
 watch.stop()
+await sleep(200)
+console.log(`stopped: ${existsSync(`/proc/${stopping}`) ? 'it runs on' : 'it has ended'}`)
+const other = spawn(process.execPath, [import.meta.filename, 'die'], { stdio: 'ignore' })
+await sleep(1_000)
+const orphan = childOf(childOf(other.pid ?? 0))
+other.kill('SIGKILL')
+await sleep(300)
+console.log(`killed: ${existsSync(`/proc/${orphan}`) ? 'it runs on' : 'it has ended'}`)

@@ -40,5 +40,7 @@ address taken: removed 10.7.0.1
 down: link down
 vip.watch-ended
 up again: link up
+stopped: it has ended
+killed: it has ended
 `)
 })
