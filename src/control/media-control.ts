@@ -3,6 +3,7 @@
 //!
 //! A media session is one leg's end of the sound: it is created by the first request that names it
 //! and lives until `release`. SDP is handed over as text; the media side alone reads and writes it.
+//! Requests about one session are carried out in the order in which they were made.
 
 import type { Brand } from '../base/brand.ts'
 import type { Subscribe } from '../base/host.ts'

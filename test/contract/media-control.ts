@@ -39,6 +39,7 @@ export function mediaControlContract(name: string, open: () => Promise<MediaBenc
 const CASES: readonly (readonly [title: string, run: (media: MediaControl) => Promise<void>])[] = [
   ['an offer and its answer are made over: codecs kept, addresses ours', relays],
   ['a repeated request changes nothing', repeats],
+  ['what is asked in one breath is done in that order', inOrder],
   ['one offer goes to several, and the last answer counts', forks],
   ['the version goes up by one when something changes, and only then', counts],
   ['hold is passed on in all three forms', holds],
@@ -72,6 +73,15 @@ async function repeats(media: MediaControl): Promise<void> {
   expect(value(await offer(a, b, phone(4000)))).toBe(first)
   const answered = value(await answer(b, a, phone(5000)))
   expect(value(await answer(b, a, phone(5000)))).toBe(answered)
+}
+
+async function inOrder(media: MediaControl): Promise<void> {
+  const { a, b, offer, answer } = names(media)
+  const asked = [offer(a, b, phone(4000)), answer(b, a, phone(5000)), media.release([b])] as const
+  const [offered, answered, [report]] = await Promise.all(asked)
+  expect([offered.ok, answered.ok]).toEqual([true, true])
+  expect(report?.codec).toBe('PCMU')
+  await media.release([a])
 }
 
 async function forks(media: MediaControl): Promise<void> {

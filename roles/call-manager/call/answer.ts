@@ -90,7 +90,7 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
   // A delayed offer that was answered in a PRACK: media has both descriptions already.
   if (!offer && call.state.invite?.offer === undefined) return answerReady(call, then, undefined)
   const kind = offer ? 'relay-offer' : 'relay-answer'
-  call.relayAnswered({ kind, leg: leg.id, to: caller.id, next: then })
+  call.relay(kind, leg.media, caller, sdp, then)
 }
 
 function userAgentOf({ headers }: SipResponse): string {

@@ -56,14 +56,6 @@ export type CallConfig = {
 /** What owns an (early) dialog: a leg, a face towards the caller, an early dialog of a branch. */
 export type Holder = { dialog: Dialog | undefined; exchange: OfferAnswer }
 
-/** What `leg` answered, to be made over for `to`. */
-export type Unheard = {
-  readonly kind: 'relay-answer' | 'relay-offer'
-  readonly leg: LegId
-  readonly to: LegId
-  readonly next: Then
-}
-
 /** Whoever hears what media makes. */
 export type Heard = { readonly media: MediaId; readonly hop: Hop }
 
@@ -80,8 +72,6 @@ export class Call {
   /** INVITEs with a 2xx: more of them may come while the attempt lingers. */
   readonly late = new Map<TxId, LegId>()
   readonly asked = new Map<Tag, Then>()
-  /** A late answer whose media session is still being made. */
-  unheard: Unheard | undefined
   /** Peers' requests that wait for the other side. */
   readonly serving = new Map<ServerKey, Serving>()
   /** Wall clock minus `now`. */
@@ -208,19 +198,6 @@ export class Call {
     const request = { call: this.state.id, from, to: to.media, sdp, toward }
     if (kind === 'relay-answer') this.media({ kind, request }, then)
     else this.media({ kind, request: { ...request, restated: false } }, then)
-  }
-
-  /** Makes over what the leg answered, once its session is there (`inherit.ts`). */
-  relayAnswered(answered: Unheard): void {
-    const leg = this.leg(answered.leg)
-    const to = this.leg(answered.to)
-    if (leg?.sdp === undefined || to === undefined) return
-    for (const then of this.asked.values())
-      if (then.kind === 'branch-again' && then.branch === leg.branch) {
-        this.unheard = answered
-        return
-      }
-    this.relay(answered.kind, leg.media, to, leg.sdp, answered.next)
   }
 
   media(op: MediaOp, then: Then): void {

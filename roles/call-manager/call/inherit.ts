@@ -10,7 +10,6 @@
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { Call, MediaResult } from './call.ts'
 import { branchOver } from './branch.ts'
-import { finish } from './end.ts'
 import { showProgress } from './face.ts'
 import { cancelBranch, isLive, offerFor, offeredTo, onBehalfOf, prepare } from './fork.ts'
 import { hopTo } from './hop.ts'
@@ -49,11 +48,6 @@ function prepareAgain(call: Call, attempt: Attempt, branch: Branch, party: Leg):
 }
 
 export function branchReady(call: Call, id: LegId, result: MediaResult): void {
-  const { unheard } = call
-  if (unheard !== undefined && call.leg(unheard.leg)?.branch === id) {
-    call.unheard = undefined
-    return result.ok ? call.relayAnswered(unheard) : finish(call, refusalOf(503, 'no media'))
-  }
   const { attempt } = call.state
   const branch = call.branch(id)
   if (attempt === undefined || branch === undefined || !isLive(branch)) return

@@ -76,10 +76,8 @@ function answerAgain(call: Call, answering: Answering): void {
   if (offer === undefined) return call.relay('relay-offer', callee.media, caller, sdp, then)
   callee.outdated = true
   caller.outdated = true
-  const { branch } = callee
-  if (branch === undefined) return lostWith(call)
-  call.relay('relay-offer', caller.media, callee, offer, { kind: 'branch-again', branch })
-  call.relayAnswered({ kind: 'relay-answer', leg: callee.id, to: caller.id, next: then })
+  call.relay('relay-offer', caller.media, callee, offer, { kind: 'nothing' })
+  call.relay('relay-answer', callee.media, caller, sdp, then)
 }
 
 function answeredHere(call: Call, caller: Leg): void {

@@ -174,8 +174,7 @@ function transferAnswered(call: Call, leg: Leg): void {
   const who = transfer && call.leg(transfer.who)
   if (who === undefined || leg.sdp === undefined) return leave(call, leg, '')
   if (leg.owesAck && leg.exchange.offer === undefined) acknowledge(call, leg, undefined)
-  const then = { kind: 'transfer-answer', leg: leg.id } as const
-  call.relayAnswered({ kind: 'relay-answer', leg: leg.id, to: who.id, next: then })
+  call.relay('relay-answer', leg.media, who, leg.sdp, { kind: 'transfer-answer', leg: leg.id })
 }
 
 export function transferAnswerReady(call: Call, id: LegId, result: MediaResult): void {
