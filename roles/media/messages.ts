@@ -3,7 +3,7 @@
 
 import type { NodeId } from '../../src/control/ids.ts'
 import type { MediaEvent, MediaId } from '../../src/control/media-control.ts'
-import type { Answer, MediaRequest, MediaStatus } from '../../src/media/protocol.ts'
+import type { MediaRequest, MediaStatus } from '../../src/media/protocol.ts'
 
 export type NodeAddress = { readonly id: NodeId; readonly host: string; readonly port: number }
 
@@ -17,6 +17,9 @@ export type ToServer =
       readonly request: MediaRequest
     }
 
+/** What a leader wants to know of it. */
+export type ServerStatus = Pick<MediaStatus, 'sessions'>
+
 export type FromServer =
   | {
       readonly kind: 'here'
@@ -24,39 +27,13 @@ export type FromServer =
       readonly term: number
       /** All that live. */
       readonly sessions: readonly MediaId[]
-      readonly status: MediaStatus | undefined
+      readonly status: ServerStatus | undefined
     }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer | 'unreachable' }
+  /** `Answer` of the request's method, or `unreachable`. */
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'event'; readonly event: MediaEvent }
-  | { readonly kind: 'status'; readonly status: MediaStatus | undefined }
-
-const TO_SERVER: readonly string[] = ['lead', 'ask'] satisfies ToServer['kind'][]
-const FROM_SERVER: readonly string[] = [
-  'here',
-  'answer',
-  'event',
-  'status',
-] satisfies FromServer['kind'][]
+  | { readonly kind: 'status'; readonly status: ServerStatus | undefined }
 
 export function encode(message: ToServer | FromServer): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(message))
-}
-
-/** Undefined when it is of another release, or no message at all. */
-export function decodeToServer(data: Uint8Array): ToServer | undefined {
-  return decode(data, TO_SERVER) as ToServer | undefined
-}
-
-export function decodeFromServer(data: Uint8Array): FromServer | undefined {
-  return decode(data, FROM_SERVER) as FromServer | undefined
-}
-
-function decode(data: Uint8Array, kinds: readonly string[]): object | undefined {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(data))
-    if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined
-    return kinds.includes(String(value.kind)) ? value : undefined
-  } catch {
-    return undefined // no JSON: the caller tells of it
-  }
 }

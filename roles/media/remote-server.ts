@@ -6,18 +6,21 @@ import { after, millis } from '../../src/base/time.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import type { MediaEvent, MediaId } from '../../src/control/media-control.ts'
 import type { Asked } from '../../src/media/by-requests.ts'
-import type { MediaRequest, MediaStatus } from '../../src/media/protocol.ts'
+import type { MediaRequest } from '../../src/media/protocol.ts'
 import { WaitingRequests } from '../../src/media/waiting.ts'
+import { decodeAnswer, decodeFromServer } from './decode.ts'
 import {
-  decodeFromServer,
   encode,
   type FromServer,
   type NodeAddress,
+  type ServerStatus,
   type ToServer,
 } from './messages.ts'
 
 /** A connection that broke is often back before anybody has missed it. */
 const LOST_AFTER = millis(1_000)
+/** One that says what it should not does so all the time. */
+const COMPLAIN_EVERY_MS = 10_000
 
 export type RemoteServerOptions = {
   readonly host: Host
@@ -37,8 +40,11 @@ export class RemoteServer {
   readonly #options: RemoteServerOptions
   readonly #waiting: WaitingRequests
   #isHere = false
+  /** It has been told who leads, and has not said yet what it carries. */
+  #isTold = false
   #term = 0
-  #status: MediaStatus | undefined
+  #status: ServerStatus | undefined
+  #complainedAt = Number.NEGATIVE_INFINITY
   #unwake: Cancel = () => {}
 
   constructor(options: RemoteServerOptions) {
@@ -52,7 +58,7 @@ export class RemoteServer {
   }
 
   /** At most a second old; undefined while its worker cannot be reached. */
-  get status(): MediaStatus | undefined {
+  get status(): ServerStatus | undefined {
     return this.#isHere ? this.#status : undefined
   }
 
@@ -74,6 +80,7 @@ export class RemoteServer {
   lead(): void {
     const { term, nodes } = this.#options
     this.#term = term()
+    this.#isTold = true
     this.#say({ kind: 'lead', term: this.#term, nodes: nodes() })
   }
 
@@ -86,8 +93,8 @@ export class RemoteServer {
 
   take(data: Uint8Array): void {
     const message = decodeFromServer(data)
-    if (message !== undefined) return this.#onMessage(message)
-    this.#options.host.log('warn', 'media-server.unreadable', { server: this.id })
+    if (message === undefined) this.#complain()
+    else this.#onMessage(message)
   }
 
   stop(): void {
@@ -98,10 +105,10 @@ export class RemoteServer {
   #onMessage(message: FromServer): void {
     switch (message.kind) {
       case 'here':
-        if (message.term === this.#term) this.#arrived(message)
+        if (this.#isTold && message.term === this.#term) this.#arrived(message)
         return
       case 'answer':
-        return this.#waiting.settle(message.id, message.answer)
+        return this.#answered(message)
       case 'event':
         return this.#options.onEvent(this, message.event)
       case 'status':
@@ -109,13 +116,30 @@ export class RemoteServer {
     }
   }
 
+  /** One that came too late is of no use to anybody. */
+  #answered({ id, answer }: FromServer & { kind: 'answer' }): void {
+    const request = this.#waiting.requestOf(id)
+    if (request === undefined) return
+    const decoded = decodeAnswer(request, answer)
+    if (decoded === undefined) this.#complain()
+    this.#waiting.settle(id, decoded ?? 'unreachable')
+  }
+
   #arrived({ sessions, status }: FromServer & { kind: 'here' }): void {
+    this.#isTold = false
     this.#isHere = true
     this.#unwake()
     this.#status = status
     this.#options.onHere(this, new Set(sessions))
     // It knows what it has done already, and does nothing twice.
     for (const { id, request } of this.#waiting.unanswered()) this.#request(id, request)
+  }
+
+  #complain(): void {
+    const { host } = this.#options
+    if (host.now() - this.#complainedAt < COMPLAIN_EVERY_MS) return
+    this.#complainedAt = host.now()
+    host.log('warn', 'media-server.unreadable', { server: this.id })
   }
 
   #request(id: number, request: MediaRequest): void {

@@ -6,13 +6,8 @@ import { after, seconds } from '../../src/base/time.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import type { MediaCarrier } from '../../src/media/by-requests.ts'
 import type { MediaStatus } from '../../src/media/protocol.ts'
-import {
-  decodeToServer,
-  encode,
-  type FromServer,
-  type NodeAddress,
-  type ToServer,
-} from './messages.ts'
+import { decodeToServer } from './decode.ts'
+import { encode, type FromServer, type NodeAddress, type ToServer } from './messages.ts'
 
 const STATUS_EVERY = seconds(1)
 
@@ -51,8 +46,10 @@ export class MediaServer {
     const { host } = this.#options
     const message = decodeToServer(data)
     if (message === undefined) return host.log('warn', 'media.message-unreadable', { from })
+    const { id, term } = this.#leader ?? { id: from, term: 0 }
     // A node that was frozen and wakes up goes on commanding, for a moment: it is not obeyed.
-    if (message.term < (this.#leader?.term ?? 0))
+    // A term has one leader.
+    if (message.term < term || (message.term === term && from !== id))
       return host.log('warn', 'media.leader-outdated', { from, term: message.term })
     if (message.kind === 'lead') return void this.#follow(from, message)
     if (from === this.#leader?.id) return void this.#carryOut(from, message)

@@ -160,8 +160,9 @@ export class Servers {
   #onEvent(server: RemoteServer, event: MediaEvent): void {
     const { placement, onEvent } = this.#options
     if (event.kind === 'lost') {
-      for (const id of event.media) if (placement.of(id) === server) placement.forget(id)
-      return onEvent(event)
+      const media = event.media.filter((id) => placement.of(id) === server)
+      for (const id of media) placement.forget(id)
+      return media.length > 0 ? onEvent({ kind: 'lost', media }) : undefined
     }
     if (placement.of(event.media) === server) onEvent(event)
   }

@@ -42,6 +42,11 @@ export class WaitingRequests {
     return { id, answer }
   }
 
+  /** Undefined when nobody waits for its answer. */
+  requestOf(id: number): MediaRequest | undefined {
+    return this.#waiting.get(id)?.request
+  }
+
   settle(id: number, answer: Answer | 'unreachable'): void {
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
