@@ -10,7 +10,7 @@ import { StoreFault } from '../../src/store/errors.ts'
 import { openStore } from '../../src/store/open.ts'
 import { extensionByUser } from '../../src/store/schema/extension.ts'
 import { setting } from '../../src/store/schema/setting.ts'
-import type { Applied, IdempotencyKey } from '../../src/store/store.ts'
+import type { Applied, Command, IdempotencyKey } from '../../src/store/store.ts'
 import { openVault } from '../../src/store/vault.ts'
 import { ACME, acme, put } from './commands.ts'
 import { newHome, newStore } from './home.ts'
@@ -168,6 +168,25 @@ describe('a directory that cannot be used is refused with how to mend it', () =>
     const fault = await open(home)
     expect(fault?.code).toBe('newer-schema')
     expect(fault?.message).toContain('start that one')
+  })
+
+  test('with a command of a newer release in its log', async () => {
+    const directory = newHome()
+    const faults: StoreFault[] = []
+    const onFault = (each: StoreFault): void => void faults.push(each)
+    const store = await openStore({ host: realHost(), directory, onFault })
+    await store.propose(put('a', '1'))
+    const newer = { kind: 'meeting.planned' } as unknown as Command
+    expect(await store.propose(newer)).toMatchObject({ ok: false, error: { kind: 'timeout' } })
+    expect(faults.map(({ code, message }) => [code, message.slice(0, 32)])).toEqual([
+      ['newer-schema', 'the log has meeting.planned, whi'],
+    ])
+    await store.close()
+    // Nothing of it was applied: the release that knows it goes on from here.
+    const database = WriteConnection.open(join(directory, 'pbx.db'), { addon: undefined })
+    const row = database.get('SELECT applied_index FROM replica')
+    expect(row).toEqual({ applied_index: 2 })
+    database.close()
   })
 
   test('without its key, with another one, or with one that others can read', async () => {

@@ -89,7 +89,16 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'api-token.put':
     case 'api-token.remove':
       return accountSchema.apply(db, command)
+    default:
+      return unknown(command)
   }
+}
+
+/** A node of a newer release leads: whoever passed over what it says would have another state. */
+function unknown(command: never): never {
+  const { kind } = command as { readonly kind: string }
+  const mend = 'start the release of the other nodes here'
+  throw new StoreFault('newer-schema', `the log has ${kind}, which this release lacks: ${mend}`)
 }
 
 /** Brings the tables to this release's version, all steps in one transaction. */
