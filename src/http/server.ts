@@ -93,7 +93,12 @@ export async function prepareHttp(options: HttpOptions): Promise<PreparedHttp> {
 async function openDoors(app: FastifyInstance, options: HttpOptions): Promise<HttpServers> {
   const { address, identity } = options
   const answer = (...args: Parameters<typeof app.routing>): void => app.routing(...args)
-  const tls = { cert: identity.certificate, key: identity.key, minVersion: 'TLSv1.2' } as const
+  const tls = {
+    cert: identity.certificate,
+    key: identity.key,
+    minVersion: 'TLSv1.2',
+    handshakeTimeout: HEADERS_TIMEOUT_MS,
+  } as const
   const http = createServer(answer)
   const https = createSecureServer(tls, answer)
   const opened: Server[] = []
@@ -201,10 +206,20 @@ function listen(server: Server, address: string, port: number, option: string): 
   })
 }
 
+/**
+ * Nobody is waited for longer: who is in the middle of a TLS handshake, or was given away by an
+ * upgrade, is not among the connections that can be cut off here, and may never say a word again.
+ */
 async function closeServer(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()))
-  server.closeIdleConnections()
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs)
-  await closed
-  clearTimeout(cut)
+  await new Promise<void>((resolve) => {
+    const cut = setTimeout(() => {
+      server.closeAllConnections()
+      resolve()
+    }, graceMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
 }

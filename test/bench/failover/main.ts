@@ -102,7 +102,8 @@ async function gapsOf(trio: Trio, phones: Phones, fault: Fault): Promise<Gaps> {
   gaps['sound'] = phones.pause(from) ?? LASTS_MS
   const told = Object.entries(gaps).map(([measure, gap]) => `${measure} ${Math.round(gap)}`)
   console.log(`${fault.name}: ${told.join(', ')}`)
-  if (fault.name === 'transferred') console.log(`  not done: ${phones.refused(from).join(', ')}`)
+  const { length } = phones.refused(from)
+  if (fault.name === 'transferred') console.log(`  tries that came to nothing: ${length}`)
   await fault.mend(leader)
   return gaps
 }
