@@ -26,7 +26,7 @@ export type RemoteServerOptions = {
   readonly host: Host
   readonly id: NodeId
   readonly send: (data: Uint8Array) => void
-  readonly term: () => number
+  readonly term: number
   readonly nodes: () => readonly NodeAddress[]
   /** It has told what it carries, and can be asked. */
   readonly onHere: (server: RemoteServer, sessions: ReadonlySet<MediaId>) => void
@@ -40,9 +40,9 @@ export class RemoteServer {
   readonly #options: RemoteServerOptions
   readonly #waiting: WaitingRequests
   #isHere = false
+  #hasStopped = false
   /** It has been told who leads, and has not said yet what it carries. */
   #isTold = false
-  #term = 0
   #status: ServerStatus | undefined
   #complainedAt = Number.NEGATIVE_INFINITY
   #unwake: Cancel = () => {}
@@ -79,13 +79,13 @@ export class RemoteServer {
   /** Tells it who leads, when it does not know yet. */
   lead(): void {
     const { term, nodes } = this.#options
-    this.#term = term()
     this.#isTold = true
-    this.#say({ kind: 'lead', term: this.#term, nodes: nodes() })
+    this.#say({ kind: 'lead', term, nodes: nodes() })
   }
 
   /** One that is not there is asked when it is back, if that is soon. */
   ask<R extends MediaRequest>(request: R): Asked<R> {
+    if (this.#hasStopped) return Promise.resolve('unreachable')
     const { id, answer } = this.#waiting.add(request)
     if (this.#isHere) this.#request(id, request)
     return answer
@@ -97,7 +97,9 @@ export class RemoteServer {
     else this.#onMessage(message)
   }
 
+  /** Another node leads it: nothing more is asked of it. */
   stop(): void {
+    this.#hasStopped = true
     this.#unwake()
     this.#waiting.giveUp()
   }
@@ -105,7 +107,7 @@ export class RemoteServer {
   #onMessage(message: FromServer): void {
     switch (message.kind) {
       case 'here':
-        if (this.#isTold && message.term === this.#term) this.#arrived(message)
+        if (this.#isTold && message.term === this.#options.term) this.#arrived(message)
         return
       case 'answer':
         return this.#answered(message)
@@ -143,7 +145,7 @@ export class RemoteServer {
   }
 
   #request(id: number, request: MediaRequest): void {
-    this.#say({ kind: 'ask', term: this.#term, id, request })
+    this.#say({ kind: 'ask', term: this.#options.term, id, request })
   }
 
   #say(message: ToServer): void {

@@ -8,8 +8,8 @@ export type ServerLink = {
   /** Media servers that belong to the system, connected or not. */
   readonly registered: () => readonly NodeId[]
   readonly connected: () => readonly NodeId[]
-  /** Of this leader. */
-  readonly term: () => number
+  /** Of this leader, as long as it leads. */
+  readonly term: number
   readonly nodes: () => readonly NodeAddress[]
   readonly send: (to: NodeId, data: Uint8Array) => void
   readonly arrived: Subscribe<{ readonly from: NodeId; readonly data: Uint8Array }>

@@ -5,8 +5,15 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import type { Store } from '../store/store.ts'
 
-export function mediaServersOf(cluster: Cluster, store: Store): ServerLink {
-  const { servers } = cluster
+/** For a node that begins to lead. */
+export function mediaServersOf(
+  cluster: Pick<Cluster, 'servers' | 'standing' | 'nodes'>,
+  store: Pick<Store, 'read'>,
+): ServerLink {
+  const { servers, standing } = cluster
+  // Of now: that of its successor, which it hears of before it lets go, is not its own. Nor is it
+  // when it has been deposed already.
+  const term = standing?.isActive === true ? standing.term : 0
   return {
     registered: () =>
       store
@@ -14,7 +21,7 @@ export function mediaServersOf(cluster: Cluster, store: Store): ServerLink {
         .filter(({ role, key }) => role === 'media' && key !== undefined)
         .map(serverId),
     connected: () => servers.connected().filter(isServerId),
-    term: () => cluster.standing?.term ?? 0,
+    term,
     nodes: () => cluster.nodes(),
     send: (to, data) => servers.send(to, data),
     arrived: servers.arrived,

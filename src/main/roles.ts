@@ -111,11 +111,12 @@ export function openRoles(options: RolesOptions): Roles {
       pool.stop()
       await media.stop()
     },
-    letGo: () => calls.stop(),
-    async abandon() {
+    letGo() {
+      calls.stop()
+      // Whoever leads now commands the servers.
       pool.stop()
-      await media.stop()
     },
+    abandon: () => media.stop(),
   }
 }
 

@@ -123,7 +123,7 @@ function remote() {
     host: new World(1).host('node-1'),
     id: SERVER,
     send: () => {},
-    term: () => 1,
+    term: 1,
     nodes: () => [],
     onHere: (_, sessions) => told.push([...sessions]),
     onEvent: (_, event) => heard.push(event),

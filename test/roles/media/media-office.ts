@@ -67,7 +67,7 @@ export class Leader {
     const link: ServerLink = {
       registered: () => [...servers.keys()],
       connected: () => [...up],
-      term: () => term,
+      term,
       nodes: () => [],
       send: (to, data) => {
         if (up.has(to)) void turn().then(() => servers.get(to)?.server.take(name, data))

@@ -129,6 +129,20 @@ test('what is asked at once of sessions that are no more is done in that order',
   expect((await counts(office, ids)).reduce((sum, each) => sum + each)).toBe(1)
 })
 
+test('who has let go asks nothing more of any server', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const leader = await lead(office, 'node-1')
+  await passed(office)
+  const asked = talk(leader, 'one').catch(() => undefined)
+  await Promise.resolve()
+  leader.pool.stop()
+  await asked
+  await passed(office)
+  const [first = 0, second = 0] = await counts(office, ids)
+  // What was on its way arrives; it is not tried elsewhere.
+  expect(Math.min(first, second)).toBe(0)
+})
+
 test('a request under way survives a short cut of the link', async () => {
   const { office, ids } = await mediaOffice(new World(1), 1)
   const leader = await lead(office, 'node-1')
