@@ -87,7 +87,7 @@ test.skipIf(!can)(
     callee.hangup()
     await caller.event('CALL_CLOSED')
     // It is known, and needs no token any more.
-    carrier.start('--role', 'media', '--join', trio.vip, '--address', carrier.host.address)
+    carrier.start()
     await trio.until('it is back', async () =>
       (await trio.servers()).every(({ state }) => state === 'online'),
     )

@@ -25,6 +25,8 @@ export type Fault = {
   readonly lastsMs?: number
   /** Nobody can serve before it is undone. */
   readonly endsService?: true
+  /** Befalls a media server, too. */
+  readonly onMedia?: true
   /** Makes sense of who leads only. */
   readonly leaderOnly?: true
   /** Wants `host.c`. */
@@ -35,8 +37,8 @@ export type Fault = {
 
 export const FAULTS: readonly Fault[] = [
   // It is started again at once, as by systemd.
-  { name: 'kill', strike: (_, node) => node.signal('SIGKILL'), moves: true },
-  { name: 'power', strike: cutPower, mend: restorePower, moves: true },
+  { name: 'kill', strike: (_, node) => node.signal('SIGKILL'), onMedia: true, moves: true },
+  { name: 'power', strike: cutPower, mend: restorePower, onMedia: true, moves: true },
   {
     name: 'blackout',
     async strike(arena) {
@@ -59,9 +61,15 @@ export const FAULTS: readonly Fault[] = [
     mend: (_, node) => restart(node),
     moves: true,
   },
-  { name: 'pause', strike: (_, node) => pause(node), mend: (_, node) => goOn(node), moves: true },
+  {
+    name: 'pause',
+    strike: (_, node) => pause(node),
+    mend: (_, node) => goOn(node),
+    onMedia: true,
+    moves: true,
+  },
   // Behind the cable there is still the client that hears this node only.
-  cut('cable', 'both', ({ trio }, node) => away(trio, trio.side(node)), true),
+  { ...cut('cable', 'both', ({ trio }, node) => away(trio, trio.side(node)), true), onMedia: true },
   cut('mute', 'out', ({ trio }, node) => away(trio, trio.side(node)), true),
   cut('deaf', 'in', ({ trio }, node) => away(trio, trio.side(node)), true),
   // Nodes lose each other, and every client still reaches every node.

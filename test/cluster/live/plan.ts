@@ -4,7 +4,7 @@ import type { Random } from '../../../src/base/random.ts'
 import { FAULTS, type Fault } from './faults.ts'
 
 /** `successor`: whoever serves when the second fault comes. */
-export type Victim = 'leader' | 'follower' | 'same' | 'successor' | 'other'
+export type Victim = 'leader' | 'follower' | 'media' | 'same' | 'successor' | 'other'
 export type Blow = { readonly fault: Fault; readonly victim: Victim; readonly afterMs: number }
 export type Trial = {
   readonly name: string
@@ -21,7 +21,8 @@ const ENDS_PROCESS: ReadonlySet<string> = new Set(['kill', 'power', 'stop'])
 export function plan(random: Random, pairs: number, only: readonly string[]): readonly Trial[] {
   const singles = FAULTS.flatMap((fault) => {
     const victims: readonly Victim[] = fault.leaderOnly ? ['leader'] : ['leader', 'follower']
-    return victims.map((victim) => single(fault, victim))
+    const all = fault.onMedia === true ? [...victims, 'media' as const] : victims
+    return all.map((victim) => single(fault, victim))
   })
   const chosen = only.length === 0 ? singles : singles.filter((trial) => isAsked(trial, only))
   const wantsPairs = only.length === 0 || only.includes('pairs')

@@ -29,6 +29,11 @@ const WHOLE_WITHIN_MS = 60_000
 const EQUAL_WITHIN_MS = 15_000
 const HEARD_WITHIN_MS = 15_000
 const RATE_MIN = 200
+/** With the last bytes of their addresses. */
+const MEDIA_SERVERS = [
+  ['media-1', 31],
+  ['media-2', 32],
+] as const
 
 export type Outcome = { readonly told: string; readonly wrong: readonly string[] }
 
@@ -41,6 +46,7 @@ export class Rounds {
   readonly #arena: Arena
   readonly #disks: ReadonlyMap<Node, Disk>
   readonly #talks: Talk[] = []
+  readonly #servers: Node[] = []
   #load: Load | undefined
   #asked = { operations: 0, seconds: 0 }
 
@@ -81,9 +87,17 @@ export class Rounds {
     for (const node of trio.nodes) node.supervise()
     trio.probe(PROBE_MS)
     const rounds = new Rounds({ directory, library, trio, disks })
-    rounds.#load = await Load.begin(trio, directory)
     const udp = { numbers: ['801', '802'], hosts: [21, 22], transport: 'udp' } as const
     const tcp = { numbers: ['803', '804'], hosts: [23, 24], transport: 'tcp' } as const
+    for (const [name, last] of MEDIA_SERVERS) {
+      const server = await trio.addMediaServer(name, last)
+      server.supervise()
+      rounds.#servers.push(server)
+    }
+    // Registering takes a leader that stays, which the coming of the third node may cost.
+    await trio.whole(WHOLE_WITHIN_MS)
+    await sleep(CALM_MS)
+    rounds.#load = await Load.begin(trio, directory)
     for (const options of [udp, tcp]) rounds.#talks.push(await Talk.begin(trio, options))
     return rounds
   }
@@ -120,6 +134,7 @@ export class Rounds {
       await this.#mend(trial, struck)
       await this.#servedSince(clients, mended, SERVED_AFTER_MS)
       await trio.whole(WHOLE_WITHIN_MS)
+      await trio.until('media servers are back', () => this.#hasMedia(), WHOLE_WITHIN_MS)
       const whole = now()
       await sleep(CALM_MS)
       figures = [this.#path(began), ...this.#figures(clients, { began, at, mended, whole })]
@@ -144,7 +159,7 @@ export class Rounds {
     const { trio, blocks } = this.#arena
     blocks.clear()
     trio.lan.unblock()
-    for (const node of trio.nodes) {
+    for (const node of [...trio.nodes, ...this.#servers]) {
       goOn(node)
       node.host.run('ip', 'link', 'set', 'eth0', 'up')
       this.#disks.get(node)?.empty()
@@ -179,7 +194,7 @@ export class Rounds {
   async stop(keep: boolean): Promise<void> {
     const { trio } = this.#arena
     for (const talk of this.#talks) await talk.stop().catch(() => {})
-    for (const { host, output } of trio.nodes)
+    for (const { host, output } of [...trio.nodes, ...this.#servers])
       writeFileSync(join(this.directory, `${host.name}.log`), output)
     await trio.stop(() => {
       for (const disk of this.#disks.values()) disk.remove()
@@ -200,6 +215,12 @@ export class Rounds {
     return at
   }
 
+  async #hasMedia(): Promise<boolean> {
+    const servers = await this.#arena.trio.servers()
+    const online = servers.filter(({ state }) => state === 'online')
+    return online.length === MEDIA_SERVERS.length
+  }
+
   async #victim({ victim }: Blow, struck: readonly Struck[]): Promise<Node> {
     const { trio } = this.#arena
     const first = struck[0]?.node
@@ -212,6 +233,11 @@ export class Rounds {
       case 'follower': {
         const leader = await trio.leader()
         return trio.nodes.filter((node) => node !== leader)[Math.floor(now()) % 2] ?? leader
+      }
+      case 'media': {
+        const server = this.#servers[Math.floor(now()) % this.#servers.length]
+        if (server !== undefined) return server
+        break
       }
       case 'same':
         if (first !== undefined) return first

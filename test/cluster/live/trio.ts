@@ -10,6 +10,7 @@ import type { CallList, CdrPage, ServerList, Status } from '../../../src/console
 import { Baresip } from '../../harness/baresip.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
 import type { BadHost } from './bad-host.ts'
+import type { Answer } from './owners.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const PBX = [process.execPath, join(ROOT, 'src/main.ts')] as const
@@ -21,8 +22,6 @@ const PATIENCE_MS = 30_000
 /** `RestartSec` of config/systemd/pbx.service. */
 const RESTART_MS = 1_000
 
-export type Answer = { readonly node: string; readonly asked: number; readonly answered: number }
-
 export class Node {
   readonly host: LanHost
   readonly data: string
@@ -30,6 +29,8 @@ export class Node {
   readonly bad: BadHost | undefined
   process: ChildProcess | undefined
   output = ''
+  /** What it is started with besides its data and its name. */
+  options: readonly string[] = []
   #isSupervised = false
 
   constructor(host: LanHost, data: string, bad?: BadHost) {
@@ -44,7 +45,7 @@ export class Node {
     const [program, main] = PBX
     const { host, data, bad } = this
     bad?.writeBack()
-    const own = ['--data', data, '--name', host.name, ...more]
+    const own = ['--data', data, '--name', host.name, ...this.options, ...more]
     const child = host.spawn('env', ...(bad?.environment ?? []), program, main, ...own)
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (piece: Buffer) => (this.output += piece.toString()))
@@ -151,7 +152,8 @@ export class Trio {
     const token = /--token ([\w.-]+)/.exec(said)?.[1]
     if (token === undefined) throw new Error(`no invitation: ${said}`)
     const { address } = server.host
-    server.start('--role', 'media', '--join', VIP, '--address', address, '--token', token)
+    server.options = ['--role', 'media', '--join', VIP, '--address', address]
+    server.start('--token', token)
     await this.until(`${name} is there`, async () => {
       return (await this.servers()).some((each) => each.name === name && each.state === 'online')
     })
