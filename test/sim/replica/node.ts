@@ -35,6 +35,7 @@ const INBOX_MAX = 500
 /** A copy takes its time, and so does a message between threads. */
 const COPY_MS = 300
 const THREAD_MS = 1
+const BUSY_MAX = 3_000
 /** Who ended by a fault is begun again. */
 const AGAIN_MS = 2_000
 const PLACE = { compareEvery: 20, timing: TIMING }
@@ -98,7 +99,8 @@ export class ReplicaNode implements SimNode {
     this.process = new Process(world)
     this.disk = new SimDisk(homes, world.random, {
       committed: (written) => {
-        this.#spent += world.random.below(this.syncMs + 1)
+        // A disk that stalls is well again before many commits have come to it in one call.
+        this.#spent = Math.min(this.#spent + world.random.below(this.syncMs + 1), BUSY_MAX)
         observer.committed(id, written)
       },
       copy: (copy) => this.#copy(copy),
