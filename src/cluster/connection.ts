@@ -5,12 +5,17 @@ import type { TLSSocket } from 'node:tls'
 import type { Cancel, Host } from '../base/host.ts'
 import { after, millis, type Millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
-import { FrameReader, headOf, type Channel, type Frame } from './frames.ts'
+import { isServerId } from '../store/schema/server.ts'
+import { keyHash } from '../x509/issue.ts'
+import { FRAME_MAX, FrameReader, headOf, type Channel, type Frame } from './frames.ts'
+import { Quota } from './quota.ts'
 
 const PING_EVERY = millis(1_000)
 const SILENCE_MAX = millis(3_500)
 /** Unsent. Beyond it messages are left out whose sender says again what matters; others end it. */
 const UNSENT_MAX = 32 << 20
+/** Of a server: tens of thousands of media sessions, by name. */
+const SERVER_FRAME_MAX = 4 << 20
 const LEFT_OUT: ReadonlySet<Channel> = new Set(['raft', 'flows'])
 
 export type ConnectionEvents = {
@@ -20,11 +25,14 @@ export type ConnectionEvents = {
 
 export class PeerConnection {
   readonly peer: NodeId
+  /** SHA-256 of its public key, in hex. */
+  readonly key: string | undefined
   readonly since: Millis
   readonly #socket: TLSSocket
   readonly #host: Host
   readonly #events: ConnectionEvents
-  readonly #reader = new FrameReader()
+  readonly #reader: FrameReader
+  readonly #quota: Quota | undefined
   #heardAt
   #why = 'closed by the peer'
   #unwatch: Cancel | undefined
@@ -33,6 +41,9 @@ export class PeerConnection {
 
   constructor(peer: NodeId, socket: TLSSocket, host: Host, events: ConnectionEvents) {
     this.peer = peer
+    this.key = keyOf(socket)
+    this.#quota = isServerId(peer) ? new Quota() : undefined
+    this.#reader = new FrameReader(isServerId(peer) ? SERVER_FRAME_MAX : FRAME_MAX)
     this.#socket = socket
     this.#host = host
     this.#events = events
@@ -71,6 +82,8 @@ export class PeerConnection {
     this.#heardAt = this.#host.now()
     const frames = this.#reader.read(piece)
     if (frames === undefined) return this.close('it does not speak in frames')
+    if (this.#quota?.take(Math.max(1, frames.length), piece.length, this.#heardAt) === false)
+      return this.close('it says too much')
     for (const frame of frames) if (frame.channel !== 'ping') this.#events.onFrame(this, frame)
   }
 
@@ -84,3 +97,9 @@ export class PeerConnection {
 }
 
 const NOTHING = new Uint8Array(0)
+
+/** SHA-256 of the other end's public key, in hex. */
+export function keyOf(socket: TLSSocket): string | undefined {
+  const key = socket.getPeerX509Certificate()?.publicKey
+  return key === undefined ? undefined : keyHash(key)
+}

@@ -4,6 +4,8 @@
 const HEAD = 5
 /** A snapshot's chunk and a batch of entries fit well; more is somebody else's protocol. */
 export const FRAME_MAX = 16 << 20
+/** More are put together: a stream that comes byte by byte must not cost a buffer each. */
+const PIECES_MAX = 1_024
 
 /** Their places are what is sent: new ones go to the end. */
 const CHANNELS = ['ping', 'raft', 'rpc', 'flows', 'fitness'] as const
@@ -25,10 +27,17 @@ export class FrameReader {
   #length = 0
   #wanted = HEAD
   #channel: Channel | undefined
+  readonly #max: number
+
+  /** `max`: bytes of one frame. */
+  constructor(max = FRAME_MAX) {
+    this.#max = max
+  }
 
   /** Undefined when it is no stream of frames; then nothing more may be read. */
   read(piece: Uint8Array): readonly Frame[] | undefined {
     this.#pieces.push(piece)
+    if (this.#pieces.length > PIECES_MAX) this.#join()
     this.#length += piece.length
     const frames: Frame[] = []
     while (this.#length >= this.#wanted) {
@@ -48,7 +57,13 @@ export class FrameReader {
     const length = new DataView(head.buffer, head.byteOffset, HEAD).getUint32(0)
     this.#channel = CHANNELS[head[4] ?? CHANNELS.length]
     this.#wanted = length
-    return this.#channel !== undefined && length <= FRAME_MAX
+    return this.#channel !== undefined && length <= this.#max
+  }
+
+  #join(): void {
+    const all = this.#take(this.#length)
+    this.#pieces = [all]
+    this.#length = all.length
   }
 
   #take(length: number): Uint8Array {

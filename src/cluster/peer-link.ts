@@ -9,8 +9,8 @@ import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Cancel, Fields, Host, Subscribe } from '../base/host.ts'
 import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
-import { keyHash, type Identity } from '../x509/issue.ts'
-import { PeerConnection, type ConnectionEvents } from './connection.ts'
+import type { Identity } from '../x509/issue.ts'
+import { keyOf, PeerConnection, type ConnectionEvents } from './connection.ts'
 import { Doorkeeper } from './doorkeeper.ts'
 import type { Channel, Frame } from './frames.ts'
 import { isServerId } from '../store/schema/server.ts'
@@ -148,10 +148,9 @@ export class PeerLink implements ConnectionEvents {
 
   /** Lets go of nodes that are none any more, whoever had dialled. */
   partWithUnknown(): void {
-    const known = this.#options.known?.()
-    if (known === undefined) return
-    for (const [peer, connection] of this.#connections)
-      if (!known.some(({ id }) => id === peer)) connection.close('it is no node any more')
+    const isKnown = this.#isKnown()
+    for (const connection of this.#connections.values())
+      if (!isKnown(connection)) connection.close('it is no node any more')
   }
 
   /** False when there is no connection, or too much waits for it. */
@@ -218,15 +217,19 @@ export class PeerLink implements ConnectionEvents {
       else onStranger(socket)
       return
     }
-    const { known, id } = this.#options
-    const isKnown = (each: Known): boolean =>
-      each.id === peer && (each.key === undefined || each.key === keyOf(socket))
-    if (peer === id || known?.().some(isKnown) === false) {
+    if (peer === this.#options.id || !this.#isKnown()({ peer, key: keyOf(socket) })) {
       this.#complain('peer.unknown', { peer, at: socket.remoteAddress })
       return void socket.destroy()
     }
     this.#proved(endOf(socket))
     this.#keep(peer, socket)
+  }
+
+  #isKnown(): (who: Pick<PeerConnection, 'peer' | 'key'>) => boolean {
+    const known = this.#options.known?.()
+    return ({ peer, key }) =>
+      known?.some((each) => each.id === peer && (each.key === undefined || each.key === key)) ??
+      true
   }
 
   /** The newest counts: whoever dials again has lost the one before. */
@@ -315,9 +318,4 @@ function peerOf(socket: TLSSocket): NodeId | undefined {
   const { subject } = socket.getPeerCertificate()
   const name: unknown = socket.authorized ? subject.CN : undefined
   return typeof name === 'string' && name !== '' ? (name as NodeId) : undefined
-}
-
-function keyOf(socket: TLSSocket): string | undefined {
-  const key = socket.getPeerX509Certificate()?.publicKey
-  return key === undefined ? undefined : keyHash(key)
 }

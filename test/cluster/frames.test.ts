@@ -29,3 +29,13 @@ test('an unknown channel and a frame that is too long end the reading', () => {
   expect(new FrameReader().read(headOf('raft', FRAME_MAX + 1))).toBeUndefined()
   expect(new FrameReader().read(headOf('raft', FRAME_MAX))).toEqual([])
 })
+
+test('a frame that comes byte by byte is put together', () => {
+  const stream = framed(
+    'rpc',
+    Uint8Array.from({ length: 50_000 }, (_, at) => at % 251),
+  )
+  const reader = new FrameReader()
+  const frames = [...stream].flatMap((byte) => reader.read(Uint8Array.of(byte)) ?? [])
+  expect(frames.map(({ data }) => Buffer.compare(data, stream.subarray(5)))).toEqual([0])
+})

@@ -1,6 +1,7 @@
 //! Links over real TLS on loopback.
 
 import { afterEach, expect, test, vi } from 'vitest'
+import { createPublicKey } from 'node:crypto'
 import { connect } from 'node:net'
 import {
   openPeerLink,
@@ -9,7 +10,7 @@ import {
   type PeerLink,
 } from '../../src/cluster/peer-link.ts'
 import type { NodeId } from '../../src/control/ids.ts'
-import { authority, issue, type Identity } from '../../src/x509/issue.ts'
+import { authority, issue, keyHash, type Identity } from '../../src/x509/issue.ts'
 import { realHost } from '../store/host.ts'
 
 const NOW = new Date()
@@ -141,4 +142,59 @@ test('nobody else is taken for the node itself', async () => {
   twin.dial(address(B, b))
   await new Promise((resolve) => void setTimeout(resolve, 300))
   expect(b.peers).toEqual([])
+})
+
+test('a server that says too much is parted with, one that says much is not', async () => {
+  const [a, server] = [await link(A), await link('media:one' as NodeId)]
+  const ups: boolean[] = []
+  let heardThere = 0
+  a.arrived(() => void heardThere++)
+  a.changed(({ isUp }) => void ups.push(isUp))
+  server.dial(address(A, a))
+  await vi.waitUntil(() => server.peers.length === 1)
+  const say = (times: number, bytes: number): void => {
+    for (let time = 0; time < times; time++) server.send(A, 'rpc', Buffer.alloc(bytes, 'x'))
+  }
+  say(20_000, 100)
+  say(1, 4 << 20)
+  await vi.waitUntil(() => heardThere === 20_001, { timeout: 10_000 })
+  expect(ups).toEqual([true])
+  const apart = (): boolean => a.peers.length + server.peers.length === 0
+  server.hangUp(A)
+  await vi.waitUntil(apart)
+  for (const [times, bytes] of [
+    [1, (4 << 20) + 1],
+    [200_000, 0],
+    [100, 1 << 20],
+  ] as const) {
+    server.dial(address(A, a))
+    await vi.waitUntil(() => server.peers.length === 1)
+    const before = ups.length
+    say(times, bytes)
+    await vi.waitUntil(() => ups.length > before && ups.includes(false, before), {
+      timeout: 10_000,
+    })
+    server.hangUp(A)
+    await vi.waitUntil(apart)
+  }
+})
+
+test('the host that a server was is let go of when another has become it', async () => {
+  const id = 'media:one' as NodeId
+  const before = issue([id], CA)
+  let key = keyHash(createPublicKey(before.certificate))
+  const known = (): ReturnType<NonNullable<LinkOptions['known']>> => [
+    { id, host: '127.0.0.1', key },
+  ]
+  const a = await link(A, CA, { known })
+  const options = { host: realHost(), id, identity: before, authority: CA.certificate }
+  const server = await openPeerLink({ ...options, listen: undefined })
+  open.push(server)
+  server.dial(address(A, a))
+  await vi.waitUntil(() => a.peers.length === 1)
+  a.partWithUnknown()
+  expect(server.peers).toEqual([A])
+  key = 'of another host'
+  a.partWithUnknown()
+  await vi.waitUntil(() => a.peers.length === 0)
 })
