@@ -37,8 +37,8 @@ export class FrameReader {
   /** Undefined when it is no stream of frames; then nothing more may be read. */
   read(piece: Uint8Array): readonly Frame[] | undefined {
     this.#pieces.push(piece)
-    if (this.#pieces.length > PIECES_MAX) this.#join()
     this.#length += piece.length
+    if (this.#pieces.length > PIECES_MAX) this.#join()
     const frames: Frame[] = []
     while (this.#length >= this.#wanted) {
       const part = this.#take(this.#wanted)
