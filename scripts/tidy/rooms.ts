@@ -37,6 +37,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   },
   'src/store': { imports: ['src/raft', 'src/control'], packages: ['better-sqlite3'] },
   'src/backup': { imports: ['src/store'] },
+  'src/files': { imports: ['src/store'] },
   'src/litestream': { imports: ['src/store'] },
   'src/cluster': { imports: ['src/control', 'src/x509', 'src/raft', 'src/store', 'src/native'] },
   'src/config': { imports: [], packages: ['smol-toml'] },
@@ -47,7 +48,15 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['fastify'],
   },
   'src/console': {
-    imports: ['src/store', 'src/backup', 'src/cluster', 'src/control', 'src/http', 'src/observe'],
+    imports: [
+      'src/store',
+      'src/backup',
+      'src/files',
+      'src/cluster',
+      'src/control',
+      'src/http',
+      'src/observe',
+    ],
     packages: ['fastify', '@fastify/swagger', 'typebox'],
   },
   'src/cli': {

@@ -29,7 +29,7 @@ export async function backupTo(client: Client, asked: Asked, terminal: Terminal)
     throw new CliFailure(`the passphrase must have at least ${PASSPHRASE_MIN} characters`, 2)
   const progress = new ProgressLine(terminal, !asked.json)
   progress.draw('making an image of the database')
-  const { size, bytes } = await client.download(PATH)
+  const { size, bytes } = await client.download('POST', PATH)
   const counted = countedTo(bytes, size, progress)
   const stream = passphrase === undefined ? counted : sealStream(counted, passphrase)
   try {

@@ -59,8 +59,11 @@ export class Client {
   }
 
   /** What a stream of bytes is read from, and how many there are. */
-  async download(path: string): Promise<{ readonly size: number; readonly bytes: Readable }> {
-    const { outgoing, answer } = this.#open('POST', path, {}, 0)
+  async download(
+    method: 'GET' | 'POST',
+    path: string,
+  ): Promise<{ readonly size: number; readonly bytes: Readable }> {
+    const { outgoing, answer } = this.#open(method, path, {}, 0)
     outgoing.end()
     const bytes = await answer
     if (bytes.statusCode !== 200) throw this.#refused(bytes.statusCode, await textOf(bytes))

@@ -170,6 +170,19 @@ export const COMMANDS: readonly Spec[] = [
     read: (given) => ({ command: 'transfer-leadership', to: optional(given, 'to') }),
   },
   {
+    usage: 'logs',
+    describe: 'what the nodes have logged while they served, oldest first',
+    options: {
+      node: { ...text, describe: 'of the server of that name only' },
+      files: { ...text, describe: 'the newest so many files, of some minutes each; 20' },
+    },
+    read: (given) => ({
+      command: 'logs',
+      node: optional(given, 'node'),
+      files: optional(given, 'files'),
+    }),
+  },
+  {
     usage: 'backup <file>',
     describe: 'write settings, users, records and the key to a file; - is stdout',
     options: {

@@ -62,6 +62,11 @@ export type Command =
   | { readonly command: 'server remove'; readonly name: string }
   | { readonly command: 'transfer-leadership'; readonly to: string | undefined }
   | {
+      readonly command: 'logs'
+      readonly node: string | undefined
+      readonly files: string | undefined
+    }
+  | {
       readonly command: 'backup'
       /** `-` is stdout. */
       readonly file: string

@@ -6,6 +6,7 @@ import { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
 import { backupTo } from './backup.ts'
 import { drain, undrainedText } from './drain.ts'
+import { showLogs } from './logs.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
 import { runServerCommand, type Show } from './servers.ts'
@@ -89,6 +90,23 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
       const trace = await client.call<api.Trace>('GET', path)
       return show(trace, (value) => traceText(value, asked.messages))
     }
+    case 'logs':
+    case 'backup':
+    case 'restore':
+    case 'import':
+      return stream(asked, client, terminal)
+    default:
+      return unreachable(asked)
+  }
+}
+
+type Streamed = Extract<Asked, { command: 'logs' | 'backup' | 'restore' | 'import' }>
+
+/** What is too long for one answer. */
+function stream(asked: Streamed, client: Client, terminal: Terminal): Promise<number> {
+  switch (asked.command) {
+    case 'logs':
+      return showLogs(client, asked, terminal)
     case 'backup':
       return backupTo(client, asked, terminal)
     case 'restore':
@@ -268,6 +286,7 @@ const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['m
   { head: 'is', cell: (member) => whatIs(member, leader) },
   { head: 'connected', cell: ({ isConnected }) => (isConnected ? 'yes' : 'no') },
   { head: 'behind', cell: ({ lag }) => (lag === undefined ? '?' : grouped(lag)) },
+  { head: 'files', cell: ({ missing }) => filesText(missing) },
 ]
 
 function whatIs(
@@ -276,6 +295,11 @@ function whatIs(
 ): string {
   const role = id === leader ? 'leader' : kind
   return unfit === undefined ? role : `${role}, ${unfit}`
+}
+
+function filesText(missing: number | undefined): string {
+  if (missing === undefined) return '?'
+  return missing === 0 ? 'all' : `${grouped(missing)} to come`
 }
 
 function secretText({ extension, domain, password }: api.ExtensionSecret): string {

@@ -13,7 +13,7 @@ import type { FlowNews } from './flows.ts'
 import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
 import { makeToken, TOKEN_LIFE_MS } from './join/token.ts'
-import type { FromMember, Standing, ToMember, Wish } from './protocol.ts'
+import type { FileStandings, FromMember, Standing, ToMember, Wish } from './protocol.ts'
 import { ConnectedServers } from './servers.ts'
 import { PEER_PORT, type ClusterFiles, type Peer } from './settings.ts'
 
@@ -34,6 +34,7 @@ export class Cluster {
   readonly #admission: Admission
   #asks = 0
   #standing: Standing | undefined
+  #files: FileStandings = new Map()
   #isEntered = false
 
   constructor(parts: ClusterParts) {
@@ -49,6 +50,10 @@ export class Cluster {
     })
     this.servers = new ConnectedServers(parts.port)
     parts.port.on('message', (message: FromMember) => this.#onMessage(message))
+  }
+
+  get files(): FileStandings {
+    return this.#files
   }
 
   /** Undefined until the thread has told for the first time. */
@@ -128,6 +133,9 @@ export class Cluster {
         this.#standing = message.standing
         if (message.standing.isActive) void this.#enter()
         for (const listener of this.#listeners) listener(message.standing)
+        return
+      case 'files':
+        this.#files = message.standings
         return
       case 'ping':
         return this.#say({ kind: 'pong' })

@@ -16,7 +16,7 @@ const SILENCE_MAX = millis(3_500)
 const UNSENT_MAX = 32 << 20
 /** Of a server: tens of thousands of media sessions, by name. */
 const SERVER_FRAME_MAX = 4 << 20
-const LEFT_OUT: ReadonlySet<Channel> = new Set(['raft', 'flows'])
+const LEFT_OUT: ReadonlySet<Channel> = new Set(['raft', 'flows', 'files'])
 
 export type ConnectionEvents = {
   readonly onFrame: (connection: PeerConnection, frame: Frame) => void

@@ -51,6 +51,9 @@ export type MemberStanding = {
   readonly unfit: string | undefined
 }
 
+/** Of each node, by its id: chunks of files that it holds, and that it has not yet. */
+export type FileStandings = ReadonlyMap<string, { readonly held: number; readonly missing: number }>
+
 export type FromMember =
   | { readonly kind: 'standing'; readonly standing: Standing }
   | { readonly kind: 'ping' }
@@ -58,6 +61,7 @@ export type FromMember =
   | { readonly kind: 'done'; readonly id: number; readonly refused: string | undefined }
   /** A server of another role has connected, or is gone. */
   | { readonly kind: 'server-link'; readonly peer: NodeId; readonly isUp: boolean }
+  | { readonly kind: 'files'; readonly standings: FileStandings }
   | { readonly kind: 'from-server'; readonly from: NodeId; readonly data: Uint8Array }
   | {
       readonly kind: 'log'

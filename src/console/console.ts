@@ -9,6 +9,7 @@ import { clusterRoutes } from './api/cluster.ts'
 import { drainRoutes } from './api/drain.ts'
 import { extensionRoutes, importRoute } from './api/extensions.ts'
 import { describeApi } from './api/openapi.ts'
+import { logRoute } from './api/logs.ts'
 import { HealthShape } from './api/shapes.ts'
 import { serverRoutes } from './api/servers.ts'
 import { healthOf, statusRoute } from './api/status.ts'
@@ -55,6 +56,7 @@ function apiRoutes(app: FastifyInstance, context: ConsoleContext, done: () => vo
     importRoute(api, context)
     callRoutes(api, context)
     backupRoutes(api, context)
+    logRoute(api, context)
     clusterRoutes(api, context)
     serverRoutes(api, context)
     drainRoutes(api, context.drain)

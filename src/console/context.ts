@@ -2,6 +2,7 @@
 
 import type { Host } from '../base/host.ts'
 import type { Backups } from '../backup/backups.ts'
+import type { Files } from '../files/files.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
@@ -16,6 +17,7 @@ export type ConsoleContext = {
   readonly metrics: Metrics
   readonly access: Access
   readonly backups: Backups
+  readonly files: Files
   /** Name of this server. */
   readonly name: string
   readonly version: string

@@ -12,6 +12,7 @@ import type { Contact, Endpoint, HealthCheck, SystemView } from '../console/syst
 import type { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { CallId } from '../control/ids.ts'
+import type { Files } from '../files/files.ts'
 import type { Litestream } from '../litestream/litestream.ts'
 import { localToken } from '../http/secrets.ts'
 import type { Identity } from '../x509/issue.ts'
@@ -33,6 +34,7 @@ export type ConsoleOptions = {
   readonly cluster: Cluster | undefined
   readonly backups: Backups
   readonly drain: DrainControl
+  readonly files: Files
 }
 
 /** What it shows from when its doors are open. */
@@ -80,6 +82,7 @@ export async function prepareConsole(options: ConsoleOptions): Promise<PreparedC
     cluster: options.cluster,
     backups: options.backups,
     drain: options.drain,
+    files: options.files,
   }
   if (options.cluster !== undefined) measure(metrics, options.cluster)
   const prepared = await prepareHttp({

@@ -11,6 +11,9 @@ import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.t
 import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
+import type { NodeId } from '../control/ids.ts'
+import { ChunkStore } from '../files/chunk-store.ts'
+import { FileSync } from '../files/sync.ts'
 import { loadNative } from '../native/load.ts'
 import { Priority } from '../native/priority.ts'
 import { realHost } from '../observe/real-host.ts'
@@ -19,6 +22,7 @@ import { ReadConnection } from '../store/database.ts'
 import { DATABASE, openReplica, type Place } from '../store/replica/open-replica.ts'
 import type { ReplicaSettings } from '../store/replica/protocol.ts'
 import { ReplicaService } from '../store/replica/service.ts'
+import { chunksInUse, fileChanges } from '../store/schema/file.ts'
 import { clusterNodes } from '../store/schema/node.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { join } from 'node:path'
@@ -106,6 +110,7 @@ async function begin(): Promise<void> {
   })
   if (isDrained) member.setFit('drain', 'drained')
   if (vip?.unfit !== undefined) member.setFit('address', vip.unfit)
+  const fileSync = syncFiles(link, reader)
   member.send(early.splice(0))
   const pinging = setInterval(() => ping(), PING_EVERY_MS)
   const keeping = setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS)
@@ -115,11 +120,30 @@ async function begin(): Promise<void> {
     await vip?.stop()
     member?.stop()
     flows?.stop()
+    fileSync.stop()
     await link.close()
     reader?.close()
     reader = undefined
   }
   news.on('message', (message: ToMember) => void onMessage(message, leave))
+}
+
+/** It is little that this thread does for them: a piece at a time, and no disk is waited for. */
+function syncFiles(link: PeerLink, db: ReadConnection): FileSync {
+  const sync = new FileSync({
+    host,
+    self: self.id,
+    chunks: new ChunkStore(directory),
+    peers: () => link.peers.filter((peer) => !isServerId(peer)),
+    send: (to, data) => void link.send(to as NodeId, 'files', data),
+    changes: () => fileChanges(db),
+    inUse: () => chunksInUse(db),
+    onStanding: (standings) => say({ kind: 'files', standings }),
+  })
+  link.arrived(({ from, channel, data }) => {
+    if (channel === 'files') sync.receive(from, data)
+  })
+  return sync
 }
 
 /** Servers talk with the main thread. */

@@ -6,6 +6,7 @@ import { MessageChannel } from 'node:worker_threads'
 import { Cluster } from '../cluster/cluster.ts'
 import type { MemberSettings } from '../cluster/protocol.ts'
 import { settled, type ClusterFiles } from '../cluster/settings.ts'
+import type { LogKeeper } from '../files/log-keeper.ts'
 import { loadNative } from '../native/load.ts'
 import type { Host } from '../base/host.ts'
 import { millis } from '../base/time.ts'
@@ -35,6 +36,7 @@ export type NodeOptions = {
   readonly host: Host
   readonly files: ClusterFiles
   readonly onFault: (fault: StoreFault) => void
+  readonly logs: LogKeeper
 }
 
 type MemberOptions = NodeOptions & { readonly drain: Drain }
@@ -178,7 +180,7 @@ export class ClusterMember {
     }
     try {
       const prepared = early ?? (await prepare(this.#parts))
-      return await openServing({ ...this.#parts, prepared, vacate })
+      return await openServing({ ...this.#parts, prepared, vacate, logs: this.#options.logs })
     } catch (fault) {
       if (this.#isActive) throw fault
       await vacate()

@@ -7,6 +7,8 @@ import { Backups } from '../backup/backups.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
+import { ChunkStore } from '../files/chunk-store.ts'
+import { Files } from '../files/files.ts'
 import type { Host } from '../base/host.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
@@ -35,6 +37,7 @@ export type Prepared = {
   readonly media: MediaRole
   readonly sip: Sip
   readonly backups: Backups
+  readonly files: Files
   readonly console: PreparedConsole
   /** When it comes to nothing. */
   readonly discard: () => Promise<void>
@@ -52,7 +55,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 }
 
 async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> {
-  const { config, installation, host, cluster } = options
+  const { config, installation, host, store, cluster } = options
   const served = cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
   const metrics = new Metrics(config.name)
   const vips = cluster?.vips ?? []
@@ -71,9 +74,11 @@ async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> 
   opened.add(() => sip.close())
   // The console is there for every address.
   const backups = openBackups(options, identity)
-  const console = await prepareConsole({ ...options, metrics, identity, sip, backups })
+  const files = new Files({ host, store, chunks: new ChunkStore(config.data) })
+  const shown = { metrics, identity, sip, backups, files }
+  const console = await prepareConsole({ ...options, ...shown })
   opened.add(() => console.discard())
-  return { served, metrics, media, sip, backups, console, discard: () => opened.close() }
+  return { served, metrics, media, sip, backups, files, console, discard: () => opened.close() }
 }
 
 function openBackups(

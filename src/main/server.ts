@@ -6,6 +6,7 @@ import { readCluster } from '../cluster/settings.ts'
 import type { Config } from '../config/config.ts'
 import { claimDataDirectory } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
+import { LogKeeper } from '../files/log-keeper.ts'
 import type { Host } from '../base/host.ts'
 import { openLog, type OpenLog } from '../observe/log.ts'
 import { realHost } from '../observe/real-host.ts'
@@ -22,12 +23,15 @@ import { boundYoungGeneration } from './young-generation.ts'
 
 /** Runs until it is told to stop; settings that do not fit this host end it with 2. */
 export async function runServer(config: Config): Promise<void> {
-  const { log, flush } = openLog(logOptions(config))
+  const logs = new LogKeeper()
+  const shown = openLog(logOptions(config))
+  // A server of one role has no files.
+  const { log, flush } = config.join === undefined ? keeping(shown, config, logs) : shown
   dieOfBugs(log, flush)
   boundYoungGeneration()
   const opened = new Opened()
   try {
-    const healthy = await open(config, { log, flush }, opened)
+    const healthy = await open(config, { log, flush, logs }, opened)
     superviseServer({ log, flush, healthy, close: () => opened.close() })
   } catch (fault) {
     await opened.close()
@@ -41,7 +45,7 @@ export async function runServer(config: Config): Promise<void> {
 
 async function open(
   config: Config,
-  { log, flush }: OpenLog,
+  { log, flush, logs }: OpenLog & { readonly logs: LogKeeper },
   opened: Opened,
 ): Promise<() => Promise<boolean>> {
   const release = await claimDataDirectory(config.data)
@@ -57,7 +61,7 @@ async function open(
     return openMediaServer({ config, join: config.join, installation, host }, opened)
   const files = readCluster(config.data)
   if (files !== undefined) {
-    const node = await openNode({ config, installation, host, files, onFault })
+    const node = await openNode({ config, installation, host, files, onFault, logs })
     opened.add(() => node.close())
     return node.healthy
   }
@@ -65,9 +69,22 @@ async function open(
   opened.add(() => store.close())
   const drain = new Drain({ host, data: config.data })
   const parts = { config, installation, host, drain, store, cluster: undefined }
-  const serving = await openServing({ ...parts, prepared: await prepare(parts) })
+  const serving = await openServing({ ...parts, prepared: await prepare(parts), logs })
   opened.add(() => serving.close())
   return serving.healthy
+}
+
+/** All that is logged is kept as well, as JSON. */
+function keeping({ log, flush }: OpenLog, config: Config, logs: LogKeeper): OpenLog {
+  const { logLevel: level, name: node } = config
+  const kept = openLog({ level, node, format: 'json', write: logs.take })
+  return {
+    flush,
+    log(at, event, fields) {
+      log(at, event, fields)
+      kept.log(at, event, fields)
+    },
+  }
 }
 
 function logOptions(config: Config): Parameters<typeof openLog>[0] {

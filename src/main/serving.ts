@@ -8,6 +8,8 @@ import { FIRST_DOMAIN } from '../config/options.ts'
 import { removeRunFile, writeRunFile } from '../config/run-file.ts'
 import { issueClaim } from '../console/claim.ts'
 import { prepareDomains } from '../console/first-start.ts'
+import type { LogKeeper } from '../files/log-keeper.ts'
+import { keepLogs } from './files.ts'
 import { openLitestream } from './litestream.ts'
 import { tellFlows } from './flow-news.ts'
 import { Opened } from './opened.ts'
@@ -19,6 +21,8 @@ export type ServingOptions = PrepareOptions & {
   readonly prepared: Prepared
   /** Closes what has the console's ports until then. */
   readonly vacate?: () => Promise<void>
+  /** Takes all that is logged. */
+  readonly logs: LogKeeper
 }
 
 /** To carry away the last changes. */
@@ -58,6 +62,8 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   admit()
   opened.add(drain.changed(admit))
   await options.vacate?.()
+  const kept = keepLogs({ ...options, metrics, files: prepared.files })
+  opened.add(() => kept.end('seal'))
   const litestream = openLitestream({ ...options, metrics })
   opened.add(() => litestream?.stop(LITESTREAM_GRACE_MS))
   await prepared.backups.begin()
@@ -97,7 +103,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
       // node may lead again before its sockets are closed.
       roles.letGo()
       await Promise.all([sip.close(), shown.close('abrupt')])
-      await Promise.all([roles.abandon(), litestream?.stop(0)])
+      await Promise.all([roles.abandon(), litestream?.stop(0), kept.end('abandon')])
     },
   }
 }

@@ -8,6 +8,7 @@ import type { AccountCommand } from './schema/account.ts'
 import type { BindingCommand } from './schema/binding.ts'
 import type { CallCommand } from './schema/call.ts'
 import type { ExtensionCommand } from './schema/extension.ts'
+import type { FileCommand } from './schema/file.ts'
 import type { MessageWaitingCommand } from './schema/message-waiting.ts'
 import type { NodeCommand } from './schema/node.ts'
 import type { RestoreCommand } from './schema/restore.ts'
@@ -33,6 +34,7 @@ export type Command =
   | SettingCommand
   | NodeCommand
   | RestoreCommand
+  | FileCommand
   | ServerCommand
 
 export type ProposeFailure =

@@ -10,6 +10,8 @@ import { Access } from '../../src/console/access.ts'
 import { issueClaim } from '../../src/console/claim.ts'
 import { consoleRoutes } from '../../src/console/console.ts'
 import type { LiveCall, Registration, SystemView } from '../../src/console/system-view.ts'
+import { ChunkStore } from '../../src/files/chunk-store.ts'
+import { Files } from '../../src/files/files.ts'
 import { loadIdentity } from '../../src/http/certificate.ts'
 import { Drain } from '../../src/main/drain.ts'
 import { localToken } from '../../src/http/secrets.ts'
@@ -72,6 +74,7 @@ export async function openWorld(): Promise<World> {
         view: viewOf(live, host),
         metrics,
         access: new Access(host, store, token),
+        files: new Files({ host, store, chunks: new ChunkStore(data) }),
         backups: new Backups({
           host,
           store,

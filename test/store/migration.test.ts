@@ -15,6 +15,8 @@ const AOR = `sip:${USER}@acme.example`
 const BACK_TO_1 = `
 CREATE INDEX bindings_by_user ON bindings (tenant, user);
 DROP TABLE nodes;
+DROP TABLE files;
+DROP TABLE file_changes;
 DROP TABLE restore;
 DROP TABLE restore_batches;
 DROP TABLE servers;

@@ -54,7 +54,8 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
   const members = standing.members.map(({ lag, unfit, ...member }) => {
     const node = nodes.get(member.id)
     const at = node === undefined ? 'not known yet' : `${node.host}:${node.port}`
-    const known = defined({ lag, unfit })
+    const missing = cluster.files.get(member.id)?.missing
+    const known = defined({ lag, unfit, missing })
     return { ...member, name: node?.name ?? member.id, at, ...known }
   })
   return {

@@ -52,6 +52,7 @@ export const ClusterShape = Type.Object({
       isConnected: Type.Boolean(),
       lag: Type.Optional(Type.Integer({ description: 'entries behind; known to the leader' })),
       unfit: Type.Optional(Type.String({ description: 'why it leaves serving to others' })),
+      missing: Type.Optional(Type.Integer({ description: 'chunks of files it has not yet' })),
     }),
   ),
 })

@@ -9,6 +9,7 @@ import { accountSchema } from './account.ts'
 import { bindingSchema } from './binding.ts'
 import { callSchema } from './call.ts'
 import { extensionSchema } from './extension.ts'
+import { fileSchema } from './file.ts'
 import { messageWaitingSchema } from './message-waiting.ts'
 import { nodeSchema } from './node.ts'
 import { raftSchema } from './raft.ts'
@@ -32,6 +33,7 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   settingSchema,
   nodeSchema,
   restoreSchema,
+  fileSchema,
   serverSchema,
 ]
 
@@ -71,6 +73,9 @@ export function apply(db: WritableDatabase, command: Command): Refusal | undefin
     case 'node.joined':
     case 'node.left':
       return nodeSchema.apply(db, command)
+    case 'file.put':
+    case 'file.remove':
+      return fileSchema.apply(db, command)
     case 'restore.begun':
     case 'restore.staged':
     case 'restore.finished':
