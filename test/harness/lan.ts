@@ -125,7 +125,7 @@ export class LanHost {
 
   spawn(command: string, ...args: readonly string[]): ChildProcess {
     const within = ['netns', 'exec', this.#space, command, ...args]
-    const child = spawn('ip', within, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn('ip', within, { stdio: ['pipe', 'pipe', 'pipe'] })
     endWithUs(child)
     return child
   }

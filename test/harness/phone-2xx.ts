@@ -1,15 +1,15 @@
 //! A phone's 2xx to INVITE, repeated until its ACK comes (RFC 3261 §13.3.1.4).
 
 import { awaitAck, isAckFor, wakeAck2xx, type Ack2xx } from '../../src/sip/dialog/ack-2xx.ts'
-import type { World } from './world.ts'
+import type { Surroundings } from './world.ts'
 
 export class Unacknowledged {
-  readonly #world: World
+  readonly #world: Surroundings
   readonly #repeat: () => void
   readonly #giveUp: () => void
   #waiting: Ack2xx | undefined
 
-  constructor(world: World, cseq: number, repeat: () => void, giveUp: () => void) {
+  constructor(world: Surroundings, cseq: number, repeat: () => void, giveUp: () => void) {
     this.#world = world
     this.#repeat = repeat
     this.#giveUp = giveUp

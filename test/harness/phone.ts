@@ -25,12 +25,15 @@ import {
 import type { Source, Target, TransportName } from '../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../src/sip/transaction/keys.ts'
 import { PhoneCall } from './phone-call.ts'
-import type { SimTransport } from './sim-network.ts'
-import type { World } from './world.ts'
+import type { SipTransport } from '../../src/sip/stack/sip-transport.ts'
+import type { Surroundings } from './world.ts'
+
+/** A transport, and the address that the phone says it has. */
+export type PhoneEnd = SipTransport & { readonly address: string; readonly port: number }
 
 export type PhoneOptions = {
-  readonly world: World
-  readonly endpoint: SimTransport
+  readonly world: Surroundings
+  readonly endpoint: PhoneEnd
   readonly server: Target
   readonly name: string
   readonly user: string
@@ -61,7 +64,7 @@ type Heard = (response: SipResponse | undefined) => void
 export class ScriptedPhone implements TransactionUser {
   stack: RunnableSipStack
   /** Where it is now; see `move`. */
-  endpoint: SimTransport
+  endpoint: PhoneEnd
   readonly options: PhoneOptions
   readonly random: Random
   readonly calls: PhoneCall[] = []
@@ -86,7 +89,7 @@ export class ScriptedPhone implements TransactionUser {
     this.#stop = this.stack.start(this)
   }
 
-  #stackAt(transport: SimTransport): RunnableSipStack {
+  #stackAt(transport: PhoneEnd): RunnableSipStack {
     const { server } = this.options
     // The office phone's way: everything through its outbound proxy.
     const resolve = (_uri: unknown, found: (targets: readonly Target[]) => void): void =>
@@ -95,7 +98,7 @@ export class ScriptedPhone implements TransactionUser {
   }
 
   /** Another network, another address: nobody is told but by what it sends next. */
-  move(to: SimTransport): void {
+  move(to: PhoneEnd): void {
     this.#stop()
     this.endpoint = to
     this.stack = this.#stackAt(to)

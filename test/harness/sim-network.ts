@@ -57,6 +57,7 @@ export class SimNetwork {
   readonly world: World
   faults: Faults
   readonly #endpoints = new Map<string, SimTransport>()
+  readonly #removed = new Map<string, SimTransport>()
   #connections = 0
 
   constructor(world: World, faults: Faults = NO_FAULTS) {
@@ -75,13 +76,18 @@ export class SimNetwork {
    * The host vanishes, unless another has its address by now: no answers, no refusals, connections
    * just silent.
    */
-  remove(endpoint: SimTransport): void {
-    const name = `${endpoint.address}:${endpoint.port}`
-    if (this.#endpoints.get(name) === endpoint) this.#endpoints.delete(name)
+  remove(gone: Pick<SimTransport, 'address' | 'port'>): void {
+    const name = `${gone.address}:${gone.port}`
+    const endpoint = this.#endpoints.get(name)
+    if (endpoint === undefined || endpoint !== gone) return
+    this.#removed.set(name, endpoint)
+    this.#endpoints.delete(name)
   }
 
-  restore(endpoint: SimTransport): void {
-    this.#endpoints.set(`${endpoint.address}:${endpoint.port}`, endpoint)
+  restore({ address, port }: Pick<SimTransport, 'address' | 'port'>): void {
+    const name = `${address}:${port}`
+    const endpoint = this.#removed.get(name)
+    if (endpoint !== undefined) this.#endpoints.set(name, endpoint)
   }
 
   find(host: string, port: number): SimTransport | undefined {

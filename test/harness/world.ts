@@ -13,6 +13,9 @@ const EPOCH = 1_767_225_600_000
 const TAIL = 80
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
 
+/** What phones need of a world: the real one has it too. */
+export type Surroundings = Pick<World, 'now' | 'at' | 'in' | 'host'>
+
 export class World {
   readonly random: Random
   readonly #events = new EventQueue()

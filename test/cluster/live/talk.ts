@@ -81,7 +81,7 @@ export class Talk {
 }
 
 /** In what was recorded since it was asked first: a recording that has ended says nothing. */
-function hears(phone: Baresip, hz: number): () => boolean {
+export function hears(phone: Baresip, hz: number): () => boolean {
   const sizes = new Map(phone.heard().map((path) => [path, statSync(path).size]))
   return () =>
     phone.heard().some((path) => {

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CallList, CdrPage, ServerList, Status } from '../../../src/console/api/shapes.ts'
 import { Baresip } from '../../harness/baresip.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
+import { WebPhone } from './web-phone.ts'
 import type { BadHost } from './bad-host.ts'
 import type { Answer } from './owners.ts'
 
@@ -218,15 +219,25 @@ export class Trio {
   async phone(
     user: string,
     last: number,
-    transport: 'udp' | 'tcp',
+    transport: 'udp' | 'tcp' | 'tls',
     tone?: number,
   ): Promise<Baresip> {
     await this.write(user)
     const at = this.lan.host(`phone${last}`, last)
-    const server = `${VIP}:5060`
+    const server = `${VIP}:${transport === 'tls' ? 5061 : 5060}`
     const account = { user, password: PASSWORD, domain: 'pbx.example', server, transport }
     const sound = tone === undefined ? {} : { tone }
-    return Baresip.start({ ...account, ...sound, at, outbound: transport === 'tcp' })
+    return Baresip.start({ ...account, ...sound, at, outbound: transport !== 'udp' })
+  }
+
+  /** A phone over WebSocket, registered at the address. */
+  async webPhone(user: string, last: number, transport: 'ws' | 'wss'): Promise<WebPhone> {
+    await this.write(user)
+    const at = this.lan.host(`phone${last}`, last)
+    const url = transport === 'ws' ? `ws://${VIP}:8888/sip` : `wss://${VIP}:8887/sip`
+    const phone = new WebPhone(at, url, user, PASSWORD)
+    await this.until(`${user} is registered`, () => phone.state?.registered === 200)
+    return phone
   }
 
   /** Packets of sound that whoever serves has passed on. */
@@ -235,7 +246,7 @@ export class Trio {
     return Number(/^pbx_media_packets\{.*kind="relayed".*\} (\d+)/m.exec(metrics)?.[1] ?? 0)
   }
 
-  async calls(): Promise<readonly { readonly id: string; readonly state: string }[]> {
+  async calls(): Promise<CallList['items']> {
     const text = await this.#curl(this.client, VIP, '/calls')
     return text === '' ? [] : (JSON.parse(text) as CallList).items
   }
