@@ -20,6 +20,7 @@ DROP TABLE file_changes;
 DROP TABLE restore;
 DROP TABLE restore_batches;
 DROP TABLE servers;
+DROP TABLE used_tokens;
 DROP TABLE raft;
 DROP TABLE raft_log;
 ALTER TABLE replica DROP COLUMN applied_term;

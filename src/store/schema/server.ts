@@ -50,8 +50,18 @@ CREATE TABLE servers (
 CREATE UNIQUE INDEX servers_by_name ON servers (lower(name));
 `
 
+/** A token stays used, whatever is joined or removed after it. */
+const USED_TOKENS = `
+CREATE TABLE used_tokens (token TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+INSERT INTO used_tokens SELECT token FROM servers WHERE token IS NOT NULL;
+ALTER TABLE servers DROP COLUMN token;
+`
+
 export const serverSchema: Schema<ServerCommand> = {
-  migrations: [{ version: 7, sql: TABLES }],
+  migrations: [
+    { version: 7, sql: TABLES },
+    { version: 10, sql: USED_TOKENS },
+  ],
   apply,
 }
 
@@ -77,17 +87,18 @@ function added(db: WritableDatabase, command: Of<'server.added'>): Refusal | und
   if (named !== undefined) return refuse(`there is a server ${text(named, 'name')} already`)
   const there = db.get('SELECT name FROM servers WHERE address = ?', address)
   if (there !== undefined) return refuse(`${address} is the address of ${text(there, 'name')}`)
-  db.run('INSERT INTO servers VALUES (?, ?, ?, NULL, NULL)', name, role, address)
+  db.run('INSERT INTO servers VALUES (?, ?, ?, NULL)', name, role, address)
   return undefined
 }
 
 function joined(db: WritableDatabase, command: Of<'server.joined'>): Refusal | undefined {
   const { name, key, token } = command
-  const row = db.get('SELECT token FROM servers WHERE name = ?', name)
+  const row = db.get('SELECT name FROM servers WHERE name = ?', name)
   if (row === undefined) return refuse(`there is no server ${name}`)
-  if (row['token'] === token)
+  if (db.get('SELECT token FROM used_tokens WHERE token = ?', token) !== undefined)
     return refuse('the token has been used: make another with pbx server token')
-  db.run('UPDATE servers SET key = ?, token = ? WHERE name = ?', key, token, name)
+  db.run('INSERT INTO used_tokens VALUES (?)', token)
+  db.run('UPDATE servers SET key = ? WHERE name = ?', key, name)
   return undefined
 }
 
