@@ -32,6 +32,7 @@ type Report = { readonly kind: Kind; readonly outcome: Outcome }
 
 /** Every `of`-th seed, in this process. */
 async function share(of: number): Promise<number> {
+  process.once('SIGTERM', () => process.exit(1))
   for (let seed = from; seed < from + seeds; seed += of) {
     const kind = only ?? kindOf(seed)
     try {

@@ -30,6 +30,8 @@ export class Homes {
 
   constructor() {
     openVault(this.#root)
+    // A run that is ended in the middle leaves nothing behind.
+    process.once('exit', this.#clear)
   }
 
   /** With the key of all. */
@@ -56,8 +58,11 @@ export class Homes {
   }
 
   close(): void {
-    rmSync(this.#root, { recursive: true })
+    process.off('exit', this.#clear)
+    this.#clear()
   }
+
+  readonly #clear = (): void => rmSync(this.#root, { recursive: true })
 
   #make(): string {
     const home = join(this.#root, String(++this.#made))
