@@ -4,6 +4,7 @@ import { isIP, isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { resolve } from 'node:path'
 import { authority, issue } from '../x509/issue.ts'
+import { isOfServer } from '../cluster/join/ask-server.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
 import { makeToken, TOKEN_LIFE_MS } from '../cluster/join/token.ts'
 import {
@@ -53,6 +54,10 @@ async function carryOut(asked: Offline): Promise<string> {
   if (asked.command === 'cluster token') return `${joinCommand(known(data), data)}\n`
   const release = await claimDataDirectory(data)
   try {
+    if (isOfServer(data))
+      throw new CliFailure(
+        `${data} is of a server of one role: name an empty directory with --data`,
+      )
     if (asked.command === 'cluster init') return init(data, asked.node, asked.vip)
     const self = selfOf(FIRST, asked.node)
     const { host, name, port } = self

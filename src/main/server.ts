@@ -2,9 +2,10 @@
 //! closed before it. In a cluster what serves comes and goes (`node.ts`).
 
 import { dieOfBugs, end, superviseServer } from '../cli/server-process.ts'
+import { isOfServer } from '../cluster/join/ask-server.ts'
 import { readCluster } from '../cluster/settings.ts'
 import type { Config } from '../config/config.ts'
-import { claimDataDirectory } from '../config/data-directory.ts'
+import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
 import { LogKeeper } from '../files/log-keeper.ts'
 import type { Host } from '../base/host.ts'
@@ -59,6 +60,10 @@ async function open(
   }
   if (config.join !== undefined)
     return openMediaServer({ config, join: config.join, installation, host }, opened)
+  if (isOfServer(config.data)) {
+    const mend = 'start it with --role and --join, or name an empty directory with --data'
+    throw new ConfigFault(`${config.data} is of a server of one role: ${mend}`)
+  }
   const files = readCluster(config.data)
   if (files !== undefined) {
     const node = await openNode({ config, installation, host, files, onFault, logs })

@@ -77,8 +77,10 @@ async function admitted(joining: ServerJoining): Promise<ServerFiles> {
 function placeOf(at: string, port: number): { readonly host: string; readonly port: number } {
   const [, bracketed, plain, number] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(at) ?? []
   const host = isIP(at) === 6 ? at : (bracketed ?? plain)
-  if (host === undefined) throw new JoinFault(`--join "${at}" must be an address, or ADDRESS:PORT`)
-  return { host, port: number === undefined ? port : Number(number) }
+  const wanted = number === undefined ? port : Number(number)
+  if (host === undefined || wanted < 1 || wanted > 65_535)
+    throw new JoinFault(`--join "${at}" must be an address, or ADDRESS:PORT`)
+  return { host, port: wanted }
 }
 
 const NAMES = {
@@ -88,14 +90,25 @@ const NAMES = {
   authority: 'authority.pem',
 } as const
 
+/** Whether a host has joined with this directory as a server. */
+export function isOfServer(data: string): boolean {
+  return existsSync(join(data, 'server', NAMES.membership))
+}
+
 function readServer(data: string): ServerFiles | undefined {
   const read = (name: keyof typeof NAMES): string =>
     readFileSync(join(data, 'server', NAMES[name]), 'utf8')
-  if (!existsSync(join(data, 'server', NAMES.membership))) return undefined
-  return {
-    membership: JSON.parse(read('membership')) as Membership,
-    identity: { certificate: read('certificate'), key: read('key') },
-    authority: read('authority'),
+  if (!isOfServer(data)) return undefined
+  try {
+    return {
+      membership: JSON.parse(read('membership')) as Membership,
+      identity: { certificate: read('certificate'), key: read('key') },
+      authority: read('authority'),
+    }
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const mend = 'remove it, and join anew with --token, from pbx server token'
+    throw new JoinFault(`${join(data, 'server')} cannot be read (${why}): ${mend}`)
   }
 }
 
