@@ -1,6 +1,7 @@
 //! Servers on hosts of their own: which there are, and how a host becomes one.
 
-import { Type } from 'typebox'
+import { isIPv4 } from 'node:net'
+import { Type, type Static } from 'typebox'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { HttpRefusal } from '../../http/server.ts'
 import { registeredServer, registeredServers, serverId } from '../../store/schema/server.ts'
@@ -14,9 +15,9 @@ import type { Api } from './typed.ts'
 const NamePath = Type.Object({ name: Type.String({ maxLength: 63 }) })
 const AddBody = Type.Object(
   {
-    name: Type.String({ pattern: '^[A-Za-z0-9._-]{1,63}$', description: 'letters, digits, . _ -' }),
-    role: Type.Literal('media'),
-    address: Type.String({ format: 'ipv4', description: 'of its host' }),
+    name: Type.String({ maxLength: 255, description: 'letters, digits, . _ -' }),
+    role: Type.String({ maxLength: 255, description: 'media' }),
+    address: Type.String({ maxLength: 255, description: 'of its host, IPv4' }),
   },
   { additionalProperties: false },
 )
@@ -34,7 +35,9 @@ export function serverRoutes(api: Api, context: Context): void {
     { schema: { body: AddBody, response: { 201: shapes.ServerInvitation } } },
     async ({ body: { name, role, address } }, reply) => {
       const cluster = clusterOf(context)
-      await commit(store, { kind: 'server.added', name, role, address })
+      const why = faultOf({ name, role, address }, cluster)
+      if (why !== undefined) throw new HttpRefusal(400, why)
+      await commit(store, { kind: 'server.added', name, role: 'media', address })
       return reply.code(201).send({ name, command: invitation(cluster, store, name) })
     },
   )
@@ -51,6 +54,20 @@ export function serverRoutes(api: Api, context: Context): void {
       return { removed: name }
     },
   )
+}
+
+/** Undefined when it can be registered as far as can be seen. Hosts hold one role. */
+export function faultOf(
+  { name, role, address }: Static<typeof AddBody>,
+  { vips, nodes }: Pick<Cluster, 'vips' | 'nodes'>,
+): string | undefined {
+  if (!/^[\w.-]{1,63}$/.test(name))
+    return `the name "${name}" must be 1 to 63 letters, digits, or . _ -`
+  if (role !== 'media') return `the role "${role}" must be media`
+  if (!isIPv4(address)) return `the address "${address}" must be an IPv4 address, of its host`
+  if (vips.includes(address)) return `${address} is the virtual address: give the host's own`
+  const node = nodes().find(({ host }) => host === address)
+  return node && `${address} is the address of the node ${node.name}: give a host of its own`
 }
 
 /** Whether they are there, as seen from this node. */
