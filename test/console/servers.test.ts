@@ -1,13 +1,19 @@
 //! What is said of a server that cannot be registered.
 
 import { expect, test } from 'vitest'
+import type { Peer } from '../../src/cluster/settings.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import { faultOf } from '../../src/console/api/servers.ts'
 
-const cluster = {
-  vips: ['10.9.0.100'],
-  nodes: () => [{ id: 'node-1' as NodeId, name: 'n1', host: '10.9.0.1', port: 7480 }],
+/** Its methods need it, as those of the real one. */
+class Cluster {
+  readonly vips = ['10.9.0.100']
+  readonly #nodes = [{ id: 'node-1' as NodeId, name: 'n1', host: '10.9.0.1', port: 7480 }]
+  nodes(): readonly Peer[] {
+    return this.#nodes
+  }
 }
+const cluster = new Cluster()
 const good = { name: 'media-1', role: 'media', address: '10.9.0.31' }
 
 test.each([

@@ -59,14 +59,15 @@ export function serverRoutes(api: Api, context: Context): void {
 /** Undefined when it can be registered as far as can be seen. Hosts hold one role. */
 export function faultOf(
   { name, role, address }: Static<typeof AddBody>,
-  { vips, nodes }: Pick<Cluster, 'vips' | 'nodes'>,
+  cluster: Pick<Cluster, 'vips' | 'nodes'>,
 ): string | undefined {
   if (!/^[\w.-]{1,63}$/.test(name))
     return `the name "${name}" must be 1 to 63 letters, digits, or . _ -`
   if (role !== 'media') return `the role "${role}" must be media`
   if (!isIPv4(address)) return `the address "${address}" must be an IPv4 address, of its host`
-  if (vips.includes(address)) return `${address} is the virtual address: give the host's own`
-  const node = nodes().find(({ host }) => host === address)
+  if (cluster.vips.includes(address))
+    return `${address} is the virtual address: give the host's own`
+  const node = cluster.nodes().find(({ host }) => host === address)
   return node && `${address} is the address of the node ${node.name}: give a host of its own`
 }
 
