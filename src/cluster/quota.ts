@@ -3,15 +3,12 @@
 
 import type { Millis } from '../base/time.ts'
 
-/** A thousand calls a second that begin and end on one server are half of it. */
+/** A thousand calls a second that begin and end on one server are half of it; so much at once. */
 const MESSAGES_PER_SECOND = 20_000
 const BYTES_PER_SECOND = 16 << 20
-/** Of a second's worth, at once. */
-const BURST = 2
-
 export class Quota {
-  #messages = BURST * MESSAGES_PER_SECOND
-  #bytes = BURST * BYTES_PER_SECOND
+  #messages = MESSAGES_PER_SECOND
+  #bytes = BYTES_PER_SECOND
   #at: Millis | undefined
 
   /** False: that is too much. */
@@ -25,5 +22,5 @@ export class Quota {
 }
 
 function earned(left: number, seconds: number, perSecond: number): number {
-  return Math.min(BURST * perSecond, left + seconds * perSecond)
+  return Math.min(perSecond, left + seconds * perSecond)
 }
