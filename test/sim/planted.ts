@@ -183,10 +183,10 @@ export const BY_REPLICA_WORLDS: readonly Planted[] = [
 /** Found by worlds of call managers. */
 export const BY_CALL_WORLDS: readonly Planted[] = [
   {
-    name: 'goes on with calls before it is committed that their CSeqs have moved on',
-    file: 'roles/call-manager/call/host/heirs.ts',
-    find: '  await saved\n',
-    replace: '',
+    name: 'goes on in a dialog with the CSeqs that its predecessor may have used',
+    file: 'src/sip/dialog/dialog.ts',
+    find: '  const gap = SUCCESSOR_GAP + Math.ceil(age / REQUEST_MS)\n',
+    replace: '  const gap = 0\n',
   },
   {
     name: 'answers the caller before that is committed',
