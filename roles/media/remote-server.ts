@@ -64,7 +64,7 @@ export class RemoteServer {
 
   /** There is a connection to it, or none any more. */
   connected(isUp: boolean): void {
-    if (isUp) return this.lead()
+    if (isUp) return this.#lead()
     if (!this.#isHere) return
     const { host, onLost } = this.#options
     this.#isHere = false
@@ -74,13 +74,6 @@ export class RemoteServer {
       this.#waiting.giveUp()
       onLost(this)
     })
-  }
-
-  /** Tells it who leads, when it does not know yet. */
-  lead(): void {
-    const { term, nodes } = this.#options
-    this.#isTold = true
-    this.#say({ kind: 'lead', term, nodes: nodes() })
   }
 
   /** One that is not there is asked when it is back, if that is soon. */
@@ -102,6 +95,13 @@ export class RemoteServer {
     this.#hasStopped = true
     this.#unwake()
     this.#waiting.giveUp()
+  }
+
+  /** Tells it who leads, when it does not know yet. */
+  #lead(): void {
+    const { term, nodes } = this.#options
+    this.#isTold = true
+    this.#say({ kind: 'lead', term, nodes: nodes() })
   }
 
   #onMessage(message: FromServer): void {

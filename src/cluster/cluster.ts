@@ -7,13 +7,14 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Host, Subscribe } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import { clusterNodes } from '../store/schema/node.ts'
-import type { Command, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import type { Identity } from '../x509/issue.ts'
 import type { FlowNews } from './flows.ts'
 import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
 import { makeToken, TOKEN_LIFE_MS } from './join/token.ts'
 import type { FileStandings, FromMember, Standing, ToMember, Wish } from './protocol.ts'
+import { propose } from './propose.ts'
 import { ConnectedServers } from './servers.ts'
 import { PEER_PORT, type ClusterFiles, type Peer } from './settings.ts'
 
@@ -117,7 +118,7 @@ export class Cluster {
     if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
     if (node === this.self.id) return 'this node leads: transfer leadership first'
     const refused = await this.#ask({ kind: 'remove', node })
-    return refused ?? (await this.#propose({ kind: 'node.left', id: node }))
+    return refused ?? (await propose(this.#parts.store, { kind: 'node.left', id: node }))
   }
 
   /** Gives up the address: nobody is answered by it here when this resolves. */
@@ -164,7 +165,7 @@ export class Cluster {
     const known = this.nodes().find(({ id }) => id === self.id)
     if (this.#isEntered || (known?.host === self.host && known.port === self.port)) return
     this.#isEntered = true
-    const refused = await this.#propose({ kind: 'node.joined', node: self })
+    const refused = await propose(this.#parts.store, { kind: 'node.joined', node: self })
     if (refused !== undefined) this.#isEntered = false
   }
 
@@ -175,13 +176,6 @@ export class Cluster {
     const node = this.nodes().find(({ id }) => id === leader && id !== this.self.id)
     if (node !== undefined) return { kind: 'elsewhere', host: node.host, port: node.port }
     return { kind: 'refused', why: 'nobody leads the cluster now: try again in a moment' }
-  }
-
-  async #propose(command: Command): Promise<string | undefined> {
-    const proposed = await this.#parts.store.propose(command)
-    if (proposed.ok) return undefined
-    const { error } = proposed
-    return error.kind === 'rejected' ? error.reason : `the store says ${error.kind}`
   }
 
   #ask(wish: Wish): Promise<string | undefined> {

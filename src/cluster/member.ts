@@ -12,6 +12,7 @@ import type { RaftMessage } from '../raft/message.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
 import type { Replica } from '../store/replica/replica.ts'
 import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
+import { Dialled } from './dialled.ts'
 import { Fitness, type Concern } from './fitness.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
 import type { MemberStanding, Standing, Wish } from './protocol.ts'
@@ -49,7 +50,7 @@ export class Member {
   readonly #parts: MemberParts
   #inbox: RaftMessage[] = []
   #ticks = 0
-  #dialled = new Map<NodeId, Peer>()
+  readonly #dialled: Dialled
   #told = ''
   #leader: NodeId | undefined
   #why = 'this node has just begun'
@@ -61,6 +62,7 @@ export class Member {
   constructor(parts: MemberParts) {
     const { link, host } = parts
     this.#parts = parts
+    this.#dialled = new Dialled(link)
     this.#since = host.wall()
     const onChanged = (why: string | undefined): void => this.#fitChanged(why)
     const onOther = (): void => this.#tell(true)
@@ -107,8 +109,15 @@ export class Member {
     if (replica.status.role !== 'leader') return
     host.log('warn', 'leader.resigned', { why })
     this.#why = `this node resigned: ${why}`
-    orEnd(() => replica.ask((raft) => raft.resign()))
+    orEnd(() => replica.ask((raft) => this.#giveUp(raft)))
     this.#look()
+  }
+
+  /** To somebody, which is soon over; else to whoever is elected first, us perhaps. */
+  #giveUp(raft: Raft): void {
+    const to = this.#successor(raft.status(), 'any')
+    const isUnderWay = to !== undefined && raft.transferTo(to).ok
+    if (!isUnderWay) raft.resign()
   }
 
   /** Why this node had better not serve; undefined when it is as good as any other. */
@@ -222,19 +231,8 @@ export class Member {
   /** Of two the one whose id comes first dials. */
   #meet(): void {
     const { link, self, nodes } = this.#parts
-    const wanted = new Map(nodes().map((node) => [node.id, node]))
-    for (const [id, known] of this.#dialled) {
-      const node = wanted.get(id)
-      if (node?.host === known.host && node.port === known.port) continue
-      this.#dialled.delete(id)
-      link.hangUp(id)
-    }
+    this.#dialled.follow(nodes().filter(({ id }) => id > self.id))
     link.partWithUnknown()
-    for (const node of wanted.values()) {
-      if (node.id <= self.id || this.#dialled.has(node.id)) continue
-      this.#dialled.set(node.id, node)
-      link.dial(node)
-    }
   }
 
   #promote(): void {

@@ -2,7 +2,7 @@
 
 import type { ServerLink } from '../../roles/media/server-link.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
+import { registeredServers, serverId } from '../store/schema/server.ts'
 import type { Store } from '../store/store.ts'
 
 /** For a node that begins to lead. */
@@ -20,7 +20,7 @@ export function mediaServersOf(
         .read(registeredServers)
         .filter(({ role, key }) => role === 'media' && key !== undefined)
         .map(serverId),
-    connected: () => servers.connected().filter(isServerId),
+    connected: () => servers.connected(),
     term,
     nodes: () => cluster.nodes(),
     send: (to, data) => servers.send(to, data),

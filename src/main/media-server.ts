@@ -3,11 +3,11 @@
 import { MediaServer } from '../../roles/media/server.ts'
 import type { NodeAddress } from '../../roles/media/messages.ts'
 import { joinAsServer, writeServer, type ServerFiles } from '../cluster/join/ask-server.ts'
+import { Dialled } from '../cluster/dialled.ts'
 import { openPeerLink, type PeerLink } from '../cluster/peer-link.ts'
 import type { Host } from '../base/host.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
-import type { NodeId } from '../control/ids.ts'
 import { loadIdentity } from '../http/certificate.ts'
 import { HttpRefusal, openHttp } from '../http/server.ts'
 import { isLocal } from '../http/local.ts'
@@ -41,19 +41,23 @@ export async function openMediaServer(
   const { id } = membership
   const link = await openPeerLink({ host, id, identity, authority, listen: undefined })
   opened.add(() => link.close())
-  const nodes = new Dialled(link, (known) => keep(data, files, known))
+  // Connected to all call managers, so that any of them may lead at once.
+  const dialled = new Dialled(link)
+  const follow = (nodes: readonly NodeAddress[]): void => {
+    if (dialled.follow(nodes)) keep(data, files, nodes)
+  }
   const server = new MediaServer({
     host,
     media: media.carrier,
     status: media.status,
     send: (to, frame) => void link.send(to, 'rpc', frame),
-    onNodes: (known) => nodes.follow(known),
+    onNodes: follow,
   })
   opened.add(() => server.stop())
   link.arrived(({ from, channel, data: frame }) => {
     if (channel === 'rpc') server.take(from, frame)
   })
-  nodes.follow(membership.nodes)
+  follow(membership.nodes)
   await openDoors(options, { media, link, metrics }, opened)
   const { version } = installation
   host.log('info', 'server.started', { version, roles: 'media', data })
@@ -95,37 +99,6 @@ async function openDoors(
     onUpgrade: ({ socket }) => void socket.destroy(),
   })
   opened.add(() => http.close(0))
-}
-
-/** The call managers there are: connected to all, so that any of them may lead at once. */
-class Dialled {
-  readonly #link: PeerLink
-  readonly #onChanged: (nodes: readonly NodeAddress[]) => void
-  readonly #known = new Map<NodeId, NodeAddress>()
-
-  constructor(link: PeerLink, onChanged: (nodes: readonly NodeAddress[]) => void) {
-    this.#link = link
-    this.#onChanged = onChanged
-  }
-
-  follow(nodes: readonly NodeAddress[]): void {
-    const wanted = new Map(nodes.map((node) => [node.id, node]))
-    const gone = [...this.#known.keys()].filter((id) => !wanted.has(id))
-    const fresh = nodes.filter(({ id, host, port }) => {
-      const known = this.#known.get(id)
-      return known?.host !== host || known.port !== port
-    })
-    if (gone.length + fresh.length === 0) return
-    for (const id of gone) {
-      this.#known.delete(id)
-      this.#link.hangUp(id)
-    }
-    for (const node of fresh) {
-      this.#known.set(node.id, node)
-      this.#link.dial(node)
-    }
-    this.#onChanged(nodes)
-  }
 }
 
 /** It finds them again when it starts anew. */

@@ -17,7 +17,7 @@ import type { MediaRole } from '../../roles/media/role.ts'
 import type { Drain } from './drain.ts'
 import { ownIdentity } from './identity.ts'
 import { prepareConsole, type PreparedConsole } from './console.ts'
-import { Opened } from './opened.ts'
+import { openOrClose, type Opened } from './opened.ts'
 import { openMedia } from './roles.ts'
 import { openSip, type Sip } from './sip.ts'
 
@@ -44,14 +44,8 @@ export type Prepared = {
 }
 
 /** Rejects with what does not fit this host; then nothing is left open. */
-export async function prepare(options: PrepareOptions): Promise<Prepared> {
-  const opened = new Opened()
-  try {
-    return await open(options, opened)
-  } catch (fault) {
-    await opened.close()
-    throw fault
-  }
+export function prepare(options: PrepareOptions): Promise<Prepared> {
+  return openOrClose((opened) => open(options, opened))
 }
 
 async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> {

@@ -12,7 +12,7 @@ import type { LogKeeper } from '../files/log-keeper.ts'
 import { keepLogs } from './files.ts'
 import { openLitestream } from './litestream.ts'
 import { tellFlows } from './flow-news.ts'
-import { Opened } from './opened.ts'
+import { openOrClose, type Opened } from './opened.ts'
 import type { PrepareOptions, Prepared } from './prepared.ts'
 import { openRoles } from './roles.ts'
 
@@ -37,14 +37,8 @@ export type Serving = {
 }
 
 /** Rejects with what does not fit this host; then nothing is left open. */
-export async function openServing(options: ServingOptions): Promise<Serving> {
-  const opened = new Opened()
-  try {
-    return await open(options, opened)
-  } catch (fault) {
-    await opened.close()
-    throw fault
-  }
+export function openServing(options: ServingOptions): Promise<Serving> {
+  return openOrClose((opened) => open(options, opened))
 }
 
 async function open(options: ServingOptions, opened: Opened): Promise<Serving> {

@@ -104,8 +104,7 @@ function askForMedia(call: Call): void {
   call.media({ kind: 'resume', media: mediaOf(call.state) }, { kind: 'media-known' })
 }
 
-/** The media sessions that a call has. */
-export function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
+function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
   const branches = attempt?.branches.filter(({ state }) => state !== 'over') ?? []
   return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
 }

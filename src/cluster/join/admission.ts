@@ -9,8 +9,9 @@ import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
 import { clusterNodes, nextNodeId } from '../../store/schema/node.ts'
 import { registeredServer, serverId } from '../../store/schema/server.ts'
-import type { Command, Store } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import { certify, keyHash } from '../../x509/issue.ts'
+import { propose } from '../propose.ts'
 import type { ClusterFiles } from '../settings.ts'
 import type {
   JoinAnswer,
@@ -88,7 +89,7 @@ export class Admission {
     }
     const used = hash('sha256', request.token)
     const joined = { kind: 'server.joined', name, key: keyHash(key), token: used } as const
-    const why = await this.#propose(joined)
+    const why = await propose(this.#parts.store, joined)
     if (why !== undefined) return this.#refused(request, why)
     return { kind: 'server-welcome', welcome: this.#certified(serverId(known), key) }
   }
@@ -103,11 +104,11 @@ export class Admission {
     const free = await store.readLinearizable(nextNodeId)
     if (!free.ok) return this.#refused(request, `the store says ${free.error.kind}`)
     const id = free.value
-    const why = await this.#propose({ kind: 'node.joined', node: { id, name, host: at, port } })
+    const why = await propose(store, { kind: 'node.joined', node: { id, name, host: at, port } })
     if (why !== undefined) return this.#refused(request, why)
     const kept = await this.#add(id)
     if (kept !== undefined) {
-      await this.#propose({ kind: 'node.left', id })
+      await propose(store, { kind: 'node.left', id })
       return this.#refused(request, kept)
     }
     return { kind: 'welcome', welcome: this.#welcome(id, key) }
@@ -142,13 +143,6 @@ export class Admission {
       peers: store.read(clusterNodes).filter((node) => node.id !== id),
       certificate: certify([id], key, files.authority),
     }
-  }
-
-  async #propose(command: Command): Promise<string | undefined> {
-    const proposed = await this.#parts.store.propose(command)
-    if (proposed.ok) return undefined
-    const { error } = proposed
-    return error.kind === 'rejected' ? error.reason : `the store says ${error.kind}`
   }
 
   #refused({ name, host: at }: JoinRequest, why: string): JoinAnswer {

@@ -28,7 +28,6 @@ import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput, Invited, Tag } from '../io.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
 import { CallMachine } from '../machine.ts'
-import { mediaOf } from '../recover.ts'
 import { askMedia, inputsOf } from './media-desk.ts'
 import { Reception } from './reception.ts'
 import { wayTo, type Ways } from './ways.ts'
@@ -179,11 +178,7 @@ export class CallHost {
   resume(saved: readonly SavedCall[]): readonly Unreadable[] {
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
     for (const { live } of heirs) this.#calls.add(live)
-    // Now: watchers, and media servers, which are rid in a moment of what nobody asks for.
-    for (const { live } of heirs) {
-      this.news.update(live)
-      void this.#options.media?.resume(mediaOf(live.machine.state))
-    }
+    for (const { live } of heirs) this.news.update(live)
     // All are there before the first goes on: one may need another.
     for (const heir of heirs) void goOn(heir, this.#save(heir.live, undefined), this.#feed)
     return unreadable
