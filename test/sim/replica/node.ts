@@ -136,7 +136,7 @@ export class ReplicaNode implements SimNode {
     if (this.#running === undefined) return
     this.disk.opened()
     this.process.every(TICK_MS, () => {
-      if (this.#isBusy) return
+      if (this.isBusy) return
       this.#inThread(({ replica }) => replica.tick())
       this.#pump()
     })
@@ -169,10 +169,11 @@ export class ReplicaNode implements SimNode {
   }
 
   command(run: (raft: Raft) => unknown): void {
-    if (!this.#isBusy) this.#inThread(({ replica }) => replica.ask(run))
+    if (!this.isBusy) this.#inThread(({ replica }) => replica.ask(run))
   }
 
-  get #isBusy(): boolean {
+  /** It is stopped, or waits for its disk. */
+  get isBusy(): boolean {
     return this.process.isStopped || this.#now < this.#busyUntil
   }
 
@@ -225,11 +226,11 @@ export class ReplicaNode implements SimNode {
   }
 
   #pump(): void {
-    while (!this.#isBusy && this.#inbox.length + this.#asked.length > 0) {
+    while (!this.isBusy && this.#inbox.length + this.#asked.length > 0) {
       const [messages, proposals] = [this.#inbox.splice(0), this.#asked.splice(0)]
       if (messages.length > 0) this.#inThread(({ replica }) => replica.receive(messages))
       if (proposals.length === 0) continue
-      if (this.#isBusy) this.#asked.unshift(...proposals)
+      if (this.isBusy) this.#asked.unshift(...proposals)
       else this.#inThread(({ replica }) => replica.propose(proposals))
     }
   }
