@@ -1,5 +1,6 @@
 //! `npm run sim -- [--seeds n] [--from s] [--kind raft]`: the same worlds as in `npm test`, as many
-//! as asked for, on all cores. Ends with what was simulated, or with the first seed that failed.
+//! as asked for, on all cores. Ends with what was simulated, and with the first seed that failed;
+//! told to stop it says how far it came.
 
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -62,14 +63,16 @@ async function all(): Promise<number> {
   }, PROGRESS_MS)
   const failures: string[] = []
   const enough = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => enough.abort())
   const codes = await Promise.all(
     Array.from({ length: workers }, (_, place) => worker(place, workers, sums, failures, enough)),
   )
   clearInterval(timer)
-  for (const failure of failures) console.log(`FAILED: ${failure}`)
-  if (failures.length > 0 || codes.some((code) => code !== 0)) return 1
   for (const [kind, sum] of sums) report(kind, sum)
-  return 0
+  for (const failure of failures) console.log(`FAILED: ${failure}`)
+  if (failures.length === 0 && codes.every((code) => code === 0)) return 0
+  if (failures.length === 0) console.log(`ended before all ${seeds} seeds were run`)
+  return 1
 }
 
 function worker(
@@ -104,7 +107,7 @@ function add(sums: Map<Kind, Sum>, { kind, outcome }: Report): void {
 
 function report(kind: Kind, { seeds: done, virtualMs, counts, faults }: Sum): void {
   const hours = (virtualMs / 3_600_000).toFixed(1)
-  console.log(`${kind}: ${done} seeds, ${hours} virtual hours, none failed`)
+  console.log(`${kind}: ${done} seeds, ${hours} virtual hours`)
   for (const [name, number] of counts) console.log(`${String(number).padStart(12)} ${name}`)
   const total = [...faults.values()].reduce((sum, number) => sum + number, 0)
   console.log(`${String(total).padStart(12)} faults:`)
