@@ -18,7 +18,12 @@ const UNSENT_MAX = 32 << 20
 const SERVER_FRAME_MAX = 4 << 20
 const LEFT_OUT: ReadonlySet<Channel> = new Set(['raft', 'flows', 'files'])
 
+/** Why nothing of it is read: it has said too much, or what it said is not worked off. */
+type Hold = 'quota' | 'reader'
+
 export type ConnectionEvents = {
+  /** That are connected, and share what may be said. */
+  readonly servers: number
   readonly onFrame: (connection: PeerConnection, frame: Frame) => void
   readonly onClosed: (connection: PeerConnection, why: string) => void
 }
@@ -36,13 +41,15 @@ export class PeerConnection {
   #heardAt
   #why = 'closed by the peer'
   #unwatch: Cancel | undefined
+  #unwait: Cancel | undefined
+  readonly #holds = new Set<Hold>()
   /** Messages that were left out. */
   dropped = 0
 
   constructor(peer: NodeId, socket: TLSSocket, host: Host, events: ConnectionEvents) {
     this.peer = peer
     this.key = keyOf(socket)
-    this.#quota = isServerId(peer) ? new Quota() : undefined
+    this.#quota = isServerId(peer) ? new Quota(() => events.servers) : undefined
     this.#reader = new FrameReader(isServerId(peer) ? SERVER_FRAME_MAX : FRAME_MAX)
     this.#socket = socket
     this.#host = host
@@ -54,6 +61,7 @@ export class PeerConnection {
     socket.on('error', (error) => (this.#why = error.message))
     socket.on('close', () => {
       this.#unwatch?.()
+      this.#unwait?.()
       events.onClosed(this, this.#why)
     })
     this.#watch()
@@ -73,6 +81,18 @@ export class PeerConnection {
     return true
   }
 
+  /** Nothing more is read until `release`: what it says waits with it, as TCP has it. */
+  hold(why: Hold): void {
+    this.#holds.add(why)
+    this.#socket.pause()
+  }
+
+  release(why: Hold): void {
+    if (!this.#holds.delete(why) || this.#holds.size > 0) return
+    this.#heardAt = this.#host.now()
+    this.#socket.resume()
+  }
+
   close(why: string): void {
     this.#why = why
     this.#socket.destroy()
@@ -82,14 +102,22 @@ export class PeerConnection {
     this.#heardAt = this.#host.now()
     const frames = this.#reader.read(piece)
     if (frames === undefined) return this.close('it does not speak in frames')
-    if (this.#quota?.take(Math.max(1, frames.length), piece.length, this.#heardAt) === false)
-      return this.close('it says too much')
+    this.#pace(frames.length, piece.length)
     for (const frame of frames) if (frame.channel !== 'ping') this.#events.onFrame(this, frame)
+  }
+
+  #pace(frames: number, bytes: number): void {
+    const wait = this.#quota?.take(Math.max(1, frames), bytes, this.#heardAt) ?? 0
+    if (wait === 0) return
+    this.hold('quota')
+    this.#unwait = this.#host.wake(after(this.#heardAt, millis(wait)), () => this.release('quota'))
   }
 
   #watch(): void {
     this.#unwatch = this.#host.wake(after(this.#host.now(), PING_EVERY), () => {
-      if (this.#host.now() - this.#heardAt > SILENCE_MAX) return this.close('silent for too long')
+      const isHeld = this.#holds.size > 0
+      if (!isHeld && this.#host.now() - this.#heardAt > SILENCE_MAX)
+        return this.close('silent for too long')
       this.send('ping', NOTHING)
       this.#watch()
     })

@@ -1,55 +1,90 @@
 //! Who may begin a TLS handshake on the peer port. A handshake costs a millisecond of the thread
 //! that keeps the lease, and nobody has proved anything before it: hosts that are no nodes get few
-//! at once and few a second. Pure.
+//! at once and few a second, all together; each server its own. Pure.
 
 import type { Millis } from '../base/time.ts'
 
 /** Of all that are no nodes, and have not shown yet that they may be here. */
 const UNPROVED_MAX = 32
 const UNPROVED_PER_ADDRESS = 4
-/** Of a node's own: it dials one at a time, and again when it hears nothing. */
-const UNPROVED_PER_NODE = 16
-/** Handshakes of hosts that are no nodes: so many in a row, then so many a second. */
-const BURST = 40
-const PER_SECOND = 20
+/** Of a node's own, or a server's: it dials one at a time, and again when it hears nothing. */
+const UNPROVED_PER_MEMBER = 16
+/** Handshakes: so many in a row, then so many a second. */
+type Rate = { readonly burst: number; readonly perSecond: number }
+const STRANGERS: Rate = { burst: 40, perSecond: 20 }
+/** It dials again after two seconds at most, and not as soon when it is not wanted. */
+const SERVER: Rate = { burst: 10, perSecond: 2 }
+/** Addresses that are a server's, or were one: they are forgotten together. */
+const SERVERS_MAX = 1_000
+
+export type AddressKind = 'node' | 'server' | 'stranger'
 
 export class Doorkeeper {
-  readonly #isNode: (address: string) => boolean
+  readonly #kindOf: (address: string) => AddressKind
   readonly #present = new Map<string, number>()
-  #strangers = 0
-  #tokens = BURST
-  #at: Millis | undefined
+  #unproved = 0
+  readonly #strangers = new Handshakes(STRANGERS)
+  readonly #servers = new Map<string, Handshakes>()
 
-  /** `isNode`: whether a node has this numeric address. */
-  constructor(isNode: (address: string) => boolean) {
-    this.#isNode = isNode
+  /** `kindOf`: whose a numeric address is. */
+  constructor(kindOf: (address: string) => AddressKind) {
+    this.#kindOf = kindOf
   }
 
   /** Undefined when it may not come in; else to be called once it has proved itself, or is gone. */
   enter(address: string, now: Millis): (() => void) | undefined {
     const before = this.#present.get(address) ?? 0
-    if (this.#isNode(address))
-      return before < UNPROVED_PER_NODE ? this.#counted(address, 0) : undefined
-    const earned = ((now - (this.#at ?? now)) / 1_000) * PER_SECOND
-    this.#tokens = Math.min(BURST, this.#tokens + earned)
-    this.#at = now
-    const isFull = before >= UNPROVED_PER_ADDRESS || this.#strangers >= UNPROVED_MAX
-    if (isFull || this.#tokens < 1) return undefined
-    this.#tokens--
-    return this.#counted(address, 1)
+    const kind = this.#kindOf(address)
+    if (kind === 'stranger') {
+      const isFull = before >= UNPROVED_PER_ADDRESS || this.#unproved >= UNPROVED_MAX
+      return !isFull && this.#strangers.take(now) ? this.#counted(address, 1) : undefined
+    }
+    const isFull = before >= UNPROVED_PER_MEMBER
+    const isIn = !isFull && (kind === 'node' || this.#ofServer(address).take(now))
+    return isIn ? this.#counted(address, 0) : undefined
+  }
+
+  #ofServer(address: string): Handshakes {
+    const known = this.#servers.get(address)
+    if (known !== undefined) return known
+    if (this.#servers.size >= SERVERS_MAX) this.#servers.clear()
+    const fresh = new Handshakes(SERVER)
+    this.#servers.set(address, fresh)
+    return fresh
   }
 
   #counted(address: string, strangers: 0 | 1): () => void {
     this.#present.set(address, (this.#present.get(address) ?? 0) + 1)
-    this.#strangers += strangers
+    this.#unproved += strangers
     let isIn = true
     return () => {
       if (!isIn) return
       isIn = false
-      this.#strangers -= strangers
+      this.#unproved -= strangers
       const left = (this.#present.get(address) ?? 1) - 1
       if (left > 0) this.#present.set(address, left)
       else this.#present.delete(address)
     }
+  }
+}
+
+class Handshakes {
+  readonly #rate: Rate
+  #left: number
+  #at: Millis | undefined
+
+  constructor(rate: Rate) {
+    this.#rate = rate
+    this.#left = rate.burst
+  }
+
+  take(now: Millis): boolean {
+    const { burst, perSecond } = this.#rate
+    const earned = ((now - (this.#at ?? now)) / 1_000) * perSecond
+    this.#left = Math.min(burst, this.#left + earned)
+    this.#at = now
+    if (this.#left < 1) return false
+    this.#left--
+    return true
   }
 }

@@ -11,7 +11,7 @@ import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Identity } from '../x509/issue.ts'
 import { keyOf, PeerConnection, type ConnectionEvents } from './connection.ts'
-import { Doorkeeper } from './doorkeeper.ts'
+import { Doorkeeper, type AddressKind } from './doorkeeper.ts'
 import type { Channel, Frame } from './frames.ts'
 import { isServerId } from '../store/schema/server.ts'
 
@@ -92,9 +92,7 @@ export class PeerLink implements ConnectionEvents {
       // Not closed by itself when its time for a handshake is over.
       socket.destroy()
     })
-    const isNode = (address: string): boolean =>
-      options.known?.().some(({ host }) => host === address) === true
-    this.#doorkeeper = new Doorkeeper(isNode)
+    this.#doorkeeper = new Doorkeeper((address) => this.#whoseIs(address))
     this.#door = createTcpServer((socket) => this.#enter(socket))
     this.#door.maxConnections = CONNECTIONS_MAX
   }
@@ -158,6 +156,18 @@ export class PeerLink implements ConnectionEvents {
     return this.#connections.get(to)?.send(channel, data) ?? false
   }
 
+  /** Nothing that it says is read, or again. */
+  hold(peer: NodeId, isHeld: boolean): void {
+    const connection = this.#connections.get(peer)
+    if (isHeld) connection?.hold('reader')
+    else connection?.release('reader')
+  }
+
+  /** That are connected. */
+  get servers(): number {
+    return this.peers.filter(isServerId).length
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     for (const { stop } of this.#dialling.values()) stop()
@@ -202,6 +212,12 @@ export class PeerLink implements ConnectionEvents {
     this.#unproved.set(end, { socket, leave })
     socket.once('close', () => this.#proved(end))
     this.#server.emit('connection', socket)
+  }
+
+  #whoseIs(address: string): AddressKind {
+    const there = this.#options.known?.().filter(({ host }) => host === address) ?? []
+    if (there.length === 0) return 'stranger'
+    return there.every(({ id }) => isServerId(id)) ? 'server' : 'node'
   }
 
   #proved(end: string): void {

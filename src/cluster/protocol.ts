@@ -5,6 +5,7 @@ import type { Fields, LogLevel } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Urgency } from '../native/priority.ts'
 import type { FlowNews } from './flows.ts'
+import type { Batch } from './intake.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
 import type { ClusterFiles } from './settings.ts'
 
@@ -62,7 +63,8 @@ export type FromMember =
   /** A server of another role has connected, or is gone. */
   | { readonly kind: 'server-link'; readonly peer: NodeId; readonly isUp: boolean }
   | { readonly kind: 'files'; readonly standings: FileStandings }
-  | { readonly kind: 'from-server'; readonly from: NodeId; readonly data: Uint8Array }
+  /** What it says; answered by `server-heard`. */
+  | ({ readonly kind: 'from-server' } & Batch)
   | {
       readonly kind: 'log'
       readonly level: LogLevel
@@ -74,6 +76,7 @@ export type ToMember =
   | { readonly kind: 'pong' }
   | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
   | { readonly kind: 'to-server'; readonly to: NodeId; readonly data: Uint8Array }
+  | { readonly kind: 'server-heard'; readonly from: NodeId }
   | { readonly kind: 'ask'; readonly id: number; readonly wish: Wish }
   | { readonly kind: 'flows'; readonly news: FlowNews }
 

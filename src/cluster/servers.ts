@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Subscribe } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
+import { framesOf } from './intake.ts'
 import type { FromMember, ToMember } from './protocol.ts'
 
 export type ServerFrame = { readonly from: NodeId; readonly data: Uint8Array }
@@ -40,7 +41,10 @@ export class ConnectedServers {
 
   #onMessage(message: FromMember): void {
     if (message.kind === 'from-server') {
-      for (const listener of this.#arrived) listener(message)
+      const { from } = message
+      for (const data of framesOf(message))
+        for (const listener of this.#arrived) listener({ from, data })
+      this.#port.postMessage({ kind: 'server-heard', from } satisfies ToMember)
     } else if (message.kind === 'server-link') {
       if (message.isUp) this.#connected.add(message.peer)
       else this.#connected.delete(message.peer)

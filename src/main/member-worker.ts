@@ -6,6 +6,7 @@ import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
 import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
+import { relayServers } from '../cluster/server-relay.ts'
 import { openPeerLink, type LinkOptions, type PeerLink } from '../cluster/peer-link.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
@@ -73,7 +74,7 @@ async function begin(): Promise<void> {
     onStranger: strangers.take,
     known,
   })
-  passServersOn(link)
+  relayServers(link, news)
   const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
   const opened = service.serve(() =>
     openReplica(
@@ -146,21 +147,6 @@ function syncFiles(link: PeerLink, db: ReadConnection): FileSync {
   return sync
 }
 
-/** Servers talk with the main thread. */
-function passServersOn(link: PeerLink): void {
-  link.arrived(({ from, channel, data }) => {
-    // A slice, because what is posted is copied with all that it is a part of.
-    if (channel === 'rpc' && isServerId(from))
-      say({ kind: 'from-server', from, data: data.slice() })
-  })
-  link.changed(({ peer, isUp }) => {
-    if (isServerId(peer)) say({ kind: 'server-link', peer, isUp })
-  })
-  news.on('message', (message: ToMember) => {
-    if (message.kind === 'to-server') link.send(message.to, 'rpc', message.data)
-  })
-}
-
 /** Who may connect. */
 function known(): ReturnType<NonNullable<LinkOptions['known']>> {
   const servers = reader === undefined ? [] : registeredServers(reader)
@@ -214,7 +200,8 @@ function ping(): void {
 async function onMessage(message: ToMember, leave: () => Promise<void>): Promise<void> {
   switch (message.kind) {
     case 'to-server':
-      return // see above
+    case 'server-heard':
+      return // to `relayServers`
     case 'pong':
       pingedAt = undefined
       return

@@ -2,10 +2,12 @@
 
 import { expect, test } from 'vitest'
 import { millis } from '../../src/base/time.ts'
-import { Doorkeeper } from '../../src/cluster/doorkeeper.ts'
+import { Doorkeeper, type AddressKind } from '../../src/cluster/doorkeeper.ts'
 
 const NODE = '10.0.0.1'
-const isNode = (address: string): boolean => address === NODE
+const SERVER = '10.0.0.2'
+const kindOf = (address: string): AddressKind =>
+  address === NODE ? 'node' : address === SERVER ? 'server' : 'stranger'
 const now = millis(1_000)
 
 /** How many of so many were let in. */
@@ -15,14 +17,14 @@ function crowd(keeper: Doorkeeper, count: number, addressOf: (place: number) => 
 }
 
 test('one address gets few places, many addresses not many more, and nodes have their own', () => {
-  const keeper = new Doorkeeper(isNode)
+  const keeper = new Doorkeeper(kindOf)
   expect(crowd(keeper, 100, () => '10.0.0.66')).toBe(4)
   expect(crowd(keeper, 1_000, (place) => `10.1.${place >> 8}.${place & 255}`)).toBe(28)
   expect(crowd(keeper, 100, () => NODE)).toBe(16)
 })
 
 test('a place is free again when its holder has proved itself, once', () => {
-  const keeper = new Doorkeeper(isNode)
+  const keeper = new Doorkeeper(kindOf)
   const leaves = [1, 2, 3, 4].map(() => keeper.enter('10.0.0.66', now))
   expect(keeper.enter('10.0.0.66', now)).toBeUndefined()
   leaves[0]?.()
@@ -32,7 +34,7 @@ test('a place is free again when its holder has proved itself, once', () => {
 })
 
 test('who comes and goes quickly is slowed down; nodes are not', () => {
-  const keeper = new Doorkeeper(isNode)
+  const keeper = new Doorkeeper(kindOf)
   const comeAndGo = (address: string, at: number): boolean => {
     const leave = keeper.enter(address, millis(at))
     leave?.()
@@ -44,4 +46,7 @@ test('who comes and goes quickly is slowed down; nodes are not', () => {
   // A second of a thousand: 40 in a row, 20 a second.
   expect(tries('10.0.0.66', 0)).toBe(59)
   expect(tries(NODE, 1_000)).toBe(1_000)
+  // A server of its own: 10 in a row, 2 a second.
+  expect(tries(SERVER, 2_000)).toBe(11)
+  expect(tries('10.0.0.66', 5_000)).toBe(59)
 })
