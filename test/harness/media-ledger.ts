@@ -17,6 +17,7 @@ import type {
   Sdp,
   WithdrawOffer,
 } from '../../src/control/media-control.ts'
+import { emptyReport } from '../../src/media/by-requests.ts'
 import type { World } from './world.ts'
 
 export class MediaLedger implements MediaControl {
@@ -99,14 +100,14 @@ export class MediaLedger implements MediaControl {
     const { promise, resolve } = Promise.withResolvers<readonly MediaReport[]>()
     const died = this.#died
     this.#world.in(this.delay, () => {
-      if (died !== this.#died) return
+      if (died !== this.#died) return resolve(media.map(emptyReport))
       for (const each of media) this.sessions.delete(each)
       void this.#media.release(media).then(resolve)
     })
     return promise
   }
 
-  /** The server has died, and another is there that knows of nothing. */
+  /** The server has died, and another is there that knows of nothing. What was asked fails. */
   forget(): void {
     this.#died++
     void this.#media.release([...this.sessions.keys()])
@@ -124,8 +125,7 @@ export class MediaLedger implements MediaControl {
     const { promise, resolve } = Promise.withResolvers<Result<T, MediaFailure>>()
     const died = this.#died
     this.#world.in(this.delay, () => {
-      if (died !== this.#died) return
-      if (this.failing) resolve(err({ kind: 'unreachable' }))
+      if (this.failing || died !== this.#died) resolve(err({ kind: 'unreachable' }))
       else void run().then(resolve)
     })
     return promise

@@ -17,13 +17,15 @@ import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { uriOf } from '../events/aor.ts'
 import { timerPolicy } from './admission.ts'
 import { earlyDialog } from './branch.ts'
-import type { Call } from './call.ts'
+import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { accept } from './face.ts'
 import { cancelOthers, ELSEWHERE, isLive } from './fork.ts'
 import { hopAnswered } from './hop.ts'
 import { asksForPrivacy } from './identity.ts'
 import { acknowledge, join, leave } from './leg.ts'
+import { isGone } from './media-loss.ts'
+import type { Then } from './pending.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { startTimer } from './session.ts'
@@ -95,6 +97,28 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
 
 function userAgentOf({ headers }: SipResponse): string {
   return flat(headers.get('user-agent') ?? headers.get('server') ?? '')
+}
+
+type ToAnswer = Then & { readonly kind: 'answer' }
+
+export function answerMade(call: Call, then: ToAnswer, result: MediaResult): void {
+  if (result.ok) answerReady(call, then, result.value)
+  else if (isGone(result) && then.again !== true) answerAnew(call, { ...then, again: true })
+  else finish(call, refusalOf(488))
+}
+
+/** The media sessions that it was about are no more: made anew of what both have said. */
+export function answerAnew(call: Call, then: ToAnswer): void {
+  const { invite } = call.state
+  const caller = call.leg(CALLER)
+  const callee = call.leg(then.leg)
+  if (invite === undefined || caller === undefined || callee?.sdp === undefined) return
+  const { offer } = invite
+  // It has not been told anything of media yet.
+  if (offer === undefined) return call.relay('relay-offer', callee.media, caller, callee.sdp, then)
+  callee.outdated = true
+  call.relay('relay-offer', caller.media, callee, offer, { kind: 'nothing' })
+  call.relay('relay-answer', callee.media, caller, callee.sdp, then)
 }
 
 /** What the caller is to be told is known: commit, then tell it. */

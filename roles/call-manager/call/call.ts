@@ -74,6 +74,8 @@ export class Call {
   readonly asked = new Map<Tag, Then>()
   /** Peers' requests that wait for the other side. */
   readonly serving = new Map<ServerKey, Serving>()
+  /** What devices say before the store knows of the call (`hear`); undefined from then on. */
+  unheard: CallInput[] | undefined = []
   /** Wall clock minus `now`. */
   readonly #clock: number
   /** When changes are proposed that nobody waits for. */
@@ -221,7 +223,18 @@ export class Call {
 
   /** What changes while phones ring is proposed once, a moment later; nobody waits for it. */
   saveSoon(): void {
-    this.saveAt ??= after(this.now, SOON)
+    this.#saveWithin(SOON)
+  }
+
+  /** What a successor can do without, so that calls that are soon over need no commit for it. */
+  saveLater(): void {
+    this.#saveWithin(LATER)
+  }
+
+  #saveWithin(delay: Millis): void {
+    if (this.state.phase === 'ending' || this.state.phase === 'ended') return
+    const at = after(this.now, delay)
+    if (this.saveAt === undefined || at < this.saveAt) this.saveAt = at
   }
 
   ask(then: Then): Tag {
@@ -233,6 +246,18 @@ export class Call {
     const then = this.asked.get(tag)
     this.asked.delete(tag)
     return then
+  }
+
+  /** The store knows of the call, or need not any more: what devices said meanwhile counts now. */
+  hear(): void {
+    this.inbox.push(...(this.unheard ?? []))
+    this.unheard = undefined
+  }
+
+  /** A question of this kind has no answer yet. */
+  awaits(kind: Then['kind']): boolean {
+    for (const then of this.asked.values()) if (then.kind === kind) return true
+    return false
   }
 
   changed(leg: LegId): void {
@@ -248,6 +273,7 @@ export class Call {
 
 /** Whoever answers sooner has saved the proposal. */
 const SOON = millis(100)
+const LATER = millis(5_000)
 
 export function mediaIdOf(call: CallId, leg: LegId): MediaId {
   return joined(call, '-', String(leg)) as MediaId

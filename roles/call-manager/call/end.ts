@@ -28,6 +28,7 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   const wasAnswered = state.record.answeredAt !== undefined
   state.phase = 'ending'
   call.saveAt = undefined
+  call.hear()
   state.announcement = undefined
   state.answering = undefined
   writeEnd(call, refusal, wasAnswered)

@@ -147,13 +147,13 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   if (callee?.state === 'gone')
     return finish(call, { ...refusalOf(200, 'normal clearing'), by: 'callee' })
   callerAnswered(call)
-  if (callee?.outdated !== true) return
+  if (callee?.outdated !== true || call.awaits('loss-saved')) return
   if (callee === caller) renewService(call, caller)
   else renew(call, caller, callee)
 }
 
 /** A 2xx that may have had its ACK is repeated no longer than this: at 0.5 and 1.5 s. */
-const REPEATED = millis(2_000)
+export const REPEATED = millis(2_000)
 
 function confirmCaller(
   call: Call,
@@ -171,7 +171,7 @@ function confirmCaller(
     key: invite.key,
     request: invite.request,
     response,
-    of: repeated ? 'inherited call' : 'call',
+    of: repeated ? 'inherited' : 'call',
     waiting: awaitAck(cseq(invite.request)?.number ?? 0, call.now, repeated ? REPEATED : HOPE),
     owesAnswerTo: face.exchange.offer === undefined ? undefined : caller.peer,
   }

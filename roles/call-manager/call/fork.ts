@@ -79,6 +79,11 @@ export function isLive(branch: Branch): boolean {
   return branch.state === 'preparing' || branch.state === 'calling' || branch.state === 'ringing'
 }
 
+/** Somebody answered, or nobody will: what is left are phones that do not know it yet. */
+export function isDecided({ lingerUntil }: Attempt): boolean {
+  return lingerUntil !== undefined
+}
+
 /** Who the attempt rings for. */
 export function onBehalfOf(call: Call, attempt: Attempt): Leg | undefined {
   return call.leg(attempt.purpose === 'call' ? CALLER : (call.state.transfer?.who ?? CALLER))
@@ -106,12 +111,12 @@ function launch(call: Call, attempt: Attempt, target: ForkTarget, contact: strin
 }
 
 /** Gets the offer for the branch; without one (delayed offer) its INVITE goes at once. */
-export function prepare(call: Call, attempt: Attempt, branch: Branch): void {
+export function prepare(call: Call, attempt: Attempt, branch: Branch, again = false): void {
   const party = onBehalfOf(call, attempt)
   if (party === undefined) return
   const offered = offeredTo(call, attempt, party)
   if (offered === undefined) return invite(call, attempt, branch, undefined)
-  const then = { kind: 'branch-offer', branch: branch.leg } as const
+  const then = { kind: 'branch-offer', branch: branch.leg, again } as const
   call.media(offerFor(call, branch, party, offered), then)
 }
 
@@ -139,8 +144,16 @@ export function invite(call: Call, attempt: Attempt, branch: Branch, sdp: Sdp | 
   branch.told = printOf(sdp)
   const sent = { kind: 'branch', branch: branch.leg } as const
   branch.tx = call.send(request, hopTo(branch.target), branch.target.uri, sent)
-  // Early state is proposed the moment the INVITEs leave, and not waited for (DESIGN §4 rule 2).
-  if (attempt.branches.every(({ state }) => state !== 'preparing')) call.save(undefined)
+  begun(call, attempt)
+}
+
+/**
+ * Early state is proposed the moment the INVITEs leave, and they do not wait for it (DESIGN §4
+ * rule 2). What devices answer does: nobody hears of a call that a successor would not know.
+ */
+export function begun(call: Call, { branches }: Attempt): void {
+  if (branches.some(({ state }) => state === 'preparing') || !branches.some(isLive)) return
+  call.save(call.unheard === undefined ? undefined : { kind: 'begun-saved' })
 }
 
 /** The same INVITE with the next CSeq, after a 422. */

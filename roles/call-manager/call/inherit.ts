@@ -4,14 +4,22 @@
 //!   ringing    --> the transaction goes on; a media session is made for the answer to come
 //!   calling    --> … and one more copy of the INVITE goes out: a phone that had it says again
 //!                  what it answered (RFC 3261 §17.2.1), a phone that had not begins to ring
-//!   cancelling --> CANCEL once more
+//!   cancelling --> CANCEL once more, also when another phone has answered
 //!   preparing  --> begun anew: its INVITE never left
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { Call, MediaResult } from './call.ts'
 import { branchOver } from './branch.ts'
 import { showProgress } from './face.ts'
-import { cancelBranch, isLive, offerFor, offeredTo, onBehalfOf, prepare } from './fork.ts'
+import {
+  cancelBranch,
+  ELSEWHERE,
+  isLive,
+  offerFor,
+  offeredTo,
+  onBehalfOf,
+  prepare,
+} from './fork.ts'
 import { hopTo } from './hop.ts'
 import { buildInvite } from './outgoing.ts'
 import { refusalOf } from './refusal.ts'
@@ -34,8 +42,21 @@ function inheritBranch(call: Call, attempt: Attempt, branch: Branch, party: Leg)
   branch.request = buildInvite(call, attempt, branch, party, undefined)
   call.resume(branch, tx, branch.request, hopTo(branch.target))
   if (branch.state === 'cancelling')
-    return void call.outputs.push({ kind: 'cancel', tx, reason: undefined })
+    return void call.outputs.push({ kind: 'cancel', tx, reason: reasonOf(attempt) })
   prepareAgain(call, attempt, branch, party)
+}
+
+/** Its media session is lost while it rings: it is offered the new one when it has answered. */
+export function ringElsewhere(call: Call, attempt: Attempt, branch: Branch): void {
+  const party = onBehalfOf(call, attempt)
+  // What is being prepared begins again by itself when media says that it came to nothing.
+  if (branch.state === 'preparing' || party === undefined) return
+  branch.outdated = branch.told !== 0 || branch.early.some(({ sdp }) => sdp !== undefined)
+  prepareAgain(call, attempt, branch, party)
+}
+
+function reasonOf({ answeredBy }: Attempt): string | undefined {
+  return answeredBy === undefined ? undefined : ELSEWHERE
 }
 
 function prepareAgain(call: Call, attempt: Attempt, branch: Branch, party: Leg): void {

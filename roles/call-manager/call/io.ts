@@ -23,7 +23,7 @@ import type { Cdr } from '../../../src/store/schema/call.ts'
 import type { RequestFailure } from '../../../src/sip/stack.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Unproven } from './hop.ts'
-import type { Hop, Leg, LegId, Pending, TxId } from './state.ts'
+import type { Hop, Leg, LegId, Open, TxId } from './state.ts'
 
 /** A question to the outside whose answer comes as an input. */
 export type Tag = Brand<number, 'Tag'>
@@ -68,7 +68,7 @@ export type CallInput =
   /** Who picked up our ringing call, answered; undefined when that came to nothing. */
   | { readonly kind: 'picked-up'; readonly leg: Leg | undefined; readonly from: CallId }
   /** The first input of a call out of a snapshot; `open`: re-INVITEs that it left unanswered. */
-  | { readonly kind: 'resumed'; readonly open: readonly Pending[] }
+  | { readonly kind: 'resumed'; readonly open: readonly Open[] }
   /** A 2xx that no transaction knows: of a re-INVITE that another process sent. */
   | { readonly kind: 'stray'; readonly response: SipResponse; readonly source: Source }
   /** From the console, or because the process ends. */

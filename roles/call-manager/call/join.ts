@@ -55,9 +55,10 @@ export function connected(call: Call, asked: Asked, result: MediaResult): void {
 
 /** Media may be on its way back as well. */
 function mediaRefused(call: Call, state: Join, why: string): void {
-  const isAway = why === 'unreachable' || why === 'no-capacity'
+  const isAway = why !== 'sdp-rejected'
   if (!isAway || call.now >= (state.until ?? 0))
     return finish(call, refusalOf(488, 'media could not join the two'))
+  state.offer = undefined
   state.retryAt = after(call.now, RETRY)
 }
 
@@ -81,6 +82,8 @@ export function renewMedia(call: Call, until: Millis): void {
   const up = call.state.legs.filter(({ state }) => state === 'up')
   const pair = talking(up)
   if (pair !== undefined) return renew(call, ...pair, until)
+  // Whoever is called for it brings the sound.
+  if (call.state.transfer !== undefined) return
   const [alone] = up
   if (alone?.service !== undefined) renewService(call, alone, until)
   else finish(call, refusalOf(503, 'media server lost'))
@@ -220,7 +223,7 @@ function retryJoin(call: Call, state: Join): void {
 export function turnDone(call: Call, asked: Asked, result: MediaResult): void {
   const state = askedFor(call, asked)
   if (state === undefined) return
-  if (!result.ok) return finish(call, refusalOf(488, 'media could not join the two'))
+  if (!result.ok) return mediaRefused(call, state, result.error.kind)
   if (!state.more) return joined(call)
   const { leg: other, other: leg, until } = state
   joinBy(call, { leg, other, more: false, ...(until !== undefined && { until }) }, result.value)

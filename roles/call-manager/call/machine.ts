@@ -16,15 +16,17 @@ import { onCancel } from './cancel.ts'
 import { deadlineOf, wake } from './deadlines.ts'
 import { finish, isOver } from './end.ts'
 import { settleAttempt } from './fork.ts'
-import { mediaLost, recover } from './recover.ts'
+import { mediaLost } from './media-loss.ts'
+import { recover } from './recover.ts'
 import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { refusalOf } from './refusal.ts'
+import { openOf } from './reoffer.ts'
 import { onFailed, onResponse, onStray } from './responses.ts'
 import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
 import { probeSilent } from './session.ts'
-import type { CallState, Pending } from './state.ts'
+import type { CallState, Open } from './state.ts'
 import { give, pickedUp } from './takeover.ts'
 
 export class CallMachine implements Machine<CallInput, CallOutput> {
@@ -48,14 +50,14 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
     return this.#call.state
   }
 
-  /** Re-INVITEs that wait for the other side, for a successor to answer. */
-  get open(): readonly Pending[] {
+  /** Re-INVITEs that wait for the other side, or for the ACK, for a successor to answer. */
+  get open(): readonly Open[] {
     const { serving, state } = this.#call
-    if (serving.size === 0) return []
+    const open = state.legs.flatMap(({ accepted }) => accepted?.open ?? [])
     const first = state.invite?.key
-    return [...serving.values()].filter(
-      ({ key, request }) => request.method === 'INVITE' && key !== first,
-    )
+    for (const each of serving.values())
+      if (each.request.method === 'INVITE' && each.key !== first) open.push(openOf(each))
+    return open
   }
 
   /** Nothing can come any more: the host forgets it. */
@@ -113,7 +115,7 @@ function take(call: Call, input: CallInput): void {
     case 'silent':
       return probeSilent(call, input.media)
     case 'media-lost':
-      return mediaLost(call)
+      return mediaLost(call, input.media)
     case 'saved':
       return onSaved(call, input)
     case 'planned':

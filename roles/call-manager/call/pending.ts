@@ -4,19 +4,12 @@
 import type { Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
-import type { HeaderFields, SessionTerms } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
-import type { LegId, Pending } from './state.ts'
-
-/** The timer terms of an INVITE or UPDATE: headers for its 2xx and what then runs. */
-export type Granted = {
-  readonly headers: HeaderFields
-  readonly terms: SessionTerms | undefined
-}
+import type { Granted, LegId, Open, Pending } from './state.ts'
 
 /** A peer's re-INVITE, UPDATE or PRACK with an offer, handed on to the other side. */
-export type Serving = Pending & {
+export type Serving = Open & {
   readonly from: DialogId
   /** Undefined: a service of ours answers it. */
   readonly to: DialogId | undefined
@@ -59,9 +52,11 @@ export type Sent =
 
 export type Then =
   /** Whether the media sessions of a call that is taken over live. */
-  | { readonly kind: 'media-known' }
-  /** The offer for a branch is made: send its INVITE. */
-  | { readonly kind: 'branch-offer'; readonly branch: LegId }
+  | { readonly kind: 'media-known'; readonly lost: readonly LegId[] }
+  /** That the phones' descriptions name sessions that were lost is committed. */
+  | { readonly kind: 'loss-saved' }
+  /** The offer for a branch is made: send its INVITE. `again`: media was lost over the first. */
+  | { readonly kind: 'branch-offer'; readonly branch: LegId; readonly again: boolean }
   /** A media session is there for a branch that another process rang. */
   | { readonly kind: 'branch-again'; readonly branch: LegId }
   /** The callee's description of a 18x is made over for the caller. */
@@ -78,7 +73,11 @@ export type Then =
       readonly kind: 'answer'
       readonly leg: LegId
       readonly face: string
+      /** Media was lost over the first. */
+      readonly again?: boolean
     }
+  /** The call is committed as one that rings. */
+  | { readonly kind: 'begun-saved' }
   /** The call is committed as answered, as `answering` says. */
   | { readonly kind: 'answer-saved' }
   /** The caller's answer in ACK or PRACK is made over for the callee. */

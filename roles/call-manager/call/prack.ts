@@ -36,6 +36,7 @@ export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
     respondIn(call, end, pending, 200)
     if (step?.meaning === 'answer' && sdp !== undefined && other?.kind === 'early') {
       const early = other.early.dialog.id
+      end.leg.sdp = sdp
       call.relay('relay-answer', end.media, other, sdp, { kind: 'prack-answer', early })
     }
   }

@@ -14,26 +14,32 @@ import type { MediaId } from '../../../src/control/media-control.ts'
 import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
-import { answerReady } from './answer.ts'
+import { answerAnew, answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { openDialog } from './face.ts'
+import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
 import { acknowledge, join } from './leg.ts'
 import { refusalOf } from './refusal.ts'
+import { answerOpen } from './reoffer.ts'
 import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type Answering, type CallState, type Leg, type Pending } from './state.ts'
+import { CALLER, type Answering, type CallState, type Leg, type LegId, type Open } from './state.ts'
 import { answerHere } from './takeover.ts'
 import { goOn } from './transfer.ts'
 
-export function recover(call: Call, open: readonly Pending[]): void {
+export function recover(call: Call, open: readonly Open[]): void {
   const { state } = call
-  // Its sender tries again, when the one of ours is through (RFC 3261 §14.1).
-  for (const pending of open) call.respond(pending, 491)
+  call.hear()
   if (state.phase !== 'ending' && state.phase !== 'ended') askForMedia(call)
+  for (const leg of state.legs) if (state.phase === 'up' && leg.state === 'up') resume(call, leg)
+  for (const each of open) answerOpen(call, each)
+  // Decided, but not every phone that rang may have heard it.
+  const { attempt } = state
+  if (attempt !== undefined && isDecided(attempt)) inheritAttempt(call, attempt)
   if (state.phase === 'setup') return recoverSetup(call)
   if (state.phase === 'up') recoverTalk(call)
 }
@@ -41,7 +47,7 @@ export function recover(call: Call, open: readonly Pending[]): void {
 function recoverSetup(call: Call): void {
   const { invite, answering, attempt } = call.state
   if (invite !== undefined && answering !== undefined) return answerAgain(call, answering)
-  if (invite === undefined || attempt === undefined) return lostWith(call)
+  if (invite === undefined || attempt === undefined || isDecided(attempt)) return lostWith(call)
   inheritAttempt(call, attempt)
   ringAgain(call)
 }
@@ -68,16 +74,11 @@ function answerAgain(call: Call, answering: Answering): void {
   const then = { kind: 'answer', leg: callee.id, face: answering.face } as const
   const offer = state.invite?.offer
   resumeTimer(call, callee)
-  const { sdp } = callee
   const offers = offer === undefined && callee.exchange.offer !== undefined
-  if (sdp === undefined || (offer === undefined && !offers))
+  if (callee.sdp === undefined || (offer === undefined && !offers))
     return answerReady(call, then, undefined)
-  // It has not been told anything of media yet.
-  if (offer === undefined) return call.relay('relay-offer', callee.media, caller, sdp, then)
-  callee.outdated = true
-  caller.outdated = true
-  call.relay('relay-offer', caller.media, callee, offer, { kind: 'nothing' })
-  call.relay('relay-answer', callee.media, caller, sdp, then)
+  if (offer !== undefined) caller.outdated = true
+  answerAnew(call, then)
 }
 
 function answeredHere(call: Call, caller: Leg): void {
@@ -90,18 +91,20 @@ function answeredHere(call: Call, caller: Leg): void {
 function recoverTalk(call: Call): void {
   const { state } = call
   const up = state.legs.filter((leg) => leg.state === 'up')
-  for (const leg of up) resume(call, leg)
   if (up.length === 1 && up[0]?.service !== undefined) return
   const pair = talking(state.legs)
-  if (pair === undefined) return lostWith(call)
-  join(...pair)
+  // Who is transferred may be alone until the target answers.
+  const waits = state.transfer !== undefined && call.leg(state.transfer.who)?.state === 'up'
+  if (pair === undefined && !waits) return lostWith(call)
+  if (pair !== undefined) join(...pair)
   call.save(undefined)
   goOn(call)
 }
 
 /** Before anything else of media: what is asked later waits until it is known. */
 function askForMedia(call: Call): void {
-  call.media({ kind: 'resume', media: mediaOf(call.state) }, { kind: 'media-known' })
+  const lost = call.state.legs.filter(({ outdated }) => outdated === true).map(({ id }) => id)
+  call.media({ kind: 'resume', media: mediaOf(call.state) }, { kind: 'media-known', lost })
 }
 
 function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
@@ -109,18 +112,11 @@ function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
   return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
 }
 
-/** On a server of its own it may not have missed who led it. */
-export function mediaKnown(call: Call, { ok }: MediaResult): void {
+/** On a server of its own it may not have missed who led it; `lost` had to be told anew before. */
+export function mediaKnown(call: Call, lost: readonly LegId[], { ok }: MediaResult): void {
   const { phase, legs } = call.state
-  if (ok) for (const leg of legs) leg.outdated = false
-  else if (phase === 'up') renewMedia(call, reachedUntil(call))
-}
-
-/** The server that carried it is gone: another goes on, if the call is answered. */
-export function mediaLost(call: Call): void {
-  if (call.state.phase !== 'up') return finish(call, refusalOf(503, 'media server lost'))
-  for (const leg of call.state.legs) leg.outdated = true
-  renewMedia(call, reachedUntil(call))
+  if (ok) for (const leg of legs) leg.outdated = lost.includes(leg.id)
+  if (phase === 'up' && (!ok || lost.length > 0)) renewMedia(call, reachedUntil(call))
 }
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */

@@ -8,12 +8,13 @@
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
-import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
+import { receivedDialogId, refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   judgeSessionTimer,
   sessionTimerFrom2xx,
   sessionTimerOffer,
+  type HeaderFields,
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
@@ -24,15 +25,17 @@ import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
+import { REPEATED } from './face.ts'
 import { connect } from './join.ts'
 import { acknowledge } from './leg.ts'
-import type { Granted, Sent, Serving } from './pending.ts'
+import { isGone } from './media-loss.ts'
+import type { Sent, Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { isHold, sdpBody, sdpOf } from './sdp.ts'
 import { answerServiceAgain } from './service.ts'
 import { patience } from './patience.ts'
 import { lost, startTimer } from './session.ts'
-import type { Leg, Pending } from './state.ts'
+import type { Granted, Leg, Open, Pending } from './state.ts'
 
 type Relayed = Sent & { readonly kind: 'relayed' }
 
@@ -127,6 +130,7 @@ export function reofferReady(call: Call, key: ServerKey, result: MediaResult): v
   const serving = call.serving.get(key)
   const other = serving?.to === undefined ? undefined : endpointOf(call, serving.to)
   if (serving === undefined || other === undefined) return
+  if (isGone(result)) return serveAgain(call, serving)
   if (!result.ok) return refuseServing(call, serving, 488)
   const method = methodTowards(other, serving)
   // Something else may have been sent to the other side while media was busy.
@@ -180,16 +184,20 @@ export function reofferAnswered(
   const parted = serving === undefined || !arePaired(call, serving, other)
   if (other.kind === 'leg' && other.leg.owesAck && (!offer || parted))
     acknowledge(call, other.leg, undefined)
+  if (sdp !== undefined) heardOf(other, sdp)
   if (serving === undefined) return
   if (parted) return partedMeanwhile(call, serving, other)
   if (step?.kind !== 'taken' || sdp === undefined)
     return finish(call, refusalOf(500, 'a re-offer was answered without a description'))
-  if (other.kind === 'leg') other.leg.sdp = sdp
-  else if (other.kind === 'early') other.early.sdp = sdp
   const from = endpointOf(call, serving.from)
   if (from === undefined) return
   const then = { kind: 'reanswer', serving: serving.key } as const
   call.relay(offer ? 'relay-offer' : 'relay-answer', other.media, from, sdp, then)
+}
+
+function heardOf(other: Endpoint, sdp: Sdp): void {
+  if (other.kind === 'leg') other.leg.sdp = sdp
+  else if (other.kind === 'early') other.early.sdp = sdp
 }
 
 /** A transfer may have come between the two. */
@@ -243,6 +251,26 @@ function refuseServing(call: Call, serving: Serving, status: number): void {
   refuseOffer(call, from, serving, status)
 }
 
+/** Media is lost over them: who is answered already is not refused, the others try again. */
+export function refuseServed(call: Call): void {
+  for (const serving of call.serving.values()) {
+    const from = endpointOf(call, serving.from)
+    if (from?.kind === 'leg' && serving.agreed === undefined) refuseServing(call, serving, 491)
+  }
+}
+
+/** Media is lost over this one. A first INVITE begins again, any other is for its sender to. */
+function serveAgain(call: Call, serving: Serving): void {
+  const from = endpointOf(call, serving.from)
+  const to = serving.to === undefined ? undefined : endpointOf(call, serving.to)
+  if (!isFirst(call, serving)) return refuseServing(call, serving, 491)
+  if (from === undefined || to?.kind !== 'leg' || to.leg.outdated !== true)
+    return refuseServing(call, serving, 503)
+  call.serving.delete(serving.key)
+  to.leg.outdated = false
+  relayOffer(call, from, to, serving)
+}
+
 function refuseOffer(call: Call, from: Endpoint, pending: Pending, status: number): void {
   if (isFirst(call, pending)) finish(call, refusalOf(status))
   else respondIn(call, from, pending, status)
@@ -253,6 +281,7 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
   if (serving === undefined) return
   const from = endpointOf(call, serving.from)
   if (from === undefined) return
+  if (isGone(result)) return serveAgain(call, serving)
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow a re-offer'))
   const sdp = result.value
   if (from.kind === 'face' && isFirst(call, serving)) {
@@ -265,7 +294,30 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
     from.leg.sdp = serving.sdp
     from.leg.held = isHold(serving.sdp)
   }
+  if (sdp !== undefined)
+    call.serving.set(key, { ...serving, agreed: { sdp, granted: serving.granted } })
   call.save({ kind: 'reanswer-saved', serving: key, sdp })
+}
+
+/** As a successor is to find it. After a delayed offer it could do nothing with the answer. */
+export function openOf({ key, request, source, sdp, agreed }: Serving): Open {
+  return { key, request, source, agreed: sdp === undefined ? undefined : agreed }
+}
+
+/** Of another process, that perhaps did not live to say what it had committed. */
+export function answerOpen(call: Call, open: Open): void {
+  const id = receivedDialogId(open.request)
+  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  const { key, request, agreed } = open
+  // Its sender tries again, when the one of ours is through (RFC 3261 §14.1).
+  if (leg?.dialog === undefined || leg.state !== 'up' || agreed === undefined)
+    return call.respond(open, 491)
+  const { sdp, granted } = agreed
+  const headers = reanswerHeaders(leg.dialog.localTarget, granted)
+  const response = reply(request, 200, { headers, ...sdpBody(sdp) })
+  call.outputs.push({ kind: 'respond', key, response })
+  const waiting = awaitAck(cseq(request)?.number ?? 0, call.now, REPEATED)
+  leg.accepted = { key, request, response, of: 'inherited', waiting, owesAnswerTo: undefined, open }
 }
 
 /** The INVITE of somebody who takes a place in the call (Replaces): answered like any first one. */
@@ -280,12 +332,7 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
   const from = serving && endpointOf(call, serving.from)
   if (serving === undefined || from?.holder.dialog === undefined) return
   const { request, granted } = serving
-  const headers = [
-    ['contact', from.holder.dialog.localTarget],
-    ['allow', ALLOW],
-    ['supported', SUPPORTED],
-    ...granted.headers,
-  ] as const
+  const headers = reanswerHeaders(from.holder.dialog.localTarget, granted)
   tell(from, sdp)
   const response = respondIn(call, from, serving, 200, { headers, ...sdpBody(sdp) })
   if (from.kind !== 'leg') return
@@ -300,7 +347,12 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
     of: 're-offer',
     waiting: awaitAck(cseq(request)?.number ?? 0, call.now),
     owesAnswerTo: leg.exchange.offer === undefined ? undefined : leg.peer,
+    open: openOf(serving),
   }
+}
+
+function reanswerHeaders(contact: string, { headers }: Granted): HeaderFields {
+  return [['contact', contact], ['allow', ALLOW], ['supported', SUPPORTED], ...headers]
 }
 
 /** Answers a request of the INVITE usage, and counts the answer in. */

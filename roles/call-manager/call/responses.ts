@@ -22,6 +22,8 @@ export function onResponse(call: Call, tx: TxId, response: SipResponse, source: 
   const sent = call.sent.get(tx)
   if (sent === undefined) return onRepeated2xx(call, tx, response, source)
   if (sent.kind === 'branch') {
+    if (call.unheard !== undefined)
+      return void call.unheard.push({ kind: 'response', tx, response, source })
     if (response.status >= 200) call.sent.delete(tx)
     if (response.status >= 200 && response.status < 300) call.late.set(tx, sent.branch)
     return branchResponded(call, sent.branch, response, source)
@@ -34,8 +36,10 @@ export function onResponse(call: Call, tx: TxId, response: SipResponse, source: 
 /** No answer in time, or no way to send. */
 export function onFailed(call: Call, tx: TxId, cause: RequestFailure): void {
   const sent = call.sent.get(tx)
-  call.sent.delete(tx)
   if (sent === undefined) return
+  if (sent.kind === 'branch' && call.unheard !== undefined)
+    return void call.unheard.push({ kind: 'failed', tx, cause })
+  call.sent.delete(tx)
   if (sent.kind === 'branch') branchFailed(call, sent.branch, cause)
   else settle(call, sent, undefined)
 }

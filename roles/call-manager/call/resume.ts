@@ -3,18 +3,18 @@
 
 import { unreachable } from '../../../src/base/assert.ts'
 import { reportsIn } from './end.ts'
-import { answerReady, answerSaved } from './answer.ts'
+import { answerMade, answerSaved } from './answer.ts'
 import { lateAnswerReady } from './acked.ts'
 import { promptReady } from './announce.ts'
 import type { Call, MediaResult } from './call.ts'
 import { endpointOf } from './endpoint.ts'
 import { showProgress } from './face.ts'
-import { finish } from './end.ts'
 import { branchOver } from './branch.ts'
-import { invite, releaseBranch } from './fork.ts'
+import { begun, invite, prepare, releaseBranch } from './fork.ts'
 import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
+import { isGone, lossSaved } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { prackAnswerReady } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
@@ -32,7 +32,6 @@ import {
   transferSaved,
   transferTaken,
 } from './transfer.ts'
-import type { LegId } from './state.ts'
 
 type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
 
@@ -41,13 +40,13 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
   if (then === undefined || call.state.phase === 'ending' || call.state.phase === 'ended') return
   switch (then.kind) {
     case 'branch-offer':
-      return branchOfferReady(call, then.branch, result)
+      return branchOfferReady(call, then, result)
     case 'branch-again':
       return branchReady(call, then.branch, result)
     case 'early':
       return earlyReady(call, then, result)
     case 'answer':
-      return result.ok ? answerReady(call, then, result.value) : notAcceptable(call)
+      return answerMade(call, then, result)
     case 'late-answer':
       return lateAnswerReady(call, then.leg, result)
     case 'prack-answer':
@@ -67,7 +66,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'transfer-answer':
       return transferAnswerReady(call, then.leg, result)
     case 'media-known':
-      return mediaKnown(call, result)
+      return mediaKnown(call, then.lost, result)
     case 'join':
       return connected(call, then, result)
     case 'joined':
@@ -77,6 +76,8 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'nothing':
     case 'reports':
     case 'answer-saved':
+    case 'loss-saved':
+    case 'begun-saved':
     case 'reanswer-saved':
     case 'refer-saved':
     case 'transfer-saved':
@@ -90,19 +91,21 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
   }
 }
 
-function notAcceptable(call: Call): void {
-  finish(call, refusalOf(488))
-}
-
-function branchOfferReady(call: Call, id: LegId, result: MediaResult): void {
+function branchOfferReady(
+  call: Call,
+  { branch: id, again }: Then & { kind: 'branch-offer' },
+  result: MediaResult,
+): void {
   const { attempt } = call.state
   const branch = call.branch(id)
   if (attempt === undefined || branch?.state !== 'preparing') return
   if (result.ok) return invite(call, attempt, branch, result.value)
+  if (isGone(result) && !again) return prepare(call, attempt, branch, true)
   branch.state = 'over'
   releaseBranch(call, branch)
   const unreadable = result.error.kind === 'sdp-rejected'
   branchOver(call, attempt, unreadable ? refusalOf(488) : refusalOf(503, 'no media'))
+  if (call.unheard !== undefined) begun(call, attempt)
 }
 
 function earlyReady(call: Call, then: Then & { kind: 'early' }, result: MediaResult): void {
@@ -122,6 +125,8 @@ export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   const then = call.answered(tag)
   if (then?.kind === 'answer-saved') return answerSaved(call, ok)
   if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
+  if (then?.kind === 'begun-saved') return call.hear()
+  if (then?.kind === 'loss-saved') return lossSaved(call)
   if (then?.kind === 'refer-saved') return referSaved(call, then.pending, ok)
   if (then?.kind === 'transfer-saved') return transferSaved(call)
   if (then?.kind === 'target-saved') return targetSaved(call, then.leg, ok)

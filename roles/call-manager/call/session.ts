@@ -78,7 +78,8 @@ function repeat2xx(call: Call, leg: Leg): void {
   }
   leg.accepted = undefined
   if (leg.state === 'up') {
-    if (accepted.of !== 'inherited call') finish(call, refusalOf(408, 'no ACK'))
+    if (accepted.of !== 'inherited') finish(call, refusalOf(408, 'no ACK'))
+    else call.saveLater()
   } else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
 }
 

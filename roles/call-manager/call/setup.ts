@@ -26,11 +26,17 @@ import { passesPrivately } from './identity.ts'
 import { refusalOf } from './refusal.ts'
 import { finish } from './end.ts'
 import { uriOf } from '../events/aor.ts'
-import type { Granted } from './pending.ts'
 import type { Invited } from './io.ts'
 import { sdpOf } from './sdp.ts'
 import { answerAsService } from './service.ts'
-import { CALLER, type CallerInvite, type CallState, type Leg, type LegId } from './state.ts'
+import {
+  CALLER,
+  type CallerInvite,
+  type CallState,
+  type Granted,
+  type Leg,
+  type LegId,
+} from './state.ts'
 import { takeOver } from './takeover.ts'
 
 export function callStateOf(

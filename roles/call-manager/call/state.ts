@@ -153,6 +153,12 @@ export type Leg = {
   outdated?: boolean
 }
 
+/** The timer terms of an INVITE or UPDATE: headers for its 2xx and what then runs. */
+export type Granted = {
+  readonly headers: HeaderFields
+  readonly terms: SessionTerms | undefined
+}
+
 /** A request of a peer that we have not answered finally. */
 export type Pending = {
   readonly key: ServerKey
@@ -160,9 +166,17 @@ export type Pending = {
   readonly source: Source
 }
 
+/** A re-INVITE whose sender has no answer, as far as a successor would know. */
+export type Open = Pending & {
+  /** What its 2xx says, once that is to be committed. */
+  readonly agreed?: { readonly sdp: Sdp; readonly granted: Granted } | undefined
+}
+
 export type Accepted = Pick<Pending, 'key' | 'request'> & {
-  /** Of an inherited call another process may have had the ACK: nothing is wrong without. */
-  readonly of: 'call' | 'inherited call' | 're-offer'
+  /** `inherited`: another process may have had the ACK, and nothing is wrong without. */
+  readonly of: 'call' | 're-offer' | 'inherited'
+  /** Of a re-offer: for a successor to say the same again. */
+  readonly open?: Open
   waiting: Ack2xx
   readonly response: SipResponse
   /** The 2xx held an offer: who waits for the answer that the ACK must bring. */
@@ -181,7 +195,7 @@ export type CallerInvite = Pending & {
   readonly faces: Face[]
   /** The 2xx waits for a PRACK (RFC 3262 §3). */
   held2xx: boolean
-  readonly timer: { readonly headers: HeaderFields; readonly terms: SessionTerms | undefined }
+  readonly timer: Granted
 }
 
 export type Answering = {

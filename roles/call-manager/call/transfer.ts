@@ -24,7 +24,7 @@ import { uriOf } from '../events/aor.ts'
 import type { MediaResult, Call } from './call.ts'
 import { finish } from './end.ts'
 import type { Endpoint } from './endpoint.ts'
-import { startAttempt } from './fork.ts'
+import { isDecided, startAttempt } from './fork.ts'
 import { addressOf, contactName } from './identity.ts'
 import type { Given, Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
@@ -203,7 +203,7 @@ export function goOn(call: Call): void {
     return state === 'up' && peer === undefined && id !== transfer.by
   })
   if (target !== undefined) return moveOn(call, transfer, target)
-  if (attempt === undefined) return findTarget(call, transfer)
+  if (attempt === undefined || isDecided(attempt)) return findTarget(call, transfer)
   inheritAttempt(call, attempt)
 }
 

@@ -10,13 +10,13 @@ import type { CallWorld } from '../call.ts'
 import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput } from '../io.ts'
 import { CallMachine } from '../machine.ts'
-import type { Pending, TxId } from '../state.ts'
+import type { Open, TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
 import { aorBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
 import { wayBack, wayTo, type Ways } from './ways.ts'
 
 /** A call of another process, and the requests in it that wait for an answer. */
-export type Heir = { readonly live: LiveCall; readonly open: readonly Pending[] }
+export type Heir = { readonly live: LiveCall; readonly open: readonly Open[] }
 
 export type HeirNeeds = {
   readonly stack: Pick<SipStack, 'sentAs' | 'resumeInvite' | 'resumeRequest'>

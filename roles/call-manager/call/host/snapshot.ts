@@ -20,6 +20,7 @@ import {
   type EarlyDialog,
   type Face,
   type Leg,
+  type Open,
   type Pending,
   type Transfer,
   type TxId,
@@ -30,21 +31,21 @@ const VERSION = 2
 /** Both clocks of a host, read together: another process has another `now`. */
 export type Clock = { readonly now: Millis; readonly wall: WallTime }
 
-/** How old a snapshot is, and what to add to its times. */
-type Moved = { readonly age: Millis; readonly shift: Millis }
+/** How old a snapshot is, what to add to its times, and what the time is here. */
+type Moved = { readonly age: Millis; readonly shift: Millis; readonly now: Millis }
 
 /** A call out of a snapshot, and what its transactions are to go on with. */
 export type Inherited = {
   readonly state: CallState
   /** Re-INVITEs that it had taken and not answered. */
-  readonly open: readonly Pending[]
+  readonly open: readonly Open[]
   /** How its INVITEs went out. */
   readonly sent: ReadonlyMap<TxId, SentAs>
 }
 
 export type Saving = {
   readonly state: CallState
-  readonly open: Iterable<Pending>
+  readonly open: readonly Open[]
   readonly sentAs: (tx: TxId) => SentAs | undefined
 }
 
@@ -60,15 +61,15 @@ export function snapshotOf({ state, open, sentAs }: Saving, clock: Clock): strin
     version: VERSION,
     clock,
     sent,
-    open: [...open].map(pendingOf),
+    open: open.map(writtenOf),
     invite: invite && inviteOf(invite, state.answering),
     attempt: attempt && attemptOf(attempt),
     legs: state.legs.map(legOf),
   })
 }
 
-function pendingOf({ key, request, source }: Pending): object {
-  return { key, request: headOf(request), source }
+function writtenOf({ key, request, source, agreed }: Open): object {
+  return { key, request: headOf(request), source, agreed }
 }
 
 /** Its offer is the caller's description, and once answered only one face counts. */
@@ -81,11 +82,13 @@ function inviteOf(invite: CallerInvite, answering: CallState['answering']): obje
   return { ...invite, request, faces, offer: undefined, unacknowledged: [] }
 }
 
-/** Once it is decided, late answers are nothing a successor could make use of. */
+/** Once it is decided a successor has to know of those only that do not know it yet. */
 function attemptOf(attempt: Attempt): object | undefined {
-  if (attempt.lingerUntil !== undefined) return undefined
+  const isDecided = attempt.lingerUntil !== undefined
+  const rung = attempt.branches.filter(({ state }) => !isDecided || state === 'cancelling')
+  if (isDecided && rung.length === 0) return undefined
   // Their INVITEs can be built again from what is here.
-  const branches = attempt.branches.map((branch) => ({ ...branch, request: undefined }))
+  const branches = rung.map((branch) => ({ ...branch, request: undefined }))
   return { ...attempt, branches }
 }
 
@@ -124,7 +127,7 @@ export function inherit(snapshot: string, here: Clock): Inherited | undefined {
   const offer = read.legs.find(({ id }) => id === CALLER)?.sdp
   // Clocks of two hosts may differ: no time passes backwards.
   const age = millis(Math.max(0, here.wall - clock.wall))
-  const moved: Moved = { age, shift: millis(here.now - clock.now - age) }
+  const moved: Moved = { age, shift: millis(here.now - clock.now - age), now: here.now }
   const invited = invite && request && { ...resumedInvite(invite, request, age), offer }
   const resumed: CallState = {
     ...state,
@@ -212,7 +215,7 @@ type Saved = Omit<CallState, 'invite'> & {
   readonly version: number
   readonly clock: Clock
   readonly invite: Written<CallerInvite> | undefined
-  readonly open: readonly Written<Pending>[]
+  readonly open: readonly Written<Open>[]
   readonly sent: readonly (readonly [TxId, SentAs])[]
 }
 
@@ -240,15 +243,18 @@ function resumedInvite(
   return { ...invite, request, sender, faces, unacknowledged: [], held2xx: false, offer: undefined }
 }
 
-function resumedAttempt(attempt: Attempt, { age, shift }: Moved, faces: readonly Face[]): Attempt {
+function resumedAttempt(attempt: Attempt, moved: Moved, faces: readonly Face[]): Attempt {
+  const { age, shift, now } = moved
   const resumedEarly = (early: EarlyDialog): EarlyDialog => ({
     ...early,
     dialog: resumeDialog(early.dialog, age),
     face: faces.find(({ tag }) => tag === early.face?.tag),
   })
-  const { endAt, groupEndAt, branches } = attempt
+  const { endAt, groupEndAt, lingerUntil, branches } = attempt
   return {
     ...attempt,
+    // Those that are left are told once more, and may take as long to answer.
+    lingerUntil: lingerUntil && after(now, HOPE),
     endAt: after(endAt, shift),
     groupEndAt: after(groupEndAt, shift),
     branches: branches.map((branch) => ({ ...branch, early: branch.early.map(resumedEarly) })),
