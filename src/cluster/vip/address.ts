@@ -1,10 +1,11 @@
 //! The virtual addresses on their interface: put there for a short time, again and again, so that
 //! the kernel takes them away when nobody does; and told to the neighbours.
 
-import { execFile } from 'node:child_process'
 import { isIPv6 } from 'node:net'
 import type { Log } from '../../base/host.ts'
 import type { VipSettings } from '../settings.ts'
+import { IP } from './ip.ts'
+import { Resident } from './resident.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
 const VALID_FOR = 3
@@ -25,11 +26,10 @@ export type AddressParts = {
 
 export class Address {
   readonly #parts: AddressParts
+  readonly #program = new Resident(IP)
   #refreshing: NodeJS.Timeout | undefined
   #announcing: NodeJS.Timeout[] = []
   #isSaid = false
-  /** One after the other: what was asked for last is what holds. */
-  #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AddressParts) {
     this.#parts = parts
@@ -72,6 +72,11 @@ export class Address {
     await this.#ip('del')
   }
 
+  /** Lets go of `ip`; what is there goes by itself. */
+  stop(): void {
+    this.#program.stop()
+  }
+
   async #put(): Promise<void> {
     if (this.#refreshing === undefined) return
     const lifetime = ['valid_lft', String(VALID_FOR), 'preferred_lft', String(VALID_FOR)]
@@ -81,18 +86,15 @@ export class Address {
   }
 
   /** Undefined when it was done, else what `ip` says. */
-  #ip(what: 'replace' | 'del', ...more: readonly string[]): Promise<string | undefined> {
+  async #ip(what: 'replace' | 'del', ...more: readonly string[]): Promise<string | undefined> {
     const { addresses, interface: name } = this.#parts.vip
     const commands = addresses.map(({ address, prefix }) => {
       // Nobody else has it, and waiting until that is certain takes a second (RFC 4862 §5.4).
       const nodad = what === 'replace' && isIPv6(address) ? ['nodad'] : []
-      return ['addr', what, `${address}/${prefix}`, 'dev', name, ...nodad, ...more]
+      return ['addr', what, `${address}/${prefix}`, 'dev', name, ...nodad, ...more].join(' ')
     })
-    const all = (): Promise<readonly (string | undefined)[]> =>
-      Promise.all(commands.map((args) => run(args)))
-    const done = this.#last.then(async () => (await all()).find((why) => why !== undefined))
-    this.#last = done
-    return done
+    const answer = await this.#program.tell(commands.join('\n'))
+    return typeof answer === 'string' ? undefined : answer.why
   }
 
   /** Once: it goes on being so. */
@@ -102,12 +104,4 @@ export class Address {
     const effect = 'neighbours notice only when their ARP entries expire'
     this.#parts.log('error', 'vip.not-announced', { why, effect })
   }
-}
-
-function run(args: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    execFile('ip', args, { timeout: 2_000 }, (error, _, stderr) =>
-      resolve(error === null ? undefined : stderr.trim() || error.message),
-    )
-  })
 }

@@ -5,20 +5,21 @@
 //!      ^                |                |
 //!      +── expired, or closed ───────────+      what rests on something expired fails
 
-import { Nft, type NftFault } from './nft.ts'
+import { NFT } from './nft.ts'
+import { Resident, type Fault } from './resident.ts'
 import * as nft from './rules.ts'
 
 export class Gate {
   readonly #addresses: nft.Addresses
-  readonly #nft: Nft
+  readonly #nft: Resident
 
   private constructor(addresses: nft.Addresses) {
     this.#addresses = addresses
-    this.#nft = new Nft()
+    this.#nft = new Resident(NFT)
   }
 
   /** Puts the rules in place, shut. */
-  static async prepare(addresses: nft.Addresses): Promise<Gate | NftFault> {
+  static async prepare(addresses: nft.Addresses): Promise<Gate | Fault> {
     const gate = new Gate(addresses)
     const answer = await gate.#make()
     if (typeof answer === 'string') return gate
@@ -62,7 +63,7 @@ export class Gate {
     this.#nft.stop()
   }
 
-  #make(): Promise<string | NftFault> {
+  #make(): Promise<string | Fault> {
     return this.#nft.tell(nft.rules(this.#addresses))
   }
 

@@ -124,6 +124,7 @@ export class VipOwner {
     this.#watch.stop()
     await this.handOver()
     await this.#address.remove()
+    this.#address.stop()
     this.#gate.stop()
   }
 

@@ -66,14 +66,18 @@ await say('close then', again.close())
 spawnSync('nft', ['flush', 'ruleset'])
 await say('pend when they are gone', again.pend(5_000))
 await say('open', again.open(60_000))
-const nft = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(' ')[0]
-process.kill(Number(nft), 'SIGKILL')
+/** That of the first life may be there still. */
+const newest = (): number =>
+  Number(
+    readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .at(-1),
+  )
+process.kill(newest(), 'SIGKILL')
 await say('renew when nft was killed', again.renew(5_000))
 await say('renew again', again.renew(60_000))
-const stuck = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(
-  ' ',
-)[0]
-process.kill(Number(stuck), 'SIGSTOP')
+process.kill(newest(), 'SIGSTOP')
 await say('renew when nft is stuck', again.renew(5_000))
 await say('renew again', again.renew(5_000))
 again.stop()

@@ -1,0 +1,21 @@
+//! `ip` as a program that stays, in a network namespace of its own.
+
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+
+const can = spawnSync('unshare', ['-n', 'ip', 'link']).status === 0
+
+test.skipIf(!can)('what ip is told it does, and says why not', () => {
+  const trial = `${import.meta.dirname}/resident-trial.ts`
+  const run = spawnSync('unshare', ['-n', process.execPath, trial], { encoding: 'utf8' })
+  expect(run.stdout + run.stderr).toBe(`two addresses: done; 10.77.0.10 fd00:77::10
+again: done; 10.77.0.10 fd00:77::10
+taken away: done; none
+taken away once more: refused: Error: ipv4: Address not found.
+of two lines one: refused: Cannot find device "nosuch"; 10.77.0.10
+when it was killed: gone; 10.77.0.10
+the next: done; none
+2,000 at once: done
+a program that is not there: gone: sh: 1: exec: pbx-no-such-program: not found
+`)
+})
