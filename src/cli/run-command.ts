@@ -12,6 +12,7 @@ import { isOffline, runOffline, type Offline } from './cluster.ts'
 import { runServerCommand, type Show } from './servers.ts'
 import type { Invocation, Password, UserName } from './invocation.ts'
 import { restoreFrom } from './restore.ts'
+import { schemaText } from './schema.ts'
 import { clock, type Column, grouped, localTime, table } from './table.ts'
 import { firstLine, type Terminal } from './terminal.ts'
 import { traceText } from './trace.ts'
@@ -236,6 +237,7 @@ function statusText(status: api.Status): string {
     ['calls', grouped(status.calls)],
     ...drained(status),
     ['memory', `${grouped(status.residentBytes / 1024 / 1024)} MiB`],
+    ['schema', schemaText(status)],
   ]
   const { replication } = status
   if (replication !== undefined) facts.push(['replica', replicaText(replication)])

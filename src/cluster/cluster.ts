@@ -47,7 +47,7 @@ export class Cluster {
       files,
       secretKey: () => readFileSync(join(data, 'secret.key')),
       elsewhere: () => this.#elsewhere(),
-      addToGroup: (node) => this.#ask({ kind: 'add', node }),
+      addToGroup: (node, schema) => this.#ask({ kind: 'add', node, schema }),
     })
     this.servers = new ConnectedServers(parts.port)
     parts.port.on('message', (message: FromMember) => this.#onMessage(message))

@@ -14,6 +14,7 @@ import type { Replica } from '../store/replica/replica.ts'
 import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
 import { Dialled } from './dialled.ts'
 import { Fitness, type Concern } from './fitness.ts'
+import { objectionTo } from './join/release.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
 import type { MemberStanding, Standing, Wish } from './protocol.ts'
 import { TICK } from './timings.ts'
@@ -53,6 +54,7 @@ export class Member {
   readonly #dialled: Dialled
   #told = ''
   #leader: NodeId | undefined
+  #schema: number
   #why = 'this node has just begun'
   #since: number
   readonly #fitness: Fitness
@@ -64,6 +66,7 @@ export class Member {
     this.#parts = parts
     this.#dialled = new Dialled(link)
     this.#since = host.wall()
+    this.#schema = parts.replica.schema.inForce
     const onChanged = (why: string | undefined): void => this.#fitChanged(why)
     const onOther = (): void => this.#tell(true)
     this.#fitness = new Fitness({ host, link, onChanged, onOther })
@@ -197,6 +200,8 @@ export class Member {
     switch (wish.kind) {
       case 'add': {
         if (members(membership).includes(wish.node)) return undefined
+        const old = objectionTo(wish.schema, this.#parts.replica.promised)
+        if (old !== undefined) return old
         return changed(raft, { voters, learners: [...learners, wish.node] })
       }
       case 'remove': {
@@ -303,11 +308,15 @@ export class Member {
     this.#told = news
     const { id, role, term, leader, last, applied } = status
     const isGuarded = vip?.isGuarded !== false
-    const { compared } = replica
+    const { compared, schema } = replica
+    if (schema.inForce !== this.#schema)
+      host.log('info', 'schema.in-force', { schema: schema.inForce })
+    this.#schema = schema.inForce
     const logged = { id, role, term, leader, last, applied, compared, isActive }
     const standing = { ...logged, holdsAddress, isGuarded, urgency }
     onStanding({
       ...standing,
+      schema,
       members: this.#membersOf(status),
       why: this.#why,
       since: this.#since,

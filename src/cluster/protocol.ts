@@ -4,6 +4,7 @@
 import type { Fields, LogLevel } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Urgency } from '../native/priority.ts'
+import type { SchemaStanding } from '../store/replica/upgrade.ts'
 import type { FlowNews } from './flows.ts'
 import type { Batch } from './intake.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
@@ -27,6 +28,7 @@ export type Standing = {
   readonly applied: number
   /** The newest entry after which the state here was found to be the leader's; 0 for none. */
   readonly compared: number
+  readonly schema: SchemaStanding
   /** This node is to serve: it leads, and has the address where there is one. */
   readonly isActive: boolean
   readonly holdsAddress: boolean
@@ -81,7 +83,8 @@ export type ToMember =
   | { readonly kind: 'flows'; readonly news: FlowNews }
 
 export type Wish =
-  | { readonly kind: 'add'; readonly node: NodeId }
+  /** `schema`: the newest that it knows. */
+  | { readonly kind: 'add'; readonly node: NodeId; readonly schema: number }
   | { readonly kind: 'remove'; readonly node: NodeId }
   /** Undefined: to whoever is best. */
   | { readonly kind: 'transfer'; readonly to: NodeId | undefined }

@@ -6,8 +6,9 @@ import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
 import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
-import { relayServers } from '../cluster/server-relay.ts'
 import { openPeerLink, type LinkOptions, type PeerLink } from '../cluster/peer-link.ts'
+import { PeerSchemas } from '../cluster/peer-schemas.ts'
+import { relayServers } from '../cluster/server-relay.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
@@ -25,6 +26,7 @@ import type { ReplicaSettings } from '../store/replica/protocol.ts'
 import { ReplicaService } from '../store/replica/service.ts'
 import { chunksInUse, fileChanges } from '../store/schema/file.ts'
 import { clusterNodes } from '../store/schema/node.ts'
+import { SCHEMA_VERSION } from '../store/schema/schema.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { join } from 'node:path'
 
@@ -60,21 +62,9 @@ let reader: ReadConnection | undefined
 void begin().catch((error: unknown) => service.fail(error))
 
 async function begin(): Promise<void> {
-  const strangers = new Strangers((request) => {
-    const id = ++asked
-    say({ kind: 'join', id, request })
-    return new Promise((settle) => joins.set(id, settle))
-  })
-  const link = await openPeerLink({
-    host,
-    id: self.id,
-    identity,
-    authority: authority.certificate,
-    listen: { host: '0.0.0.0', port: self.port },
-    onStranger: strangers.take,
-    known,
-  })
+  const link = await openLink()
   relayServers(link, news)
+  const schemas = new PeerSchemas({ host, link, own: SCHEMA_VERSION })
   const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
   const opened = service.serve(() =>
     openReplica(
@@ -84,6 +74,7 @@ async function begin(): Promise<void> {
         onOutcomes: service.tell.bind(service),
         onFault: service.fail.bind(service),
         onRound: (round) => vip?.roundBegins(round),
+        knows: (node) => schemas.of(node),
         send: (messages) =>
           void (member === undefined ? early.push(...messages) : member.send(messages)),
       },
@@ -121,12 +112,30 @@ async function begin(): Promise<void> {
     await vip?.stop()
     member?.stop()
     flows?.stop()
+    schemas.stop()
     fileSync.stop()
     await link.close()
     reader?.close()
     reader = undefined
   }
   news.on('message', (message: ToMember) => void onMessage(message, leave))
+}
+
+function openLink(): Promise<PeerLink> {
+  const strangers = new Strangers((request) => {
+    const id = ++asked
+    say({ kind: 'join', id, request })
+    return new Promise((settle) => joins.set(id, settle))
+  })
+  return openPeerLink({
+    host,
+    id: self.id,
+    identity,
+    authority: authority.certificate,
+    listen: { host: '0.0.0.0', port: self.port },
+    onStranger: strangers.take,
+    known,
+  })
 }
 
 /** It is little that this thread does for them: a piece at a time, and no disk is waited for. */

@@ -32,7 +32,8 @@ export async function restoreImage(
   options: RestoreOptions,
 ): Promise<Result<void, RestoreFailure>> {
   const { name: restore } = options
-  const begun = await store.propose({ kind: 'restore.begun', restore })
+  const { schema } = image
+  const begun = await store.propose({ kind: 'restore.begun', restore, schema })
   if (!begun.ok) return failed(begun.error)
   let isDone = false
   try {

@@ -41,6 +41,7 @@ test('status', async () => {
   expect(code).toBe(0)
   expect(out).toMatch(/^health {6}ok\nserver {6}pbx-1, version 1\.2\.3, up 0:0\d\n/)
   expect(out).toContain('sip         udp 5060\n')
+  expect(out).toMatch(/^schema {6}\d+$/m)
   world.live.healthy = false
   const failing = await pbx('status')
   expect([failing.code, failing.out]).toEqual([1, expect.stringContaining('store: the <disk>')])

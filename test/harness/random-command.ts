@@ -7,6 +7,7 @@ import { wallTime } from '../../src/base/time.ts'
 import type { CallId, NodeId, TenantId } from '../../src/control/ids.ts'
 import type { BindingRow } from '../../src/store/schema/binding.ts'
 import type { Cdr } from '../../src/store/schema/call.ts'
+import { BASELINE } from '../../src/store/schema/version.ts'
 import type { Command } from '../../src/store/store.ts'
 
 const TENANTS = ['acme', 'globex'] as TenantId[]
@@ -55,7 +56,7 @@ const MAKERS: readonly Maker[] = [
   serverAdded,
   serverJoined,
   (random) => ({ kind: 'server.removed', name: `media-${random.below(4)}` }),
-  (random) => ({ kind: 'restore.begun', restore: restoreOf(random) }),
+  (random) => ({ kind: 'restore.begun', restore: restoreOf(random), schema: BASELINE }),
   batchStaged,
   batchStaged,
   restoreFinished,

@@ -1,104 +1,12 @@
 //! Three replicas on real disks: what one is told is on all of them, byte by byte, also after one
 //! was away for so long that the log does not reach back to where it was.
 
-import { copyFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'
 import type { NodeId } from '../../src/raft/entry.ts'
-import type { Membership } from '../../src/raft/membership.ts'
-import type { RaftMessage } from '../../src/raft/message.ts'
-import { WriteConnection } from '../../src/store/database.ts'
-import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
-import type { Outcomes } from '../../src/store/replica/protocol.ts'
-import { dumpOf } from '../harness/dump.ts'
-import { newHome } from './home.ts'
 import { put } from './commands.ts'
-
-const IDS = ['a', 'b', 'c'] as NodeId[]
-/** Entries behind what is applied. */
-const KEPT = 500
-const COMPARE_EVERY = 20
-const MEMBERSHIP: Membership = { voters: IDS, learners: [] }
-
-class Group {
-  readonly homes = new Map(IDS.map((id) => [id, newHome()]))
-  readonly nodes = new Map<NodeId, OpenReplica>()
-  readonly outcomes: Outcomes[] = []
-  chunks = 0
-  /** Hears nobody, and is not heard. */
-  cut: NodeId | undefined
-  #queue: RaftMessage[] = []
-
-  start(id: NodeId): void {
-    const [home = '', first = ''] = [id, IDS[0]].map((each) => this.homes.get(each as NodeId))
-    // As whoever joins is given it.
-    if (home !== first) copyFileSync(join(first, 'secret.key'), join(home, 'secret.key'))
-    const host = {
-      onOutcomes: (outcomes: Outcomes) => void this.outcomes.push(outcomes),
-      send: (messages: readonly RaftMessage[]) => {
-        this.chunks += messages.filter(({ kind }) => kind === 'snapshot').length
-        this.#queue.push(...messages)
-      },
-      onFault: (error: unknown) => {
-        throw error
-      },
-    }
-    const place = { id, membership: MEMBERSHIP, kept: KEPT, compareEvery: COMPARE_EVERY }
-    this.nodes.set(id, openReplica(home, { addon: undefined }, host, place))
-  }
-
-  stop(id: NodeId): void {
-    this.nodes.get(id)?.close()
-    this.nodes.delete(id)
-  }
-
-  /** Everything under way arrives; who is away misses it. */
-  run(): void {
-    while (this.#queue.length > 0) {
-      const arriving = this.#queue.splice(0)
-      for (const [id, { replica }] of this.nodes) {
-        const batch = arriving.filter(({ from, to }) => to === id && !this.#isCut(from, to))
-        if (batch.length > 0) replica.receive(batch)
-      }
-    }
-  }
-
-  #isCut(from: NodeId, to: NodeId): boolean {
-    return from !== to && (from === this.cut || to === this.cut)
-  }
-
-  tick(times: number): void {
-    for (let done = 0; done < times; done++) {
-      for (const { replica } of this.nodes.values()) replica.tick()
-      this.run()
-    }
-  }
-
-  get leader(): OpenReplica['replica'] {
-    const all = [...this.nodes.values()].map(({ replica }) => replica)
-    const found = all.filter(({ status }) => status.role === 'leader' && status.id !== this.cut)
-    const [leader] = found
-    assert(leader !== undefined && found.length === 1, 'one leads')
-    return leader
-  }
-
-  file(id: NodeId): string {
-    return join(this.homes.get(id) ?? '', 'pbx.db')
-  }
-
-  /** Somebody who should not have changes a row that is stored. */
-  tamper(id: NodeId, sql: string): void {
-    const writer = WriteConnection.open(this.file(id), { addon: undefined })
-    writer.script(sql)
-    writer.close()
-  }
-
-  dump(id: NodeId): string {
-    return dumpOf(this.file(id))
-  }
-}
+import { COMPARE_EVERY, Group, IDS } from './group.ts'
 
 let group = new Group()
 afterEach(() => {

@@ -14,7 +14,8 @@ import { bindingsOf } from '../../src/store/schema/binding.ts'
 import { countExtensions, extensionByUser } from '../../src/store/schema/extension.ts'
 import { allTenants } from '../../src/store/schema/tenant.ts'
 import { isRestoring } from '../../src/store/schema/restore.ts'
-import type { Store } from '../../src/store/store.ts'
+import { SCHEMA_VERSION } from '../../src/store/schema/schema.ts'
+import type { Command, Store } from '../../src/store/store.ts'
 import { openVault } from '../../src/store/vault.ts'
 import { Backups } from '../../src/backup/backups.ts'
 import { ACME, acme, binding, ended, extension } from './commands.ts'
@@ -35,6 +36,10 @@ function read(file: string, from: string, to: string): ReturnType<typeof ImageRe
 }
 
 let restores = 0
+
+function begun(restore: string, schema = SCHEMA_VERSION): Command {
+  return { kind: 'restore.begun', restore, schema }
+}
 
 async function restore(store: Store, file: string, from: string, to: string): Promise<void> {
   const opened = await read(file, from, to)
@@ -149,7 +154,7 @@ test('the next node that serves adds the records that are left', async () => {
   const opened = await read(await withRecords(from, 2_600), from, to)
   if (!opened.ok) throw new Error(opened.error)
   const { value: reader } = opened
-  await first.propose({ kind: 'restore.begun', restore: 'x' })
+  await first.propose({ kind: 'restore.begun', restore: 'x', schema: reader.schema })
   let place = 0
   for (let next = await reader.next(); next.ok && next.value; next = await reader.next())
     await first.propose({ kind: 'restore.staged', restore: 'x', place: place++, ...next.value })
@@ -157,8 +162,8 @@ test('the next node that serves adds the records that are left', async () => {
   await first.propose({ kind: 'restore.finished', restore: 'x', places: place, replaced })
   await reader.close()
   expect([count(first, 'extensions'), count(first, 'cdrs')]).toEqual([1, 0])
-  for (const kind of ['restore.dropped', 'restore.begun'] as const)
-    expect(await first.propose({ kind, restore: 'y' })).toMatchObject({ ok: false })
+  for (const another of [{ kind: 'restore.dropped' }, begun('y')] as const)
+    expect(await first.propose(another)).toMatchObject({ ok: false })
   await first.close()
 
   const next = await newStore(to)
@@ -172,8 +177,8 @@ test('the next node that serves adds the records that are left', async () => {
 test('a restore that another has followed is given up', async () => {
   const store = await newStore()
   const rows = new Uint8Array(0)
-  await store.propose({ kind: 'restore.begun', restore: 'one' })
-  await store.propose({ kind: 'restore.begun', restore: 'two' })
+  await store.propose(begun('one'))
+  await store.propose(begun('two'))
   const staged = {
     kind: 'restore.staged',
     restore: 'one',
@@ -186,4 +191,12 @@ test('a restore that another has followed is given up', async () => {
   expect(await store.propose(finished)).toMatchObject({
     error: { reason: 'a part of the backup has not arrived' },
   })
+})
+
+test('rows of another schema than the one in force are not restored', async () => {
+  const store = await newStore()
+  for (const schema of [SCHEMA_VERSION - 1, SCHEMA_VERSION + 1])
+    expect(await store.propose(begun('x', schema))).toMatchObject({
+      error: { reason: expect.stringContaining('another schema') as unknown },
+    })
 })

@@ -9,6 +9,7 @@ import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
 import { clusterNodes, nextNodeId } from '../../store/schema/node.ts'
 import { registeredServer, serverId } from '../../store/schema/server.ts'
+import { schemaVersion } from '../../store/schema/version.ts'
 import type { Store } from '../../store/store.ts'
 import { certify, keyHash } from '../../x509/issue.ts'
 import { propose } from '../propose.ts'
@@ -21,6 +22,7 @@ import type {
   ServerWelcome,
   Welcome,
 } from './messages.ts'
+import { objectionTo } from './release.ts'
 import { checkToken, type JoinToken } from './token.ts'
 
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
@@ -36,7 +38,7 @@ export type AdmissionParts = {
   /** Undefined while this node serves, else what to say. */
   readonly elsewhere: () => JoinAnswer | undefined
   /** Undefined when the membership has been changed, else why not. */
-  readonly addToGroup: (node: NodeId) => Promise<string | undefined>
+  readonly addToGroup: (node: NodeId, schema: number) => Promise<string | undefined>
 }
 
 export class Admission {
@@ -96,17 +98,19 @@ export class Admission {
 
   async #node(request: NodeRequest, key: KeyObject): Promise<JoinAnswer> {
     const { store } = this.#parts
-    const { name, host: at, port } = request
+    const { name, host: at, port, schema } = request
     const { vip } = this.#parts.files.settings
     if (vip?.addresses.some(({ address }) => address === at) === true)
       return this.#refused(request, `${at} is the virtual address: give the host's own`)
     // Never one that was there before: its disk may have forgotten what it promised.
-    const free = await store.readLinearizable(nextNodeId)
-    if (!free.ok) return this.#refused(request, `the store says ${free.error.kind}`)
-    const id = free.value
+    const found = await store.readLinearizable((db) => [nextNodeId(db), schemaVersion(db)] as const)
+    if (!found.ok) return this.#refused(request, `the store says ${found.error.kind}`)
+    const [id, inForce] = found.value
+    const old = objectionTo(schema, inForce)
+    if (old !== undefined) return this.#refused(request, old)
     const why = await propose(store, { kind: 'node.joined', node: { id, name, host: at, port } })
     if (why !== undefined) return this.#refused(request, why)
-    const kept = await this.#add(id)
+    const kept = await this.#add(id, schema)
     if (kept !== undefined) {
       await propose(store, { kind: 'node.left', id })
       return this.#refused(request, kept)
@@ -114,10 +118,10 @@ export class Admission {
     return { kind: 'welcome', welcome: this.#welcome(id, key) }
   }
 
-  async #add(id: NodeId): Promise<string | undefined> {
+  async #add(id: NodeId, schema: number): Promise<string | undefined> {
     let why: string | undefined
     for (let tried = 0; tried < TRIES; tried++) {
-      why = await this.#parts.addToGroup(id)
+      why = await this.#parts.addToGroup(id, schema)
       if (why !== 'one at a time' && why !== 'too early') return why
       await sleep(TRY_AGAIN_MS)
     }

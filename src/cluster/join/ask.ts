@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
+import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
 import { newKey } from '../../x509/issue.ts'
 import { keepOwner } from '../files.ts'
 import { isInCluster, writeCluster, type Peer } from '../settings.ts'
@@ -40,7 +41,8 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
     throw new JoinFault(`${data} holds a system of its own, which would be lost: ${mend}`)
   }
   const { key, publicKey } = newKey()
-  const request = { token: joining.token, name, host, port, publicKey }
+  const own = { name, host, port, schema: SCHEMA_VERSION }
+  const request = { token: joining.token, ...own, publicKey }
   const { answer, certificate: authority } = await ask(token, token.authority, () => request)
   if (answer.kind !== 'welcome') throw new JoinFault('it makes a server of this host, not a node')
   const { welcome } = answer

@@ -15,7 +15,11 @@ type Request = {
   readonly publicKey: string
 }
 /** To be a call manager among others. */
-export type NodeRequest = Request & { readonly port: number }
+export type NodeRequest = Request & {
+  readonly port: number
+  /** The newest of the state that it knows. */
+  readonly schema: number
+}
 /** To do one kind of work for them. */
 export type ServerRequest = Request & { readonly role: ServerRole }
 
@@ -50,8 +54,12 @@ export function isJoinRequest(value: unknown): value is JoinRequest {
   const port = found.get('port')
   return (
     texts.every((text) => typeof text === 'string' && text.length > 0 && text.length < 4_096) &&
-    (found.get('role') === 'media' || isPort(port))
+    (found.get('role') === 'media' || (isPort(port) && isSchema(found.get('schema'))))
   )
+}
+
+function isSchema(value: unknown): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
 }
 
 function isPort(value: unknown): boolean {

@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { NodeId } from '../../control/ids.ts'
+import type { SchemaStanding } from '../../store/replica/upgrade.ts'
 import { HttpRefusal } from '../../http/server.ts'
 import type { ConsoleContext } from '../context.ts'
 import { defined } from './defined.ts'
@@ -44,12 +45,21 @@ function done(refused: string | undefined): { done: boolean } {
   return { done: true }
 }
 
+type Upgrading = Required<Pick<shapes.ClusterView, 'upgrade'>>
+
+/** What the nodes have not gone over to yet. */
+function upgradePart({ inForce, newest, waitsFor }: SchemaStanding): Partial<Upgrading> {
+  if (newest === inForce) return {}
+  const waits = waitsFor.map(({ id, knows }) => ({ node: id, ...defined({ knows }) }))
+  return { upgrade: { to: newest, waitsFor: waits } }
+}
+
 /** Of the status; nothing of a system that is alone. */
 export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.ClusterView } {
   const standing = cluster?.standing
   if (cluster === undefined || standing === undefined) return {}
   const { id, role, isActive, leader, term, holdsAddress, why, since } = standing
-  const { isGuarded, urgency, applied, compared } = standing
+  const { isGuarded, urgency, applied, compared, schema } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
   const members = standing.members.map(({ lag, unfit, ...member }) => {
     const node = nodes.get(member.id)
@@ -71,6 +81,7 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
       since: new Date(since).toISOString(),
       applied,
       compared,
+      ...upgradePart(schema),
       members,
       ...(leader === undefined ? {} : { leader }),
       ...(cluster.vip === undefined ? {} : { address: cluster.vip }),

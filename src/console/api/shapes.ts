@@ -43,6 +43,20 @@ export const ClusterShape = Type.Object({
   compared: Type.Integer({
     description: "the newest of them after which it was found to be the leader's; 0 for none",
   }),
+  upgrade: Type.Optional(
+    Type.Object(
+      {
+        to: Type.Integer({ description: 'schema' }),
+        waitsFor: Type.Array(
+          Type.Object({
+            node: Type.String(),
+            knows: Type.Optional(Type.Integer({ description: 'absent: it is not heard of' })),
+          }),
+        ),
+      },
+      { description: 'a newer release is here, and its schema is not in force yet' },
+    ),
+  ),
   members: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -101,6 +115,7 @@ export const StatusShape = Type.Object({
   registrations: Type.Integer(),
   calls: Type.Integer(),
   residentBytes: Type.Integer({ description: 'memory of this process' }),
+  schema: Type.Integer({ description: 'of the state, as it is in force' }),
   replication: Type.Optional(
     Type.Object({
       state: Type.String({ description: 'of litestream: running, waiting, absent or stopped' }),

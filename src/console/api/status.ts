@@ -1,5 +1,6 @@
 //! How the system is: the whole picture for administrators, the health for whoever watches.
 
+import { schemaVersion } from '../../store/schema/version.ts'
 import { allTenants } from '../../store/schema/tenant.ts'
 import { countExtensions } from '../../store/schema/extension.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
@@ -64,6 +65,7 @@ export function nodeStatus(facts: NodeFacts): Omit<shapes.Status, OfServing> {
     domains: tenants.slice(0, 100).map(({ primaryDomain }) => primaryDomain),
     extensions: store.read(countExtensions),
     residentBytes: process.memoryUsage.rss(),
+    schema: store.read(schemaVersion),
     ...clusterPart(cluster),
     ...drainPart(drain),
   }

@@ -19,12 +19,15 @@ export async function makeImage(place: ImagePlace, program: Program): Promise<Im
 }
 
 export class ImageReader {
+  /** That the batches are of. */
+  readonly schema: number
   readonly rows: ImageFacts['rows']
   readonly replaced: readonly Part[]
   readonly #thread: ImageThread
 
   private constructor(thread: ImageThread, opened: FromImage & { kind: 'opened' }) {
     this.#thread = thread
+    this.schema = opened.schema
     this.rows = opened.rows
     this.replaced = opened.replaced
   }

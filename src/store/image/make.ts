@@ -6,12 +6,13 @@ import { assert } from '../../base/assert.ts'
 import { type ConnectionOptions, ReadConnection, WriteConnection } from '../database.ts'
 import { integer, text } from '../row.ts'
 import { PARTS, type Part } from '../schema/restore.ts'
-import { SCHEMA_VERSION } from '../schema/schema.ts'
+import { schemaVersion } from '../schema/version.ts'
 import type { ReadOnlyDatabase } from '../store.ts'
 
 export type ImageFacts = {
   /** Bytes. */
   readonly size: number
+  /** Of its tables. */
   readonly schema: number
   /** How many of each there are. */
   readonly rows: Readonly<Record<Part, number>>
@@ -34,8 +35,8 @@ export async function makeImage(
   try {
     const reader = ReadConnection.open(source, options)
     await reader.backup(whole).finally(() => reader.close())
-    const rows = strip(whole, file, options)
-    return { size: statSync(file).size, schema: SCHEMA_VERSION, rows }
+    const { schema, rows } = strip(whole, file, options)
+    return { size: statSync(file).size, schema, rows }
   } finally {
     for (const end of ['', '-wal', '-shm']) rmSync(whole + end, { force: true })
   }
@@ -46,7 +47,9 @@ function makePrivate(file: string): void {
   closeSync(openSync(file, 'wx', 0o600))
 }
 
-function strip(whole: string, file: string, options: ConnectionOptions): ImageFacts['rows'] {
+type Stripped = Pick<ImageFacts, 'schema' | 'rows'>
+
+function strip(whole: string, file: string, options: ConnectionOptions): Stripped {
   const copy = WriteConnection.open(whole, options)
   try {
     // It is read again in a moment, or of no use.
@@ -56,7 +59,7 @@ function strip(whole: string, file: string, options: ConnectionOptions): ImageFa
     })
     // Raft's log may be most of the file, and what was deleted is still in its free pages.
     copy.run('VACUUM INTO ?', file)
-    return countRows(copy)
+    return { schema: schemaVersion(copy), rows: countRows(copy) }
   } finally {
     copy.close()
   }

@@ -23,6 +23,8 @@ export type FromImage =
   | { readonly kind: 'made'; readonly facts: ImageFacts }
   | {
       readonly kind: 'opened'
+      /** That the batches are of. */
+      readonly schema: number
       readonly rows: ImageFacts['rows']
       readonly replaced: readonly Part[]
     }

@@ -1,18 +1,18 @@
-//! An image out of a backup, looked at before anything is believed of it, brought to this release's
-//! schema, and read as the batches that a restore proposes. Secrets come out sealed with this
+//! An image out of a backup, looked at before anything is believed of it, brought to the schema in
+//! force here, and read as the batches that a restore proposes. Secrets come out sealed with this
 //! installation's key: the one that the backup brings is used here and kept nowhere.
 
 import { deflateRawSync } from 'node:zlib'
-import { assert } from '../../base/assert.ts'
 import { type ConnectionOptions, WriteConnection } from '../database.ts'
 import { reseal } from '../credentials.ts'
 import { faultOf } from '../errors.ts'
 import { toJson } from '../bytes-json.ts'
-import { bytes, integer, text } from '../row.ts'
+import { bytes, text } from '../row.ts'
 import { isClaimed } from '../schema/account.ts'
 import { replicaRow } from '../schema/replica.ts'
 import { type Batch, BATCH_MAX, type Part, PARTS } from '../schema/restore.ts'
-import { migrate, SCHEMA_VERSION } from '../schema/schema.ts'
+import { RELEASE } from '../schema/schema.ts'
+import { migrateTo, newestOf, schemaVersion, type Release } from '../schema/version.ts'
 import type { ReadOnlyDatabase, Row } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import { countRows, type ImageFacts } from './make.ts'
@@ -29,6 +29,9 @@ export type Keys = {
   readonly to: Vault
 }
 
+/** What the rows are for: the schema in force, and the release that knows it. */
+export type Into = { readonly schema: number; readonly release?: Release }
+
 export type OpenImage = {
   readonly rows: ImageFacts['rows']
   /** The parts that take the place of what is there. */
@@ -44,15 +47,20 @@ const BATCH_BYTES = 128 * 1024
 const LITESTREAMS = ['_litestream_seq', '_litestream_lock']
 
 /** Throws `ImageRefused`. The file is changed by it. */
-export function openImage(file: string, keys: Keys, options: ConnectionOptions): OpenImage {
+export function openImage(
+  file: string,
+  keys: Keys,
+  options: ConnectionOptions,
+  { schema, release = RELEASE }: Into,
+): OpenImage {
   const image = openFile(file, options)
   try {
-    checkVersion(image)
+    checkVersion(image, schema, release)
     checkPages(image)
-    migrate(image)
+    bringTo(image, schema, release)
     // What litestream leaves in what it has replicated.
     for (const table of LITESTREAMS) image.run(`DROP TABLE IF EXISTS ${table}`)
-    checkSchema(image, options)
+    checkSchema(image, options, (fresh) => bringTo(fresh, schema, release))
     checkKey(image, keys.from)
     const rows = countRows(image)
     return {
@@ -78,20 +86,24 @@ function openFile(file: string, options: ConnectionOptions): WriteConnection {
 /** Whatever SQLite says of somebody else's file is said of the backup. */
 function refusalOf(error: unknown, file: string): unknown {
   const { code, message } = faultOf(error, file)
-  if (error instanceof ImageRefused || (code !== 'corrupt' && code !== 'newer-schema')) return error
+  if (error instanceof ImageRefused || code !== 'corrupt') return error
   return new ImageRefused(`the database in the backup cannot be read: ${message}`)
 }
 
-function checkVersion(image: WriteConnection): void {
-  const row = image.get('PRAGMA user_version')
-  assert(row !== undefined, 'SQLite has a user_version')
-  const version = integer(row, 'user_version')
+function checkVersion(image: WriteConnection, inForce: number, release: Release): void {
+  const version = schemaVersion(image)
   if (version === 0) throw new ImageRefused('the database in the backup is not one of pbx')
-  if (version <= SCHEMA_VERSION) return
+  if (version <= inForce) return
+  const [newest, is] = [newestOf(release), `the backup is of a newer release (schema ${version}`]
   throw new ImageRefused(
-    `the backup is of a newer release (schema ${version}, this one knows ${SCHEMA_VERSION}): ` +
-      'update pbx here, then restore it',
+    version <= newest
+      ? `${is}, here ${inForce} is in force): pbx status says which node waits to be updated`
+      : `${is}, this one knows ${newest}): update pbx here, then restore it`,
   )
+}
+
+function bringTo(db: WriteConnection, schema: number, release: Release): void {
+  if (schemaVersion(db) < schema) db.transaction(() => migrateTo(db, release, schema))
 }
 
 function checkPages(image: WriteConnection): void {
@@ -102,10 +114,14 @@ function checkPages(image: WriteConnection): void {
   if (said !== 'ok') throw new ImageRefused(`the database in the backup is damaged: ${said}`)
 }
 
-/** Nothing is in it that this release would not have made, a trigger for example. */
-function checkSchema(image: WriteConnection, options: ConnectionOptions): void {
+/** Nothing is in it that `make` would not have made, a trigger for example. */
+function checkSchema(
+  image: WriteConnection,
+  options: ConnectionOptions,
+  make: (fresh: WriteConnection) => void,
+): void {
   const fresh = WriteConnection.open(':memory:', options)
-  migrate(fresh)
+  make(fresh)
   const [wanted, found] = [fresh, image].map(schemaOf)
   fresh.close()
   if (wanted !== found)

@@ -5,7 +5,8 @@ import { closeSync, openSync, statSync } from 'node:fs'
 import { assert } from '../../base/assert.ts'
 import { type ConnectionOptions, WriteConnection } from '../database.ts'
 import { integer, text } from '../row.ts'
-import { migrate } from '../schema/schema.ts'
+import { RELEASE } from '../schema/schema.ts'
+import { migrateTo, openSchema, schemaVersion, type Release } from '../schema/version.ts'
 import type { ReadOnlyDatabase } from '../store.ts'
 import { KEPT } from './make.ts'
 
@@ -15,18 +16,20 @@ const WAL_MAX = 256 << 20
 export class ShadowDatabase {
   readonly #file: string
   readonly #db: WriteConnection
+  readonly #release: Release
   #copied: number | undefined
 
-  /** `source` is opened for reading only, and by this release's schema. */
-  constructor(file: string, source: string, options: ConnectionOptions) {
+  /** `source` is opened for reading only. */
+  constructor(file: string, source: string, options: ConnectionOptions, release = RELEASE) {
     this.#file = file
+    this.#release = release
     closeSync(openSync(file, 'a', 0o600))
     this.#db = WriteConnection.open(file, options)
     // As litestream.io/tips asks: it does the checkpoints, and may hold the lock for a while.
     this.#db.run('PRAGMA wal_autocheckpoint = 0')
     this.#db.run('PRAGMA synchronous = NORMAL')
     this.#db.run('PRAGMA foreign_keys = OFF')
-    migrate(this.#db)
+    openSchema(this.#db, release)
     this.#db.run('ATTACH DATABASE ? AS source', source)
   }
 
@@ -40,6 +43,7 @@ export class ShadowDatabase {
     // Not immediate: that would take the write lock of the source, too.
     this.#db.run('BEGIN')
     try {
+      this.#follow()
       for (const table of KEPT) copyTable(this.#db, table)
       this.#db.run('COMMIT')
     } catch (error) {
@@ -48,6 +52,14 @@ export class ShadowDatabase {
     }
     this.#copied = index
     return true
+  }
+
+  /** The source has gone over to the next schema. */
+  #follow(): void {
+    const row = this.#db.get('PRAGMA source.user_version')
+    assert(row !== undefined, 'SQLite has a user_version')
+    const schema = integer(row, 'user_version')
+    if (schema !== schemaVersion(this.#db)) migrateTo(this.#db, this.#release, schema)
   }
 
   /** Nobody but who watches may take it away. */

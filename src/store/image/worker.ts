@@ -3,7 +3,9 @@
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
+import { ReadConnection } from '../database.ts'
 import { DATABASE } from '../replica/open-replica.ts'
+import { schemaVersion } from '../schema/version.ts'
 import { openVault, Vault } from '../vault.ts'
 import { makeImage } from './make.ts'
 import type { FromImage, ImageJob, ToImage } from './protocol.ts'
@@ -24,13 +26,21 @@ if (job.kind === 'make') {
 } else if (job.kind === 'shadow') keepShadow(join(job.directory, DATABASE))
 else {
   const { key } = job
+  const schema = schemaHere(join(job.directory, DATABASE))
   orRefused(() => {
     const keys = { from: new Vault(key), to: openVault(job.directory) }
-    const image = openImage(job.file, keys, { addon: job.addon })
+    const image = openImage(job.file, keys, { addon: job.addon }, { schema })
     const { rows, replaced } = image
-    say({ kind: 'opened', rows, replaced })
+    say({ kind: 'opened', schema, rows, replaced })
     port.on('message', () => orRefused(() => next(image)))
   })
+}
+
+function schemaHere(database: string): number {
+  const reader = ReadConnection.open(database, { addon: job.addon })
+  const schema = schemaVersion(reader)
+  reader.close()
+  return schema
 }
 
 function keepShadow(source: string): void {

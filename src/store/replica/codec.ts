@@ -5,10 +5,11 @@ import { assert } from '../../base/assert.ts'
 import { fromJson, toJson } from '../bytes-json.ts'
 import type { Command, IdempotencyKey } from '../store.ts'
 import type { DigestCommand } from './comparison.ts'
+import type { SchemaCommand } from './upgrade.ts'
 
 /** A command on its way into the log: passwords sealed, all that is random or timed decided. */
 export type Sealed = {
-  readonly command: Command | DigestCommand
+  readonly command: Command | DigestCommand | SchemaCommand
   readonly key: IdempotencyKey | undefined
 }
 

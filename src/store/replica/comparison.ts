@@ -3,7 +3,7 @@
 
 import type { LogIndex } from '../../raft/entry.ts'
 import { StoreFault } from '../errors.ts'
-import { areComparable, type StateDigest } from './state-digest.ts'
+import type { StateDigest } from './state-digest.ts'
 
 /** In the log. Proposed by a leader, and by nobody else. */
 export type DigestCommand = {
@@ -58,7 +58,7 @@ export class Comparison {
   /** Throws when the states differ. What was not noted, in an earlier life say, is passed over. */
   compare({ at, digest }: DigestCommand): void {
     const own = this.#notes.get(at)
-    if (own === undefined || !areComparable(own, digest)) return
+    if (own === undefined) return
     if (own === digest) this.compared = at
     else throw diverged(at, own, digest)
   }

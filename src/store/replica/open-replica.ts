@@ -1,5 +1,5 @@
-//! Opens the files of a replica: takes the directory for this process alone, brings the tables up
-//! to date, checks that the key belongs to them.
+//! Opens the files of a replica: takes the directory for this process alone, makes the tables that
+//! there are not, checks that the key belongs to them.
 
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,8 @@ import { WriteConnection, type ConnectionOptions } from '../database.ts'
 import { faultOf, StoreFault } from '../errors.ts'
 import { insertRaft, raftRow, type LogBase } from '../schema/raft.ts'
 import { divergedOf, insertReplica, replicaRow } from '../schema/replica.ts'
-import { migrate } from '../schema/schema.ts'
+import { RELEASE } from '../schema/schema.ts'
+import { openSchema, type Release } from '../schema/version.ts'
 import { openVault, type Vault } from '../vault.ts'
 import type { ReplicaDatabase } from './database.ts'
 import { SqliteLogStorage } from './log-storage.ts'
@@ -41,10 +42,12 @@ const BOUNDS: Bounds = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedM
 export type ReplicaOptions = ConnectionOptions & {
   /** Of a simulation: what its disk does to the database. */
   readonly through?: (db: WriteConnection) => ReplicaDatabase
+  /** Of a test: another than this one. */
+  readonly release?: Release
 }
 
 /** What a replica tells. */
-export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound'> & {
+export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound' | 'knows'> & {
   /** Outside of any call: making a snapshot failed. */
   readonly onFault: (error: unknown) => void
 }
@@ -87,7 +90,8 @@ export function openReplica(
     const vault = openVault(directory)
     makePrivate(file)
     const opened = WriteConnection.open(file, options)
-    migrate(opened)
+    const { release = RELEASE } = options
+    openSchema(opened, release)
     const db = options.through?.(opened) ?? opened
     const applied = ownRow(db, vault, directory, place)
     const diverged = divergedOf(db)
@@ -97,6 +101,7 @@ export function openReplica(
       db,
       directory,
       options,
+      release,
       chunk: place.chunk ?? CHUNK,
       ...host,
     })
@@ -104,7 +109,7 @@ export function openReplica(
     const { id, kept, timing = TIMING, bounds = BOUNDS, random = REAL_RANDOM } = place
     const raft = new Raft({ id, storage, random, ...timing, ...bounds })
     const { compareEvery = COMPARE_EVERY } = place
-    const parts = { kept, compareEvery, db, vault, storage, snapshots, digest, raft }
+    const parts = { kept, compareEvery, release, db, vault, storage, snapshots, digest, raft }
     const replica = new Replica({ ...parts, ...host })
     const close = (): void => {
       snapshots.close()

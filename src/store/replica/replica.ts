@@ -20,7 +20,7 @@ import {
   setDigest,
   setDiverged,
 } from '../schema/replica.ts'
-import { apply } from '../schema/schema.ts'
+import type { Release } from '../schema/version.ts'
 import type { Command } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import { decode, encode, type Sealed } from './codec.ts'
@@ -31,7 +31,8 @@ import { Outstanding, type Slot } from './outstanding.ts'
 import type { Outcomes, Proposal } from './protocol.ts'
 import { sealed } from './seal.ts'
 import type { SnapshotFiles } from './snapshot-files.ts'
-import { areComparable, type StateDigest } from './state-digest.ts'
+import type { StateDigest } from './state-digest.ts'
+import { Upgrade, type SchemaStanding, type UpgradeParts } from './upgrade.ts'
 
 /** Of the entries that are kept, so many more may be there: they go together. */
 const SLACK = 0.25
@@ -45,6 +46,7 @@ export type ReplicaParts = {
   readonly raft: Raft
   readonly snapshots: SnapshotFiles
   readonly digest: StateDigest
+  readonly release: Release
   readonly kept: number
   /** Entries between two comparisons of the states of all nodes. */
   readonly compareEvery: number
@@ -53,6 +55,8 @@ export type ReplicaParts = {
   readonly send: (messages: readonly RaftMessage[]) => void
   /** A round of heartbeats is about to be sent: a lease may count from now. */
   readonly onRound?: ((round: number) => void) | undefined
+  /** Of other members; alone there are none. */
+  readonly knows?: UpgradeParts['knows'] | undefined
 }
 
 export class Replica {
@@ -64,6 +68,7 @@ export class Replica {
   /** Confirmed, and waiting for what they are to see. */
   #ripe: { readonly index: LogIndex; readonly slot: Slot }[] = []
   readonly #comparison: Comparison
+  readonly #upgrade: Upgrade
   #contexts = 0
   /** The term in which it leads. */
   #office: Term | undefined
@@ -72,6 +77,7 @@ export class Replica {
     this.#parts = parts
     this.#outstanding = new Outstanding(parts.onOutcomes)
     this.#comparison = new Comparison(parts.digest, parts.compareEvery)
+    this.#upgrade = new Upgrade({ ...parts, knows: parts.knows ?? nobodyKnows })
     this.#pump()
   }
 
@@ -82,6 +88,15 @@ export class Replica {
   /** The newest entry after which the state here was found to be the leader's; 0 for none. */
   get compared(): number {
     return this.#comparison.compared
+  }
+
+  get schema(): SchemaStanding {
+    return this.#upgrade.standing(this.status)
+  }
+
+  /** The schema that whoever becomes a member has to know. */
+  get promised(): number {
+    return this.#upgrade.promised
   }
 
   propose(proposals: readonly Proposal[]): void {
@@ -142,7 +157,7 @@ export class Replica {
         this.#orMarked(() => this.#carryOut(ready))
         raft.advance(ready)
       }
-    } while (this.#tellDigest())
+    } while (this.#tellDigest() || this.#proposeUpgrade())
     this.#settle()
     this.#outstanding.flush()
   }
@@ -166,9 +181,9 @@ export class Replica {
     if (ready.round !== undefined) this.#parts.onRound?.(ready.round)
     if (ready.early.length > 0) send(ready.early)
     for (const chunk of ready.chunks) snapshots.receive(chunk)
-    if (snapshot !== undefined) snapshots.attach(snapshot)
+    const schema = snapshot && snapshots.attach(snapshot)
     db.transaction(() => {
-      if (snapshot !== undefined) this.#takeOver()
+      if (schema !== undefined) this.#takeOver(schema)
       storage.write(ready, this.#isPassing(ready))
       for (const entry of ready.committed) this.#apply(entry)
       const last = ready.committed.at(-1)
@@ -183,12 +198,13 @@ export class Replica {
   }
 
   /** What has been copied is counted: it must be what its sender had. */
-  #takeOver(): void {
+  #takeOver(schema: number): void {
     const { db, snapshots, digest } = this.#parts
+    this.#upgrade.raise(schema)
     digest.replaced(() => snapshots.takeOver())
     const sent = digestOf(db)
     const { value } = digest
-    if (sent !== undefined && areComparable(sent, value) && sent !== value) {
+    if (sent !== undefined && sent !== value) {
       const found = `a snapshot of the state ${sent} has arrived as ${value}`
       throw new StoreFault('corrupt', `${found}: check the disks and the memory of both nodes`)
     }
@@ -202,6 +218,18 @@ export class Replica {
     if (command === undefined || this.#isAlone || this.status.role !== 'leader') return false
     if (!raft.propose([encode({ command, key: undefined })]).ok) return false
     this.#comparison.told(command)
+    return true
+  }
+
+  /** As leader: what is due when all know it. True when it is in the log. */
+  #proposeUpgrade(): boolean {
+    if (!this.#upgrade.isDue) return false
+    const { raft } = this.#parts
+    const status = raft.status()
+    const command = status.role === 'leader' ? this.#upgrade.next(status) : undefined
+    if (command === undefined) return false
+    if (!raft.propose([encode({ command, key: undefined })]).ok) return false
+    this.#upgrade.proposed(command, status.term)
     return true
   }
 
@@ -242,6 +270,7 @@ export class Replica {
     if (payload.kind === 'command') {
       const { command, key } = isOurs ? own.own : decode(payload.data)
       if (command.kind === 'state.digest') this.#comparison.compare(command)
+      else if (command.kind === 'schema.migrate') this.#upgrade.apply(command)
       else {
         const done = this.#applyOnce(command, key, index)
         if (isOurs) own.slot.outcome = done
@@ -261,9 +290,9 @@ export class Replica {
   }
 
   #change(command: Command): string | undefined {
-    const { db } = this.#parts
+    const { db, release } = this.#parts
     const changes = db.changes
-    const refusal = apply(db, command)
+    const refusal = release.apply(db, command)
     const wrote = db.changes !== changes
     assert(refusal === undefined || !wrote, `${command.kind} was refused after it had written`)
     return refusal
@@ -296,6 +325,8 @@ export class Replica {
     storage.compact({ index, term, membership: raft.membershipAt(index) })
   }
 }
+
+const nobodyKnows = (): undefined => undefined
 
 type Own = { readonly term: Term; readonly slot: Slot; readonly own: Sealed }
 type Done = { readonly index: LogIndex; readonly refusal: string | undefined }

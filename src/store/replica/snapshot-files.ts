@@ -13,7 +13,7 @@ import type { Chunk } from '../../raft/ready.ts'
 import { type ConnectionOptions, ReadConnection, WriteConnection } from '../database.ts'
 import { StoreFault } from '../errors.ts'
 import { replicaRow } from '../schema/replica.ts'
-import { migrate } from '../schema/schema.ts'
+import { openSchema, schemaVersion, type Release } from '../schema/version.ts'
 import type { ReplicaDatabase } from './database.ts'
 import type { Snapshots } from './log-storage.ts'
 import { replicatedTables } from './state-digest.ts'
@@ -25,6 +25,8 @@ export type SnapshotParts = {
   readonly db: ReplicaDatabase
   readonly directory: string
   readonly options: ConnectionOptions
+  /** A snapshot of a newer one is refused. */
+  readonly release: Release
   /** Bytes of one, but for the last. */
   readonly chunk: number
   /** A copy could not be made. */
@@ -85,15 +87,15 @@ export class SnapshotFiles implements Snapshots {
     incoming.size += data.length
   }
 
-  /** Before the transaction that takes it over. */
-  attach(snapshot: Snapshot): void {
+  /** Before the transaction that takes it over. Returns its schema. */
+  attach(snapshot: Snapshot): number {
     const incoming = this.#incoming
     assert(incoming?.index === snapshot.index, 'a snapshot has been received')
     assert(incoming.size === snapshot.size, 'a snapshot has been received to its end')
     const path = this.#path(INCOMING)
-    // An older leader's is brought up to date; a newer one's is refused by name.
     const copy = WriteConnection.open(path, this.#parts.options)
-    migrate(copy)
+    openSchema(copy, this.#parts.release)
+    const schema = schemaVersion(copy)
     const [here, there] = [this.#db, copy].map((each) => replicaRow(each)?.keyCheck)
     copy.close()
     if (here !== there) {
@@ -101,9 +103,10 @@ export class SnapshotFiles implements Snapshots {
       throw new StoreFault('key-unusable', `this node's secret.key is not the cluster's: ${mend}`)
     }
     this.#db.run('ATTACH DATABASE ? AS incoming', path)
+    return schema
   }
 
-  /** Everything but what is Raft's own; within the transaction. */
+  /** Everything but what is Raft's own; within the transaction, in tables of its schema. */
   takeOver(): void {
     this.#db.run('PRAGMA defer_foreign_keys = ON')
     for (const table of replicatedTables(this.#db)) {

@@ -7,8 +7,8 @@
 
 import { crc32 } from 'node:zlib'
 import { integer, text } from '../row.ts'
-import { SCHEMA_VERSION } from '../schema/schema.ts'
 import { digestOf, setDigest } from '../schema/replica.ts'
+import { schemaVersion } from '../schema/version.ts'
 import type { ReadOnlyDatabase, SqlValue } from '../store.ts'
 import type { ReplicaDatabase } from './database.ts'
 
@@ -30,32 +30,43 @@ export class StateDigest {
   #low = 0
   #high = 0
   #isBeingReplaced = false
+  #schema = 0
+  #followed: readonly string[] = []
 
-  /** As it was stored, or counted when a release with other tables has stored it. */
+  /** As it was stored; counted when there is none of the schema in force. */
   constructor(db: ReplicaDatabase) {
     this.#db = db
     db.define(FUNCTION, (...values) => this.#onRow(values))
     // Else REPLACE would take rows away unseen.
     db.run('PRAGMA recursive_triggers = ON')
-    for (const table of this.#tables) db.script(triggers(table, columnsOf(db, table)))
+    this.#follow()
     const stored = digestOf(db)
-    if (stored !== undefined && areComparable(stored, this.value)) this.#set(stored)
+    if (stored?.startsWith(`${this.#schema}:`) === true) this.#set(stored)
     else {
       this.count()
       db.transaction(() => setDigest(db, this.value))
     }
   }
 
-  /** `version:digest`; of different versions of the schema they say nothing about each other. */
+  /** `schema:digest`. */
   get value(): string {
-    return `${SCHEMA_VERSION}:${hex(this.#high)}${hex(this.#low)}`
+    return `${this.#schema}:${hex(this.#high)}${hex(this.#low)}`
+  }
+
+  /** `migrate` changes tables and rows, all that it likes: what has become of them is counted. */
+  migrated(migrate: () => void): void {
+    for (const table of this.#followed)
+      for (const event of EVENTS) this.#db.script(`DROP TRIGGER temp.digest_${table}_${event}`)
+    migrate()
+    this.#follow()
+    this.count()
   }
 
   /** Anew, row by row. */
   count(): void {
     this.#low = 0
     this.#high = 0
-    for (const table of this.#tables) {
+    for (const table of this.#followed) {
       const columns = columnsOf(this.#db, table).join(', ')
       this.#db.get(`SELECT count(${FUNCTION}(1, '${table}', ${columns})) FROM main.${table}`)
     }
@@ -70,8 +81,10 @@ export class StateDigest {
     this.#isBeingReplaced = false
   }
 
-  get #tables(): readonly string[] {
-    return replicatedTables(this.#db).filter((name) => name !== REPLICA)
+  #follow(): void {
+    this.#schema = schemaVersion(this.#db)
+    this.#followed = replicatedTables(this.#db).filter((name) => name !== REPLICA)
+    for (const table of this.#followed) this.#db.script(triggers(table, columnsOf(this.#db, table)))
   }
 
   #set(value: string): void {
@@ -90,10 +103,6 @@ export class StateDigest {
   }
 }
 
-export function areComparable(a: string, b: string): boolean {
-  return a.split(':', 1)[0] === b.split(':', 1)[0]
-}
-
 function columnsOf(db: ReadOnlyDatabase, table: string): readonly string[] {
   const rows = db.all(`PRAGMA main.table_info(${table})`)
   return rows
@@ -101,17 +110,21 @@ function columnsOf(db: ReadOnlyDatabase, table: string): readonly string[] {
     .map((row) => text(row, 'name'))
 }
 
+const EVENTS = ['INSERT', 'DELETE', 'UPDATE'] as const
+
 function triggers(table: string, columns: readonly string[]): string {
   const call = (sign: 1 | -1, row: 'OLD' | 'NEW'): string =>
     `${FUNCTION}(${sign}, '${table}', ${columns.map((name) => `${row}.${name}`).join(', ')})`
-  const made = (event: string, calls: string): string =>
-    `CREATE TEMP TRIGGER digest_${table}_${event} AFTER ${event} ON main.${table}
-     BEGIN SELECT ${calls}; END;`
-  return [
-    made('INSERT', call(1, 'NEW')),
-    made('DELETE', call(-1, 'OLD')),
-    made('UPDATE', `${call(-1, 'OLD')}, ${call(1, 'NEW')}`),
-  ].join('\n')
+  const calls = {
+    INSERT: call(1, 'NEW'),
+    DELETE: call(-1, 'OLD'),
+    UPDATE: `${call(-1, 'OLD')}, ${call(1, 'NEW')}`,
+  }
+  return EVENTS.map(
+    (event) =>
+      `CREATE TEMP TRIGGER digest_${table}_${event} AFTER ${event} ON main.${table}
+       BEGIN SELECT ${calls[event]}; END;`,
+  ).join('\n')
 }
 
 const NULL_TAG = 1

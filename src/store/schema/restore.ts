@@ -18,6 +18,7 @@ import {
   type SqlValue,
   type WritableDatabase,
 } from '../store.ts'
+import { schemaVersion } from './version.ts'
 
 /**
  * The tables that a backup holds, in the order in which they are restored. What is not here is of
@@ -40,7 +41,12 @@ const ADDED: ReadonlySet<Part> = new Set<Part>(['cdrs'])
 
 export type RestoreCommand =
   /** What an earlier one has left goes. `restore` is a name that no other has. */
-  | { readonly kind: 'restore.begun'; readonly restore: string }
+  | {
+      readonly kind: 'restore.begun'
+      readonly restore: string
+      /** That the rows are of. Until the restore is over it stays in force. */
+      readonly schema: number
+    }
   | ({ readonly kind: 'restore.staged'; readonly restore: string; readonly place: number } & Batch)
   /** Takes effect: `places` batches, in the place of all that is in `replaced`. */
   | {
@@ -86,6 +92,7 @@ function apply(db: WritableDatabase, command: RestoreCommand): Refusal | undefin
   if (isAdding(db)) return refuse('the records of the restore before are still being added')
   if (command.kind === 'restore.dropped') return drop(db)
   if (command.kind === 'restore.begun') {
+    if (command.schema !== schemaVersion(db)) return refuse(OTHER_SCHEMA)
     drop(db)
     db.run('INSERT INTO restore VALUES (1, ?, 0)', command.restore)
     return undefined
@@ -96,6 +103,8 @@ function apply(db: WritableDatabase, command: RestoreCommand): Refusal | undefin
   db.run('INSERT OR REPLACE INTO restore_batches VALUES (?, ?, ?)', place, part, rows)
   return undefined
 }
+
+const OTHER_SCHEMA = 'the nodes have gone over to another schema meanwhile: restore it again'
 
 /** Whether one has begun and is not over: in a node that has just begun to serve, a dead one. */
 export function isRestoring(db: ReadOnlyDatabase): boolean {
@@ -120,9 +129,13 @@ function drop(db: WritableDatabase): undefined {
 type Finish = Extract<RestoreCommand, { kind: 'restore.finished' }>
 
 function finish(db: WritableDatabase, { places, replaced }: Finish): Refusal | undefined {
-  const found = db.get('SELECT count(*) AS n FROM restore_batches WHERE place < ?', places)
-  if (found === undefined || integer(found, 'n') !== places)
-    return refuse('a part of the backup has not arrived')
+  const [staged, wanted] = ['place < ?', 'place >= ?'].map((where) => {
+    const found = db.get(`SELECT count(*) AS n FROM restore_batches WHERE ${where}`, places)
+    return found && integer(found, 'n')
+  })
+  if (staged !== places) return refuse('a part of the backup has not arrived')
+  // Or it would never be over.
+  if (wanted !== 0) return refuse('more than the backup has arrived')
   // Tenants go before their domains do.
   db.run('PRAGMA defer_foreign_keys = ON')
   for (const part of replaced) db.run(`DELETE FROM ${known(part)}`)
@@ -169,7 +182,7 @@ function insertBatch(db: WritableDatabase, place: number): void {
 
 function rowsOf(batch: Uint8Array): readonly (readonly SqlValue[])[] {
   const inflated = inflateRawSync(batch, { maxOutputLength: BATCH_MAX })
-  // Of the proposer's making, from tables of the same schema.
+  // Of the proposer's making, from tables of the schema that is in force since it has begun.
   return fromJson(inflated.toString('utf8')) as readonly (readonly SqlValue[])[]
 }
 

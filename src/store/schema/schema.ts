@@ -1,9 +1,7 @@
 //! All parts of the state together: which tables there are, and which part a command is for.
 
-import { assert } from '../../base/assert.ts'
 import type { WriteConnection } from '../database.ts'
 import { StoreFault } from '../errors.ts'
-import { integer } from '../row.ts'
 import type { Command, Migration, Refusal, WritableDatabase } from '../store.ts'
 import { accountSchema } from './account.ts'
 import { bindingSchema } from './binding.ts'
@@ -19,6 +17,7 @@ import { serverSchema } from './server.ts'
 import { settingSchema } from './setting.ts'
 import { subscriptionSchema } from './subscription.ts'
 import { tenantSchema } from './tenant.ts'
+import { migrateTo, newestOf, openSchema, schemaVersion, type Release } from './version.ts'
 
 const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   replicaSchema,
@@ -37,11 +36,18 @@ const PARTS: readonly { readonly migrations: readonly Migration[] }[] = [
   serverSchema,
 ]
 
-/** The newest version this release knows. */
-export const SCHEMA_VERSION = Math.max(
-  ...PARTS.flatMap(({ migrations }) => migrations.map(({ version }) => version)),
-)
+/** This one. */
+export const RELEASE: Release = {
+  migrations: PARTS.flatMap(({ migrations }) => migrations).toSorted(
+    (a, b) => a.version - b.version,
+  ),
+  apply,
+}
 
+/** The newest version this release knows. */
+export const SCHEMA_VERSION = newestOf(RELEASE)
+
+/** What the schema in force makes of it. */
 export function apply(db: WritableDatabase, command: Command): Refusal | undefined {
   switch (command.kind) {
     case 'binding.bind':
@@ -106,20 +112,8 @@ function unknown(command: never): never {
   throw new StoreFault('newer-schema', `the log has ${kind}, which this release lacks: ${mend}`)
 }
 
-/** Brings the tables to this release's version, all steps in one transaction. */
-export function migrate(db: WriteConnection): void {
-  const row = db.get('PRAGMA user_version')
-  assert(row !== undefined, 'SQLite has a user_version')
-  const from = integer(row, 'user_version')
-  if (from > SCHEMA_VERSION) {
-    const versions = `version ${from}, this release knows ${SCHEMA_VERSION}`
-    const message = `the database is of a newer release (${versions}): start that one`
-    throw new StoreFault('newer-schema', message)
-  }
-  if (from === SCHEMA_VERSION) return
-  db.transaction(() => {
-    const due = PARTS.flatMap(({ migrations }) => migrations.filter((each) => each.version > from))
-    for (const { sql } of due.toSorted((a, b) => a.version - b.version)) db.script(sql)
-    db.script(`PRAGMA user_version = ${SCHEMA_VERSION}`)
-  })
+/** A database that is nobody's state, an image say, brought to `version`. */
+export function migrate(db: WriteConnection, version = SCHEMA_VERSION): void {
+  openSchema(db, RELEASE)
+  if (schemaVersion(db) < version) db.transaction(() => migrateTo(db, RELEASE, version))
 }

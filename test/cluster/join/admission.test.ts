@@ -5,12 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Admission } from '../../../src/cluster/join/admission.ts'
-import type { JoinAnswer, JoinRequest, ServerRequest } from '../../../src/cluster/join/messages.ts'
+import type {
+  JoinAnswer,
+  JoinRequest,
+  NodeRequest,
+  ServerRequest,
+} from '../../../src/cluster/join/messages.ts'
 import { makeToken } from '../../../src/cluster/join/token.ts'
 import type { ClusterFiles } from '../../../src/cluster/settings.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { clusterNodes } from '../../../src/store/schema/node.ts'
+import { SCHEMA_VERSION } from '../../../src/store/schema/schema.ts'
 import { registeredServer } from '../../../src/store/schema/server.ts'
 import type { Command, Store } from '../../../src/store/store.ts'
 import { authority, issue, newKey } from '../../../src/x509/issue.ts'
@@ -64,12 +70,12 @@ function admission(refused?: () => string | undefined): Admission {
   })
 }
 
-function request(number: number, more: Partial<JoinRequest> = {}): JoinRequest {
+function request(number: number, more: Partial<NodeRequest> = {}): JoinRequest {
   const { host, port } = ONE
   const expires = Date.now() + 60_000
   const token = makeToken(CA, { purpose: 'call-manager', host, port, expires })
   const own = { name: `n${number}`, host: `10.0.0.${number}`, port: 7_480 }
-  return { token, ...own, publicKey: newKey().publicKey, ...more }
+  return { token, ...own, schema: SCHEMA_VERSION, publicKey: newKey().publicKey, ...more }
 }
 
 const outcome = (answer: JoinAnswer): string =>
@@ -93,6 +99,7 @@ test.each([
   ['the name of another', { name: 'ONE' }, 'another node is named'],
   ['the address of another', { host: ONE.host }, 'another node is at'],
   ['no token', { token: 'x.y' }, 'not of this cluster'],
+  ['an older release', { schema: SCHEMA_VERSION - 1 }, 'update pbx there, then let it join'],
 ])('%s is refused, and nothing is left behind', async (_, more, why) => {
   expect(outcome(await admission().admit(request(2, more)))).toContain(why)
   expect(added).toEqual([])
