@@ -22,6 +22,8 @@ export class Agent {
   readonly #channel: Channel
   readonly #sound: Socket
   readonly #waiting = new Map<string, (text: string) => void>()
+  /** By Call-ID: a 2xx that is repeated gets it once more (RFC 3261 §13.2.2.4). */
+  readonly #acks = new Map<string, string>()
   #sending: NodeJS.Timeout | undefined
   #sequence = 0
   /** Told of each packet of sound; who does not ask for it sends none either. */
@@ -62,11 +64,14 @@ export class Agent {
     const route = headerLines(ok, 'Record-Route').replaceAll('Record-Route', 'Route')
     const [from, to, id] = ['From', 'To', 'Call-ID'].map((name) => header(ok, name))
     const within = { uri: target, from: from ?? '', to: to ?? '', id: id ?? '', more: route }
-    this.#channel.send(this.#request('ACK', { ...within, cseq: 2 }))
+    const ack = this.#request('ACK', { ...within, cseq: 2 })
+    this.#acks.set(within.id, ack)
+    this.#channel.send(ack)
     return {
       bye: async () => {
         const bye = { ...within, cseq: 9_000 }
         const said = await this.#asked(this.#request('BYE', bye), `${bye.id} BYE`)
+        this.#acks.delete(within.id)
         if (statusOf(said) !== 200) throw new Error(`BYE: ${statusOf(said)}`)
       },
     }
@@ -109,9 +114,12 @@ export class Agent {
     const method = methodOf(text)
     if (status === 0) return this.#serve(text, method)
     if (status < 200) return
-    const key = `${header(text, 'Call-ID')} ${method}`
+    const id = header(text, 'Call-ID') ?? ''
+    const key = `${id} ${method}`
     const waiting = this.#waiting.get(key)
     this.#waiting.delete(key)
+    const ack = waiting === undefined && method === 'INVITE' ? this.#acks.get(id) : undefined
+    if (ack !== undefined) this.#channel.send(ack)
     waiting?.(text)
   }
 
