@@ -147,6 +147,7 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   if (callee?.state === 'gone')
     return finish(call, { ...refusalOf(200, 'normal clearing'), by: 'callee' })
   callerAnswered(call)
+  if (call.leg(CALLER) === undefined) return
   if (callee?.outdated !== true || call.awaits('loss-saved')) return
   if (callee === caller) renewService(call, caller)
   else renew(call, caller, callee)

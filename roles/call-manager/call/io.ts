@@ -67,8 +67,13 @@ export type CallInput =
   | ({ readonly kind: 'take'; readonly by: CallId; readonly tag: Tag } & Claim)
   /** Who picked up our ringing call, answered; undefined when that came to nothing. */
   | { readonly kind: 'picked-up'; readonly leg: Leg | undefined; readonly from: CallId }
-  /** The first input of a call out of a snapshot; `open`: re-INVITEs that it left unanswered. */
-  | { readonly kind: 'resumed'; readonly open: readonly Open[] }
+  /** The call that our leg was handed over to has it, or is no more: then the leg comes back. */
+  | { readonly kind: 'handed'; readonly back: Leg | undefined }
+  /**
+   * The first input of a call out of a snapshot; `open`: re-INVITEs that it left unanswered;
+   * `hasLeft`: another call has its leg, and it was about to end.
+   */
+  | { readonly kind: 'resumed'; readonly open: readonly Open[]; readonly hasLeft: boolean }
   /** A 2xx that no transaction knows: of a re-INVITE that another process sent. */
   | { readonly kind: 'stray'; readonly response: SipResponse; readonly source: Source }
   /** From the console, or because the process ends. */

@@ -27,7 +27,7 @@ import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
 import { probeSilent } from './session.ts'
 import type { CallState, Open } from './state.ts'
-import { give, pickedUp } from './takeover.ts'
+import { give, handed, pickedUp } from './takeover.ts'
 
 export class CallMachine implements Machine<CallInput, CallOutput> {
   readonly #call: Call
@@ -126,8 +126,10 @@ function take(call: Call, input: CallInput): void {
       return give(call, input)
     case 'picked-up':
       return pickedUp(call, input)
+    case 'handed':
+      return handed(call, input.back)
     case 'resumed':
-      return recover(call, input.open)
+      return recover(call, input)
     case 'stray':
       return onStray(call, input.response, input.source)
     case 'hangup':

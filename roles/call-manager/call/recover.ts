@@ -20,6 +20,7 @@ import { finish } from './end.ts'
 import { openDialog } from './face.ts'
 import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
+import type { CallInput } from './io.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
 import { acknowledge, join } from './leg.ts'
 import { refusalOf } from './refusal.ts'
@@ -27,26 +28,39 @@ import { answerOpen } from './reoffer.ts'
 import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type Answering, type CallState, type Leg, type LegId, type Open } from './state.ts'
-import { answerHere } from './takeover.ts'
+import { CALLER, type Answering, type CallState, type Leg, type LegId } from './state.ts'
+import { answerHere, awaitPicker } from './takeover.ts'
 import { goOn } from './transfer.ts'
 
-export function recover(call: Call, open: readonly Open[]): void {
+type Resumed = CallInput & { readonly kind: 'resumed' }
+
+export function recover(call: Call, { open, hasLeft }: Resumed): void {
   const { state } = call
   call.hear()
+  if (hasLeft) return leaveRecord(call)
   if (state.phase !== 'ending' && state.phase !== 'ended') askForMedia(call)
   for (const leg of state.legs) if (state.phase === 'up' && leg.state === 'up') resume(call, leg)
   for (const each of open) answerOpen(call, each)
   // Decided, but not every phone that rang may have heard it.
   const { attempt } = state
-  if (attempt !== undefined && isDecided(attempt)) inheritAttempt(call, attempt)
+  if (attempt !== undefined && (isDecided(attempt) || state.awaitsPicker))
+    inheritAttempt(call, attempt)
   if (state.phase === 'setup') return recoverSetup(call)
   if (state.phase === 'up') recoverTalk(call)
+}
+
+/** What `give` or `handOver` would have said. */
+function leaveRecord(call: Call): void {
+  const [replaced] = call.state.legs
+  const cause = replaced === undefined ? 'picked up' : 'transferred'
+  finish(call, { ...refusalOf(200, cause), by: replaced?.side ?? 'caller' })
 }
 
 function recoverSetup(call: Call): void {
   const { invite, answering, attempt } = call.state
   if (invite !== undefined && answering !== undefined) return answerAgain(call, answering)
+  if (invite !== undefined && call.state.awaitsPicker) return awaitPicker(call)
+  if (invite !== undefined && call.state.pickedUp) return pickedUpAgain(call)
   if (invite === undefined || attempt === undefined || isDecided(attempt)) return lostWith(call)
   inheritAttempt(call, attempt)
   ringAgain(call)
@@ -69,6 +83,7 @@ function answerAgain(call: Call, answering: Answering): void {
     face.dialog &&= resumeDialog(face.dialog)
   }
   if (caller === undefined || callee === undefined) return lostWith(call)
+  if (state.pickedUp) return pickedUpAgain(call)
   if (callee === caller) return answeredHere(call, caller)
   if (callee.state === 'gone') return lostWith(call)
   const then = { kind: 'answer', leg: callee.id, face: answering.face } as const
@@ -79,6 +94,12 @@ function answerAgain(call: Call, answering: Answering): void {
     return answerReady(call, then, undefined)
   if (offer !== undefined) caller.outdated = true
   answerAnew(call, then)
+}
+
+/** By a leg that has come, and has to be told where its sound is. */
+function pickedUpAgain(call: Call): void {
+  for (const leg of call.state.legs) leg.outdated = true
+  answerHere(call)
 }
 
 function answeredHere(call: Call, caller: Leg): void {

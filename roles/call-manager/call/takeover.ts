@@ -93,6 +93,8 @@ export function taken(call: Call, { outcome, from }: Given): void {
   if (invite === undefined || caller === undefined || face === undefined)
     return finish(call, refusalOf(487))
   join(caller, leg)
+  // Before the call that gave it ends: somebody has to know of it.
+  call.save(undefined)
   const { record } = call.state
   record.transferredFrom = from
   record.callee = leg.party.aor ?? leg.party.uri
@@ -147,7 +149,13 @@ function handOver(call: Call, to: CallId): void {
   call.state.pickingUp = undefined
   call.state.record.answeredBy = call.state.record.caller
   call.outputs.push({ kind: 'picked-up', to, leg })
-  finish(call, { ...refusalOf(200, 'picked up'), by: 'caller' })
+}
+
+/** The other call is saved with our leg, so this one may end; or it has ended itself meanwhile. */
+export function handed(call: Call, back: Leg | undefined): void {
+  if (back === undefined) return finish(call, { ...refusalOf(200, 'picked up'), by: 'caller' })
+  call.state.legs.push(back)
+  finish(call, refusalOf(487, 'picked up too late'))
 }
 
 /** The ringing call's side: whoever picked up is there, so the caller can be answered. */
@@ -170,7 +178,15 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   record.calleeSipCallId = leg.dialog?.callId
   record.transferredFrom = from
   call.state.pickedUp = true
+  // Before the call that gave the leg ends: somebody has to know of it.
+  call.save(undefined)
   answerHere(call)
+}
+
+/** Out of a snapshot: it does not ring any more, and who picked it up is on the way. */
+export function awaitPicker(call: Call): void {
+  const { attempt } = call.state
+  if (attempt !== undefined) silence(call, attempt)
 }
 
 /** The caller has left while the picker was being answered. */
@@ -183,5 +199,7 @@ function turnAway(call: Call, leg: Leg): void {
 function joinPicked(call: Call): void {
   const caller = call.leg(CALLER)
   const peer = caller && call.peerOf(caller)
-  if (caller !== undefined && peer !== undefined) connect(call, caller, peer)
+  // Else both are told anew (`face.ts`).
+  if (caller !== undefined && peer !== undefined && peer.outdated !== true)
+    connect(call, caller, peer)
 }

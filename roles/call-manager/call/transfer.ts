@@ -157,6 +157,8 @@ export function transferTaken(call: Call, given: Given): void {
   call.state.record.transferredFrom = given.from
   const leg = adopt(call, given.outcome.leg)
   moveTo(call, transfer, who, leg)
+  // Before the call that gave it ends: somebody has to know of it.
+  call.save(undefined)
   connect(call, who, leg)
 }
 

@@ -31,6 +31,7 @@ import { CallMachine } from '../machine.ts'
 import { askMedia, inputsOf } from './media-desk.ts'
 import { Reception } from './reception.ts'
 import { wayTo, type Ways } from './ways.ts'
+import { settleMoves } from '../moves.ts'
 
 export type CallsOptions = {
   readonly host: Host
@@ -177,10 +178,14 @@ export class CallHost {
    */
   resume(saved: readonly SavedCall[]): readonly Unreadable[] {
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
+    const left = settleMoves(heirs.map(({ live }) => live.machine.state))
     for (const { live } of heirs) this.#calls.add(live)
     for (const { live } of heirs) this.news.update(live)
     // All are there before the first goes on: one may need another.
-    for (const heir of heirs) void goOn(heir, this.#save(heir.live, undefined), this.#feed)
+    for (const { live, open } of heirs) {
+      const first = { kind: 'resumed', open, hasLeft: left.has(live.id) } as const
+      void goOn(live, first, this.#save(live, undefined), this.#feed)
+    }
     return unreadable
   }
 
@@ -296,9 +301,11 @@ export class CallHost {
         return this.#give(live, output)
       case 'picked-up': {
         const to = this.#calls.get(output.to)
-        if (to === undefined) return
-        if (output.leg !== undefined) this.#calls.move(live, to)
-        return this.#take(to, { kind: 'picked-up', leg: output.leg, from: live.id })
+        const { leg } = output
+        if (to !== undefined && leg !== undefined) this.#calls.move(live, to)
+        if (to !== undefined) this.#take(to, { kind: 'picked-up', leg, from: live.id })
+        if (leg === undefined) return
+        return this.#take(live, { kind: 'handed', back: to === undefined ? leg : undefined })
       }
       case 'changed':
         return void (live.changed = true)

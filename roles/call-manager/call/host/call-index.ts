@@ -24,6 +24,7 @@ export class CallIndex {
   add(live: LiveCall): void {
     this.#calls.set(live.id, live)
     if (live.inviteKey !== undefined) this.#invites.set(live.inviteKey, live)
+    for (const id of live.machine.state.absorbed) this.#moved.set(id, live)
     this.#count(live, 1)
   }
 

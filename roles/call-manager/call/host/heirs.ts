@@ -88,7 +88,8 @@ function heirOf(
  * successor of this process would send with the same ones, and be refused (RFC 3261 §12.2.2).
  */
 export async function goOn(
-  { live, open }: Heir,
+  live: LiveCall,
+  first: CallInput & { readonly kind: 'resumed' },
   saved: Promise<void>,
   feed: (live: LiveCall, input: CallInput) => void,
 ): Promise<void> {
@@ -96,7 +97,7 @@ export async function goOn(
   live.held = held
   await saved
   live.held = undefined
-  feed(live, { kind: 'resumed', open })
+  feed(live, first)
   for (const input of held) feed(live, input)
 }
 
