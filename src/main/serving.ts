@@ -1,6 +1,7 @@
 //! What serves phones and people: SIP, the roles and the console over a store that accepts writes.
 //! Of a cluster one node has this at a time.
 
+import { setImmediate as turn } from 'node:timers/promises'
 import { greetingText } from '../cli/greeting.ts'
 import type { FlowNews } from '../cluster/flows.ts'
 import { hostAddresses } from '../config/addresses.ts'
@@ -55,6 +56,8 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   const admit = (): void => roles.calls.admit(drain.admitsCalls)
   admit()
   opened.add(drain.changed(admit))
+  // What has come meanwhile is answered before the rest is opened.
+  await turn()
   await options.vacate?.()
   const kept = keepLogs({ ...options, metrics, files: prepared.files })
   opened.add(() => kept.end('seal'))
