@@ -197,25 +197,23 @@ export class ScriptedPhone implements TransactionUser {
           status === 401 || status === 407 ? this.withDigest(request, response) : undefined
         if (next === undefined) return heard(response)
         onAgain?.(next)
-        this.stack.request(next, this.server, {
-          onResponse: (final) => {
-            if (final.status >= 200) heard(final)
-          },
-          onFailed: () => heard(undefined),
-        })
+        this.ask(next, heard, onAgain)
       },
       onFailed: () => heard(undefined),
     })
   }
 
-  /** The request again, with the next CSeq and credentials; undefined when they were refused. */
+  /**
+   * The request again, with the next CSeq and credentials; undefined when they were refused, for
+   * another reason than a nonce that is too old (RFC 7616 §3.3).
+   */
   withDigest(request: SipRequest, challenged: SipResponse): SipRequest | undefined {
     const proxy = challenged.status === 407
     const field = proxy ? 'proxy-authorization' : 'authorization'
-    if (request.headers.has(field)) return undefined
     const texts = challenged.headers.all(proxy ? 'proxy-authenticate' : 'www-authenticate')
     const challenge = texts.map(parseChallenge).find((each) => each?.algorithm === 'MD5')
     if (challenge === undefined) return undefined
+    if (request.headers.has(field) && !challenge.stale) return undefined
     const { user, password } = this.options
     const { method, uri, headers, body } = request
     const credentials = digestAnswer({
@@ -231,7 +229,7 @@ export class ScriptedPhone implements TransactionUser {
     const next = headers.copy()
     const number = Number(headers.get('cseq')?.split(' ')[0]) + 1
     this.#cseq = Math.max(this.#cseq, number)
-    next.set('cseq', `${number} ${method}`).add(field, formatCredentials(credentials))
+    next.set('cseq', `${number} ${method}`).set(field, formatCredentials(credentials))
     return sipRequest(method, uri, next, body)
   }
 

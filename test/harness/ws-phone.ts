@@ -9,16 +9,13 @@
 import { createSocket } from 'node:dgram'
 import { createInterface } from 'node:readline'
 import { WebSocket } from 'ws'
-import type { Cancel } from '../../src/base/host.ts'
-import { after, type Millis } from '../../src/base/time.ts'
-import { realHost } from '../../src/observe/real-host.ts'
 import { parseMessage } from '../../src/sip/message/parse.ts'
 import { serialize } from '../../src/sip/message/serialize.ts'
 import type { Received, SendFailure } from '../../src/sip/stack/sip-transport.ts'
 import type { FlowId, Source, Target } from '../../src/sip/transaction/flow.ts'
 import { ScriptedPhone, type PhoneEnd } from './phone.ts'
 import type { PhoneCall } from './phone-call.ts'
-import type { Surroundings } from './world.ts'
+import { realSurroundings, subscribe } from './real-surroundings.ts'
 
 const DOMAIN = 'pbx.example'
 const RTP_PORT = 30_000
@@ -129,18 +126,6 @@ function talk(phone: ScriptedPhone): () => number {
   return () => heard
 }
 
-function realSurroundings(): Surroundings {
-  const host = realHost(() => undefined)
-  return {
-    get now(): Millis {
-      return host.now()
-    },
-    at: (at, act) => host.wake(at, act),
-    in: (delay, act) => host.wake(after(host.now(), delay), act),
-    host: () => host,
-  }
-}
-
 class WebSocketEnd implements PhoneEnd {
   readonly address: string
   readonly port = 5060
@@ -206,14 +191,6 @@ class WebSocketEnd implements PhoneEnd {
     const received = { source, message: parsed.value, bytes: data }
     for (const listener of this.#received) listener(received)
   }
-}
-
-function subscribe<Event>(
-  listeners: Set<(event: Event) => void>,
-  listener: (event: Event) => void,
-): Cancel {
-  listeners.add(listener)
-  return () => listeners.delete(listener)
 }
 
 if (import.meta.main) run(process.argv.slice(2))

@@ -10,8 +10,6 @@ import { Trio, type Node } from '../../cluster/live/trio.ts'
 
 const PROBE_MS = 10
 const GOAL_MS = 20
-/** Rows in one argument of curl. */
-const ROWS = 2_000
 const TICKS_A_SECOND = 100
 
 const { values } = parseArgs({
@@ -24,11 +22,7 @@ const users = Number(values.users)
 
 const trio = await Trio.start('default')
 try {
-  for (let at = 0; at < users; at += ROWS) {
-    const count = Math.min(ROWS, users - at)
-    const rows = Array.from({ length: count }, (_, n) => `pbx.example,u${at + n},pw-u${at + n}`)
-    await trio.importUsers(`${rows.join('\n')}\n`)
-  }
+  await trio.provision(users)
   console.log(`${users} extensions imported; ${availableParallelism()} cores for all`)
   await measure()
 } finally {

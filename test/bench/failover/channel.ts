@@ -56,7 +56,8 @@ async function openUdp(
   }
 }
 
-function openStream(
+/** Rejects when there is an error first; `opened` is its event. */
+export function openStream(
   socket: Socket,
   opened: string,
   onText: (text: string) => void,

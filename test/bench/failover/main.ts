@@ -1,127 +1,127 @@
-//! How long nobody is served when the node that serves fails: three real nodes in network
-//! namespaces, one fault after the other. `npm run bench:failover [-- --runs n] [--timing fast]
-//! [--faults killed,transferred] [--results FILE]`. Each figure is the longest time between two
-//! successes around the fault: two answers to OPTIONS asked every 10 ms, two REGISTERs over new
-//! connections, two calls from INVITE to 200, two packets of an established call's sound.
+//! What a failover costs: real nodes in network namespaces, and phones on a host of their own.
+//! `npm run bench:failover [-- --parts timings,calls] [--runs n] [--timing default,fast]
+//! [--faults killed,cable] [--clients n] [--calls n] [--results FILE]`. The parts:
+//!
+//!     timings    how long nobody is served, by fault: `timings.ts`
+//!     calls      established calls, media elsewhere and on the nodes, that a kill leaves
+//!     ringing    ringing calls that are answered after a kill
+//!     clients    idle TCP and TLS clients, and how long until they are back
+//!     moves      transactions that fail in planned moves under load
+//!     pacemaker  how long nobody answers at an address of Pacemaker's, where it is installed
 
 import { execFileSync } from 'node:child_process'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { Trio, type Node } from '../../cluster/live/trio.ts'
 import { canMakeLan } from '../../harness/lan.ts'
-import { MEASURES, Phones } from './phones.ts'
-import { keep, table, type Result } from './results.ts'
+import { callsKept, type CallsTrial } from './calls.ts'
+import { FAULTS } from './faults.ts'
+import { idleClients } from './idle.ts'
+import { movesUnderLoad } from './moves.ts'
+import { missingOfPacemaker, pacemakerTimings } from './pacemaker.ts'
+import { keep, table, type Result, type Timing } from './results.ts'
+import { timings } from './timings.ts'
 
-const PROBE_MS = 10
-/** After it all that was measured has happened. */
-const LASTS_MS = 5_000
-
-type Fault = {
-  readonly name: string
-  readonly strike: (leader: Node) => void
-  readonly mend: (leader: Node) => Promise<void> | void
-}
-
-const FAULTS: readonly Fault[] = [
-  {
-    name: 'killed',
-    strike: (leader) => leader.signal('SIGKILL'),
-    async mend(leader) {
-      await leader.stopped()
-      leader.start()
-    },
-  },
-  {
-    name: 'stopped',
-    strike: (leader) => leader.signal('SIGSTOP'),
-    mend: (leader) => leader.signal('SIGCONT'),
-  },
-  {
-    name: 'cable',
-    strike: (leader) => leader.host.cut(),
-    mend: (leader) => leader.host.mend(),
-  },
-  {
-    name: 'transferred',
-    strike: (leader) => void leader.pbx('transfer-leadership'),
-    mend: () => {},
-  },
-]
+const PARTS = ['timings', 'calls', 'ringing', 'clients', 'moves', 'pacemaker'] as const
+type Part = (typeof PARTS)[number]
+const TIMINGS: readonly Timing[] = ['default', 'fast']
+const RINGING = 100
+/** Established calls go on while nobody serves; ringing ones are answered then, and afterwards. */
+const AFTER_MS = 2_000
 
 const { values } = parseArgs({
   options: {
+    parts: { type: 'string', default: PARTS.join() },
     runs: { type: 'string', default: '20' },
     timing: { type: 'string', default: 'default' },
     faults: { type: 'string', default: FAULTS.map(({ name }) => name).join() },
+    calls: { type: 'string', default: '1000' },
+    clients: { type: 'string', default: '10000' },
     results: { type: 'string', default: join(tmpdir(), `pbx-failover-${process.pid}.jsonl`) },
   },
 })
+const lines: string[] = []
 
 async function main(): Promise<number> {
   if (!canMakeLan()) {
     console.error('this needs network namespaces: run it as root, with iproute2 and nftables')
     return 1
   }
-  const wanted = values.faults.split(',')
-  const unknown = wanted.find((name) => !FAULTS.some((fault) => fault.name === name))
-  if (unknown !== undefined) {
-    console.error(`no fault ${unknown}: ${FAULTS.map(({ name }) => name).join(', ')}`)
-    return 2
-  }
-  const timing = values.timing === 'fast' ? 'fast' : 'default'
-  const trio = await Trio.start(timing)
-  try {
-    trio.probe(PROBE_MS)
-    const phones = await Phones.start(trio)
-    for (const fault of FAULTS.filter(({ name }) => wanted.includes(name))) {
-      const runs: Gaps[] = []
-      while (runs.length < Number(values.runs)) runs.push(await gapsOf(trio, phones, fault))
-      keep(values.results, resultsOf(runs, { commit: commit(), timing, fault: fault.name }))
-    }
-    phones.stop()
-  } finally {
-    await trio.stop()
-  }
-  console.log(`${table(values.results)}\n(${values.results})`)
+  const parts = chosen('parts', PARTS)
+  const chosenTimings = chosen('timing', TIMINGS)
+  const names = chosen(
+    'faults',
+    FAULTS.map(({ name }) => name),
+  )
+  if (parts === undefined || chosenTimings === undefined || names === undefined) return 2
+  for (const timing of chosenTimings) for (const part of parts) await run(part, timing, names)
+  console.log(`\n${[...lines, table(values.results)].join('\n')}\n(${values.results})`)
   return 0
 }
 
-type Gaps = Readonly<Record<string, number>>
-
-async function gapsOf(trio: Trio, phones: Phones, fault: Fault): Promise<Gaps> {
-  await trio.whole()
-  await sleep(1_000)
-  const leader = await trio.leader()
-  const from = Date.now() - 300
-  fault.strike(leader)
-  await sleep(LASTS_MS)
-  const gaps: Record<string, number> = { answer: answerGap(trio, from) }
-  for (const measure of MEASURES) gaps[measure] = phones.gap(measure, from) ?? LASTS_MS
-  gaps['sound'] = phones.pause(from) ?? LASTS_MS
-  const told = Object.entries(gaps).map(([measure, gap]) => `${measure} ${Math.round(gap)}`)
-  console.log(`${fault.name}: ${told.join(', ')}`)
-  const { length } = phones.refused(from)
-  if (fault.name === 'transferred') console.log(`  tries that came to nothing: ${length}`)
-  await fault.mend(leader)
-  return gaps
+/** Of an option, as it was given; undefined, and said, when one of them is unknown. */
+function chosen<Name extends string>(
+  option: 'parts' | 'timing' | 'faults',
+  known: readonly Name[],
+): readonly Name[] | undefined {
+  const wanted = values[option].split(',')
+  const unknown = wanted.find((each) => !known.some((name) => name === each))
+  if (unknown === undefined) return known.filter((name) => wanted.includes(name))
+  console.error(`--${option}: there is no ${unknown}, but ${known.join(', ')}`)
+  return undefined
 }
 
-function answerGap(trio: Trio, from: number): number {
-  const times = trio
-    .answers()
-    .map(({ answered }) => answered)
-    .filter((at) => at >= from)
-  return Math.max(0, ...times.slice(1).map((at, place) => at - (times[place] ?? at)))
+async function run(part: Part, timing: Timing, faults: readonly string[]): Promise<void> {
+  const runs = Number(values.runs)
+  console.log(`\n${part}, ${timing} timing`)
+  const measured = (all: readonly Measured[]): void => keepAll(all, timing)
+  switch (part) {
+    case 'timings':
+      return timings(
+        timing,
+        FAULTS.filter(({ name }) => faults.includes(name)),
+        runs,
+        measured,
+      )
+    case 'calls':
+      for (const media of ['elsewhere', 'on the nodes'] as const)
+        await calls({ timing, kind: 'up', calls: Number(values.calls), media, afterMs: AFTER_MS })
+      return undefined
+    case 'ringing':
+      for (const afterMs of [0, AFTER_MS])
+        await calls({ timing, kind: 'ringing', calls: RINGING, media: 'on the nodes', afterMs })
+      return undefined
+    case 'clients':
+      return measured(await idleClients(timing, Number(values.clients)))
+    case 'moves':
+      return tell(timing, await movesUnderLoad(timing, runs))
+    case 'pacemaker': {
+      const missing = missingOfPacemaker()
+      if (missing.length > 0) return tell(timing, [`no Pacemaker here: ${missing.join(', ')}`])
+      return keepAll(await pacemakerTimings(timing, faults, runs), `pacemaker ${timing}`)
+    }
+  }
 }
 
-function resultsOf(runs: readonly Gaps[], of: Omit<Result, 'measure' | 'gaps'>): readonly Result[] {
-  return Object.keys(runs[0] ?? {}).map((measure) => ({
-    ...of,
-    measure,
-    gaps: runs.map((gaps) => gaps[measure] ?? 0),
-  }))
+type Measured = Pick<Result, 'fault' | 'measure' | 'gaps'>
+
+function keepAll(all: readonly Measured[], timing: string): void {
+  keep(
+    values.results,
+    all.map((each) => ({ ...each, commit: commit(), timing })),
+  )
+}
+
+async function calls(trial: CallsTrial): Promise<void> {
+  tell(trial.timing, [await callsKept(trial)])
+}
+
+function tell(timing: Timing, said: readonly string[]): void {
+  const load = loadavg()[0]?.toFixed(1)
+  const [head = '', ...more] = said
+  const all = [`${timing}, ${commit()}, load ${load}: ${head}`, ...more]
+  lines.push(...all)
+  console.log(all.join('\n'))
 }
 
 /** `+` when what was measured is not what was committed. */

@@ -30,8 +30,7 @@ export class Phones {
   }
 
   static async start(trio: Trio): Promise<Phones> {
-    const users = Array.from({ length: USERS }, (_, user) => `pbx.example,u${user},pw-u${user}`)
-    await trio.importUsers(`${users.join('\n')}\n`)
+    await trio.provision(USERS)
     const host = trio.lan.host('phones', 150)
     const program = join(import.meta.dirname, 'client.ts')
     const phones = new Phones(host.spawn(process.execPath, program, trio.vip, host.address))

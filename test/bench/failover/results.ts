@@ -3,8 +3,11 @@
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 
+export type Timing = 'default' | 'fast'
+
 export type Result = {
   readonly commit: string
+  /** `Timing`, or whose cluster it was and how it was set. */
   readonly timing: string
   readonly fault: string
   readonly measure: string
@@ -24,7 +27,7 @@ export function table(file: string): string {
   const results = lines.map((line) => JSON.parse(line) as Result)
   const newest = new Map(results.map((each) => [keyOf(each), each]))
   const rows = [...newest.values()].map(rowOf)
-  const head = ['timing', 'fault', 'measure', 'runs', 'median', 'p99', 'least', 'commit']
+  const head = ['timing', 'fault', 'measure', 'runs', 'median', 'p99', 'most', 'commit']
   return [head, ...rows].map((row) => row.map(padded).join('  ').trimEnd()).join('\n')
 }
 
@@ -34,12 +37,13 @@ function keyOf({ timing, fault, measure }: Result): string {
 
 function rowOf({ timing, fault, measure, gaps, commit }: Result): readonly string[] {
   const sorted = gaps.toSorted((a, b) => a - b)
-  const at = (share: number): string =>
-    `${Math.round(sorted[Math.floor(sorted.length * share)] ?? 0)} ms`
-  return [timing, fault, measure, String(gaps.length), at(0.5), at(0.99), at(0), commit]
+  const told = (gap = 0): string => `${Math.round(gap)} ms`
+  const at = (share: number): string => told(sorted[Math.floor(sorted.length * share)])
+  const most = told(sorted.at(-1))
+  return [timing, fault, measure, String(gaps.length), at(0.5), at(0.99), most, commit]
 }
 
-const WIDTHS = [7, 12, 16, 4, 8, 8, 8, 8]
+const WIDTHS = [17, 12, 16, 4, 8, 8, 8, 8]
 
 function padded(cell: string, column: number): string {
   return cell.padEnd(WIDTHS[column] ?? 0)

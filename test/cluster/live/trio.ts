@@ -12,6 +12,7 @@ import { Lan, type LanHost } from '../../harness/lan.ts'
 import { WebPhone } from './web-phone.ts'
 import type { BadHost } from './bad-host.ts'
 import type { Answer } from './owners.ts'
+import { Probers } from './probers.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const PBX = [process.execPath, join(ROOT, 'src/main.ts')] as const
@@ -22,6 +23,8 @@ const PASSWORD = 'a-long-enough-password'
 const PATIENCE_MS = 30_000
 /** `RestartSec` of config/systemd/pbx.service. */
 const RESTART_MS = 1_000
+/** In one argument of curl. */
+const ROWS_MAX = 2_000
 
 export class Node {
   readonly host: LanHost
@@ -97,12 +100,7 @@ export class Trio {
   readonly #servers: Node[] = []
   /** Hears whoever has the address. */
   readonly client: LanHost
-  readonly #probers: {
-    readonly node: string
-    readonly host: LanHost
-    readonly child: ChildProcess
-    said: string
-  }[] = []
+  readonly #probers = new Probers(this.lan, VIP)
 
   private constructor(hardware: Hardware) {
     this.nodes = [1, 2, 3].map((number) => {
@@ -258,12 +256,21 @@ export class Trio {
     if (!told.includes('"bad":0')) throw new Error(`the import said: ${told}`)
   }
 
+  /** Extensions u0 …, with the passwords that the load generators know. */
+  async provision(count: number): Promise<void> {
+    for (let at = 0; at < count; at += ROWS_MAX) {
+      const length = Math.min(ROWS_MAX, count - at)
+      const rows = Array.from({ length }, (_, n) => `pbx.example,u${at + n},pw-u${at + n}`)
+      await this.importUsers(`${rows.join('\n')}\n`)
+    }
+  }
+
   /** Every one there is. */
   async allCdrs(): Promise<CdrPage['items']> {
     const found = new Map<string, CdrPage['items'][number]>()
     for (let before = ''; ;) {
       const query = `/cdrs?limit=1000${before === '' ? '' : `&before=${before}`}`
-      const { items } = JSON.parse(await this.#curl(this.client, VIP, query)) as CdrPage
+      const { items } = JSON.parse(await this.#curl(this.client, VIP, query, '-m', '10')) as CdrPage
       const known = found.size
       for (const each of items) found.set(each.call, each)
       const last = items.at(-1)
@@ -287,48 +294,21 @@ export class Trio {
 
   /** Of each node a client that hears nobody else. */
   probe(everyMs: number): void {
-    for (const [place, { host }] of this.nodes.entries()) {
-      const prober = this.lan.host(`c${place + 1}`, 210 + place)
-      prober.run(
-        'ip',
-        'neigh',
-        'replace',
-        VIP,
-        'lladdr',
-        host.mac,
-        'dev',
-        'eth0',
-        'nud',
-        'permanent',
-      )
-      // The answer comes back to the prober whatever it does about ARP.
-      const program = join(import.meta.dirname, 'prober.ts')
-      const child = prober.spawn(process.execPath, program, VIP, prober.address, String(everyMs))
-      const probing = { node: host.name, host: prober, child, said: '' }
-      child.stdout?.on('data', (piece: Buffer) => (probing.said += piece.toString()))
-      this.#probers.push(probing)
-    }
+    this.#probers.begin(
+      this.nodes.map(({ host }) => host),
+      everyMs,
+    )
   }
 
   /** Behind its cable: itself, and the client that hears nobody else. */
-  side(node: Node): readonly LanHost[] {
-    const near = this.#probers.find((prober) => prober.node === node.host.name)
-    return near === undefined ? [node.host] : [node.host, near.host]
+  side({ host }: Node): readonly LanHost[] {
+    const near = this.#probers.near(host)
+    return near === undefined ? [host] : [host, near]
   }
 
   /** So far, by the time of the answer. */
   answers(): readonly Answer[] {
-    return this.#probers
-      .flatMap(({ node, said }) =>
-        said
-          .split('\n')
-          .slice(0, -1)
-          .map((line) => {
-            const [asked = 0, answered = 0] = line.split(' ').map(Number)
-            return { node, asked, answered }
-          }),
-      )
-      .toSorted((a, b) => a.answered - b.answered)
+    return this.#probers.answers()
   }
 
   async until(
@@ -348,7 +328,7 @@ export class Trio {
 
   /** `before` its directory goes. */
   async stop(before = (): void => {}): Promise<void> {
-    for (const { child } of this.#probers) child.kill('SIGTERM')
+    this.#probers.stop()
     const all = [...this.nodes, ...this.#servers]
     for (const node of all) {
       node.supervise(false)
