@@ -18,6 +18,8 @@ export class FlowKeeper {
   readonly #parts: FlowKeeperParts
   readonly #table = new FlowTable()
   readonly #tickler: Tickler
+  /** Of the last who had the address, but for those that were opened anew, from the same port. */
+  #lost = new FlowTable()
   readonly #unsubscribe: readonly Cancel[]
 
   constructor(parts: FlowKeeperParts) {
@@ -40,6 +42,7 @@ export class FlowKeeper {
     // What its sockets do once it serves no more says nothing about the clients.
     if (!this.#parts.holdsAddress()) return
     this.#table.take(news)
+    this.#lost.take({ isWhole: false, opened: NONE, closed: news.opened })
     const { peers } = this.#parts.link
     this.#tell(
       peers.filter((peer) => !isServerId(peer)),
@@ -52,7 +55,10 @@ export class FlowKeeper {
     if (!isHeld) return this.#tickler.stop()
     // Of whoever had the address before. They come back by new connections.
     const theirs = this.#table.all()
-    const done = (): void => this.tell({ isWhole: false, opened: NONE, closed: theirs })
+    const lost = new FlowTable()
+    lost.take({ isWhole: true, opened: theirs, closed: NONE })
+    this.#lost = lost
+    const done = (): void => this.tell({ isWhole: false, opened: NONE, closed: lost.all() })
     this.#tickler.start(theirs, done)
   }
 
