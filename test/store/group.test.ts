@@ -122,6 +122,37 @@ test('with one left nothing is acknowledged, and with two again everything is', 
   expect(group.dump(back)).toContain('"alone"')
 })
 
+test('what is proposed while office is handed over waits for what comes of that', () => {
+  begin()
+  const [to] = followers()
+  assert(to !== undefined, 'two follow')
+  const old = group.leader
+  group.stop(to)
+  propose(0, 10)
+  const before = group.outcomes.length
+  // It has to be brought up to date first, and is not there.
+  old.ask((raft) => raft.transferTo(to))
+  old.propose([{ command: put('late', '1'), key: undefined }])
+  old.propose([{ command: put('late', '2'), key: undefined }])
+  expect(group.outcomes).toHaveLength(before)
+  group.tick(100)
+  expect(old.status.role).toBe('leader')
+  expect(group.outcomes.slice(before).flatMap(({ indexes }) => indexes)).toHaveLength(2)
+  group.start(to)
+  group.tick(100)
+  expect(same()).toContain('"late"')
+
+  const after = group.outcomes.length
+  old.ask((raft) => raft.transferTo(to))
+  old.propose([{ command: put('lost', '1'), key: undefined }])
+  expect(group.outcomes).toHaveLength(after)
+  group.run()
+  expect(group.leader.status.id).toBe(to)
+  const told = group.outcomes.slice(after).flatMap(({ failures }) => failures)
+  expect(told).toEqual([{ place: 0, kind: 'no-leader' }])
+  expect(same()).not.toContain('"lost"')
+})
+
 function followers(): NodeId[] {
   return IDS.filter((id) => group.nodes.get(id)?.replica !== group.leader)
 }

@@ -70,6 +70,8 @@ export class Replica {
   readonly #comparison: Comparison
   readonly #upgrade: Upgrade
   #contexts = 0
+  /** Not taken yet: office is being handed over. As many as may wait for an outcome. */
+  #held: readonly Held[] = []
   /** The term in which it leads. */
   #office: Term | undefined
 
@@ -100,22 +102,14 @@ export class Replica {
   }
 
   propose(proposals: readonly Proposal[]): void {
-    const { raft, vault } = this.#parts
-    const made: { readonly slot: Slot; readonly sealed: Sealed }[] = []
+    const { vault } = this.#parts
+    const made: Held[] = []
     for (const { command, key } of proposals) {
       const slot = this.#outstanding.open()
       if (command === undefined) this.#read(slot)
-      else made.push({ slot, sealed: { command: sealed(command, vault), key } })
+      else made.push({ slot, own: { command: sealed(command, vault), key } })
     }
-    const proposed = raft.propose(made.map((each) => encode(each.sealed)))
-    const { term } = raft.status()
-    for (const [place, { slot, sealed: own }] of made.entries()) {
-      if (proposed.ok) this.#keep(proposed.value[place], { term, slot, own })
-      else
-        slot.outcome = {
-          failure: proposed.error.kind === 'overloaded' ? 'overloaded' : 'no-leader',
-        }
-    }
+    this.#held = [...this.#held, ...made]
     this.#pump()
   }
 
@@ -143,6 +137,27 @@ export class Replica {
     else slot.outcome = { failure: 'no-leader' }
   }
 
+  /**
+   * To Raft. While office is being handed over it takes nothing: who was told so now would tell its
+   * phone that nobody serves, when another does in a moment, or this node again.
+   */
+  #offer(): void {
+    const held = this.#held
+    if (held.length === 0) return
+    const { raft } = this.#parts
+    const proposed = raft.propose(held.map(({ own }) => encode(own)))
+    const { term, role } = raft.status()
+    if (!proposed.ok && proposed.error.kind === 'not-leader' && role === 'leader') return
+    this.#held = []
+    for (const [place, { slot, own }] of held.entries()) {
+      if (proposed.ok) this.#keep(proposed.value[place], { term, slot, own })
+      else
+        slot.outcome = {
+          failure: proposed.error.kind === 'overloaded' ? 'overloaded' : 'no-leader',
+        }
+    }
+  }
+
   #keep(index: LogIndex | undefined, own: Own): void {
     assert(index !== undefined, 'each command has its place')
     const before = this.#own.get(index)
@@ -152,6 +167,7 @@ export class Replica {
 
   #pump(): void {
     const { raft } = this.#parts
+    this.#offer()
     do {
       for (let ready = raft.ready(); ready !== undefined; ready = raft.ready()) {
         this.#orMarked(() => this.#carryOut(ready))
@@ -328,5 +344,6 @@ export class Replica {
 
 const nobodyKnows = (): undefined => undefined
 
+type Held = { readonly slot: Slot; readonly own: Sealed }
 type Own = { readonly term: Term; readonly slot: Slot; readonly own: Sealed }
 type Done = { readonly index: LogIndex; readonly refusal: string | undefined }
