@@ -12,7 +12,7 @@ export type Result = {
   readonly fault: string
   readonly measure: string
   /** Milliseconds, one a run. */
-  readonly gaps: readonly number[]
+  readonly gaps: readonly (number | null)[]
 }
 
 export function keep(file: string, results: readonly Result[]): void {
@@ -36,8 +36,9 @@ function keyOf({ timing, fault, measure }: Result): string {
 }
 
 function rowOf({ timing, fault, measure, gaps, commit }: Result): readonly string[] {
-  const sorted = gaps.toSorted((a, b) => a - b)
-  const told = (gap = 0): string => `${Math.round(gap)} ms`
+  // JSON has no infinity: what never happened is null there.
+  const sorted = gaps.map((gap) => gap ?? Infinity).toSorted((a, b) => a - b)
+  const told = (gap = 0): string => (gap === Infinity ? 'never' : `${Math.round(gap)} ms`)
   const at = (share: number): string => told(sorted[Math.floor(sorted.length * share)])
   const most = told(sorted.at(-1))
   return [timing, fault, measure, String(gaps.length), at(0.5), at(0.99), most, commit]
