@@ -5,7 +5,7 @@ import type { Cancel, Host } from '../../src/base/host.ts'
 import { after, millis } from '../../src/base/time.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import type { MediaEvent, MediaId } from '../../src/control/media-control.ts'
-import type { Placement } from './placement.ts'
+import type { Carrier, Placement } from './placement.ts'
 import { RemoteServer } from './remote-server.ts'
 import type { ServerLink } from './server-link.ts'
 
@@ -32,6 +32,8 @@ export class Servers {
   readonly #expected = new Set<MediaId>()
   /** They live there, and no call has asked for them yet. */
   readonly #unclaimed = new Map<MediaId, RemoteServer>()
+  /** They live there because a server said so, and not because they were made there. */
+  readonly #resumed = new Set<MediaId>()
   readonly #cancels: Cancel[] = []
   readonly #allHere = Promise.withResolvers<void>()
   readonly #someHere = Promise.withResolvers<void>()
@@ -108,9 +110,10 @@ export class Servers {
   #onHere(link: ServerLink, server: RemoteServer, sessions: ReadonlySet<MediaId>): void {
     const { placement, host } = this.#options
     const stale: MediaId[] = []
+    const contested = this.#giveUpContested(server, sessions)
     for (const id of sessions) {
       const at = placement.of(id)
-      if (at === server) continue
+      if (at === server || contested.has(id)) continue
       if (this.#expected.delete(id)) this.#resume(id, server)
       else if (at === undefined && !this.#areClaimed) this.#unclaimed.set(id, server)
       else stale.push(id)
@@ -124,8 +127,34 @@ export class Servers {
     if (link.registered().every(isHere)) this.#stopWaiting()
   }
 
+  /**
+   * Two have the same session: one of them was away when it was made anew on the other, and who led
+   * then leads no more. Nobody knows of which one the phones know, so it is made anew once more.
+   */
+  #giveUpContested(server: RemoteServer, sessions: ReadonlySet<MediaId>): ReadonlySet<MediaId> {
+    const { placement, onEvent } = this.#options
+    const contested = new Map<MediaId, Carrier>()
+    for (const id of sessions) {
+      const resumed = this.#resumed.has(id) ? placement.of(id) : undefined
+      const at = this.#unclaimed.get(id) ?? resumed
+      if (at === undefined || at === server) continue
+      contested.set(id, at)
+      this.#unclaimed.delete(id)
+      this.#resumed.delete(id)
+      placement.forget(id)
+    }
+    const media = [...contested.keys()]
+    if (media.length === 0) return new Set()
+    void server.ask({ method: 'release', media })
+    for (const [at, ids] of Map.groupBy(media, (id) => contested.get(id)))
+      void at?.ask({ method: 'release', media: ids })
+    onEvent({ kind: 'lost', media })
+    return new Set(media)
+  }
+
   #resume(id: MediaId, server: RemoteServer): void {
     const { placement } = this.#options
+    this.#resumed.add(id)
     this.#unclaimed.delete(id)
     placement.put(id, server)
     placement.confirm([id])
@@ -151,7 +180,10 @@ export class Servers {
     for (const [id, at] of this.#unclaimed)
       if (at === server && live?.has(id) !== true) this.#unclaimed.delete(id)
     const media = placement.missing(server, live)
-    for (const id of media) placement.forget(id)
+    for (const id of media) {
+      placement.forget(id)
+      this.#resumed.delete(id)
+    }
     if (live === undefined)
       host.log('error', 'media-server.lost', { server: server.id, sessions: media.length })
     if (media.length > 0) onEvent({ kind: 'lost', media })

@@ -23,13 +23,14 @@ export async function simMedia(
   world: World,
   name = 'media',
   host: Host = world.host(name),
+  address = '10.0.0.5',
 ): Promise<SimMedia> {
   const listeners = new Set<(event: MediaEvent) => void>()
   const hubs: SimHub[] = []
   const sounds = new Sounds([PCMU, PCMA, G722], new Map([['en/not-available', PROMPT]]))
   const engine = new MediaEngine(
     {
-      addresses: { bind: '10.0.0.5', publicAddress: undefined },
+      addresses: { bind: address, publicAddress: undefined },
       ports: { first: 20_000, last: 29_999 },
       silenceLimit: 30_000,
       socketsMax: Number.POSITIVE_INFINITY,

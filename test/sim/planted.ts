@@ -201,6 +201,18 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
     find: "      db.run('DELETE FROM calls WHERE call = ?', command.id)\n",
     replace: '',
   },
+  {
+    name: 'tells a phone that has answered nothing of the media that replaced a lost server',
+    file: 'roles/call-manager/call/inherit.ts',
+    find: '  branch.outdated = branch.told !== 0 || branch.early.some(',
+    replace: '  branch.outdated = branch.told < 0 && branch.early.some(',
+  },
+  {
+    name: 'lets offers pass while it asks whether media sessions live',
+    file: 'roles/call-manager/call/join.ts',
+    find: "|| call.awaits('media-known') ",
+    replace: '',
+  },
 ]
 
 /** They take a coincidence that a world in thousands has; a script of them stands for it. */

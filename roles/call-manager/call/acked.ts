@@ -13,7 +13,7 @@ import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { isFromElsewhere } from './hop.ts'
-import { offerJoin } from './join.ts'
+import { offerJoin, renew } from './join.ts'
 import { acknowledge, sendBye } from './leg.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
@@ -51,4 +51,7 @@ export function lateAnswerReady(call: Call, id: LegId, result: MediaResult): voi
   if (leg === undefined || !leg.owesAck) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
   acknowledge(call, leg, result.value)
+  const peer = call.peerOf(leg)
+  // They may have heard another process, of sessions that are no more.
+  if (leg.outdated === true && peer !== undefined) renew(call, peer, leg)
 }

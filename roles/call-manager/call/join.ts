@@ -24,6 +24,11 @@ import { startTimer } from './session.ts'
 import type { Join, Leg } from './state.ts'
 import { transferJoined } from './transfer.ts'
 
+/** Offers of ours are on their way, or will be: what somebody else offers would get in between. */
+export function isJoining(call: Call): boolean {
+  return call.state.join !== undefined || call.awaits('media-known') || call.awaits('loss-saved')
+}
+
 /** Asks media what has to change. */
 export function connect(call: Call, leg: Leg, other: Leg): void {
   join(leg, other)

@@ -92,7 +92,8 @@ function answerAgain(call: Call, answering: Answering): void {
   const offers = offer === undefined && callee.exchange.offer !== undefined
   if (callee.sdp === undefined || (offer === undefined && !offers))
     return answerReady(call, then, undefined)
-  if (offer !== undefined) caller.outdated = true
+  caller.outdated = true
+  callee.outdated = true
   answerAnew(call, then)
 }
 

@@ -26,7 +26,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { REPEATED } from './face.ts'
-import { connect } from './join.ts'
+import { connect, isJoining } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
@@ -99,8 +99,7 @@ export function relayOffer(
   other: Endpoint | undefined,
   serving: Serving,
 ): void {
-  if (other === undefined || call.state.join !== undefined)
-    return refuseOffer(call, end, serving, 491)
+  if (other === undefined || isJoining(call)) return refuseOffer(call, end, serving, 491)
   const method = methodTowards(other, serving)
   if (method === undefined) return refuseOffer(call, end, serving, 488)
   if (!mayOffer(other, method, serving.sdp !== undefined))

@@ -19,7 +19,7 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { isAwaited } from './join.ts'
+import { isAwaited, isJoining } from './join.ts'
 import { acknowledge, gone, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
@@ -95,7 +95,7 @@ function refresh(call: Call, leg: Leg): void {
   }
   const peer = call.peerOf(leg)
   const waits = leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)
-  if (peer?.sdp === undefined || waits) return retrySoon(call, leg)
+  if (peer?.sdp === undefined || waits || isJoining(call)) return retrySoon(call, leg)
   call.relay('relay-offer', peer.media, leg, peer.sdp, { kind: 'refresh-offer', leg: leg.id })
 }
 

@@ -173,6 +173,30 @@ test('what a server carried is lost a second after it was last heard of', async 
   expect(await counts(office, ids)).toEqual([0, 4])
 })
 
+test.each(['at once', 'late'])(
+  'a session that two servers tell a successor of is made anew, %s',
+  async (when) => {
+    const { office, ids } = await mediaOffice(new World(1), 2)
+    const first = await lead(office, 'node-1')
+    await talk(first, 'one')
+    // The one that had it is away when it is made anew on the other.
+    office.cut(at(ids, 0))
+    await passed(office, 1_100)
+    await talk(first, 'one')
+    if (when === 'at once') office.up.add(at(ids, 0))
+    const second = await lead(office, 'node-2')
+    const resumed = second.media.resume(media('one'))
+    await passed(office, when === 'at once' ? 0 : 2_100)
+    expect(await resumed).toBe(when === 'late')
+    if (when === 'late') office.mend(at(ids, 0))
+    await passed(office)
+    expect(second.events).toEqual([{ kind: 'lost', media: media('one') }])
+    expect(await counts(office, ids)).toEqual([0, 0])
+    await talk(second, 'one')
+    expect((await counts(office, ids)).toSorted((one, other) => one - other)).toEqual([0, 2])
+  },
+)
+
 test('two calls on two servers become one', async () => {
   const { office, ids } = await mediaOffice(new World(1), 2)
   const leader = await lead(office, 'node-1')

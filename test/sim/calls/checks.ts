@@ -7,6 +7,7 @@ import { cdrsOf } from '../../../src/store/schema/cdr.ts'
 import { bindingsOf } from '../../../src/store/schema/binding.ts'
 import { wallTime } from '../../../src/base/time.ts'
 import { TENANT } from '../../harness/sim-pbx.ts'
+import { sessionsOf } from './media-servers.ts'
 import type { CallOffice } from './office.ts'
 import type { Serving } from './serving.ts'
 
@@ -40,14 +41,15 @@ export function assertAgreement(office: CallOffice): number {
 }
 
 /** Everybody has hung up: nothing is left, and every call has its one record. */
-export function assertOver(office: CallOffice): readonly Cdr[] {
-  const { node, role, stack, media } = serving(office)
+export async function assertOver(office: CallOffice): Promise<readonly Cdr[]> {
+  const { node, role, stack, own } = serving(office)
   const { store } = node
   assert(store !== undefined, 'who serves has a store')
   const { calls, cdrsWaiting } = role.counters()
   const { clients, servers, attempts } = stack.size
   const saved = store.read(savedCalls).length
-  const left = { calls, cdrsWaiting, saved, media: media.sessions.size, clients, servers, attempts }
+  const media = (await sessionsOf(own)) + (await office.media.sessions())
+  const left = { calls, cdrsWaiting, saved, media, clients, servers, attempts }
   for (const [what, number] of Object.entries(left))
     assert(number === 0, `${number} ${what} are left: ${JSON.stringify(role.calls())}`)
   for (const { stack: each, role: its } of office.served) {

@@ -14,6 +14,7 @@ import { Clients, replicas } from '../replica/clients.ts'
 import type { Frozen } from '../replica/frozen.ts'
 import type { Homes } from '../replica/home.ts'
 import type { ReplicaNode } from '../replica/node.ts'
+import { MediaServers } from './media-servers.ts'
 import { ADDRESS, Serving } from './serving.ts'
 
 const IDS = ['a', 'b', 'c']
@@ -25,6 +26,7 @@ const REGISTER_AGAIN_MS = 3_000
 const EXPIRES = 7_200
 /** Who rings for so long is given up. */
 const PATIENCE = 30_000
+const SERVERS_MAX = 2
 
 export class CallOffice {
   readonly world: World
@@ -34,6 +36,7 @@ export class CallOffice {
   readonly network: SimNetwork
   readonly phones: readonly ScriptedPhone[]
   readonly habits: readonly Habits[]
+  readonly media: MediaServers
   /** All there were, the newest last. */
   readonly served: Serving[] = []
   /** Call-IDs in which a BYE of ours was sent, and not answered. */
@@ -41,8 +44,14 @@ export class CallOffice {
   readonly #frozen: Frozen
   readonly #provisioned = new Set<Command>()
 
-  constructor(world: World, homes: Homes, frozen: Frozen) {
+  static async open(world: World, homes: Homes, frozen: Frozen): Promise<CallOffice> {
+    const media = await MediaServers.open(world, world.random.below(SERVERS_MAX + 1))
+    return new CallOffice(world, homes, frozen, media)
+  }
+
+  private constructor(world: World, homes: Homes, frozen: Frozen, media: MediaServers) {
     this.world = world
+    this.media = media
     this.#frozen = frozen
     this.network = new SimNetwork(world)
     const held = (node: ReplicaNode, isHeld: boolean): void => this.#held(node, isHeld)
@@ -92,6 +101,15 @@ export class CallOffice {
     return this.phones.every(({ status }) => status === 200)
   }
 
+  /** Nobody talks, and nothing is on its way. */
+  get isQuiet(): boolean {
+    if (this.serving === undefined) return false
+    const { role, stack } = this.serving
+    const { calls, cdrsWaiting } = role.counters()
+    const { clients, servers, attempts } = stack.size
+    return calls + cdrsWaiting + clients + servers + attempts === 0
+  }
+
   dial(): void {
     const own = this.habits[this.world.random.below(this.habits.length)]
     if (own !== undefined) dial(own)
@@ -112,10 +130,11 @@ export class CallOffice {
   }
 
   async #serve(node: ReplicaNode): Promise<void> {
-    const { network } = this
+    const { network, media: servers } = this
     const onMessage = (direction: 'in' | 'out', _: unknown, message: SipMessage): void =>
       this.#trace(node, direction, message)
-    const serving = await Serving.open({ node, network, onMessage })
+    const address = `10.0.1.${1 + this.served.length}`
+    const serving = await Serving.open({ node, network, servers, address, onMessage })
     if (serving === undefined) return
     this.world.record(`${node.id} serves, with ${serving.resumed} calls`)
     this.served.push(serving)

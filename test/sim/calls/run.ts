@@ -4,32 +4,39 @@
 import { assert } from '../../../src/base/assert.ts'
 import { millis } from '../../../src/base/time.ts'
 import { World } from '../../harness/world.ts'
-import { kindsOf, strike, type FaultCounts } from '../cluster/faults.ts'
+import { kindsOf, strike, type FaultCounts, type Faults } from '../cluster/faults.ts'
+import type { Group } from '../cluster/group.ts'
 import { every } from '../cluster/pace.ts'
 import type { Outcome } from '../outcome.ts'
 import { mendAll, REPLICA_FAULTS } from '../replica/disk-faults.ts'
 import { Frozen, passing } from '../replica/frozen.ts'
 import { Homes } from '../replica/home.ts'
+import type { ReplicaNode } from '../replica/node.ts'
 import { assertAgreement, assertOver } from './checks.ts'
 import { CallOffice } from './office.ts'
+import { assertSound } from './sound.ts'
 
 const BEGIN_MS = 40_000
 const BUSY_MS = 25_000
 /** Timers of RFC 3261 end, and with them every call that is not up. */
 const REST_MS = 80_000
-const END_MS = 80_000
+/** Transactions of who has hung up. */
+const LINGER_MS = 45_000
+/** Who is silent is asked every 80 s, and may not answer for 32. */
+const END_MS = 85_000
 const CALL_EVERY_MS = 1_000
 const WRITE_EVERY_MS = 400
 const FAULT_EVERY_MS = [8_000, 4_000, 2_000, 1_000]
+const MEDIA_FAULT_EVERY_MS = 6_000
 
-type Pass = (ms: number, enough?: () => boolean) => Promise<void>
+export type Pass = (ms: number, enough?: () => boolean) => Promise<void>
 
 /** Rejects with what does not hold. */
 export async function run(seed: number): Promise<Outcome> {
   const world = new World(seed)
   const homes = new Homes()
   const frozen = new Frozen()
-  const office = new CallOffice(world, homes, frozen)
+  const office = await CallOffice.open(world, homes, frozen)
   const pass: Pass = (ms, enough) => passing(world, frozen, ms, enough)
   const faults: FaultCounts = {}
   try {
@@ -72,10 +79,19 @@ async function beBusy(office: CallOffice, pass: Pass, faults: FaultCounts): Prom
   every(world, WRITE_EVERY_MS, BUSY_MS, () => clients.write())
   every(world, WRITE_EVERY_MS, BUSY_MS, () => clients.read())
   every(world, pause, BUSY_MS, () => strike(group, REPLICA_FAULTS, kinds, faults))
+  const media = mediaFaults(office)
+  const mediaKinds = kindsOf(world, media)
+  every(world, MEDIA_FAULT_EVERY_MS, BUSY_MS, () => strike(group, media, mediaKinds, faults))
   await pass(BUSY_MS)
 }
 
-type Rested = { readonly records: number; readonly unheard: number }
+function mediaFaults(office: CallOffice): Faults<Group<ReplicaNode>> {
+  const { media } = office
+  if (media.machines.length === 0) return { killMedia: () => office.serving?.media.die() }
+  return { cutMediaServer: () => media.cut(), killMediaServer: () => media.kill() }
+}
+
+type Rested = { readonly records: number; readonly unheard: number; readonly heard: number }
 
 async function comeToRest(office: CallOffice, pass: Pass): Promise<Rested> {
   const { network, group, clients, checks, habits } = office
@@ -84,12 +100,14 @@ async function comeToRest(office: CallOffice, pass: Pass): Promise<Rested> {
   for (const each of habits) each.rest()
   await pass(REST_MS)
   const unheard = assertAgreement(office)
+  const heard = await assertSound(office, pass)
   for (const each of habits) each.retire()
-  await pass(END_MS)
-  const records = assertOver(office)
+  await pass(LINGER_MS)
+  await pass(END_MS, () => office.isQuiet)
+  const records = await assertOver(office)
   clients.assertAnswered()
   checks.settled(group)
-  return { records: records.length, unheard }
+  return { records: records.length, unheard, heard }
 }
 
 function outcomeOf(office: CallOffice, faults: FaultCounts, rested: Rested): Outcome {
@@ -102,6 +120,7 @@ function outcomeOf(office: CallOffice, faults: FaultCounts, rested: Rested): Out
       'calls answered': own.filter(({ way, wasUp }) => way === 'outgoing' && wasUp).length,
       'call records': rested.records,
       'phones that did not hear that they were hung up': rested.unheard,
+      'phones heard by who they talk to': rested.heard,
       'changes of who serves': served.length - 1,
       'calls taken over': served.reduce((sum, { resumed }) => sum + resumed, 0),
       acknowledged: checks.acknowledged,

@@ -8,12 +8,15 @@ import { savedCalls } from '../../../src/store/schema/call.ts'
 import { openVault } from '../../../src/store/vault.ts'
 import { DEFAULT_POLICY } from '../../../roles/call-manager/registrar/policy.ts'
 import { startCallManager, type RunningCallManager } from '../../../roles/call-manager/role.ts'
+import { MediaByRequests } from '../../../src/media/by-requests.ts'
+import { MediaPool } from '../../../roles/media/pool.ts'
 import { Life } from '../../harness/life.ts'
 import { MediaLedger } from '../../harness/media-ledger.ts'
 import type { SimNetwork, SimTransport } from '../../harness/sim-network.ts'
 import { CALL_CONFIG, simStack } from '../../harness/sim-pbx.ts'
-import { simMedia } from '../../media/sim-media.ts'
+import type { SimMedia } from '../../media/sim-media.ts'
 import type { ReplicaNode } from '../replica/node.ts'
+import { pacedMedia, type MediaServers } from './media-servers.ts'
 
 /** Of the virtual address. */
 export const ADDRESS = '10.0.0.1'
@@ -22,12 +25,19 @@ const MEDIA_MS = millis(3)
 export type ServingOptions = {
   readonly node: ReplicaNode
   readonly network: SimNetwork
+  /** Where media is when it is not here. */
+  readonly servers: MediaServers
+  /** Of the node's own media. */
+  readonly address: string
   readonly onMessage: MessageTap
 }
 
 export class Serving {
   readonly node: ReplicaNode
   readonly media: MediaLedger
+  /** The worker of the node itself. */
+  readonly own: SimMedia
+  readonly address: string
   readonly stack: RunnableSipStack
   readonly role: RunningCallManager
   /** Calls that were in progress when it began. */
@@ -35,24 +45,32 @@ export class Serving {
   readonly #network: SimNetwork
   readonly #transport: SimTransport
   readonly #life: Life
+  readonly #closeMedia: () => void
   #isOver = false
 
   /** Undefined when the node has gone, or has lost the address, meanwhile. */
   static async open(options: ServingOptions): Promise<Serving | undefined> {
     const { node, network } = options
     const { world } = network
-    // Its frames are paced by whole milliseconds.
-    const host = { ...world.host(node.id), now: () => millis(Math.floor(world.now)) }
-    const { control } = await simMedia(world, node.id, host)
+    const own = await pacedMedia(world, node.id, options.address)
     if (node.store === undefined || !node.lease.isOpen) return undefined
-    return new Serving(options, new MediaLedger(world, control, MEDIA_MS))
+    return new Serving(options, own)
   }
 
-  private constructor({ node, network, onMessage }: ServingOptions, media: MediaLedger) {
-    const { process, lease, store } = node
-    assert(store !== undefined, 'a node that serves has a store')
+  private constructor(options: ServingOptions, own: SimMedia) {
+    const { node, network, servers, address, onMessage } = options
+    const { process, lease, store, status } = node
+    assert(store !== undefined && status !== undefined, 'a node that serves has a store')
     this.node = node
-    this.media = media
+    this.own = own
+    this.address = address
+    const { link, close } = servers.link(node, status.term)
+    const pool = new MediaPool({ host: process.host('pool'), local: own.carrier, link })
+    this.media = new MediaLedger(network.world, new MediaByRequests(pool), MEDIA_MS)
+    this.#closeMedia = () => {
+      pool.stop()
+      close()
+    }
     this.#network = network
     this.#life = new Life(network.world)
     this.#transport = network.endpoint(ADDRESS, 5060, {
@@ -67,7 +85,7 @@ export class Serving {
       vault: openVault(node.disk.home),
       stack: this.stack,
       transport: this.#transport,
-      media: this.#life.media(media),
+      media: this.#life.media(this.media),
       isOurs: (name) => name === ADDRESS,
       registrar: DEFAULT_POLICY,
       calls: { ...CALL_CONFIG, node: node.id, sessionExpires: 160 },
@@ -85,6 +103,8 @@ export class Serving {
     this.#life.alive = false
     this.#network.remove(this.#transport)
     this.role.stop()
+    // Its servers go on with what they have.
+    this.#closeMedia()
     this.media.forget()
   }
 }

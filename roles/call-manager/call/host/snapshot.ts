@@ -19,6 +19,7 @@ import {
   type CallState,
   type EarlyDialog,
   type Face,
+  type Join,
   type Leg,
   type Open,
   type Pending,
@@ -134,7 +135,7 @@ export function inherit(snapshot: string, here: Clock): Inherited | undefined {
     invite: invited,
     attempt: state.attempt && resumedAttempt(state.attempt, moved, invited?.faces ?? []),
     transfer: state.transfer && resumedTransfer(state.transfer, moved.shift, here.now),
-    legs: read.legs.map((leg) => resumedLeg(leg, moved)),
+    legs: read.legs.map((leg) => ({ ...resumedLeg(leg, moved), ...outdatedBy(leg, state.join) })),
     announcement: undefined,
     join: undefined,
   }
@@ -275,6 +276,11 @@ function resumedLeg(leg: Leg, { age, shift }: Moved): Leg {
     expireAt: after(timer.expireAt, shift),
   }
   return { ...leg, dialog, timer: shifted, accepted: undefined, probeAt: undefined }
+}
+
+/** They were being joined, and perhaps not both were told, nor media. */
+function outdatedBy({ id }: Leg, join: Join | undefined): Pick<Leg, 'outdated'> {
+  return join !== undefined && (id === join.leg || id === join.other) ? { outdated: true } : {}
 }
 
 /** Who sent this request of the call, where that is known. */

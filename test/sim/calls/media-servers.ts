@@ -1,0 +1,176 @@
+//! Media servers on hosts of their own, as production code, and the links that nodes have to them.
+
+import type { Cancel } from '../../../src/base/host.ts'
+import { millis } from '../../../src/base/time.ts'
+import type { NodeId } from '../../../src/control/ids.ts'
+import { MediaServer } from '../../../roles/media/server.ts'
+import type { ServerLink } from '../../../roles/media/server-link.ts'
+import type { World } from '../../harness/world.ts'
+import { simMedia, type SimMedia } from '../../media/sim-media.ts'
+import type { ReplicaNode } from '../replica/node.ts'
+
+const WAY_MS = 4
+const AWAY_MS = 3_000
+
+type Frame = { readonly from: NodeId; readonly data: Uint8Array }
+type Change = { readonly peer: NodeId; readonly isUp: boolean }
+type End = { readonly hears: (frame: Frame) => void; readonly sees: (change: Change) => void }
+
+type Machine = {
+  readonly id: NodeId
+  readonly address: string
+  readonly media: SimMedia
+  server: MediaServer
+  isUp: boolean
+  /** What was sent over a connection that broke does not arrive. */
+  connection: number
+}
+
+export class MediaServers {
+  readonly machines: readonly Machine[]
+  readonly #world: World
+  /** Of nodes that serve, by their ids. */
+  readonly #ends = new Map<NodeId, End>()
+
+  static async open(world: World, count: number): Promise<MediaServers> {
+    const machines: Omit<Machine, 'server'>[] = []
+    for (let each = 1; each <= count; each++) {
+      const id = `media:${each}` as NodeId
+      const address = `10.0.2.${each}`
+      const media = await pacedMedia(world, id, address)
+      machines.push({ id, address, media, isUp: true, connection: 1 })
+    }
+    return new MediaServers(world, machines)
+  }
+
+  private constructor(world: World, machines: readonly Omit<Machine, 'server'>[]) {
+    this.#world = world
+    this.machines = machines.map((machine) => {
+      const whole: Machine = { ...machine, server: this.#serverOn(machine) }
+      return whole
+    })
+  }
+
+  /** What `node` has of them while it serves. */
+  link(node: ReplicaNode, term: number): { readonly link: ServerLink; readonly close: Cancel } {
+    const arrived = new Set<(frame: Frame) => void>()
+    const changed = new Set<(change: Change) => void>()
+    const soon = (run: () => void): void => node.process.soon(millis(0), run)
+    const end: End = {
+      hears: (frame) => soon(() => arrived.forEach((listener) => listener(frame))),
+      sees: (change) => soon(() => changed.forEach((listener) => listener(change))),
+    }
+    const { id } = node
+    this.#ends.set(id, end)
+    const lane = { at: 0 }
+    const link: ServerLink = {
+      registered: () => this.machines.map((machine) => machine.id),
+      connected: () => this.machines.filter(({ isUp }) => isUp).map((machine) => machine.id),
+      term,
+      nodes: () => [],
+      send: (to, data) => {
+        const machine = this.machines.find((each) => each.id === to)
+        if (machine?.isUp !== true) return
+        this.#later(lane, machine, () => machine.server.take(id, data))
+      },
+      arrived: (listener) => {
+        arrived.add(listener)
+        return () => void arrived.delete(listener)
+      },
+      changed: (listener) => {
+        changed.add(listener)
+        return () => void changed.delete(listener)
+      },
+    }
+    const close = (): void => {
+      if (this.#ends.get(id) === end) this.#ends.delete(id)
+    }
+    return { link, close }
+  }
+
+  /** Its cable is out for some time: what it carries goes on. */
+  cut(): void {
+    const machine = this.#pick()
+    if (machine?.isUp !== true) return
+    this.#disconnect(machine)
+    this.#world.in(millis(this.#world.random.below(AWAY_MS)), () => this.#connect(machine))
+  }
+
+  /** Its process dies, and another one is there some time later, with nothing. */
+  kill(): void {
+    const machine = this.#pick()
+    if (machine?.isUp !== true) return
+    this.#disconnect(machine)
+    machine.server.stop()
+    void empty(machine.media)
+    this.#world.in(millis(this.#world.random.below(AWAY_MS)), () => {
+      machine.server = this.#serverOn(machine)
+      this.#connect(machine)
+    })
+  }
+
+  /** Sessions they carry. */
+  async sessions(): Promise<number> {
+    const counts = await Promise.all(this.machines.map(({ media }) => sessionsOf(media)))
+    return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  #pick(): Machine | undefined {
+    const { random } = this.#world
+    return this.machines[random.below(Math.max(1, this.machines.length))]
+  }
+
+  #disconnect(machine: Machine): void {
+    machine.isUp = false
+    machine.connection++
+    for (const { sees } of this.#ends.values()) sees({ peer: machine.id, isUp: false })
+  }
+
+  #connect(machine: Machine): void {
+    machine.isUp = true
+    for (const { sees } of this.#ends.values()) sees({ peer: machine.id, isUp: true })
+  }
+
+  #serverOn({ id, media }: Pick<Machine, 'id' | 'media'>): MediaServer {
+    const lanes = new Map<NodeId, { at: number }>()
+    return new MediaServer({
+      host: this.#world.host(id),
+      media: media.carrier,
+      status: () => undefined,
+      onNodes: () => {},
+      send: (to, data) => {
+        const machine = this.machines.find((each) => each.id === id)
+        if (machine?.isUp !== true) return
+        const lane = lanes.get(to) ?? { at: 0 }
+        lanes.set(to, lane)
+        this.#later(lane, machine, () => this.#ends.get(to)?.hears({ from: id, data }))
+      },
+    })
+  }
+
+  /** In the order in which it was sent, unless the connection breaks meanwhile. */
+  #later(lane: { at: number }, machine: Machine, run: () => void): void {
+    const { now, random } = this.#world
+    const { connection } = machine
+    lane.at = Math.max(lane.at, now + (WAY_MS * random.below(11)) / 10)
+    this.#world.in(millis(lane.at - now), () => {
+      if (machine.connection === connection) run()
+    })
+  }
+}
+
+/** Its frames are paced by whole milliseconds. */
+export function pacedMedia(world: World, name: string, address: string): Promise<SimMedia> {
+  const host = { ...world.host(name), now: () => millis(Math.floor(world.now)) }
+  return simMedia(world, name, host, address)
+}
+
+export async function sessionsOf({ carrier }: SimMedia): Promise<number> {
+  const sessions = await carrier.ask({ method: 'sessions' })
+  return sessions === 'unreachable' ? 0 : sessions.length
+}
+
+async function empty({ carrier }: SimMedia): Promise<void> {
+  const media = await carrier.ask({ method: 'sessions' })
+  if (media !== 'unreachable') await carrier.ask({ method: 'release', media })
+}
