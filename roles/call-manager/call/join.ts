@@ -50,12 +50,20 @@ function askedFor(call: Call, { leg, other }: Asked): Join | undefined {
 
 export function connected(call: Call, asked: Asked, result: MediaResult): void {
   const state = askedFor(call, asked)
-  if (state === undefined) return
+  if (state === undefined || state.isLost === true) return
   if (!result.ok) return mediaRefused(call, state, result.error.kind)
   if (result.value === undefined) return joined(call)
   // Even when it says nothing new to this leg: the answer to it is needed for the other one.
   state.offer = result.value
   offerJoin(call, state)
+}
+
+/** What media said to it is worth nothing any more: it begins anew as soon as its leg is free. */
+export function loseJoin(call: Call, join: Join): void {
+  const { leg, retryAt, until = reachedUntil(call) } = join
+  const waits = call.txOf((sent) => sent.kind === 'join' && sent.leg === leg) !== undefined
+  const again = waits ? undefined : (retryAt ?? after(call.now, RETRY))
+  call.state.join = { ...join, until, isLost: true, retryAt: again }
 }
 
 /** Media may be on its way back as well. */
@@ -144,7 +152,7 @@ export function joinBy(
 export function offerJoin(call: Call, state: Join): void {
   const leg = call.leg(state.leg)
   if (leg === undefined) return
-  if (state.offer === undefined) return askAgain(call, state)
+  if (state.offer === undefined || state.isLost === true) return askAgain(call, state)
   if (leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)) {
     state.retryAt = after(call.now, RETRY)
     return
@@ -194,8 +202,9 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
   if (state?.leg !== leg.id || state.retryAt !== undefined) return
   if (other === undefined || sdp === undefined) return
   leg.sdp = sdp
-  leg.outdated = false
   state.offer = undefined
+  if (state.isLost === true) return void (state.retryAt = after(call.now, RETRY))
+  leg.outdated = false
   if (state.repeats === true) return joined(call)
   if (other === leg) return serviceJoined(call, leg, sdp)
   const then = { kind: 'joined', leg: leg.id, other: other.id } as const
@@ -227,7 +236,7 @@ function retryJoin(call: Call, state: Join): void {
 /** Media has the leg's answer, and knows what it means to the other one. */
 export function turnDone(call: Call, asked: Asked, result: MediaResult): void {
   const state = askedFor(call, asked)
-  if (state === undefined) return
+  if (state === undefined || state.isLost === true) return
   if (!result.ok) return mediaRefused(call, state, result.error.kind)
   if (!state.more) return joined(call)
   const { leg: other, other: leg, until } = state

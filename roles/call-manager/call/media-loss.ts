@@ -11,7 +11,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { isLive } from './fork.ts'
 import { ringElsewhere } from './inherit.ts'
-import { reachedUntil, renewMedia } from './join.ts'
+import { loseJoin, reachedUntil, renewMedia } from './join.ts'
 import { refuseServed } from './reoffer.ts'
 import type { CallState, Leg } from './state.ts'
 
@@ -21,8 +21,7 @@ export function mediaLost(call: Call, media: MediaId): void {
   if (announcement !== undefined) return finish(call, announcement.refusal)
   const branch = attempt?.branches.find((each) => each.media === media && isLive(each))
   if (branch !== undefined && attempt !== undefined) ringElsewhere(call, attempt, branch)
-  // What it asks of media comes to nothing now, and is asked again.
-  if (join !== undefined) call.state.join = { ...join, until: join.until ?? reachedUntil(call) }
+  if (join !== undefined) loseJoin(call, join)
   // One server has all sessions of a call: the first that is lost stands for them.
   const cut = legs.filter((leg) => isTold(call.state, leg) && leg.outdated !== true)
   if (cut.length === 0) return

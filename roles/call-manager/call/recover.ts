@@ -18,7 +18,7 @@ import { answerAnew, answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { openDialog } from './face.ts'
-import { isDecided } from './fork.ts'
+import { isDecided, isLive } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
@@ -130,7 +130,7 @@ function askForMedia(call: Call): void {
 }
 
 function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
-  const branches = attempt?.branches.filter(({ state }) => state !== 'over') ?? []
+  const branches = attempt?.branches.filter(isLive) ?? []
   return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
 }
 

@@ -333,4 +333,6 @@ export type Join = {
   readonly repeats?: boolean
   /** Who cannot be reached is tried again until then: a call that was taken over. */
   readonly until?: Millis
+  /** Media was lost over it: it begins anew when its re-INVITE is answered. */
+  readonly isLost?: boolean
 }

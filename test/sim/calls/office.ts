@@ -17,7 +17,9 @@ import type { ReplicaNode } from '../replica/node.ts'
 import { MediaServers } from './media-servers.ts'
 import { ADDRESS, Serving } from './serving.ts'
 
-const IDS = ['a', 'b', 'c']
+const IDS = ['a', 'b', 'c', 'd']
+/** The others come in, if at all, later. */
+const VOTERS = 3
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin']
 const DEVICES = [...USERS, 'bob/mobile']
 /** From the begin of a lease until what serves is open. */
@@ -55,7 +57,7 @@ export class CallOffice {
     this.#frozen = frozen
     this.network = new SimNetwork(world)
     const held = (node: ReplicaNode, isHeld: boolean): void => this.#held(node, isHeld)
-    const options = { world, homes, frozen, ids: IDS, voters: IDS.length, held }
+    const options = { world, homes, frozen, ids: IDS, voters: VOTERS, held }
     this.group = replicas(options, this.checks)
     this.clients = new Clients(this.group, this.checks, frozen, 100)
     this.phones = DEVICES.map((name, index) => this.#phone(name, index))

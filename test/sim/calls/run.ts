@@ -66,8 +66,7 @@ async function begin(office: CallOffice, pass: Pass): Promise<void> {
 async function beBusy(office: CallOffice, pass: Pass, faults: FaultCounts): Promise<void> {
   const { world, network, group, clients } = office
   const { random } = world
-  // Who is in the group is another kind's matter.
-  const kinds = kindsOf(world, REPLICA_FAULTS).filter((name) => name !== 'change')
+  const kinds = kindsOf(world, REPLICA_FAULTS)
   const pause = FAULT_EVERY_MS[random.below(FAULT_EVERY_MS.length)] ?? 0
   network.faults = {
     lossPercent: random.below(10),
