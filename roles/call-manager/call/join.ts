@@ -15,6 +15,7 @@ import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { acknowledge, join } from './leg.ts'
+import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
@@ -205,7 +206,6 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
   state.offer = undefined
   if (state.isLost === true) return void (state.retryAt = after(call.now, RETRY))
   leg.outdated = false
-  if (state.repeats === true) return joined(call)
   if (other === leg) return serviceJoined(call, leg, sdp)
   const then = { kind: 'joined', leg: leg.id, other: other.id } as const
   call.relay('relay-answer', leg.media, other, sdp, then)
@@ -237,6 +237,8 @@ function retryJoin(call: Call, state: Join): void {
 export function turnDone(call: Call, asked: Asked, result: MediaResult): void {
   const state = askedFor(call, asked)
   if (state === undefined || state.isLost === true) return
+  // It waited for no answer of this leg.
+  if (!result.ok && state.repeats === true && !isGone(result)) return joined(call)
   if (!result.ok) return mediaRefused(call, state, result.error.kind)
   if (!state.more) return joined(call)
   const { leg: other, other: leg, until } = state

@@ -125,8 +125,8 @@ function recoverTalk(call: Call): void {
 
 /** Before anything else of media: what is asked later waits until it is known. */
 function askForMedia(call: Call): void {
-  const lost = call.state.legs.filter(({ outdated }) => outdated === true).map(({ id }) => id)
-  call.media({ kind: 'resume', media: mediaOf(call.state) }, { kind: 'media-known', lost })
+  const knows = call.state.legs.filter(({ outdated }) => outdated !== true).map(({ id }) => id)
+  call.media({ kind: 'resume', media: mediaOf(call.state) }, { kind: 'media-known', knows })
 }
 
 function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
@@ -134,11 +134,12 @@ function mediaOf({ legs, attempt }: CallState): readonly MediaId[] {
   return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
 }
 
-/** On a server of its own it may not have missed who led it; `lost` had to be told anew before. */
-export function mediaKnown(call: Call, lost: readonly LegId[], { ok }: MediaResult): void {
+/** On a server of its own it may not have missed who led it: who knew its sessions knows them. */
+export function mediaKnown(call: Call, knows: readonly LegId[], { ok }: MediaResult): void {
   const { phase, legs } = call.state
-  if (ok) for (const leg of legs) leg.outdated = lost.includes(leg.id)
-  if (phase === 'up' && (!ok || lost.length > 0)) renewMedia(call, reachedUntil(call))
+  if (ok) for (const leg of legs) if (knows.includes(leg.id)) leg.outdated = false
+  const isOutdated = legs.some(({ state, outdated }) => state === 'up' && outdated === true)
+  if (phase === 'up' && isOutdated) renewMedia(call, reachedUntil(call))
 }
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */

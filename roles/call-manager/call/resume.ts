@@ -66,7 +66,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'transfer-answer':
       return transferAnswerReady(call, then.leg, result)
     case 'media-known':
-      return mediaKnown(call, then.lost, result)
+      return mediaKnown(call, then.knows, result)
     case 'join':
       return connected(call, then, result)
     case 'joined':

@@ -329,7 +329,7 @@ export type Join = {
   /** Waits until the leg can take an offer; undefined while media works on it. */
   offer: Sdp | undefined
   retryAt: Millis | undefined
-  /** Media has told it this already, but perhaps it never heard: its answer changes nothing. */
+  /** Media has told it this already, and may wait for its answer or not: perhaps it never heard. */
   readonly repeats?: boolean
   /** Who cannot be reached is tried again until then: a call that was taken over. */
   readonly until?: Millis
