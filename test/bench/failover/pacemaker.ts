@@ -12,7 +12,7 @@ import { Probers } from '../../cluster/live/probers.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
 import { cibXml, corosyncConf, nodeScript, type PacemakerTiming } from './pacemaker-files.ts'
 import type { Result } from './results.ts'
-import { longestGap, PROBE_MS } from './timings.ts'
+import { BEFORE_MS, longestGap, PROBE_MS } from './timings.ts'
 
 const WANTED = [
   '/usr/sbin/corosync',
@@ -96,7 +96,7 @@ class PacemakerCluster {
 
   async gapOf(fault: Fault): Promise<number> {
     const owner = await this.steady()
-    const from = Date.now()
+    const from = Date.now() - BEFORE_MS
     fault.strike(owner)
     await sleep(LASTS_MS)
     const gap = longestGap(this.#probers.answers(), from)

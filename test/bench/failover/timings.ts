@@ -14,7 +14,7 @@ export const PROBE_MS = 10
 const LASTS_MS = 5_000
 const SETTLE_MS = 1_000
 /** The fault is later than what is looked at. */
-const BEFORE_MS = 300
+export const BEFORE_MS = 300
 
 type Gaps = Readonly<Record<string, number>>
 type Measured = Pick<Result, 'fault' | 'measure' | 'gaps'>
@@ -58,9 +58,10 @@ async function gapsOf(trio: Trio, phones: Phones, fault: Fault): Promise<Gaps> {
   return gaps
 }
 
-/** Between two answers, in milliseconds, since a time. */
+/** Between two answers, or the last one and now, in milliseconds: since a time before a fault. */
 export function longestGap(answers: readonly Answer[], from: number): number {
-  const times = answers.map(({ answered }) => answered).filter((at) => at >= from)
+  const since = answers.map(({ answered }) => answered).filter((at) => at >= from)
+  const times = [...since, Date.now()]
   return Math.max(0, ...times.slice(1).map((at, place) => at - (times[place] ?? at)))
 }
 
