@@ -9,6 +9,7 @@
 
 import { unreachable } from '../base/assert.ts'
 import type { Cancel, Host } from '../base/host.ts'
+import { millis } from '../base/time.ts'
 import type { SipMessage, SipRequest, SipResponse } from './message/message.ts'
 import { serialize } from './message/serialize.ts'
 import { invalidity } from './message/validate.ts'
@@ -246,9 +247,15 @@ class Stack implements RunnableSipStack {
     else this.#transmit(to, outgoing.request, serialize(outgoing.request))
   }
 
-  #receive({ source, message, bytes, waited }: Received): void {
+  #receive(received: Received): void {
+    const { now } = this.#options.host
+    const began = now()
+    this.#handle(received)
+    this.#admission.count(received.waited, millis(now() - began))
+  }
+
+  #handle({ source, message, bytes }: Received): void {
     this.counters.received++
-    this.#admission.count(waited)
     this.#options.onMessage?.('in', source, message, bytes)
     const bad = invalidity(message)
     if (bad !== undefined) {

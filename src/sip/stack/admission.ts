@@ -40,6 +40,8 @@ export class Admission {
   readonly #overload = new Overload()
   readonly #refused = new Refused()
   #messages = 0
+  /** All of them since the last sample. */
+  #took = 0
   /** The shortest that any of them waited, when that is known. */
   #waited: Millis | undefined
 
@@ -52,9 +54,10 @@ export class Admission {
     return this.#overload.share
   }
 
-  /** Every message that came in; `waited` in the kernel, when that is known. */
-  count(waited: Millis | undefined): void {
+  /** Every message that came in: `waited` in the kernel, when that is known; `took` to handle. */
+  count(waited: Millis | undefined, took: Millis): void {
     this.#messages++
+    this.#took += took
     if (waited === undefined) return
     if (this.#waited === undefined || waited < this.#waited) this.#waited = waited
   }
@@ -78,9 +81,12 @@ export class Admission {
     const sample = (expected: Millis): void => {
       const now = host.now()
       const late = millis(Math.max(0, now - expected))
-      const seen = { late, waited: this.#waited, busy: busy?.() ?? 0, messages: this.#messages }
-      this.#overload.sample(seen, now)
+      // A simulated clock stands still while messages are handled, and says nothing of that.
+      const work = this.#took === 0 ? undefined : this.#took / (SAMPLE_EVERY + late)
+      const [waited, messages] = [this.#waited, this.#messages]
+      this.#overload.sample({ late, waited, busy: busy?.() ?? 0, work, messages }, now)
       this.#messages = 0
+      this.#took = 0
       this.#waited = undefined
       arm()
     }

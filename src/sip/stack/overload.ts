@@ -28,6 +28,8 @@ export type LoadSample = {
   readonly waited: Millis | undefined
   /** Share of the time since the last sample that the event loop was not idle, 0 to 1. */
   readonly busy: number
+  /** Share of that time that went into messages, 0 to 1; undefined when nobody knows. */
+  readonly work: number | undefined
   /** Messages since the last sample. */
   readonly messages: number
 }
@@ -50,6 +52,11 @@ const PATIENCE: Millis = millis(300)
 const DRAIN = 1_000
 /** With fewer than this a sample it is not SIP that keeps the loop busy. */
 const MESSAGES_MIN = 10
+/**
+ * With less than this it is something else, as handshakes of thousands who come back at once: all
+ * that refusing could gain is this, and who is refused comes again.
+ */
+const WORK_MIN = 0.15
 const SHARE_MIN = 0.01
 /** Beyond that even refusing is too much work, and the kernel has to drop the rest. */
 const SHARE_MAX = 0.95
@@ -69,7 +76,8 @@ export class Overload {
     const delay = Math.max(load.late, load.waited ?? 0)
     const change = delay - this.#delay
     this.#delay = delay
-    if (load.messages < MESSAGES_MIN) return this.#moveTo(this.#share / 2)
+    if (load.messages < MESSAGES_MIN || (load.work ?? 1) < WORK_MIN)
+      return this.#moveTo(this.#share / 2)
     const { waited, busy } = load
     if (this.#share > 0) {
       const share = this.#share + step(load, delay, change)

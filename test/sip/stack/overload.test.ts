@@ -41,7 +41,8 @@ class Bench {
     for (let index = 0; index < count; index++) {
       this.#now = after(this.#now, millis(SAMPLE_MS))
       const late = millis(number('late'))
-      const load = { late, waited, busy: number('busy'), messages: number('messages') }
+      const work = Number(command.arg('work') ?? 1)
+      const load = { late, waited, busy: number('busy'), work, messages: number('messages') }
       this.#overload.sample(load, this.#now)
       lines.push(`${this.#now}ms refusing ${(this.#overload.share * 100).toFixed(1)} %`)
     }
@@ -60,7 +61,8 @@ class Bench {
         this.#now = after(this.#now, millis(SAMPLE_MS))
         const { shortest, busy, messages } = queue.serve(this.#now, this.#overload)
         const waited = unseen === undefined ? shortest : undefined
-        this.#overload.sample({ late: millis(0), waited, busy, messages }, this.#now)
+        const late = millis(0)
+        this.#overload.sample({ late, waited, busy, work: busy, messages }, this.#now)
       }
       const { served, refused, dropped, longest } = queue.counts
       const share = (this.#overload.share * 100).toFixed(0)
