@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChildProcess } from 'node:child_process'
 import { Trio } from '../../cluster/live/trio.ts'
 import type { LanHost } from '../../harness/lan.ts'
@@ -18,6 +19,8 @@ const SHARES = [0.5, 0.95, 1] as const
 const UP_PATIENCE_MS = 300_000
 const BACK_PATIENCE_MS = 120_000
 const LOOK_MS = 5_000
+/** Idle for so long: who connects in the moment before the fault may be unknown to the others. */
+const SETTLE_MS = 2_000
 
 type Measured = Pick<Result, 'fault' | 'measure' | 'gaps'>
 
@@ -45,6 +48,7 @@ async function comeBack(
   fault: Fault,
 ): Promise<readonly Measured[]> {
   await trio.whole()
+  await sleep(SETTLE_MS)
   const leader = await trio.leader()
   const struck = clients.begin()
   fault.strike(leader)
