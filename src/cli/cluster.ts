@@ -2,7 +2,7 @@
 
 import { isIP, isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { authority, issue } from '../x509/issue.ts'
 import { isOfServer } from '../cluster/join/ask-server.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
@@ -20,6 +20,7 @@ import {
   type VirtualAddress,
 } from '../cluster/settings.ts'
 import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
+import { findInstallation } from '../config/installation.ts'
 import { decodeName } from '../config/decoders.ts'
 import type { NodeId } from '../control/ids.ts'
 import { CliFailure } from './errors.ts'
@@ -27,7 +28,7 @@ import type { Invocation, NodeOptions } from './invocation.ts'
 import type { Terminal } from './terminal.ts'
 
 type Asked = Extract<Invocation, { kind: 'command' }>
-const COMMANDS = ['cluster init', 'cluster join', 'cluster token'] as const
+const COMMANDS = ['cluster init', 'cluster join', 'cluster rejoin', 'cluster token'] as const
 export type Offline = Extract<Asked, { readonly command: (typeof COMMANDS)[number] }>
 
 /** As a store that was alone has named its node. */
@@ -59,6 +60,7 @@ async function carryOut(asked: Offline): Promise<string> {
         `${data} is of a server of one role: name an empty directory with --data`,
       )
     if (asked.command === 'cluster init') return init(data, asked.node, asked.vip)
+    if (asked.command === 'cluster rejoin') return await rejoin(data, asked.at)
     const self = selfOf(FIRST, asked.node)
     const { host, name, port } = self
     const joined = await joinCluster({
@@ -74,6 +76,20 @@ async function carryOut(asked: Offline): Promise<string> {
   } finally {
     release()
   }
+}
+
+/** Its message is the whole story: what it was, what it is, and where the rest has gone. */
+async function rejoin(data: string, at: string | undefined): Promise<string> {
+  // Brings SQLite, which no other command needs.
+  const { rejoinCluster, SET_ASIDE } = await import('../cluster/join/rejoin.ts')
+  const { sqlite: addon } = await findInstallation()
+  const { before, self } = await rejoinCluster({ data, at, addon })
+  return [
+    `this host is ${self.id} (${self.name}) now, in the place of ${before}; it gets the state of`,
+    `the others when it runs. What it had is in ${join(data, SET_ASIDE)} until the next time.`,
+    `Start it: systemctl start pbx, or pbx --data ${data}`,
+    '',
+  ].join('\n')
 }
 
 function init(data: string, node: NodeOptions, vip: string | undefined): string {

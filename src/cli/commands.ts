@@ -120,6 +120,14 @@ export const COMMANDS: readonly Spec[] = [
     }),
   },
   {
+    usage: 'cluster rejoin',
+    describe: 'give up the state of this node, which must be stopped, and join anew in its place',
+    options: {
+      at: { ...text, describe: 'ADDRESS of any other node; those that are known when left out' },
+    },
+    read: (given) => ({ command: 'cluster rejoin', at: optional(given, 'at') }),
+  },
+  {
     usage: 'cluster token',
     describe: 'the command for one more host; good for a day',
     options: {},

@@ -49,6 +49,7 @@ export type Command =
       readonly vip: string | undefined
     }
   | { readonly command: 'cluster join'; readonly node: NodeOptions; readonly joinToken: string }
+  | { readonly command: 'cluster rejoin'; readonly at: string | undefined }
   | { readonly command: 'cluster token' }
   | { readonly command: 'cluster remove'; readonly node: string }
   | {

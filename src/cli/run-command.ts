@@ -9,6 +9,7 @@ import { drain, undrainedText } from './drain.ts'
 import { showLogs } from './logs.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
+import { healthText, serverStatusText } from './server-status.ts'
 import { runServerCommand, type Show } from './servers.ts'
 import type { Invocation, Password, UserName } from './invocation.ts'
 import { restoreFrom } from './restore.ts'
@@ -38,8 +39,8 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
   }
   switch (asked.command) {
     case 'status': {
-      const status = await client.call<api.Status>('GET', '/status')
-      show(status, statusText)
+      const status = await client.call<api.Status | api.ServerStatus>('GET', '/status')
+      show(status, (value) => ('server' in value ? serverStatusText(value) : statusText(value)))
       return status.health.healthy ? 0 : 1
     }
     case 'extension add': {
@@ -224,10 +225,8 @@ const CDRS: Listing<api.CdrView> = {
 
 function statusText(status: api.Status): string {
   const up = clock((Date.now() - Date.parse(status.startedAt)) / 1000)
-  const { healthy, checks } = status.health
-  const failing = checks.filter(({ ok }) => !ok)
   const facts: (readonly [string, string])[] = [
-    ['health', healthy ? 'ok' : failing.map(({ name, detail }) => `${name}: ${detail}`).join('; ')],
+    ['health', healthText(status.health)],
     ['server', `${status.name}, version ${status.version}, up ${up}`],
     ['roles', status.roles.join(', ')],
     ['sip', status.endpoints.map((each) => `${each.transport} ${each.port}`).join(', ')],
@@ -316,8 +315,13 @@ function named({ user, domain }: UserName): { extension: string; domain: string 
 
 /** The path names a domain; without one it is the first there is. */
 async function extensionPath(client: Client, { user, domain }: UserName): Promise<string> {
-  const known = domain ?? (await client.call<api.Status>('GET', '/status')).domains[0] ?? ''
+  const known = domain ?? (await firstDomain(client)) ?? ''
   return `/extensions/${encodeURIComponent(known)}/${encodeURIComponent(user)}`
+}
+
+/** A server of one role has none, and says then what it is. */
+async function firstDomain(client: Client): Promise<string | undefined> {
+  return (await client.call<Partial<api.Status>>('GET', '/status')).domains?.[0]
 }
 
 async function passwordOf(password: Password, { stdin }: Terminal): Promise<string | undefined> {

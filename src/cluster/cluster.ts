@@ -48,6 +48,7 @@ export class Cluster {
       secretKey: () => readFileSync(join(data, 'secret.key')),
       elsewhere: () => this.#elsewhere(),
       addToGroup: (node, schema) => this.#ask({ kind: 'add', node, schema }),
+      remove: (node) => this.remove(node),
     })
     this.servers = new ConnectedServers(parts.port)
     parts.port.on('message', (message: FromMember) => this.#onMessage(message))
@@ -92,6 +93,11 @@ export class Cluster {
   /** Connections of clients to the virtual addresses: a successor is to know them. */
   tellFlows(news: FlowNews): void {
     this.#say({ kind: 'flows', news })
+  }
+
+  /** Whether this node, which may have been elected, has got to it. */
+  tellServing(isServing: boolean): void {
+    this.#say({ kind: 'serving', isServing })
   }
 
   /** Undefined when it is under way, else why not. */

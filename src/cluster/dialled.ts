@@ -11,6 +11,10 @@ export class Dialled {
     this.#link = link
   }
 
+  get nodes(): readonly PeerAddress[] {
+    return [...this.#known.values()]
+  }
+
   /** True when these are others than before. */
   follow(nodes: readonly PeerAddress[]): boolean {
     const ids = new Set(nodes.map(({ id }) => id))

@@ -9,7 +9,7 @@ import type { PeerLink } from './peer-link.ts'
 /** In bytes: it is shown to people. */
 const WHY_MAX = 200
 
-export type Concern = 'address' | 'drain'
+export type Concern = 'address' | 'drain' | 'serving'
 
 export type FitnessParts = {
   readonly host: Host

@@ -206,7 +206,7 @@ export class Member {
       }
       case 'remove': {
         const isOther = (id: NodeId): boolean => id !== wish.node
-        if (!members(membership).includes(wish.node)) return `there is no node ${wish.node}`
+        if (!members(membership).includes(wish.node)) return undefined
         return changed(raft, {
           voters: voters.filter(isOther),
           learners: learners.filter(isOther),

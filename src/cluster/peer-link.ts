@@ -12,6 +12,7 @@ import type { NodeId } from '../control/ids.ts'
 import type { Identity } from '../x509/issue.ts'
 import { keyOf, PeerConnection, type ConnectionEvents } from './connection.ts'
 import { Doorkeeper, type AddressKind } from './doorkeeper.ts'
+import { bidFarewell, farewellOf } from './farewell.ts'
 import type { Channel, Frame } from './frames.ts'
 import { isServerId } from '../store/schema/server.ts'
 
@@ -20,11 +21,11 @@ const DIAL_TIMEOUT_MS = 2_000
 const CONNECTIONS_MAX = 1_000
 const RETRY_FIRST = 100
 const RETRY_MAX = 2_000
+/** Of who has been told that it is no member: it may be one again, by a backup say. */
+const RETRY_DISMISSED = 60_000
 /** A connection that ends sooner was not wanted: the next one is not made as soon. */
 const STABLE_MS = 2_000
 const TURNED_AWAY = 5
-const IF_REMOVED =
-  'if this node was removed from the cluster, let it join anew with an empty directory'
 /** Whoever knocks in vain does so all the time. */
 const COMPLAIN_EVERY_MS = 10_000
 
@@ -41,12 +42,17 @@ export type LinkOptions = {
   readonly listen: { readonly host: string; readonly port: number } | undefined
   /** The nodes and servers there are: a certificate outlives what it was made for. */
   readonly known?: () => readonly Known[]
+  /** Why this one, which is not known, is no member for sure; undefined when it may be one yet. */
+  readonly farewell?: (who: Who) => string | undefined
+  /** What an administrator can do when this end has been told that. */
+  readonly ifDismissed?: string
   /** Takes over whoever has no certificate of the authority; without it nobody gets in. */
   readonly onStranger?: (socket: TLSSocket) => void
 }
 
 /** `key`: SHA-256 of its public key, in hex; undefined when any that was certified will do. */
 type Known = Pick<PeerAddress, 'id' | 'host'> & { readonly key?: string | undefined }
+type Who = Pick<PeerConnection, 'peer' | 'key'>
 
 export type Arrived = {
   readonly from: NodeId
@@ -78,6 +84,7 @@ export class PeerLink implements ConnectionEvents {
   readonly #arrived = new Set<(frame: Arrived) => void>()
   readonly #changed = new Set<(change: LinkChanged) => void>()
   #closed = false
+  #dismissed: string | undefined
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -100,6 +107,11 @@ export class PeerLink implements ConnectionEvents {
   get port(): number {
     const address = this.#door.address()
     return typeof address === 'object' && address !== null ? address.port : 0
+  }
+
+  /** Why this end is no member, as who knows for sure has said; undefined while it is one. */
+  get dismissed(): string | undefined {
+    return this.#dismissed
   }
 
   /** Who is connected now. */
@@ -178,6 +190,9 @@ export class PeerLink implements ConnectionEvents {
 
   onFrame(connection: PeerConnection, { channel, data }: Frame): void {
     const { peer } = connection
+    if (channel === 'farewell') return this.#hearFarewell(connection, data)
+    // Who leads, or votes with it: it is spoken to as a member.
+    if (channel === 'rpc' || channel === 'raft') this.#dismissed = undefined
     // What nodes have among themselves is not for whoever works for them.
     if (channel !== 'rpc' && isServerId(peer)) return connection.close('no server says that')
     for (const listener of this.#arrived) listener({ from: peer, channel, data })
@@ -193,8 +208,8 @@ export class PeerLink implements ConnectionEvents {
     if (dialling === undefined || this.#connections.has(peer)) return
     const { host } = this.#options
     if (host.now() - connection.since > STABLE_MS) dialling.attempts = 0
-    else if (dialling.attempts === TURNED_AWAY)
-      host.log('warn', 'peer.turns-us-away', { peer, why, mend: IF_REMOVED })
+    else if (dialling.attempts === TURNED_AWAY && this.#dismissed === undefined)
+      host.log('warn', 'peer.turns-us-away', { peer, why, ...this.#mend })
     this.#dialLater(dialling)
   }
 
@@ -233,15 +248,33 @@ export class PeerLink implements ConnectionEvents {
       else onStranger(socket)
       return
     }
-    if (peer === this.#options.id || !this.#isKnown()({ peer, key: keyOf(socket) })) {
+    const who = { peer, key: keyOf(socket) }
+    if (peer === this.#options.id || !this.#isKnown()(who)) {
       this.#complain('peer.unknown', { peer, at: socket.remoteAddress })
-      return void socket.destroy()
+      const why = this.#options.farewell?.(who)
+      return why === undefined ? void socket.destroy() : bidFarewell(socket, why)
     }
     this.#proved(endOf(socket))
     this.#keep(peer, socket)
   }
 
-  #isKnown(): (who: Pick<PeerConnection, 'peer' | 'key'>) => boolean {
+  #hearFarewell(connection: PeerConnection, data: Uint8Array): void {
+    const { peer } = connection
+    // Who dials knows whom it reached; who is dialled has nothing to be told.
+    if (!this.#dialling.has(peer)) return connection.close('it says farewell to who did not ask')
+    const why = farewellOf(data)
+    const isNew = this.#dismissed === undefined
+    this.#dismissed = why
+    if (isNew) this.#options.host.log('error', 'peer.dismissed', { peer, why, ...this.#mend })
+    connection.close(why)
+  }
+
+  get #mend(): Fields {
+    const { ifDismissed: mend } = this.#options
+    return mend === undefined ? {} : { mend }
+  }
+
+  #isKnown(): (who: Who) => boolean {
     const known = this.#options.known?.()
     return ({ peer, key }) =>
       known?.some((each) => each.id === peer && (each.key === undefined || each.key === key)) ??
@@ -287,7 +320,8 @@ export class PeerLink implements ConnectionEvents {
   #dialLater(dialling: Dialling): void {
     if (this.#closed) return
     const { host } = this.#options
-    const wait = Math.min(RETRY_MAX, RETRY_FIRST * 2 ** Math.min(dialling.attempts, 8))
+    const soon = Math.min(RETRY_MAX, RETRY_FIRST * 2 ** Math.min(dialling.attempts, 8))
+    const wait = this.#dismissed === undefined ? soon : RETRY_DISMISSED
     // Not all at once, when the one they all wait for is back.
     const delay = millis(wait / 2 + host.random.below(Math.ceil(wait / 2)))
     dialling.stop = host.wake(after(host.now(), delay), () => this.#dialNow(dialling))
@@ -301,7 +335,8 @@ export class PeerLink implements ConnectionEvents {
   }
 
   #tell(change: LinkChanged): void {
-    this.#options.host.log('info', change.isUp ? 'peer.connected' : 'peer.disconnected', change)
+    const level = this.#dismissed === undefined ? 'info' : 'debug'
+    this.#options.host.log(level, change.isUp ? 'peer.connected' : 'peer.disconnected', change)
     for (const listener of this.#changed) listener(change)
   }
 

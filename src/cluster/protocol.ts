@@ -76,6 +76,8 @@ export type FromMember =
 
 export type ToMember =
   | { readonly kind: 'pong' }
+  /** What serves is open, or not any more. */
+  | { readonly kind: 'serving'; readonly isServing: boolean }
   | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
   | { readonly kind: 'to-server'; readonly to: NodeId; readonly data: Uint8Array }
   | { readonly kind: 'server-heard'; readonly from: NodeId }

@@ -6,6 +6,7 @@ import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
 import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
+import { Office } from '../cluster/office.ts'
 import { openPeerLink, type LinkOptions, type PeerLink } from '../cluster/peer-link.ts'
 import { PeerSchemas } from '../cluster/peer-schemas.ts'
 import { relayServers } from '../cluster/server-relay.ts'
@@ -22,6 +23,7 @@ import { realHost } from '../observe/real-host.ts'
 import type { RaftMessage } from '../raft/message.ts'
 import { ReadConnection } from '../store/database.ts'
 import { DATABASE, openReplica, type Place } from '../store/replica/open-replica.ts'
+import type { Replica } from '../store/replica/replica.ts'
 import type { ReplicaSettings } from '../store/replica/protocol.ts'
 import { ReplicaService } from '../store/replica/service.ts'
 import { chunksInUse, fileChanges } from '../store/schema/file.ts'
@@ -51,8 +53,10 @@ const priority = new Priority(addOn, host.log)
 
 let member: Member | undefined
 let flows: FlowKeeper | undefined
+let replica: Replica | undefined
 /** What the replica says before there is somebody to say it to. */
 const early: RaftMessage[] = []
+const office = new Office()
 let asked = 0
 const joins = new Map<number, (answer: JoinAnswer) => void>()
 let pingedAt: number | undefined
@@ -82,6 +86,7 @@ async function begin(): Promise<void> {
     ),
   )
   if (opened === undefined) return
+  replica = opened.replica
   reader = ReadConnection.open(join(directory, DATABASE), { addon })
   member = new Member({
     host,
@@ -91,7 +96,10 @@ async function begin(): Promise<void> {
     replica: opened.replica,
     nodes,
     urgency: priority.urgency,
-    onStanding: (standing) => say({ kind: 'standing', standing }),
+    onStanding: (standing) => {
+      office.held(standing.isActive, host.now())
+      say({ kind: 'standing', standing })
+    },
     orEnd: (work) => service.orEnd(work),
   })
   flows = new FlowKeeper({
@@ -104,7 +112,7 @@ async function begin(): Promise<void> {
   if (vip?.unfit !== undefined) member.setFit('address', vip.unfit)
   const fileSync = syncFiles(link, reader)
   member.send(early.splice(0))
-  const pinging = setInterval(() => ping(), PING_EVERY_MS)
+  const pinging = setInterval(() => watchMain(), PING_EVERY_MS)
   const keeping = setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS)
   const leave = async (): Promise<void> => {
     clearInterval(pinging)
@@ -135,6 +143,8 @@ function openLink(): Promise<PeerLink> {
     listen: { host: '0.0.0.0', port: self.port },
     onStranger: strangers.take,
     known,
+    farewell,
+    ifDismissed: 'stop it; to let this host be a node again: pbx cluster rejoin',
   })
 }
 
@@ -162,6 +172,14 @@ function known(): ReturnType<NonNullable<LinkOptions['known']>> {
   const joined = servers.filter(({ key }) => key !== undefined)
   const asPeers = joined.map((each) => ({ id: serverId(each), host: each.address, key: each.key }))
   return [...nodes(), ...asPeers]
+}
+
+/** Who is not in the newest list is no member: nobody but who leads has it for sure. */
+function farewell({ peer }: { readonly peer: NodeId }): string | undefined {
+  const { role, confirmedRound, applied, committed } = replica?.status ?? {}
+  if (role !== 'leader' || confirmedRound === undefined || applied !== committed) return undefined
+  if (!isServerId(peer)) return `${peer} is no node of this cluster any more`
+  return `${peer} is not registered, or another host has joined as it`
 }
 
 /** As the store knows them; before it does, those that were there when this one joined. */
@@ -194,9 +212,15 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
   })
 }
 
-/** The main thread serves: when it does not answer, somebody else has to. */
-function ping(): void {
+/** The main thread serves: when it does not answer, or get to it, somebody else has to. */
+function watchMain(): void {
   const now = host.now()
+  const overdue = office.overdue(now)
+  if (overdue !== undefined) {
+    // Until it serves after all, or is started anew.
+    member?.setFit('serving', `${overdue}: restart it`)
+    member?.resign(overdue)
+  }
   if (pingedAt === undefined) {
     pingedAt = now
     return say({ kind: 'ping' })
@@ -213,6 +237,10 @@ async function onMessage(message: ToMember, leave: () => Promise<void>): Promise
       return // to `relayServers`
     case 'pong':
       pingedAt = undefined
+      return
+    case 'serving':
+      office.serves(message.isServing)
+      if (message.isServing) member?.setFit('serving', undefined)
       return
     case 'join-answer':
       joins.get(message.id)?.(message.answer)

@@ -71,7 +71,7 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
 }
 
 function memoryLost({ data }: Config): ConfigFault {
-  const mend = 'run pbx cluster remove for it elsewhere, and join anew with an empty directory'
+  const mend = `run pbx cluster rejoin --data ${data}, and start it again`
   const lost = `${data} has lost the database of this node, and with it what it has promised`
   return new ConfigFault(`${lost}: ${mend}`)
 }
@@ -159,7 +159,9 @@ export class ClusterMember {
     const began = host.now()
     if (isActive) {
       this.#serving = await this.#serve()
+      this.#cluster.tellServing(this.#serving !== undefined)
     } else {
+      this.#cluster.tellServing(false)
       const serving = this.#serving
       this.#serving = undefined
       await serving?.abandon()

@@ -11,7 +11,7 @@ import {
 } from '../../src/cluster/peer-link.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import { authority, issue, keyHash, type Identity } from '../../src/x509/issue.ts'
-import { realHost } from '../store/host.ts'
+import { realHost, type LoggedEvent } from '../store/host.ts'
 
 const NOW = new Date()
 const CA = authority('pbx cluster', NOW)
@@ -22,7 +22,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((link) => link.close()))
 })
 
-type More = { readonly port?: number; readonly known?: NonNullable<LinkOptions['known']> }
+type More = { readonly port?: number } & Pick<LinkOptions, 'known' | 'farewell'>
 
 async function link(id: NodeId, by: Identity = CA, { port = 0, ...more }: More = {}) {
   const made = await openPeerLink({
@@ -135,6 +135,42 @@ test('a node that is none any more is let go of, and not let in again', async ()
   expect(b.peers).toEqual([])
   // Each costs both ends a handshake.
   expect(tries).toBeLessThan(6)
+})
+
+test('who is told that it is no member says what to do, and dials far less often', async () => {
+  const events: LoggedEvent[] = []
+  const options = { identity: issue([SERVER], CA), authority: CA.certificate, listen: undefined }
+  const ifDismissed = 'register it again'
+  const host = realHost(events)
+  const server = await openPeerLink({ ...options, host, id: SERVER, ifDismissed })
+  open.push(server)
+  let known: ReturnType<NonNullable<LinkOptions['known']>> = []
+  const leader = await link(A, CA, { known: () => known, farewell: () => 'it was removed' })
+  server.dial(address(A, leader))
+  await vi.waitUntil(() => server.dismissed !== undefined)
+  expect(server.dismissed).toBe('it was removed')
+  let ups = 0
+  server.changed(({ isUp }) => void (ups += isUp ? 1 : 0))
+  await new Promise((resolve) => void setTimeout(resolve, 3_000))
+  expect(ups).toBe(0)
+  const told = events.filter(({ event }) => event === 'peer.dismissed')
+  expect(told).toEqual([{ level: 'error', event: 'peer.dismissed' }])
+  // It is one again, and hears so from who leads.
+  known = [{ id: SERVER, host: '127.0.0.1' }]
+  server.dial(address(A, leader))
+  await vi.waitUntil(() => leader.servers === 1)
+  leader.send(SERVER, 'rpc', Buffer.from('lead'))
+  await vi.waitUntil(() => server.dismissed === undefined)
+})
+
+test('a node that does not know for sure dismisses nobody', async () => {
+  const server = await link(SERVER)
+  const follower = await link(A, CA, { known: () => [], farewell: () => undefined })
+  server.dial(address(A, follower))
+  let ups = 0
+  server.changed(({ isUp }) => void (ups += isUp ? 1 : 0))
+  await vi.waitUntil(() => ups > 2, { timeout: 5_000 })
+  expect(server.dismissed).toBeUndefined()
 })
 
 test('nobody else is taken for the node itself', async () => {

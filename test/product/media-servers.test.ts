@@ -95,6 +95,46 @@ test.skipIf(!can)(
   },
 )
 
+test.skipIf(!can)(
+  'on its own host a server tells how it is, and that it was removed',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const [, server] = servers
+    if (server === undefined) throw new Error('there are two')
+    const { address } = server.host
+    const leader = await trio.leader()
+    expect(server.pbx('status')).toMatch(/^health +ok\nserver +media-2, [^]*led by +node-\d\n/)
+    expect(server.pbx('status').match(/10\.9\.0\.[123]:7480 +yes/g)).toHaveLength(3)
+    leader.pbx('server', 'remove', 'media-2')
+    await trio.until('it knows', () => server.output.includes('"peer.dismissed"'))
+    expect(server.output).toContain('register it again: pbx server add media-2')
+    const dials = (): number => server.output.split('"peer.connected"').length
+    await trio.until('all let go of it', () => statusOf(server).includes('is not registered'))
+    const before = dials()
+    await sleep(5_000)
+    expect(dials()).toBe(before)
+    const added = leader.pbx('server', 'add', 'media-2', '--role', 'media', '--address', address)
+    const token = /--token ([\w.-]+)/.exec(added)?.[1] ?? ''
+    server.signal('SIGTERM')
+    await server.stopped()
+    expect(statusOf(server)).toContain('no pbx runs with the data directory')
+    server.start('--token', token)
+    await trio.until('it is back', async () =>
+      (await trio.servers()).every(({ state }) => state === 'online'),
+    )
+  },
+)
+
+/** What `pbx status` says there, well or not. */
+function statusOf(server: Node): string {
+  try {
+    return server.pbx('status')
+  } catch (failed) {
+    const { stdout, stderr } = failed as { readonly stdout: string; readonly stderr: string }
+    return `${stdout}${stderr}`
+  }
+}
+
 async function talk(): Promise<readonly [Baresip, Baresip]> {
   const [caller, callee] = phones
   if (caller === undefined || callee === undefined) throw new Error('there are two')

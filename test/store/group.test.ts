@@ -184,7 +184,7 @@ test("a node whose state is not the leader's stops, and does not begin again", (
   // Until the row is changed the digest does not know: it is kept, not counted.
   propose(100, 101)
   const found =
-    /^this node's state after entry \d+ is .*, the leader's is .*: run pbx cluster remove/
+    /^this node's state after entry \d+ is .*, the leader's is .*: run pbx cluster rejoin/
   expect(() => propose(101, 140)).toThrow(found)
   group.stop(id)
   expect(() => group.start(id)).toThrow(found)

@@ -39,6 +39,8 @@ export type AdmissionParts = {
   readonly elsewhere: () => JoinAnswer | undefined
   /** Undefined when the membership has been changed, else why not. */
   readonly addToGroup: (node: NodeId, schema: number) => Promise<string | undefined>
+  /** For good. As `addToGroup`. */
+  readonly remove: (node: NodeId) => Promise<string | undefined>
 }
 
 export class Admission {
@@ -68,7 +70,9 @@ export class Admission {
     if (there !== undefined) return there
     const { name, host: at } = request
     const answer =
-      'role' in request ? await this.#server(request, token, key) : await this.#node(request, key)
+      'role' in request
+        ? await this.#server(request, token, key)
+        : await this.#node(request, token, key)
     if ('welcome' in answer)
       this.#parts.host.log('info', 'join.admitted', { id: answer.welcome.id, name, at })
     return answer
@@ -96,7 +100,7 @@ export class Admission {
     return { kind: 'server-welcome', welcome: this.#certified(serverId(known), key) }
   }
 
-  async #node(request: NodeRequest, key: KeyObject): Promise<JoinAnswer> {
+  async #node(request: NodeRequest, token: JoinToken, key: KeyObject): Promise<JoinAnswer> {
     const { store } = this.#parts
     const { name, host: at, port, schema } = request
     const { vip } = this.#parts.files.settings
@@ -108,9 +112,11 @@ export class Admission {
     const [id, inForce] = found.value
     const old = objectionTo(schema, inForce)
     if (old !== undefined) return this.#refused(request, old)
+    const before = token.replaces === undefined ? undefined : await this.#replace(token, request)
+    if (before !== undefined) return this.#refused(request, before)
     const why = await propose(store, { kind: 'node.joined', node: { id, name, host: at, port } })
     if (why !== undefined) return this.#refused(request, why)
-    const kept = await this.#add(id, schema)
+    const kept = await this.#once(() => this.#parts.addToGroup(id, schema))
     if (kept !== undefined) {
       await propose(store, { kind: 'node.left', id })
       return this.#refused(request, kept)
@@ -118,10 +124,25 @@ export class Admission {
     return { kind: 'welcome', welcome: this.#welcome(id, key) }
   }
 
-  async #add(id: NodeId, schema: number): Promise<string | undefined> {
+  /** It goes first: name and address are one node's. So does what is left of an earlier try. */
+  async #replace({ replaces }: JoinToken, { host, port }: NodeRequest) {
+    const { store, remove, host: clock } = this.#parts
+    const found = await store.readLinearizable(clusterNodes)
+    if (!found.ok) return `the store says ${found.error.kind}`
+    for (const { id, ...at } of found.value) {
+      if (id !== replaces && (at.host !== host || at.port !== port)) continue
+      const why = await this.#once(() => remove(id))
+      if (why !== undefined) return why
+      clock.log('info', 'join.replaced', { id })
+    }
+    return undefined
+  }
+
+  /** As soon as no other change is under way; else why not. */
+  async #once(change: () => Promise<string | undefined>): Promise<string | undefined> {
     let why: string | undefined
     for (let tried = 0; tried < TRIES; tried++) {
-      why = await this.#parts.addToGroup(id, schema)
+      why = await change()
       if (why !== 'one at a time' && why !== 'too early') return why
       await sleep(TRY_AGAIN_MS)
     }

@@ -1,14 +1,14 @@
 //! A server's side of joining: it is let in once, by a token, and knows its cluster from then on.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { NodeId } from '../../control/ids.ts'
 import type { ServerRole } from '../../store/schema/server.ts'
 import { newKey, type Identity } from '../../x509/issue.ts'
 import { writePrivately } from '../files.ts'
 import type { Peer } from '../settings.ts'
-import { ask, JoinFault } from './ask.ts'
+import { ask, JoinFault, placeOf } from './ask.ts'
 import { readToken } from './token.ts'
 
 /** `DATA/server`: what a server has to know to find its cluster again. */
@@ -17,6 +17,8 @@ export type Membership = {
   readonly name: string
   readonly role: ServerRole
   readonly nodes: readonly Pick<Peer, 'id' | 'host' | 'port'>[]
+  /** SHA-256 of the token by which it was let in, in hex. */
+  readonly token?: string
 }
 
 export type ServerFiles = {
@@ -37,15 +39,23 @@ export type ServerJoining = {
   readonly address: string | undefined
 }
 
-/** A host that has joined needs no token any more; without one it can only be what it was. */
+/**
+ * A host that has joined needs no token any more; without one it can only be what it was. Another
+ * token than then is another invitation: it joins anew, as after it was removed.
+ */
 export async function joinAsServer(joining: ServerJoining): Promise<ServerFiles> {
   const { data, name, role } = joining
   const files = readServer(data)
   if (files === undefined) return admitted(joining)
   const { membership } = files
-  if (membership.name === name && membership.role === role) return files
+  if (membership.name === name && membership.role === role)
+    return isAnother(joining.token, membership) ? admitted(joining) : files
   const other = `${data} is of the ${membership.role} server ${membership.name}`
   throw new JoinFault(`${other}: start it by that name, or name an empty directory with --data`)
+}
+
+function isAnother(token: string | undefined, { token: before }: Membership): boolean {
+  return token !== undefined && before !== undefined && hash('sha256', token) !== before
 }
 
 async function admitted(joining: ServerJoining): Promise<ServerFiles> {
@@ -59,28 +69,19 @@ async function admitted(joining: ServerJoining): Promise<ServerFiles> {
     throw new JoinFault(`${data} holds a call manager: name an empty directory with --data`)
   const { key, publicKey } = newKey()
   const { answer, certificate } = await ask(
-    placeOf(joining.at, token.port),
+    placeOf(joining.at, token.port, '--join'),
     token.authority,
     (host) => ({ token: joining.token ?? '', name, role, host: address ?? host, publicKey }),
   )
   if (answer.kind !== 'server-welcome') throw new JoinFault('it makes a node of this host')
   const { id, peers, certificate: ours } = answer.welcome
   const files: ServerFiles = {
-    membership: { id, name, role, nodes: peers },
+    membership: { id, name, role, nodes: peers, token: hash('sha256', joining.token) },
     identity: { certificate: ours, key },
     authority: certificate,
   }
   writeServer(data, files)
   return files
-}
-
-function placeOf(at: string, port: number): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain, number] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(at) ?? []
-  const host = isIP(at) === 6 ? at : (bracketed ?? plain)
-  const wanted = number === undefined ? port : Number(number)
-  if (host === undefined || wanted < 1 || wanted > 65_535)
-    throw new JoinFault(`--join "${at}" must be an address, or ADDRESS:PORT`)
-  return { host, port: wanted }
 }
 
 const NAMES = {

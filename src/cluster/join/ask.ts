@@ -1,13 +1,14 @@
 //! The joining host's side: asks for its place, and writes down what it is told.
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
 import { newKey } from '../../x509/issue.ts'
 import { keepOwner } from '../files.ts'
 import { isInCluster, writeCluster, type Peer } from '../settings.ts'
-import { LINE_MAX, type JoinAnswer, type JoinRequest } from './messages.ts'
+import { LINE_MAX, type JoinAnswer, type JoinRequest, type Welcome } from './messages.ts'
 import { fingerprint, readToken } from './token.ts'
 
 const PATIENCE_MS = 20_000
@@ -49,23 +50,45 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
   const self: Peer = { id: welcome.id, name, host, port }
   if (welcome.vip !== undefined && joining.interface === undefined)
     throw new JoinFault('the cluster has a virtual address: name the interface with --interface')
-  const { vip, timing, peers } = welcome
   mkdirSync(data, { recursive: true, mode: 0o750 })
+  writeNode(data, { welcome, self, interface: joining.interface, key, authority })
+  return self
+}
+
+export type Admitted = {
+  readonly welcome: Welcome
+  readonly self: Peer
+  readonly interface: string | undefined
+  /** Of this node, in PEM. */
+  readonly key: string
+  /** The authority's certificate. */
+  readonly authority: string
+}
+
+/** All that a node has to know before it runs for the first time. */
+export function writeNode(data: string, admitted: Admitted): void {
+  const { welcome, self, interface: device, key, authority } = admitted
+  const { vip, timing, peers } = welcome
   const secret = join(data, 'secret.key')
   writeFileSync(secret, Buffer.from(welcome.secretKey, 'base64'), { mode: 0o600, flush: true })
   keepOwner(data, secret)
   writeCluster(data, {
-    settings: {
-      self,
-      peers,
-      timing,
-      isNew: true,
-      vip: vip && { ...vip, interface: joining.interface ?? '' },
-    },
+    settings: { self, peers, timing, isNew: true, vip: vip && { ...vip, interface: device ?? '' } },
     identity: { certificate: welcome.certificate, key },
     authority: { certificate: authority, key: welcome.authorityKey },
   })
-  return self
+}
+
+export type Place = { readonly host: string; readonly port: number }
+
+/** `HOST` or `HOST:PORT`, as `option` was given. Throws a `JoinFault`. */
+export function placeOf(at: string, port: number, option: string): Place {
+  const [, bracketed, plain, number] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(at) ?? []
+  const host = isIP(at) === 6 ? at : (bracketed ?? plain)
+  const wanted = number === undefined ? port : Number(number)
+  if (host === undefined || wanted < 1 || wanted > 65_535)
+    throw new JoinFault(`${option} "${at}" must be an address, or ADDRESS:PORT`)
+  return { host, port: wanted }
 }
 
 /** As seen from `host`, its address here. */
@@ -73,7 +96,7 @@ export type AskFrom = (host: string) => JoinRequest
 
 /** The node that was asked may know a better one: the leader. */
 export async function ask(
-  first: { readonly host: string; readonly port: number },
+  first: Place,
   trusted: string,
   request: AskFrom,
 ): Promise<Answered<Welcomed>> {
@@ -95,7 +118,7 @@ type Welcomed = Exclude<JoinAnswer, { kind: 'refused' | 'elsewhere' }>
 type Answered<Answer> = { readonly answer: Answer; readonly certificate: string }
 
 function askAt(
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port }: Place,
   trusted: string,
   request: AskFrom,
 ): Promise<Answered<JoinAnswer>> {

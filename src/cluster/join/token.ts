@@ -5,6 +5,7 @@
 import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { WallTime } from '../../base/time.ts'
+import type { NodeId } from '../../control/ids.ts'
 import type { Identity } from '../../x509/issue.ts'
 
 export const TOKEN_LIFE_MS = 24 * 3_600_000
@@ -13,6 +14,8 @@ export type JoinToken = {
   readonly purpose: 'call-manager' | 'server'
   /** Of the server that it is for. */
   readonly name?: string
+  /** The id of the node that joins anew: it goes, and the host is another. Signed by itself. */
+  readonly replaces?: NodeId
   /** Where to ask. */
   readonly host: string
   readonly port: number
@@ -76,7 +79,9 @@ function isToken(value: unknown): value is JoinToken {
   if (!('host' in value) || !('port' in value)) return false
   if (!('authority' in value) || !('expires' in value)) return false
   const { host, port, authority, expires } = value
+  const replaces = 'replaces' in value ? value.replaces : undefined
   return (
+    (replaces === undefined || typeof replaces === 'string') &&
     typeof host === 'string' &&
     typeof port === 'number' &&
     typeof authority === 'string' &&

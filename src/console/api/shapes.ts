@@ -131,6 +131,25 @@ export const StatusShape = Type.Object({
 })
 export type Status = Static<typeof StatusShape>
 
+/** Of a server of one role, on its own host; `server` tells it from a node's. */
+export type ServerStatus = Pick<
+  Status,
+  'name' | 'version' | 'node' | 'roles' | 'startedAt' | 'health' | 'residentBytes'
+> & {
+  readonly server: {
+    /** Id of the newest call manager that has said that it leads. */
+    readonly leader?: string
+    /** That it carries; absent while its worker cannot be reached. */
+    readonly sessions?: number
+    readonly callManagers: readonly {
+      readonly id: string
+      /** `HOST:PORT` of its peer port. */
+      readonly at: string
+      readonly isConnected: boolean
+    }[]
+  }
+}
+
 export const ExtensionShape = Type.Object({
   extension: Type.String(),
   domain: Type.String(),

@@ -66,6 +66,6 @@ export class Comparison {
 
 function diverged(at: LogIndex, own: string, leaders: string): StoreFault {
   const found = `this node's state after entry ${at} is ${own}, the leader's is ${leaders}`
-  const mend = 'run pbx cluster remove for this node on another, delete its data, and join it anew'
+  const mend = 'run pbx cluster rejoin on this host, with --data, and start it again'
   return new StoreFault('diverged', `${found}: ${mend}`)
 }

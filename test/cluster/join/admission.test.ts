@@ -67,6 +67,11 @@ function admission(refused?: () => string | undefined): Admission {
       if (why === undefined) added.push(node)
       return Promise.resolve(why)
     },
+    async remove(node) {
+      const why = refused?.()
+      if (why === undefined) await store.propose({ kind: 'node.left', id: node })
+      return why
+    },
   })
 }
 
@@ -117,6 +122,39 @@ test('one that comes while another is on its way in waits', async () => {
   const says = ['one at a time', 'too early', undefined]
   expect(outcome(await admission(() => says.shift()).admit(request(2)))).toBe('node-2')
   expect(says).toEqual([])
+})
+
+function rejoining(number: number, id: string, more: Partial<JoinRequest> = {}): JoinRequest {
+  const { host, port } = ONE
+  const expires = Date.now() + 60_000
+  const by = { purpose: 'call-manager', replaces: id as NodeId, host, port, expires } as const
+  return request(number, { token: makeToken(CA, by), ...more })
+}
+
+test('who joins anew goes first, and is another; so it is when the answer was lost', async () => {
+  await admission().admit(request(2))
+  expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-3')
+  expect(known()).toEqual(['node-1', 'node-3'])
+  // It asks as what it was before.
+  expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
+  expect(known()).toEqual(['node-1', 'node-4'])
+  // Removed by an administrator meanwhile, and moved to another address.
+  expect(outcome(await admission().admit(rejoining(5, 'node-3', { name: 'n2x' })))).toBe('node-5')
+  expect(known()).toEqual(['node-1', 'node-4', 'node-5'])
+})
+
+test('who cannot go does not come either, and the name of another is not to be had', async () => {
+  await admission().admit(request(2))
+  const refusing = admission(() => 'this node leads: transfer leadership first')
+  expect(outcome(await refusing.admit(rejoining(2, 'node-2')))).toContain('transfer leadership')
+  expect(known()).toEqual(['node-1', 'node-2'])
+  const asOther = rejoining(3, 'node-3', { name: 'one' })
+  expect(outcome(await admission().admit(asOther))).toContain('another node is named')
+  const other = authority('another cluster', new Date())
+  const by = { purpose: 'call-manager', replaces: ONE.id, host: '10.0.0.2', port: 1 } as const
+  const forged = makeToken(other, { ...by, expires: Date.now() + 60_000 })
+  expect(outcome(await admission().admit(request(3, { token: forged })))).toContain('not of this')
+  expect(known()).toEqual(['node-1', 'node-2'])
 })
 
 test('a server is let in once, by its own token, under its name and from its address', async () => {

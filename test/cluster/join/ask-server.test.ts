@@ -1,5 +1,6 @@
 //! What a host is told that cannot be the server it is started as.
 
+import { hash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,15 +22,22 @@ beforeEach(() => {
 afterEach(() => rmSync(data, { recursive: true }))
 
 const expires = Date.now() + 60_000
-const token = makeToken(CA, { purpose: 'server', name: 'one', host: '127.0.0.1', port: 1, expires })
+const IN_TOKEN = { purpose: 'server', name: 'one', host: '127.0.0.1', port: 1 } as const
+const token = makeToken(CA, { ...IN_TOKEN, expires })
 
 function asked(more: { readonly at?: string; readonly token?: string; readonly name?: string }) {
   const own = { data, name: 'one', role: 'media', at: '127.0.0.1', address: '127.0.0.1' } as const
   return joinAsServer({ ...own, token, ...more })
 }
 
-function isServer(): void {
-  const membership = { id: ID, name: 'one', role: 'media', nodes: [] } as const
+function isServer(by?: string): void {
+  const membership = {
+    id: ID,
+    name: 'one',
+    role: 'media',
+    nodes: [],
+    ...(by === undefined ? {} : { token: by }),
+  } as const
   writeServer(data, { membership, identity: issue([ID], CA), authority: CA.certificate })
 }
 
@@ -53,6 +61,13 @@ test('a server is itself again without a token, and no other', async () => {
   isServer()
   expect((await asked({})).membership.id).toBe(ID)
   await expect(asked({ name: 'two' })).rejects.toThrow('is of the media server one')
+})
+
+test('with another token than the one that let it in it joins anew', async () => {
+  isServer(hash('sha256', token))
+  expect((await asked({})).membership.id).toBe(ID)
+  const other = makeToken(CA, { ...IN_TOKEN, expires: expires + 1 })
+  await expect(asked({ token: other })).rejects.toThrow('127.0.0.1 port 1: ')
 })
 
 test.each(['', '{', 'null'])('a membership that was damaged (%j) is told', async (text) => {

@@ -14,10 +14,11 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { joinCluster, type Joining } from '../../../src/cluster/join/ask.ts'
 import type { JoinAnswer, JoinRequest } from '../../../src/cluster/join/messages.ts'
+import { rejoinCluster, SET_ASIDE } from '../../../src/cluster/join/rejoin.ts'
 import { Strangers } from '../../../src/cluster/join/stranger.ts'
 import { checkToken, makeToken, readToken } from '../../../src/cluster/join/token.ts'
 import { openPeerLink, type PeerLink } from '../../../src/cluster/peer-link.ts'
-import { readCluster } from '../../../src/cluster/settings.ts'
+import { readCluster, writeCluster } from '../../../src/cluster/settings.ts'
 import { wallTime } from '../../../src/base/time.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { authority, certify, issue } from '../../../src/x509/issue.ts'
@@ -133,6 +134,58 @@ test('a directory with a system of its own, or of a node, is left alone', async 
   writeFileSync(join(member.data, 'cluster', 'cluster.json'), '{}')
   await expect(joinCluster(member)).rejects.toThrow('already')
   await expect(joinCluster(joining('half a tok'))).rejects.toThrow('not whole')
+})
+
+/** A directory of the node `two`, whose database is of no use. */
+function member(...ports: readonly number[]): string {
+  const { data } = joining('')
+  const self = { id: TWO, name: 'two', host: '127.0.0.1', port: 7_480 }
+  const peers = ports.map((port) => ({ id: ONE, name: 'one', host: '127.0.0.1', port }))
+  const settings = { self, peers, vip: undefined, timing: 'default', isNew: false } as const
+  writeCluster(data, { settings, identity: issue([TWO], CA), authority: CA })
+  for (const name of ['pbx.db', 'pbx.db-wal']) writeFileSync(join(data, name), `broken ${name}`)
+  return data
+}
+
+const THREE = 'node-3' as NodeId
+
+test('a node that joins anew is another in its own place, and keeps what it had', async () => {
+  let asked: JoinRequest | undefined
+  const port = await node((request) => {
+    asked = request
+    const answer = welcome(request)
+    if (answer.kind !== 'welcome') throw new Error('it is one')
+    const certificate = certify([THREE], createPublicKey(request.publicKey), CA)
+    return { kind: 'welcome', welcome: { ...answer.welcome, id: THREE, certificate } }
+  })
+  // One of those it knows does not answer.
+  const data = member(1, port)
+  const before = readCluster(data)
+  const self = { id: THREE, name: 'two', host: '127.0.0.1', port: 7_480 }
+  const done = await rejoinCluster({ data, at: undefined, addon: undefined })
+  expect(done).toEqual({ before: TWO, self })
+  const token = checkToken(CA, asked?.token ?? '', NODES, wallTime(NOW.getTime()))
+  expect(token).toMatchObject({ ok: true, value: { replaces: TWO } })
+  const files = readCluster(data)
+  expect(files?.settings).toMatchObject({ self, isNew: true })
+  expect(files?.authority).toEqual(CA)
+  expect(files?.identity.key).not.toBe(before?.identity.key)
+  expect(existsSync(join(data, 'pbx.db'))).toBe(false)
+  const kept = readFileSync(join(data, SET_ASIDE, 'pbx.db-wal'), 'utf8')
+  expect(kept).toBe('broken pbx.db-wal')
+})
+
+test('who is not taken back is as before, and is told why', async () => {
+  const port = await node(() => ({ kind: 'refused', why: 'nobody leads' }))
+  const data = member(1, port)
+  const before = readCluster(data)
+  const rejoin = (of: string, at?: string) => rejoinCluster({ data: of, at, addon: undefined })
+  await expect(rejoin(data)).rejects.toThrow(/ECONNREFUSED.*; nobody leads$/)
+  await expect(rejoin(data, `127.0.0.1:${port}`)).rejects.toThrow('nobody leads')
+  expect(readCluster(data)).toEqual(before)
+  expect(readFileSync(join(data, 'pbx.db'), 'utf8')).toBe('broken pbx.db')
+  await expect(rejoin(member())).rejects.toThrow('name one with --at')
+  await expect(rejoin(joining('').data)).rejects.toThrow('pbx cluster join')
 })
 
 test('a token is good for its cluster, for its time, and as it was made', () => {

@@ -35,6 +35,8 @@ export class Node {
   output = ''
   /** What it is started with besides its data and its name. */
   options: readonly string[] = []
+  /** Of its process, `NAME=value`. */
+  environment: readonly string[] = []
   #isSupervised = false
 
   constructor(host: LanHost, data: string, bad?: BadHost) {
@@ -50,7 +52,8 @@ export class Node {
     const { host, data, bad } = this
     bad?.writeBack()
     const own = ['--data', data, '--name', host.name, ...this.options, ...more]
-    const child = host.spawn('env', ...(bad?.environment ?? []), program, main, ...own)
+    const environment = [...(bad?.environment ?? []), ...this.environment]
+    const child = host.spawn('env', ...environment, program, main, ...own)
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (piece: Buffer) => (this.output += piece.toString()))
     child.once('close', () => this.#startAnew())

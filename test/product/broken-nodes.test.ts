@@ -1,0 +1,94 @@
+//! Nodes of three that are not well: one whose state is of no use comes back as another, and one
+//! that is elected and does not get to serving lets others.
+
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { WriteConnection } from '../../src/store/database.ts'
+import { setDiverged } from '../../src/store/schema/replica.ts'
+import { canMakeLan } from '../harness/lan.ts'
+import { Trio } from '../cluster/live/trio.ts'
+
+const TIMEOUT_MS = 120_000
+const can = canMakeLan()
+
+let trio: Trio
+beforeAll(async () => {
+  if (can) trio = await Trio.start('default')
+}, TIMEOUT_MS)
+afterAll(async () => {
+  if (can) await trio.stop()
+})
+
+test.skipIf(!can)(
+  'a node that is elected and does not get to serving gives the address to another',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const leader = await trio.leader()
+    const [stuck, other] = trio.nodes.filter((node) => node !== leader)
+    if (stuck === undefined || other === undefined) throw new Error('there are three')
+    const deaf = join(trio.directory, 'deaf')
+    const hang = join(import.meta.dirname, 'deaf-listen.mjs')
+    stuck.environment = [`NODE_OPTIONS=--import=${hang}`, `PBX_DEAF=${deaf}`]
+    stuck.signal('SIGTERM')
+    await stuck.stopped()
+    stuck.start()
+    await trio.whole()
+    writeFileSync(deaf, '')
+    const id = `node-${trio.nodes.indexOf(stuck) + 1}`
+    leader.pbx('transfer-leadership', '--to', id)
+    await trio.until('it resigns', () => stuck.output.includes('leader.resigned'), 60_000)
+    await trio.until('another serves', async () => {
+      const node = (await trio.serving())?.cluster?.node
+      return node !== undefined && node !== id
+    })
+    expect(stuck.output).toMatch(/has not begun to serve 1\d s after.*leader\.resigned/)
+    const members = (await trio.serving())?.cluster?.members
+    const unfit = members?.find((member) => member.id === id)?.unfit
+    expect(unfit).toMatch(/has not begun to serve.*: restart it/)
+    rmSync(deaf)
+    stuck.signal('SIGKILL')
+    await stuck.stopped()
+    stuck.start()
+    await trio.whole()
+    const mended = (await trio.serving())?.cluster?.members ?? []
+    expect(mended.map((member) => member.unfit)).toEqual([undefined, undefined, undefined])
+  },
+)
+
+test.skipIf(!can)(
+  'a node that has diverged rejoins in one step, as another in its place',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    expect(await trio.write('before')).toBe(true)
+    const leader = await trio.leader()
+    const node = trio.nodes.find((each) => each !== leader)
+    if (node === undefined) throw new Error('there are three')
+    const id = `node-${trio.nodes.indexOf(node) + 1}`
+    expect(() => node.pbx('cluster', 'rejoin')).toThrow('another pbx runs')
+    node.signal('SIGTERM')
+    await node.stopped()
+    const db = WriteConnection.open(join(node.data, 'pbx.db'), { addon: undefined })
+    setDiverged(db, 'as found by comparison')
+    db.close()
+    node.start()
+    await node.stopped()
+    expect(node.output).toContain('as found by comparison')
+    expect(await trio.write('meanwhile')).toBe(true)
+    const said = node.pbx('cluster', 'rejoin')
+    expect(said).toContain(`this host is node-4 (${node.host.name}) now, in the place of ${id}`)
+    node.start()
+    await trio.whole()
+    const members = (await trio.serving())?.cluster?.members ?? []
+    expect(members.map((member) => member.id)).not.toContain(id)
+    expect(members.find((member) => member.id === 'node-4')).toMatchObject({
+      name: node.host.name,
+      kind: 'voter',
+    })
+    // It may serve, with all that was written.
+    leader.pbx('transfer-leadership', '--to', 'node-4')
+    await trio.until('it serves', async () => (await trio.serving())?.cluster?.node === 'node-4')
+    const users = await trio.users()
+    expect([users.has('before'), users.has('meanwhile')]).toEqual([true, true])
+  },
+)
