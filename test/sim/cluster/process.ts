@@ -5,6 +5,12 @@ import type { Host } from '../../../src/base/host.ts'
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { World } from '../../harness/world.ts'
 
+/** From one thread of a process to another. */
+export class Lane {
+  at = 0
+  readonly waiting: { readonly life: number; readonly run: () => void }[] = []
+}
+
 export class Process {
   readonly world: World
   /** How fast its clock goes, near 1. */
@@ -58,10 +64,16 @@ export class Process {
   }
 
   /** As `soon`, and after what this gave to `lane` before: threads hear each other in order. */
-  inOrder(lane: { at: number }, within: number, run: () => void): void {
+  inOrder(lane: Lane, within: number, run: () => void): void {
     const { now, random } = this.world
     lane.at = Math.max(lane.at, now + (within * random.below(11)) / 10)
-    this.soon(millis(lane.at - now), run)
+    lane.waiting.push({ life: this.#life, run })
+    // One that is stopped twice gets what it missed in any order: so each runs the first there is.
+    this.soon(millis(lane.at - now), () => {
+      let first = lane.waiting.shift()
+      while (first !== undefined && first.life !== this.#life) first = lane.waiting.shift()
+      first?.run()
+    })
   }
 
   /** What a production room in it is given of the world. */

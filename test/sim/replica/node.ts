@@ -24,7 +24,7 @@ import { join } from 'node:path'
 import { SYNC_MS } from '../cluster/faults.ts'
 import type { SimNode } from '../cluster/group.ts'
 import { Lease } from '../cluster/lease.ts'
-import { Process } from '../cluster/process.ts'
+import { Lane, Process } from '../cluster/process.ts'
 import { TICK_MS, TIMING } from '../cluster/timing.ts'
 import type { World } from '../../harness/world.ts'
 import { PowerLoss, SimDisk } from './disk.ts'
@@ -86,8 +86,8 @@ export class ReplicaNode implements SimNode {
   #told = ''
   #inbox: RaftMessage[] = []
   #asked: Proposal[] = []
-  readonly #toReplica = { at: 0 }
-  readonly #fromReplica = { at: 0 }
+  readonly #toReplica = new Lane()
+  readonly #fromReplica = new Lane()
   #busyUntil: Millis = millis(0)
   /** How long the commits of this call of the replica have taken. */
   #spent = 0
