@@ -208,10 +208,10 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
     replace: '  branch.outdated = branch.told < 0 && branch.early.some(',
   },
   {
-    name: 'lets offers pass while it asks whether media sessions live',
+    name: 'goes on telling phones of media that was lost meanwhile',
     file: 'roles/call-manager/call/join.ts',
-    find: "|| call.awaits('media-known') ",
-    replace: '',
+    find: 'isLost: true,',
+    replace: 'isLost: false,',
   },
 ]
 
