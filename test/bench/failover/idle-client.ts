@@ -10,9 +10,8 @@ import { DOMAIN } from './agent.ts'
 import { openStream, type Channel } from './channel.ts'
 
 const BEGIN_A_SECOND = 80
-const CONNECT_PATIENCE_MS = 5_000
-/** More than the longest Retry-After there is. */
-const REGISTER_PATIENCE_MS = 15_000
+/** For a connection, and for an answer over it: 64*T1. Who gives up sooner only asks for more. */
+const PATIENCE_MS = 32_000
 /** Between half of it and the whole, so that they do not come all at once. */
 const PAUSE_MS = 500
 const PAUSE_MAX_MS = 8_000
@@ -28,7 +27,7 @@ for (let place = 0; place < Number(count); place++)
 function begin(user: number, tries: number): void {
   const socket = open(addresses[user % addresses.length] ?? '')
   let isUp = false
-  socket.setTimeout(CONNECT_PATIENCE_MS, () => socket.destroy())
+  socket.setTimeout(PATIENCE_MS, () => socket.destroy())
   socket.once('close', () => {
     if (isUp) say('lost', user)
     const pause = Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** (isUp ? 0 : tries))
@@ -43,7 +42,7 @@ function begin(user: number, tries: number): void {
     registration.take(text),
   ).then(
     (channel) => {
-      socket.setTimeout(REGISTER_PATIENCE_MS)
+      socket.setTimeout(PATIENCE_MS)
       registration.begin(channel)
     },
     // The socket's end says all there is to say.
