@@ -72,3 +72,55 @@ test('what one has lost to the other is seen: values change places, texts their 
   }
   expect(seen.size).toBe(pairs.length)
 })
+
+const REMADE = `
+  CREATE TABLE made (tenant TEXT, user TEXT, unheard, heard, urgent_unheard, urgent_heard);
+  INSERT INTO made SELECT * FROM message_waiting WHERE unheard > 2;
+  DROP TABLE message_waiting;
+  ALTER TABLE made RENAME TO message_waiting`
+
+/** With rows in all tables. */
+function filled(file: string): { db: WriteConnection; digest: StateDigest } {
+  const opened = open(file)
+  for (const command of commands(11, 400)) apply(opened.db, command)
+  return opened
+}
+
+test.each([
+  'ALTER TABLE settings ADD COLUMN more TEXT; UPDATE settings SET more = name',
+  'ALTER TABLE bindings DROP COLUMN user_agent',
+  'ALTER TABLE extensions RENAME COLUMN display_name TO shown',
+  'ALTER TABLE settings RENAME TO preferences',
+  REMADE,
+  'DROP TABLE cdrs',
+  'CREATE INDEX settings_by_value ON settings (value); DELETE FROM calls WHERE call > 5',
+  '',
+])('kept over a migration, it is what counting gives: %s', (sql) => {
+  const { db, digest } = filled(join(newHome(), 'pbx.db'))
+  db.transaction(() => digest.migrated(() => db.script(sql)))
+  const kept = digest.value
+  digest.count()
+  expect(digest.value).toBe(kept)
+  // And followed from now on.
+  for (const table of ['subscriptions', 'extensions', 'bindings', 'calls', 'idempotency'])
+    db.script(`DELETE FROM ${table}`)
+  const after = digest.value
+  expect(after).not.toBe(kept)
+  digest.count()
+  expect(digest.value).toBe(after)
+  db.close()
+})
+
+test('rows of tables that a migration leaves as they are are not counted', () => {
+  const file = join(newHome(), 'pbx.db')
+  const { db, digest } = filled(file)
+  const before = digest.value
+  const tamperer = WriteConnection.open(file, { addon: undefined })
+  tamperer.script("UPDATE cdrs SET cause = 'x'")
+  tamperer.close()
+  db.transaction(() => digest.migrated(() => db.script('CREATE TABLE notes (id TEXT)')))
+  expect(digest.value).toBe(before)
+  digest.count()
+  expect(digest.value).not.toBe(before)
+  db.close()
+})

@@ -31,7 +31,8 @@ export class StateDigest {
   #high = 0
   #isBeingReplaced = false
   #schema = 0
-  #followed: readonly string[] = []
+  /** Tables, and their columns. */
+  readonly #followed = new Map<string, readonly string[]>()
 
   /** As it was stored; counted when there is none of the schema in force. */
   constructor(db: ReplicaDatabase) {
@@ -53,23 +54,26 @@ export class StateDigest {
     return `${this.#schema}:${hex(this.#high)}${hex(this.#low)}`
   }
 
-  /** `migrate` changes tables and rows, all that it likes: what has become of them is counted. */
+  /**
+   * `migrate` changes tables and rows, all that it likes: it is called twice, and taken back once.
+   * Tables that stay as they are are followed all the time, the others are counted. Within a
+   * transaction.
+   */
   migrated(migrate: () => void): void {
-    for (const table of this.#followed)
-      for (const event of EVENTS) this.#db.script(`DROP TRIGGER temp.digest_${table}_${event}`)
+    for (const table of this.#changedBy(migrate)) {
+      this.#count(table, -1)
+      this.#unfollow(table)
+      this.#followed.delete(table)
+    }
     migrate()
-    this.#follow()
-    this.count()
+    for (const table of this.#follow()) this.#count(table, 1)
   }
 
   /** Anew, row by row. */
   count(): void {
     this.#low = 0
     this.#high = 0
-    for (const table of this.#followed) {
-      const columns = columnsOf(this.#db, table).join(', ')
-      this.#db.get(`SELECT count(${FUNCTION}(1, '${table}', ${columns})) FROM main.${table}`)
-    }
+    for (const table of this.#followed.keys()) this.#count(table, 1)
   }
 
   /** `replace` puts other rows in place of all: what it has written is what is counted. */
@@ -81,10 +85,50 @@ export class StateDigest {
     this.#isBeingReplaced = false
   }
 
-  #follow(): void {
-    this.#schema = schemaVersion(this.#db)
-    this.#followed = replicatedTables(this.#db).filter((name) => name !== REPLICA)
-    for (const table of this.#followed) this.#db.script(triggers(table, columnsOf(this.#db, table)))
+  /** Tables that were not followed before, and are from now on. */
+  #follow(): readonly string[] {
+    const db = this.#db
+    this.#schema = schemaVersion(db)
+    const fresh = replicatedTables(db).filter(
+      (name) => name !== REPLICA && !this.#followed.has(name),
+    )
+    for (const table of fresh) {
+      const columns = columnsOf(db, table)
+      this.#followed.set(table, columns)
+      db.script(triggers(table, columns))
+    }
+    return fresh
+  }
+
+  #unfollow(table: string): void {
+    for (const event of EVENTS) this.#db.script(`DROP TRIGGER temp.${nameOf(table, event)}`)
+  }
+
+  /** Tables that go, get other columns, or are made anew: with a table its triggers go. */
+  #changedBy(migrate: () => void): readonly string[] {
+    const db = this.#db
+    db.run('SAVEPOINT trial')
+    for (const table of this.#followed.keys()) {
+      // Ours name columns, which then could not go.
+      this.#unfollow(table)
+      db.script(`CREATE TEMP TRIGGER mark_${table} DELETE ON main.${table} BEGIN SELECT 1; END`)
+    }
+    migrate()
+    const select = "SELECT name || ' ' || tbl_name AS mark FROM temp.sqlite_schema"
+    const marks = new Set(db.all(select).map((row) => text(row, 'mark')))
+    const changed = [...this.#followed].filter(([table, columns]) => {
+      return (
+        !marks.has(`mark_${table} ${table}`) || String(columnsOf(db, table)) !== String(columns)
+      )
+    })
+    db.run('ROLLBACK TO trial')
+    db.run('RELEASE trial')
+    return changed.map(([table]) => table)
+  }
+
+  #count(table: string, sign: 1 | -1): void {
+    const values = [sign, `'${table}'`, ...(this.#followed.get(table) ?? [])].join(', ')
+    this.#db.get(`SELECT count(${FUNCTION}(${values})) FROM main.${table}`)
   }
 
   #set(value: string): void {
@@ -112,6 +156,10 @@ function columnsOf(db: ReadOnlyDatabase, table: string): readonly string[] {
 
 const EVENTS = ['INSERT', 'DELETE', 'UPDATE'] as const
 
+function nameOf(table: string, event: string): string {
+  return `digest_${table}_${event}`
+}
+
 function triggers(table: string, columns: readonly string[]): string {
   const call = (sign: 1 | -1, row: 'OLD' | 'NEW'): string =>
     `${FUNCTION}(${sign}, '${table}', ${columns.map((name) => `${row}.${name}`).join(', ')})`
@@ -122,7 +170,7 @@ function triggers(table: string, columns: readonly string[]): string {
   }
   return EVENTS.map(
     (event) =>
-      `CREATE TEMP TRIGGER digest_${table}_${event} AFTER ${event} ON main.${table}
+      `CREATE TEMP TRIGGER ${nameOf(table, event)} AFTER ${event} ON main.${table}
        BEGIN SELECT ${calls[event]}; END;`,
   ).join('\n')
 }
