@@ -98,6 +98,7 @@ export const BY_RAFT_WORLDS: readonly Planted[] = [
 ]
 
 const REPLICA = 'src/store/replica/replica.ts'
+const UPGRADE = 'src/store/replica/upgrade.ts'
 const SNAPSHOTS = 'src/store/replica/snapshot-files.ts'
 
 /** Found by worlds of production replicas. */
@@ -177,6 +178,42 @@ export const BY_REPLICA_WORLDS: readonly Planted[] = [
     file: SNAPSHOTS,
     find: 'readSync(current.file, data, 0, data.length, offset)',
     replace: 'readSync(current.file, data, 0, data.length, 0)',
+  },
+  {
+    name: 'upgrade: each node goes over to the next schema by itself when it opens its database',
+    file: 'src/store/schema/version.ts',
+    find: 'if (found < BASELINE) db.transaction(() => migrateTo(db, release, BASELINE))',
+    replace: 'if (found < newest) db.transaction(() => migrateTo(db, release, newest))',
+  },
+  {
+    name: 'upgrade: goes over when one member knows the next schema',
+    file: UPGRADE,
+    find: 'const to = Math.min(',
+    replace: 'const to = Math.max(',
+  },
+  {
+    name: 'upgrade: takes who is not heard of for one that knows the next schema',
+    file: UPGRADE,
+    find: '({ knows = 0 }) => knows))',
+    replace: '({ knows = this.#newest }) => knows))',
+  },
+  {
+    name: 'upgrade: keeps the digest of the rows of tables that have gone',
+    file: 'src/store/replica/state-digest.ts',
+    find: '      this.#count(table, -1)\n',
+    replace: '',
+  },
+  {
+    name: 'upgrade: the digest leaves out tables that were made anew',
+    file: 'src/store/replica/state-digest.ts',
+    find: '!marks.has(`mark_${table} ${table}`) ||',
+    replace: '',
+  },
+  {
+    name: 'upgrade: the digest leaves out the columns that have come',
+    file: 'src/store/replica/state-digest.ts',
+    find: ' || String(columnsOf(db, table)) !== String(columns)',
+    replace: '',
   },
 ]
 

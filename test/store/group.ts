@@ -31,7 +31,9 @@ export class Group {
   #queue: RaftMessage[] = []
   readonly #releases = new Map<NodeId, Release>()
 
+  /** Again, when it runs. */
   start(id: NodeId, release = RELEASE, membership = MEMBERSHIP): void {
+    this.stop(id)
     this.#releases.set(id, release)
     const [home = '', first = ''] = [id, IDS[0]].map((each) => this.homes.get(each as NodeId))
     // As whoever joins is given it.

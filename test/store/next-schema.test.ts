@@ -151,6 +151,38 @@ test('so does an entry, until the node is of the release that knows it', () => {
   expect(group.dump(D)).toBe(group.dump(A))
 })
 
+test('a learner has to know it as well', () => {
+  const group = new Group()
+  groups.push(group)
+  for (const id of IDS) group.start(id)
+  group.tick(300)
+  group.join(D, RELEASE)
+  for (const id of IDS) group.start(id, NEXT_RELEASE)
+  group.tick(300)
+  const [waiting] = [group.leader.schema.waitsFor]
+  expect(waiting).toEqual([{ id: D, knows: SCHEMA_VERSION }])
+  expect(group.leader.schema.inForce).toBe(SCHEMA_VERSION)
+  group.start(D, NEXT_RELEASE)
+  group.tick(300)
+  for (const id of [...IDS, D]) expect(read(group.file(id), schemaVersion), id).toBe(NEXT)
+})
+
+test('who comes in while it is on its way has to know it', () => {
+  const group = new Group()
+  groups.push(group)
+  const [, , c] = IDS as [NodeId, NodeId, NodeId]
+  for (const id of IDS) group.start(id, id === c ? RELEASE : NEXT_RELEASE)
+  group.tick(300)
+  const { leader } = group
+  expect(leader.promised).toBe(SCHEMA_VERSION)
+  group.start(c, NEXT_RELEASE)
+  // It says so to the others, who have not answered yet.
+  leader.tick()
+  expect([leader.schema.inForce, leader.promised]).toEqual([SCHEMA_VERSION, NEXT])
+  group.tick(30)
+  expect([leader.schema.inForce, leader.promised]).toEqual([NEXT, NEXT])
+})
+
 async function imageOf(file: string): Promise<string> {
   const image = join(newHome(), 'image.db')
   const { schema } = await makeImage(file, image, OPTIONS)

@@ -32,12 +32,9 @@ walk(new URL('./testdata/upgrade', import.meta.url).pathname, () => (command) =>
 function carryOut({ name, words, body, arg }: Command): string {
   const ids = words.filter((word) => !word.includes('=')) as NodeId[]
   switch (name) {
-    // start NODE… [release=next]: running ones are stopped first
+    // start NODE… [release=next]: again, when it runs
     case 'start':
-      for (const id of ids) {
-        group.stop(id)
-        group.start(id, arg('release') === 'next' ? NEXT_RELEASE : RELEASE)
-      }
+      for (const id of ids) group.start(id, arg('release') === 'next' ? NEXT_RELEASE : RELEASE)
       group.tick(ELECTED)
       return schemas()
     case 'stop':

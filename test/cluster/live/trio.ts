@@ -15,7 +15,7 @@ import type { Answer } from './owners.ts'
 import { Probers } from './probers.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-const PBX = [process.execPath, join(ROOT, 'src/main.ts')] as const
+const PBX = join(ROOT, 'src/main.ts')
 const VIP = '10.9.0.100'
 /** The same everywhere, so that a client at the address needs to know one only. */
 const TOKEN = 'a-token-for-the-tests-of-the-cluster'
@@ -37,6 +37,8 @@ export class Node {
   options: readonly string[] = []
   /** Of its process, `NAME=value`. */
   environment: readonly string[] = []
+  /** What is installed there. */
+  main = PBX
   #isSupervised = false
 
   constructor(host: LanHost, data: string, bad?: BadHost) {
@@ -48,12 +50,11 @@ export class Node {
   }
 
   start(...more: readonly string[]): void {
-    const [program, main] = PBX
-    const { host, data, bad } = this
+    const { host, data, bad, main } = this
     bad?.writeBack()
     const own = ['--data', data, '--name', host.name, ...this.options, ...more]
     const environment = [...(bad?.environment ?? []), ...this.environment]
-    const child = host.spawn('env', ...environment, program, main, ...own)
+    const child = host.spawn('env', ...environment, process.execPath, main, ...own)
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (piece: Buffer) => (this.output += piece.toString()))
     child.once('close', () => this.#startAnew())
@@ -78,8 +79,7 @@ export class Node {
   }
 
   pbx(...args: readonly string[]): string {
-    const [program, main] = PBX
-    return this.host.run(program, main, ...args, '--data', this.data)
+    return this.host.run(process.execPath, this.main, ...args, '--data', this.data)
   }
 
   signal(signal: NodeJS.Signals): void {

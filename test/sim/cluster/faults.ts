@@ -143,7 +143,7 @@ export const FAULTS = {
   },
   change(group: Group): void {
     for (const leader of group.leaders)
-      leader.command((raft) => raft.change(changed(group, raft.status().membership)))
+      leader.command((raft) => raft.change(changed(group, leader, raft.status().membership)))
   },
 } satisfies Faults<Group>
 
@@ -179,13 +179,16 @@ function slow(group: Group, node: SimNode, syncMs: number): void {
 }
 
 /** Somebody comes in, is promoted, or leaves. */
-function changed(group: Group, { voters, learners }: Membership): Membership {
+function changed(group: Group, leader: SimNode, { voters, learners }: Membership): Membership {
   const { random } = group.world
   const all = group.nodes.map(({ id }) => id)
   const known = members({ voters, learners })
   const candidate = all[random.below(all.length)]
   if (candidate === undefined) return { voters, learners }
-  if (!known.includes(candidate)) return { voters, learners: [...learners, candidate] }
+  if (!known.includes(candidate)) {
+    if (!leader.admits(candidate)) return { voters, learners }
+    return { voters, learners: [...learners, candidate] }
+  }
   if (learners.includes(candidate))
     return { voters: [...voters, candidate], learners: learners.filter((id) => id !== candidate) }
   const left = voters.filter((id) => id !== candidate)

@@ -16,6 +16,8 @@ export type SimNode = {
   syncMs: number
   /** Undefined while it is down. */
   readonly status: RaftStatus | undefined
+  /** Whether it would let that one in. */
+  admits(id: NodeId): boolean
   start(): void
   /** The power is gone. */
   crash(): void

@@ -141,6 +141,10 @@ export class Member implements SimNode {
     if (this.#raft !== undefined) this.#process.stop(during, () => this.pump())
   }
 
+  admits(): boolean {
+    return true
+  }
+
   receive(message: RaftMessage): void {
     if (this.#raft === undefined || this.#inbox.length >= INBOX_MAX) return
     this.#inbox.push(message)

@@ -10,6 +10,7 @@ import { ReadConnection, WriteConnection } from '../../../src/store/database.ts'
 import { DATABASE } from '../../../src/store/replica/open-replica.ts'
 import { replicatedTables, StateDigest } from '../../../src/store/replica/state-digest.ts'
 import { remembered } from '../../../src/store/schema/replica.ts'
+import { SCHEMA_VERSION } from '../../../src/store/schema/schema.ts'
 import { setting } from '../../../src/store/schema/setting.ts'
 import type { IdempotencyKey, LogIndex, ReadOnlyDatabase } from '../../../src/store/store.ts'
 import type { Group } from '../cluster/group.ts'
@@ -93,11 +94,13 @@ export class Checks {
   }
 
   /** With everything mended: the same bytes everywhere, and in them what was acknowledged. */
-  settled(group: Group<ReplicaNode>): void {
+  settled(group: Group<ReplicaNode>, schema = SCHEMA_VERSION): void {
     const status = group.leaders[0]?.status
     assert(status !== undefined, 'somebody leads')
     const inGroup = new Set(members(status.membership))
     const nodes = group.nodes.filter(({ id }) => inGroup.has(id))
+    for (const each of nodes)
+      assert(each.schema?.inForce === schema, `${each.id} has ${JSON.stringify(each.schema)}`)
     const dumps = nodes.map((node) => this.#look(node))
     for (const [place, { id }] of nodes.entries())
       assert(dumps[place] === dumps[0], `${id} and ${nodes[0]?.id} ended in different states`)

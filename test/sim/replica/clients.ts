@@ -7,6 +7,7 @@ import type { NodeId } from '../../../src/raft/entry.ts'
 import { NOBODY, type Membership } from '../../../src/raft/membership.ts'
 import type { RaftMessage } from '../../../src/raft/message.ts'
 import type { Command, IdempotencyKey, ProposeFailure } from '../../../src/store/store.ts'
+import { NEXT } from '../../harness/next-release.ts'
 import { randomCommand } from '../../harness/random-command.ts'
 import type { World } from '../../harness/world.ts'
 import { Group } from '../cluster/group.ts'
@@ -35,11 +36,13 @@ export type GroupOptions = {
   /** So many of the first begin as voters, the others know of nobody. */
   readonly voters: number
   readonly held?: Observer['held']
+  /** Nodes become of another release as time goes by. */
+  readonly isUpgraded?: boolean
 }
 
 /** Nodes with production replicas, which `checks` looks at. */
 export function replicas(options: GroupOptions, checks: Checks): Group<ReplicaNode> {
-  const { world, homes, frozen, ids, voters, held } = options
+  const { world, homes, frozen, ids, voters, held, isUpgraded = false } = options
   const { random } = world
   const begins: Membership = { voters: ids.slice(0, voters) as NodeId[], learners: [] }
   const bounds = {
@@ -56,10 +59,12 @@ export function replicas(options: GroupOptions, checks: Checks): Group<ReplicaNo
     ...(held === undefined ? {} : { held }),
   }
   const send = (message: RaftMessage): void => group.send(message)
-  const nodes = ids.map((id, place) => {
+  const peers = isUpgraded ? { nodes: () => nodes, cut: () => group.cut } : undefined
+  const nodes: readonly ReplicaNode[] = ids.map((id, place) => {
     const membership = place < voters ? begins : NOBODY
     const own = { id: id as NodeId, membership }
-    return new ReplicaNode({ world, homes, frozen, ...own, bounds, chunk, kept, send, observer })
+    const options = { world, homes, frozen, ...own, bounds, chunk, kept, send, observer, peers }
+    return new ReplicaNode(options)
   })
   const group = new Group(world, nodes)
   for (const node of nodes) node.start()
@@ -102,6 +107,13 @@ export class Clients {
     }
   }
 
+  /** What is left of a restore goes, as whoever begins to serve sees to it. */
+  dropRestore(): void {
+    this.open++
+    const command = { kind: 'restore.dropped' } as const
+    this.#try({ command, key: undefined, register: undefined, isPossible: false })
+  }
+
   read(): void {
     const register = this.#register()
     const node = this.#node()
@@ -123,7 +135,10 @@ export class Clients {
   #any(): Write {
     const { random } = this.group.world
     const key = random.chance(1, 4) ? undefined : keyOf(`k${++this.#writes}`)
-    return { command: randomCommand(random), key, register: undefined, isPossible: false }
+    const command = randomCommand(random)
+    const isBegun = command.kind === 'restore.begun' && random.chance(1, 2)
+    const told = isBegun ? { ...command, schema: NEXT } : command
+    return { command: told, key, register: undefined, isPossible: false }
   }
 
   #try(write: Write): void {

@@ -182,6 +182,7 @@ class SimDatabase implements ReplicaDatabase {
   }
 
   script(sql: string): void {
+    this.#disk.step()
     this.#real.script(sql)
   }
 

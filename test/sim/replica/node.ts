@@ -19,7 +19,12 @@ import {
   type OpenReplica,
 } from '../../../src/store/replica/open-replica.ts'
 import type { Outcomes, Proposal, ToReplica } from '../../../src/store/replica/protocol.ts'
+import type { SchemaStanding } from '../../../src/store/replica/upgrade.ts'
 import type { Store } from '../../../src/store/store.ts'
+import { objectionTo } from '../../../src/cluster/join/release.ts'
+import { PeerSchemas } from '../../../src/cluster/peer-schemas.ts'
+import { RELEASE } from '../../../src/store/schema/schema.ts'
+import { newestOf, type Release } from '../../../src/store/schema/version.ts'
 import { join } from 'node:path'
 import { SYNC_MS } from '../cluster/faults.ts'
 import type { SimNode } from '../cluster/group.ts'
@@ -30,12 +35,15 @@ import type { World } from '../../harness/world.ts'
 import { PowerLoss, SimDisk } from './disk.ts'
 import type { Frozen } from './frozen.ts'
 import type { Homes } from './home.ts'
+import { SimLink, type Cut } from './sim-link.ts'
 
 const INBOX_MAX = 500
 /** A copy takes its time, and so does a message between threads. */
 const COPY_MS = 300
 const THREAD_MS = 1
 const BUSY_MAX = 3_000
+/** Who is connected. */
+const LOOK_MS = 200
 /** Who ended by a fault is begun again. */
 const AGAIN_MS = 2_000
 const PLACE = { compareEvery: 20, timing: TIMING }
@@ -51,7 +59,14 @@ export type NodeOptions = {
   /** Entries behind what is applied. */
   readonly kept: number
   readonly send: (message: RaftMessage) => void
+  /** Where nodes are of more than one release. */
+  readonly peers?: Peers | undefined
   readonly observer: Observer
+}
+
+export type Peers = {
+  readonly nodes: () => readonly ReplicaNode[]
+  readonly cut: () => Cut
 }
 
 export type Observer = {
@@ -78,6 +93,9 @@ export class ReplicaNode implements SimNode {
   readonly disk: SimDisk
   readonly process: Process
   syncMs = SYNC_MS
+  /** Its next process's. */
+  release: Release = RELEASE
+  readonly #link: SimLink | undefined
   /** Processes that ended by a fault of the disk, or in the middle of something. */
   ended = 0
   lastTerm = 0
@@ -105,6 +123,7 @@ export class ReplicaNode implements SimNode {
       },
       copy: (copy) => this.#copy(copy),
     })
+    this.#link = this.#linkTo(options.peers)
     this.lease = new Lease(this.process, {
       opened: () => observer.opened(),
       held: (isHeld) => observer.held?.(this, isHeld),
@@ -121,6 +140,19 @@ export class ReplicaNode implements SimNode {
   }
 
   /** Undefined while it is down. */
+  get schema(): SchemaStanding | undefined {
+    return this.#running?.replica.replica.schema
+  }
+
+  /** As a joining host is let in or not. */
+  admits(id: NodeId): boolean {
+    const release = this.#options.peers?.nodes().find((node) => node.id === id)?.release
+    const promised = this.#running?.replica.replica.promised
+    if (release === undefined || promised === undefined) return true
+    return objectionTo(newestOf(release), promised) === undefined
+  }
+
+  /** Undefined while it is down. */
   get store(): Store | undefined {
     return this.#running?.store
   }
@@ -130,11 +162,13 @@ export class ReplicaNode implements SimNode {
     this.process.renew()
     this.lease.shut()
     this.#busyUntil = millis(0)
+    this.#link?.begin()
     this.#work(() => {
       this.#running = this.#open()
     })
     if (this.#running === undefined) return
     this.disk.opened()
+    if (this.#link !== undefined) this.process.every(LOOK_MS, () => this.#link?.look())
     this.process.every(TICK_MS, () => {
       if (this.isBusy) return
       this.#inThread(({ replica }) => replica.tick())
@@ -181,15 +215,27 @@ export class ReplicaNode implements SimNode {
     return this.#options.world.now
   }
 
+  #linkTo(peers: Peers | undefined): SimLink | undefined {
+    if (peers === undefined) return undefined
+    const others = (): readonly SimLink[] =>
+      peers.nodes().flatMap((node) => (node === this || !node.#link ? [] : [node.#link]))
+    return new SimLink(this.#options.world, this.id, others, peers.cut)
+  }
+
   #open(): Running {
     const { world, id, membership, bounds, chunk, kept } = this.#options
     const random = seededRandom(world.random.below(0x1_0000_0000))
-    const file = { addon: undefined, through: this.disk.through }
+    const { release } = this
+    const file = { addon: undefined, through: this.disk.through, release }
+    const link = this.#link
+    const own = newestOf(release)
+    const schemas = link && new PeerSchemas({ host: this.process.host(id), link, own })
     const host = {
       onOutcomes: (outcomes: Outcomes) => this.#tell(outcomes),
       send: (messages: readonly RaftMessage[]) => this.#send(messages),
       // A lease that counts from before the commits of this call is the shorter for it.
       onRound: (round: number) => this.lease.roundBegins(round),
+      knows: (member: NodeId) => schemas?.of(member),
       onFault: (error: unknown) => this.#options.frozen.watch(this.#copyFailed(error)),
     }
     const place = { ...PLACE, id, membership, random, bounds, chunk, kept }
@@ -301,6 +347,7 @@ export class ReplicaNode implements SimNode {
     this.#options.observer.held?.(this, false)
     this.#inbox = []
     this.#asked = []
+    this.#link?.end()
     running?.client.abandon()
     running?.reader.close()
     running?.replica.close()

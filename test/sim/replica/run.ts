@@ -2,6 +2,8 @@
 //! hold is watched; then all is mended, and it must come right by itself.
 
 import { assert } from '../../../src/base/assert.ts'
+import { SCHEMA_VERSION } from '../../../src/store/schema/schema.ts'
+import { NEXT } from '../../harness/next-release.ts'
 import { World } from '../../harness/world.ts'
 import { kindsOf, strike, type FaultCounts } from '../cluster/faults.ts'
 import { every } from '../cluster/pace.ts'
@@ -11,6 +13,7 @@ import { Clients, replicas } from './clients.ts'
 import { mendAll, REPLICA_FAULTS } from './disk-faults.ts'
 import { Frozen, passing } from './frozen.ts'
 import { Homes } from './home.ts'
+import { upgrade, upgradeAll } from './releases.ts'
 
 const IDS = ['a', 'b', 'c', 'd', 'e']
 const SAFETY_MS = 8_000
@@ -26,20 +29,25 @@ export async function run(seed: number): Promise<Outcome> {
   const frozen = new Frozen()
   const checks = new Checks()
   const voters = 2 + world.random.below(4)
-  const group = replicas({ world, homes, frozen, ids: IDS, voters }, checks)
+  const isUpgraded = world.random.chance(1, 2)
+  const group = replicas({ world, homes, frozen, ids: IDS, voters, isUpgraded }, checks)
   const clients = new Clients(group, checks, frozen)
   const pass = (ms: number, enough?: () => boolean): Promise<void> =>
     passing(world, frozen, ms, enough)
   const faults: FaultCounts = {}
   const kinds = kindsOf(world, REPLICA_FAULTS)
+  let goneOver = 0
   const pause = FAULT_EVERY_MS[world.random.below(FAULT_EVERY_MS.length)] ?? 0
   try {
     every(world, WRITE_EVERY_MS, SAFETY_MS, () => clients.write())
     every(world, READ_EVERY_MS, SAFETY_MS, () => clients.read())
     every(world, pause, SAFETY_MS, () => strike(group, REPLICA_FAULTS, kinds, faults))
+    if (isUpgraded) upgrade(clients, SAFETY_MS, faults)
     await pass(SAFETY_MS)
+    goneOver = group.nodes.filter(({ schema }) => schema?.inForce === NEXT).length
     mendAll(group)
-    await assertLive(clients, pass)
+    if (isUpgraded) await upgradeAll(clients, pass)
+    await assertLive(clients, pass, isUpgraded ? NEXT : SCHEMA_VERSION)
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new Error(`after ${world.now} ms: ${message}`, { cause: error })
@@ -47,12 +55,12 @@ export async function run(seed: number): Promise<Outcome> {
     for (const node of group.nodes) node.shutDown()
     homes.close()
   }
-  return outcomeOf(clients, faults)
+  return outcomeOf(clients, faults, goneOver)
 }
 
 type Pass = (ms: number, enough?: () => boolean) => Promise<void>
 
-async function assertLive(clients: Clients, pass: Pass): Promise<void> {
+async function assertLive(clients: Clients, pass: Pass, schema: number): Promise<void> {
   const { group, checks } = clients
   const { world } = group
   const isOwned = (): boolean => group.nodes.some(({ lease }) => lease.isOpen)
@@ -69,11 +77,15 @@ async function assertLive(clients: Clients, pass: Pass): Promise<void> {
   await pass(LIVENESS_MS, () => clients.open + clients.hanging === 0)
   clients.assertAnswered()
   await pass(LIVENESS_MS / 5)
-  checks.settled(group)
+  checks.settled(group, schema)
   assert(isOwned(), 'the address was lost for want of work')
 }
 
-function outcomeOf({ group, checks, failures }: Clients, faults: FaultCounts): Outcome {
+function outcomeOf(
+  { group, checks, failures }: Clients,
+  faults: FaultCounts,
+  goneOver: number,
+): Outcome {
   const { world, nodes, delivered } = group
   const elections = Math.max(...nodes.map(({ lastTerm }) => lastTerm))
   const { acknowledged, reads } = checks
@@ -86,6 +98,7 @@ function outcomeOf({ group, checks, failures }: Clients, faults: FaultCounts): O
       messages: delivered,
       elections,
       leases: nodes.reduce((sum, { lease }) => sum + lease.opened, 0),
+      'nodes that went over to the next schema amid faults': goneOver,
       'snapshots taken over': nodes.reduce((sum, { disk }) => sum + disk.takenOver, 0),
       'processes ended by a fault of the disk': nodes.reduce((sum, { ended }) => sum + ended, 0),
     },
