@@ -33,6 +33,9 @@ export type TlsTrust = {
   readonly verify: boolean
 }
 
+/** In one turn of the event loop: each takes a millisecond, and others are served in between. */
+const HANDSHAKES_A_TURN = 10
+
 export class TlsSip {
   readonly #needs: StreamNeeds
   readonly #trust: TlsTrust
@@ -41,6 +44,8 @@ export class TlsSip {
   readonly #servers: Server[] = []
   #contexts = new Map<string, SecureContext>()
   #identity: TlsIdentity | undefined
+  /** Sockets whose handshake is to begin: after a failover all clients come at once. */
+  #arrived: (() => void)[] = []
   readonly #handshakes = new Map<string, { readonly socket: Socket; readonly admitted: Admitted }>()
 
   constructor(needs: StreamNeeds, trust: TlsTrust) {
@@ -104,8 +109,20 @@ export class TlsSip {
         this.#handshakes.delete(ends)
         admission.release(admitted)
       })
-      secure.emit('connection', socket)
+      this.#soon(() => secure.emit('connection', socket))
     })
+  }
+
+  #soon(begin: () => void): void {
+    this.#arrived.push(begin)
+    if (this.#arrived.length === 1) setImmediate(() => this.#begin())
+  }
+
+  #begin(): void {
+    const now = this.#arrived.slice(0, HANDSHAKES_A_TURN)
+    this.#arrived = this.#arrived.slice(HANDSHAKES_A_TURN)
+    if (this.#arrived.length > 0) setImmediate(() => this.#begin())
+    for (const begin of now) begin()
   }
 
   abandonHandshakes(): void {
