@@ -26,7 +26,7 @@ export class FrameReader {
   #pieces: Uint8Array[] = []
   #length = 0
   #wanted = HEAD
-  #channel: Channel | undefined
+  #head: { readonly channel: Channel | undefined } | undefined
   readonly #max: number
 
   /** `max`: bytes of one frame. */
@@ -42,11 +42,13 @@ export class FrameReader {
     const frames: Frame[] = []
     while (this.#length >= this.#wanted) {
       const part = this.#take(this.#wanted)
-      if (this.#channel === undefined) {
+      if (this.#head === undefined) {
         if (!this.#begin(part)) return undefined
       } else {
-        frames.push({ channel: this.#channel, data: part })
-        this.#channel = undefined
+        const { channel } = this.#head
+        // One that a later release has: this one goes on without what is said there.
+        if (channel !== undefined) frames.push({ channel, data: part })
+        this.#head = undefined
         this.#wanted = HEAD
       }
     }
@@ -55,9 +57,9 @@ export class FrameReader {
 
   #begin(head: Uint8Array): boolean {
     const length = new DataView(head.buffer, head.byteOffset, HEAD).getUint32(0)
-    this.#channel = CHANNELS[head[4] ?? CHANNELS.length]
+    this.#head = { channel: CHANNELS[head[4] ?? CHANNELS.length] }
     this.#wanted = length
-    return this.#channel !== undefined && length <= this.#max
+    return length <= this.#max
   }
 
   #join(): void {

@@ -24,8 +24,14 @@ test('frames come out whole, whatever pieces they come in', () => {
   expect(read).toEqual(frames)
 })
 
-test('an unknown channel and a frame that is too long end the reading', () => {
-  expect(new FrameReader().read(Uint8Array.from([0, 0, 0, 1, 9, 1]))).toBeUndefined()
+test('what a later release says on a channel of its own is passed over', () => {
+  const stream = Uint8Array.from([0, 0, 0, 1, 250, 1, 0, 0, 0, 2, 1, 7, 8])
+  expect(new FrameReader().read(stream)).toEqual([
+    { channel: 'raft', data: Uint8Array.from([7, 8]) },
+  ])
+})
+
+test('a frame that is too long ends the reading', () => {
   expect(new FrameReader().read(headOf('raft', FRAME_MAX + 1))).toBeUndefined()
   expect(new FrameReader().read(headOf('raft', FRAME_MAX))).toEqual([])
 })

@@ -10,6 +10,8 @@ import { acme, extension, put } from './commands.ts'
 import { newHome, newStore } from './home.ts'
 
 const ROUNDS = 6
+/** On a busy machine none of the first may be hit in the midst of it. */
+const ROUNDS_MAX = 30
 const EXTENSIONS = 3_000
 const PATIENCE_MS = 180_000
 const restorer = new URL('./restorer.ts', import.meta.url).pathname
@@ -57,7 +59,7 @@ function runAndKill(args: readonly string[], place: number, ms: number): Promise
 }
 
 test(
-  `one state after each of ${ROUNDS} kills`,
+  'one state after each kill',
   async () => {
     const source = newHome()
     const images = await twoImages(source)
@@ -65,7 +67,7 @@ test(
     const random = seededRandom(20_261_121)
     const seen: string[] = []
     let brokenOff = 0
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS || (brokenOff === 0 && round < ROUNDS_MAX); round++) {
       await runAndKill([home, join(source, 'secret.key'), ...images], round % 3, random.below(400))
       const store = await newStore(home)
       const states = store.read((db) =>
