@@ -51,6 +51,8 @@ export function recover(call: Call, { open, hasLeft }: Resumed): void {
 
 /** What `give` or `handOver` would have said. */
 function leaveRecord(call: Call): void {
+  const { answering } = call.state
+  if (answering !== undefined) takeAsAnswered(call, answering)
   const [replaced] = call.state.legs
   const cause = replaced === undefined ? 'picked up' : 'transferred'
   finish(call, { ...refusalOf(200, cause), by: replaced?.side ?? 'caller' })
@@ -70,18 +72,23 @@ function lostWith(call: Call): void {
   finish(call, refusalOf(503, 'system restarted'))
 }
 
-/** Committed, and perhaps not told to anyone: both sides are answered from here. */
-function answerAgain(call: Call, answering: Answering): void {
+/** Committed, and perhaps told to the caller. */
+function takeAsAnswered(call: Call, answering: Answering): void {
   const { state } = call
-  const caller = call.leg(CALLER)
-  const callee = call.leg(answering.leg)
   state.answering = undefined
   state.record.answeredAt = answering.at
   const face = state.invite?.faces.find(({ tag }) => tag === answering.face)
-  if (state.invite !== undefined && face !== undefined && face.dialog === undefined) {
-    openDialog(call, state.invite, face)
-    face.dialog &&= resumeDialog(face.dialog)
-  }
+  if (state.invite === undefined || face === undefined || face.dialog !== undefined) return
+  openDialog(call, state.invite, face)
+  face.dialog &&= resumeDialog(face.dialog)
+}
+
+/** Both sides are answered from here. */
+function answerAgain(call: Call, answering: Answering): void {
+  const { state } = call
+  takeAsAnswered(call, answering)
+  const caller = call.leg(CALLER)
+  const callee = call.leg(answering.leg)
   if (caller === undefined || callee === undefined) return lostWith(call)
   if (state.pickedUp) return pickedUpAgain(call)
   if (callee === caller) return answeredHere(call, caller)
