@@ -277,14 +277,14 @@ function callsOf(office: Office): string[] {
   return lines
 }
 
-/** Who is connected to whom, by the number of the leg in its call. */
+/** Who is connected to whom, by the number of the leg in its call; whose session was made anew. */
 function mediaOf(office: Office): string[] {
   const calls: string[] = []
   const name = (id: MediaId | undefined): string => {
     if (id === undefined) return 'nobody'
     const [call = '', leg] = id.split('-')
     if (!calls.includes(call)) calls.push(call)
-    return `call ${calls.indexOf(call) + 1} leg ${leg}`
+    return `call ${calls.indexOf(call) + 1} leg ${leg?.replace(/\..*/, ' anew')}`
   }
   return [...office.pbx.media.sessions].map(([id, peer]) => `${name(id)} with ${name(peer)}`)
 }

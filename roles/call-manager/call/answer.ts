@@ -103,20 +103,25 @@ type ToAnswer = Then & { readonly kind: 'answer' }
 
 export function answerMade(call: Call, then: ToAnswer, result: MediaResult): void {
   if (result.ok) answerReady(call, then, result.value)
-  else if (isGone(result) && then.again !== true) answerAnew(call, { ...then, again: true })
+  else if (isGone(result) && then.again !== true) answerElsewhere(call, then)
   else finish(call, refusalOf(488))
 }
 
-/** The media sessions that it was about are no more: made anew of what both have said. */
+function answerElsewhere(call: Call, then: ToAnswer): void {
+  const callee = call.leg(then.leg)
+  // Of a delayed offer it has not been told anything of media yet.
+  if (callee !== undefined && call.state.invite?.offer !== undefined) callee.outdated = true
+  answerAnew(call, { ...then, again: true })
+}
+
+/** Media hears once more what both have said. */
 export function answerAnew(call: Call, then: ToAnswer): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
   const callee = call.leg(then.leg)
   if (invite === undefined || caller === undefined || callee?.sdp === undefined) return
   const { offer } = invite
-  // It has not been told anything of media yet.
   if (offer === undefined) return call.relay('relay-offer', callee.media, caller, callee.sdp, then)
-  callee.outdated = true
   call.relay('relay-offer', caller.media, callee, offer, { kind: 'nothing' })
   call.relay('relay-answer', callee.media, caller, callee.sdp, then)
 }

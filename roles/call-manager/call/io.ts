@@ -119,8 +119,6 @@ export type MediaOp =
   | { readonly kind: 'withdraw'; readonly request: WithdrawOffer }
   | { readonly kind: 'answer-here'; readonly request: AnswerHere }
   | { readonly kind: 'connect'; readonly request: ConnectRequest }
-  /** Whether these live on; its failure is `no-session`. */
-  | { readonly kind: 'resume'; readonly media: readonly MediaId[] }
 
 export type CallOutput =
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }

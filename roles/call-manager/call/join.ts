@@ -27,7 +27,7 @@ import { transferJoined } from './transfer.ts'
 
 /** Offers of ours are on their way, or will be: what somebody else offers would get in between. */
 export function isJoining(call: Call): boolean {
-  return call.state.join !== undefined || call.awaits('media-known') || call.awaits('loss-saved')
+  return call.state.join !== undefined || call.awaits('loss-saved')
 }
 
 /** Asks media what has to change. */

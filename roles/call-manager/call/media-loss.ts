@@ -6,6 +6,7 @@
 //!                              answers is offered the new one behind the ACK
 //!   prompt ------------------> the refusal that it announced
 
+import type { Random } from '../../../src/base/random.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
@@ -19,16 +20,45 @@ export function mediaLost(call: Call, media: MediaId): void {
   const { phase, announcement, attempt, legs, join } = call.state
   if (phase === 'ending' || phase === 'ended') return
   if (announcement !== undefined) return finish(call, announcement.refusal)
-  const branch = attempt?.branches.find((each) => each.media === media && isLive(each))
-  if (branch !== undefined && attempt !== undefined) ringElsewhere(call, attempt, branch)
-  if (join !== undefined) loseJoin(call, join)
   // One server has all sessions of a call: the first that is lost stands for them.
-  const cut = legs.filter((leg) => isTold(call.state, leg) && leg.outdated !== true)
-  if (cut.length === 0) return
-  for (const leg of cut) leg.outdated = true
+  if (!sessionsOf(call.state).includes(media)) return
+  const isNews = legs.some((leg) => isTold(call.state, leg) && leg.outdated !== true)
+  // What was asked before may make one of them anew.
+  call.release(loseSessions(call.state, call.random), { kind: 'nothing' })
+  for (const branch of attempt?.branches ?? [])
+    if (attempt !== undefined && isLive(branch)) ringElsewhere(call, attempt, branch)
+  if (join !== undefined) loseJoin(call, join)
+  if (!isNews) return
   refuseServed(call)
   // First: a successor would find sessions that live, and believe that the phones know them.
   call.save({ kind: 'loss-saved' })
+}
+
+/** What its legs and whoever rings have. */
+export function sessionsOf({ legs, attempt }: CallState): readonly MediaId[] {
+  const branches = attempt?.branches.filter(isLive) ?? []
+  return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
+}
+
+/**
+ * What phones were told is out of date. Their new sessions have new names: a server that was away
+ * may be back with the old ones one day, and would be taken for the one that phones know. Returns
+ * the old ones.
+ */
+export function loseSessions(state: CallState, random: Random): readonly MediaId[] {
+  const lost = sessionsOf(state)
+  const name = random.token(4)
+  for (const leg of state.legs) {
+    if (isTold(state, leg)) leg.outdated = true
+    leg.media = renamed(leg.media, name)
+  }
+  for (const branch of state.attempt?.branches ?? []) branch.media = renamed(branch.media, name)
+  return lost
+}
+
+function renamed(media: MediaId, name: string): MediaId {
+  const [first = media] = media.split('.')
+  return `${first}.${name}` as MediaId
 }
 
 /** It has, or is about to have, a description that names the session. */

@@ -14,7 +14,6 @@ export function localMedia(op: MediaOp, legs: readonly Leg[]): MediaResult {
     case 'relay-answer':
       return ok(op.request.sdp)
     case 'withdraw':
-    case 'resume':
       return ok(undefined)
     case 'answer-here':
       return err({ kind: 'no-capacity' })

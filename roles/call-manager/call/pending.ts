@@ -51,8 +51,6 @@ export type Sent =
   | { readonly kind: 'notify'; readonly leg: LegId }
 
 export type Then =
-  /** Whether the media sessions of a call that is taken over live. */
-  | { readonly kind: 'media-known'; readonly knows: readonly LegId[] }
   /** That the phones' descriptions name sessions that were lost is committed. */
   | { readonly kind: 'loss-saved' }
   /** The offer for a branch is made: send its INVITE. `again`: media was lost over the first. */

@@ -18,7 +18,6 @@ import { isGone, lossSaved } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { prackAnswerReady } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
-import { mediaKnown } from './recover.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, reanswerReady, reofferReady } from './reoffer.ts'
 import { serviceAnsweredAgain, serviceReady } from './service.ts'
@@ -65,8 +64,6 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
       return refreshOfferReady(call, then.leg, result)
     case 'transfer-answer':
       return transferAnswerReady(call, then.leg, result)
-    case 'media-known':
-      return mediaKnown(call, then.knows, result)
     case 'join':
       return connected(call, then, result)
     case 'joined':

@@ -121,7 +121,8 @@ export type Leg = {
   side: 'caller' | 'callee'
   state: 'setup' | 'up' | 'leaving' | 'gone'
   hop: Hop
-  readonly media: MediaId
+  /** Another when its session is made anew, see `media-loss.ts`. */
+  media: MediaId
   /** Its media session is released already. */
   released: boolean
   dialog: Dialog | undefined
@@ -256,7 +257,7 @@ export type Refusal = {
 export type Branch = {
   readonly leg: LegId
   readonly target: ForkTarget
-  readonly media: MediaId
+  media: MediaId
   /** Print of the description in its INVITE. */
   told: number
   /**

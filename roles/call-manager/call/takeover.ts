@@ -199,7 +199,8 @@ function turnAway(call: Call, leg: Leg): void {
 function joinPicked(call: Call): void {
   const caller = call.leg(CALLER)
   const peer = caller && call.peerOf(caller)
-  // Else both are told anew (`face.ts`).
-  if (caller !== undefined && peer !== undefined && peer.outdated !== true)
-    connect(call, caller, peer)
+  if (caller === undefined || peer === undefined) return
+  // Both are told anew (`face.ts`); what the caller was told is not of its peer.
+  if (peer.outdated === true) caller.outdated = true
+  else connect(call, caller, peer)
 }

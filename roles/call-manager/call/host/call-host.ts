@@ -177,6 +177,7 @@ export class CallHost {
    * Returns those whose snapshot nobody can read.
    */
   resume(saved: readonly SavedCall[]): readonly Unreadable[] {
+    const { media, host } = this.#options
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
     const left = settleMoves(heirs.map(({ live }) => live.machine.state))
     for (const { live } of heirs) this.#calls.add(live)
@@ -184,7 +185,8 @@ export class CallHost {
     // All are there before the first goes on: one may need another.
     for (const { live, open } of heirs) {
       const first = { kind: 'resumed', open, hasLeft: left.has(live.id) } as const
-      void goOn(live, first, this.#save(live, undefined), this.#feed)
+      const save = (): Promise<void> => this.#save(live, undefined)
+      void goOn(live, first, { media, random: host.random, save }, this.#feed)
     }
     return unreadable
   }

@@ -1,6 +1,8 @@
 //! What a process leaves of its calls, and how the next one takes them over, transactions included.
 
+import type { Random } from '../../../../src/base/random.ts'
 import type { CallId } from '../../../../src/control/ids.ts'
+import type { MediaControl } from '../../../../src/control/media-control.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
 import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Reach, SentAs, SipStack } from '../../../../src/sip/stack.ts'
@@ -10,6 +12,7 @@ import type { CallWorld } from '../call.ts'
 import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput } from '../io.ts'
 import { CallMachine } from '../machine.ts'
+import { loseSessions, sessionsOf } from '../media-loss.ts'
 import type { Open, TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
 import { aorBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
@@ -83,19 +86,32 @@ function heirOf(
   return { live, open }
 }
 
+export type GoOn = {
+  readonly media: Pick<MediaControl, 'resume'> | undefined
+  readonly random: Random
+  /** Proposes it as it is now; resolves when that is committed. */
+  readonly save: () => Promise<void>
+}
+
 /**
- * Its CSeqs have moved on. Nothing is sent in it, and nothing taken, before that is `saved`: the
- * successor of this process would send with the same ones, and be refused (RFC 3261 §12.2.2).
+ * Its CSeqs have moved on, and perhaps its media sessions are no more. Nothing is sent in it, and
+ * nothing taken, before that is saved: the successor of this process would send with the same
+ * CSeqs, and be refused (RFC 3261 §12.2.2), or find new sessions and believe that phones know them.
  */
 export async function goOn(
   live: LiveCall,
   first: CallInput & { readonly kind: 'resumed' },
-  saved: Promise<void>,
+  { media, random, save }: GoOn,
   feed: (live: LiveCall, input: CallInput) => void,
 ): Promise<void> {
   const held: CallInput[] = []
   live.held = held
-  await saved
+  const saved = save()
+  const { state } = live.machine
+  const sessions = sessionsOf(state)
+  const isGone = sessions.length > 0 && (await media?.resume(sessions)) === false
+  if (isGone) loseSessions(state, random)
+  await (isGone ? save() : saved)
   live.held = undefined
   feed(live, first)
   for (const input of held) feed(live, input)

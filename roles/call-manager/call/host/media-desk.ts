@@ -1,6 +1,5 @@
 //! Questions of a call to media, as inputs of the call once they are answered; and news of media.
 
-import { err, ok } from '../../../../src/base/result.ts'
 import type { MediaControl, MediaEvent, MediaId } from '../../../../src/control/media-control.ts'
 import type { CallInput, CallOutput, MediaOp, MediaResult } from '../io.ts'
 
@@ -24,8 +23,6 @@ async function carryOut(media: MediaControl, op: MediaOp): Promise<MediaResult> 
       return media.answerHere(op.request)
     case 'connect':
       return media.connect(op.request)
-    case 'resume':
-      return (await media.resume(op.media)) ? ok(undefined) : err({ kind: 'no-session' })
     case 'withdraw': {
       const result = await media.withdrawOffer(op.request)
       return result.ok ? { ok: true, value: undefined } : result

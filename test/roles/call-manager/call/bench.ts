@@ -304,9 +304,6 @@ export class Bench {
         tag,
         result: err({ kind: 'sdp-rejected', reason: 'no codec' }),
       })
-    // Media dies with the process here.
-    if (op.kind === 'resume')
-      return this.feed({ kind: 'media', tag, result: err({ kind: 'no-session' }) })
     const made = (text: string): string => text.replace(/^(\S+)/, "$1'")
     const value =
       op.kind === 'connect' || op.kind === 'withdraw'

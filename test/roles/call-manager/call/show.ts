@@ -60,7 +60,6 @@ export class Printer {
 }
 
 export function showOp(op: MediaOp): string {
-  if (op.kind === 'resume') return `resume ${op.media.map(shortMedia).join(' ')}`
   const { request } = op
   const text = 'sdp' in request ? ` [${onOneLine(request.sdp)}]` : ''
   if ('a' in request) return `connect ${shortMedia(request.a)} with ${shortMedia(request.b)}`
