@@ -87,7 +87,7 @@ function heirOf(
 }
 
 export type GoOn = {
-  readonly media: Pick<MediaControl, 'resume'> | undefined
+  readonly media: Pick<MediaControl, 'resume' | 'release'> | undefined
   readonly random: Random
   /** Proposes it as it is now; resolves when that is committed. */
   readonly save: () => Promise<void>
@@ -110,7 +110,8 @@ export async function goOn(
   const { state } = live.machine
   const sessions = sessionsOf(state)
   const isGone = sessions.length > 0 && (await media?.resume(sessions)) === false
-  if (isGone) loseSessions(state, random)
+  // One of them may live.
+  if (isGone) void media?.release(loseSessions(state, random))
   await (isGone ? save() : saved)
   live.held = undefined
   feed(live, first)
