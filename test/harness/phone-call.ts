@@ -281,7 +281,7 @@ export class PhoneCall {
       return stack.respond(key, reply(request, 500, { headers: [['retry-after', '2']] }))
     if (this.thinks) {
       this.#undecided = { request, key }
-      return
+      return stack.respond(key, reply(request, 100))
     }
     if (this.busy || this.awaitingAck !== undefined) return stack.respond(key, reply(request, 491))
     const offered = textOf(request.body)

@@ -83,6 +83,8 @@ export type Then =
   | { readonly kind: 'prack-answer'; readonly early: DialogId }
   /** The offer of a request being served is made over for the other side. */
   | { readonly kind: 'reoffer'; readonly serving: ServerKey }
+  /** A re-INVITE is committed as one that has no answer. */
+  | { readonly kind: 'reoffer-saved'; readonly serving: ServerKey }
   | { readonly kind: 'reanswer'; readonly serving: ServerKey }
   | { readonly kind: 'reanswer-saved'; readonly serving: ServerKey; readonly sdp: Sdp | undefined }
   | { readonly kind: 'service' }

@@ -105,11 +105,17 @@ export function relayOffer(
   if (!mayOffer(other, method, serving.sdp !== undefined))
     return refuseOffer(call, end, serving, 491)
   call.serving.set(serving.key, serving)
-  // A successor has to answer it: whoever sent it can send no other before.
-  if (serving.request.method === 'INVITE') call.save(undefined)
+  if (serving.request.method === 'INVITE')
+    call.save({ kind: 'reoffer-saved', serving: serving.key })
   if (serving.sdp === undefined) return sendOn(call, other, serving, undefined)
   const then = { kind: 'reoffer', serving: serving.key } as const
   call.relay('relay-offer', end.media, other, serving.sdp, then)
+}
+
+/** A successor would answer it: whoever sent it may wait now, and can send no other before. */
+export function reofferSaved(call: Call, key: ServerKey, committed: boolean): void {
+  const serving = call.serving.get(key)
+  if (committed && serving !== undefined && !isFirst(call, serving)) call.respond(serving, 100)
 }
 
 /** Undefined: the other side rings and knows no UPDATE, so it cannot be asked. */

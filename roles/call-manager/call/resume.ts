@@ -19,7 +19,7 @@ import type { Then } from './pending.ts'
 import { prackAnswerReady } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
 import { refusalOf } from './refusal.ts'
-import { completeServing, reanswerReady, reofferReady } from './reoffer.ts'
+import { completeServing, reanswerReady, reofferReady, reofferSaved } from './reoffer.ts'
 import { serviceAnsweredAgain, serviceReady } from './service.ts'
 import { refreshOfferReady } from './session.ts'
 import { hereReady, taken } from './takeover.ts'
@@ -75,6 +75,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'answer-saved':
     case 'loss-saved':
     case 'begun-saved':
+    case 'reoffer-saved':
     case 'reanswer-saved':
     case 'refer-saved':
     case 'transfer-saved':
@@ -121,6 +122,7 @@ export function onReports(call: Call, { tag, reports }: Of<'reports'>): void {
 export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   const then = call.answered(tag)
   if (then?.kind === 'answer-saved') return answerSaved(call, ok)
+  if (then?.kind === 'reoffer-saved') return reofferSaved(call, then.serving, ok)
   if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
   if (then?.kind === 'begun-saved') return call.hear()
   if (then?.kind === 'loss-saved') return lossSaved(call)

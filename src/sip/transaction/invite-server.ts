@@ -18,24 +18,27 @@
 //! ready in the same turn (a challenge, most often) saves the 100. A transport error is told to the
 //! TU and changes nothing (RFC 6026 §8.8). Timer H is told too, as §17.2.1 says in words, although
 //! RFC 6026 draws it without an action.
+//!
+//! Deviation: within a dialog there is no 100 but the TU's own. Whoever has one repeats its INVITE
+//! no more, takes no other, and waits for as long as it takes: it must not have it from a process
+//! that can die before the next one would know of that INVITE. Until then it says it again.
 
-import { doubling, figure, once } from './figure.ts'
+import { doubling, figure, once, type Rows } from './figure.ts'
 import { type ServerAction, type ServerEvent } from './server-events.ts'
 import { HOPE, T1, T2, T4 } from './timers.ts'
 import { millis } from '../../base/time.ts'
 
 export type State = 'trying' | 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated'
 
-export const INVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
-  trying: {
-    expiry: once('timer 100', millis(0)),
-    on: {
-      'TU 1xx': ['proceeding', 'send-response'],
-      'TU 2xx': ['accepted', 'send-response'],
-      'TU 300-699': ['completed', 'send-response'],
-      'timer 100': ['proceeding', 'send-trying'],
-    },
-  },
+type InviteServer = Rows<State, ServerEvent, ServerAction>
+
+const TRYING: InviteServer['trying']['on'] = {
+  'TU 1xx': ['proceeding', 'send-response'],
+  'TU 2xx': ['accepted', 'send-response'],
+  'TU 300-699': ['completed', 'send-response'],
+}
+
+const ANSWERED: Omit<InviteServer, 'trying'> = {
   proceeding: {
     on: {
       request: ['proceeding', 'resend'],
@@ -70,4 +73,17 @@ export const INVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying',
     },
   },
   terminated: { on: {} },
+}
+
+export const INVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
+  trying: {
+    expiry: once('timer 100', millis(0)),
+    on: { ...TRYING, 'timer 100': ['proceeding', 'send-trying'] },
+  },
+  ...ANSWERED,
+})
+
+export const REINVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
+  trying: { on: TRYING },
+  ...ANSWERED,
 })

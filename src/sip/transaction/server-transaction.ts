@@ -9,10 +9,10 @@ import { parseMessage } from '../message/parse.ts'
 import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
 import { binary, textOf } from '../message/text.ts'
-import { topVia } from '../message/views.ts'
+import { topVia, toTag } from '../message/views.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
-import { INVITE_SERVER, type State as InviteState } from './invite-server.ts'
+import { INVITE_SERVER, REINVITE_SERVER, type State as InviteState } from './invite-server.ts'
 import { KEPT_MAX, type Kept, type KeptAnswers } from './kept-answers.ts'
 import type { ServerKey } from './keys.ts'
 import type { LayerOutput } from './layer-events.ts'
@@ -68,7 +68,8 @@ export class ServerTransaction implements Timed {
     this.#to = resumed ?? responseRoute(source, via)
     // A connection that was lost in between may have taken answers with it.
     const reliable = source.transport !== 'udp' && resumed === undefined
-    const figure = this.invite ? INVITE_SERVER : NON_INVITE_SERVER
+    const invite = toTag(request) === undefined ? INVITE_SERVER : REINVITE_SERVER
+    const figure = this.invite ? invite : NON_INVITE_SERVER
     const at = resumed && 'proceeding'
     this.#machine = new FigureMachine<State, ServerEvent, ServerAction>(figure, reliable, now, at)
     if (resumed !== undefined) {

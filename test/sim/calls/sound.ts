@@ -44,8 +44,6 @@ function talksIn({ phones, serving }: CallOffice): readonly Talk[] {
       { by: one, to: other },
       { by: other, to: one },
     ]
-    // Its re-INVITE has had a 100, and died with a process before that knew: it refuses ours.
-    if (one.busy || other.busy) return []
     return both.filter(({ by, to }) => may('send', by) && may('receive', to))
   })
 }
