@@ -150,8 +150,11 @@ export class MediaPool implements MediaCarrier {
     const added = media.filter((id) => this.#placement.of(id) !== at)
     for (const id of added) this.#placement.put(id, at)
     const answer = await at.ask(request)
-    if (answer !== 'unreachable' && answer.ok) this.#placement.confirm(added)
-    else for (const id of added) if (this.#placement.of(id) === at) this.#placement.forget(id)
+    if (answer !== 'unreachable' && answer.ok) {
+      // It was asked before a loss, and done when the server was back with nothing.
+      for (const id of media) if (this.#placement.of(id) === undefined) this.#placement.put(id, at)
+      this.#placement.confirm(media)
+    } else for (const id of added) if (this.#placement.of(id) === at) this.#placement.forget(id)
     return answer
   }
 

@@ -156,6 +156,24 @@ test('a request under way survives a short cut of the link', async () => {
   expect(await counts(office, ids)).toEqual([3])
 })
 
+test('what was asked before a server lost all, and is done after it, is released', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const { pool, media: control } = await lead(office, 'node-1')
+  const call = 'one' as CallId
+  const [a, b] = media('one') as [MediaId, MediaId]
+  const offer = { call, from: a, to: b, sdp: phone(4_000), restated: false }
+  await control.relayOffer(offer)
+  office.cut(at(ids, 0))
+  const again = control.relayOffer(offer)
+  const { carrier } = office.servers.get(at(ids, 0))?.media ?? {}
+  await carrier?.ask({ method: 'release', media: [a, b] })
+  office.mend(at(ids, 0))
+  expect((await again).ok).toBe(true)
+  await control.release([a, b])
+  expect(await counts(office, ids)).toEqual([0])
+  pool.stop()
+})
+
 test('what a server carried is lost a second after it was last heard of', async () => {
   const { office, ids } = await mediaOffice(new World(1), 2)
   const leader = await lead(office, 'node-1')
