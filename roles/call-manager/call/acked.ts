@@ -27,8 +27,8 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   if (!isAckFor(accepted.waiting, cseq(request)?.number ?? 0)) return
   if (accepted.owesAnswerTo !== undefined && isFromElsewhere(leg.hop, source)) return
   leg.accepted = undefined
-  // A successor would say its 2xx again.
-  if (accepted.of === 're-offer') call.saveSoon()
+  // A successor would say its 2xx again, and need the answer.
+  if (accepted.of === 're-offer' || accepted.owesAnswerTo !== undefined) call.saveSoon()
   else call.saveLater()
   const step = call.passed(leg, 'remote', request)
   if (leg.byeReason !== undefined) return sendBye(call, leg, leg.byeReason)

@@ -119,8 +119,10 @@ export function talking(legs: readonly Leg[]): readonly [Leg, Leg] | undefined {
  */
 export function renew(call: Call, a: Leg, b: Leg, until = reachedUntil(call)): void {
   if (!call.config.anchor || call.state.join !== undefined) return
-  const [first, other] = a.held ? [a, b] : [b, a]
-  if (other.sdp === undefined) return
+  const inOrder = a.held ? ([a, b] as const) : ([b, a] as const)
+  // Of a delayed offer, the process before this one may have heard the answer, and not saved it.
+  const [first, other] = inOrder[1].sdp === undefined ? [inOrder[1], inOrder[0]] : inOrder
+  if (other.sdp === undefined) return finish(call, refusalOf(503, 'nothing is known to offer'))
   const turn = { leg: first.id, other: other.id, more: true, until }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
   const request = {
