@@ -5,7 +5,7 @@ import { assert } from '../../../src/base/assert.ts'
 import type { Random } from '../../../src/base/random.ts'
 import { after, millis, wallTime, type Millis, type WallTime } from '../../../src/base/time.ts'
 import type { CallId, NodeId } from '../../../src/control/ids.ts'
-import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
+import type { MediaId, MediaReport, Sdp } from '../../../src/control/media-control.ts'
 import { carrierOf, carriesSdp } from '../../../src/sip/dialog/carrier.ts'
 import {
   ackInDialog,
@@ -74,6 +74,8 @@ export class Call {
   readonly asked = new Map<Tag, Then>()
   /** Peers' requests that wait for the other side. */
   readonly serving = new Map<ServerKey, Serving>()
+  /** Of the media sessions of a call that ends. */
+  reports: readonly MediaReport[] | undefined
   /** What devices say before the store knows of the call (`hear`); undefined from then on. */
   unheard: CallInput[] | undefined = []
   /** Wall clock minus `now`. */

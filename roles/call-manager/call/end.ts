@@ -92,10 +92,18 @@ function answerInvite(call: Call, refusal: Refusal): void {
   caller.state = 'up'
 }
 
-/** The counters are in: the CDR goes out, once. */
 export function reportsIn(call: Call, reports: readonly MediaReport[]): void {
-  const { state } = call
-  if (state.phase !== 'ending') return
+  call.reports ??= reports
+}
+
+/**
+ * The counters are in, and every BYE has left: the CDR goes out, once. After it no successor knows
+ * of the call, and who still owed us an ACK would never hear its BYE.
+ */
+export function settleEnd(call: Call): void {
+  const { state, reports } = call
+  if (state.phase !== 'ending' || reports === undefined) return
+  if (state.legs.some(({ byeReason }) => byeReason !== undefined)) return
   state.phase = 'ended'
   call.outputs.push({ kind: 'end', cdr: cdrOf(call, reports) })
 }

@@ -14,7 +14,7 @@ import { promptPlayed } from './announce.ts'
 import { Call, type CallWorld } from './call.ts'
 import { onCancel } from './cancel.ts'
 import { deadlineOf, wake } from './deadlines.ts'
-import { finish, isOver } from './end.ts'
+import { finish, isOver, settleEnd } from './end.ts'
 import { settleAttempt } from './fork.ts'
 import { mediaLost } from './media-loss.ts'
 import { recover } from './recover.ts'
@@ -88,6 +88,7 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
     take(call, input)
     for (let own = call.inbox.shift(); own !== undefined; own = call.inbox.shift()) take(call, own)
     settleAttempt(call)
+    settleEnd(call)
     return call.outputs
   }
 }
