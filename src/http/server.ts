@@ -213,8 +213,11 @@ function listen(server: Server, address: string, port: number, option: string): 
 async function closeServer(server: Server, graceMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
     const cut = setTimeout(() => {
-      server.closeAllConnections()
-      resolve()
+      // What has come while this thread was held up is dealt with before.
+      setImmediate(() => {
+        server.closeAllConnections()
+        resolve()
+      })
     }, graceMs)
     server.close(() => {
       clearTimeout(cut)

@@ -3,9 +3,10 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
+import { MessageChannel } from 'node:worker_threads'
 import type { Duplex } from 'node:stream'
 import { expect, test } from 'vitest'
-import { openHttp, type HttpServers } from '../../src/http/server.ts'
+import { openHttp, type HttpOptions, type HttpServers } from '../../src/http/server.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { selfSigned } from '../../src/x509/issue.ts'
 
@@ -13,7 +14,10 @@ const HOST = '127.0.0.1'
 const GRACE_MS = 100
 const TOO_LONG_MS = 5_000
 
-async function opened(onUpgrade: (socket: Duplex) => void): Promise<HttpServers> {
+async function opened(
+  onUpgrade: (socket: Duplex) => void,
+  routes: HttpOptions['routes'] = () => undefined,
+): Promise<HttpServers> {
   return openHttp({
     address: HOST,
     httpPort: 0,
@@ -22,7 +26,7 @@ async function opened(onUpgrade: (socket: Duplex) => void): Promise<HttpServers>
     log: () => undefined,
     metrics: new Metrics('pbx-1'),
     onUpgrade: ({ socket }) => onUpgrade(socket),
-    routes: () => undefined,
+    routes,
   })
 }
 
@@ -54,4 +58,27 @@ test('nor is a connection that was given away by an upgrade', async () => {
   expect(await closes(servers)).toBe('closed')
   expect(socket.destroyed).toBe(false)
   socket.destroy()
+})
+
+test('what is answered while this thread was held up is answered', async () => {
+  const { port1, port2 } = new MessageChannel()
+  const asked = Promise.withResolvers<void>()
+  const news = once(port2, 'message')
+  const servers = await opened(
+    (socket) => void socket.destroy(),
+    (app) =>
+      app.get('/slow', async () => {
+        asked.resolve()
+        return { news: (await news)[0] as string }
+      }),
+  )
+  const answer = fetch(`http://${HOST}:${servers.httpPort}/slow`)
+  await asked.promise
+  const closed = servers.close(GRACE_MS)
+  port1.postMessage('done')
+  const until = performance.now() + 2 * GRACE_MS
+  while (performance.now() < until);
+  expect(await (await answer).json()).toEqual({ news: 'done' })
+  await closed
+  port1.close()
 })
