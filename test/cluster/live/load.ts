@@ -19,7 +19,8 @@ const PORT = 5070
 /** A call of which nothing is heard any more. */
 const RECEIVE_TIMEOUT_MS = 40_000
 const END_PATIENCE_MS = 90_000
-const RECORDS_PATIENCE_MS = 45_000
+/** From the last takeover 30 s until a phone that is gone is asked, and 32 until it is missed. */
+const RECORDS_PATIENCE_MS = 120_000
 
 export class Load {
   readonly #trio: Trio
