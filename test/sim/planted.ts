@@ -244,12 +244,6 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
     find: '  branch.outdated = branch.told !== 0 || branch.early.some(',
     replace: '  branch.outdated = branch.told < 0 && branch.early.some(',
   },
-  {
-    name: 'goes on telling phones of media that was lost meanwhile',
-    file: 'roles/call-manager/call/join.ts',
-    find: 'isLost: true,',
-    replace: 'isLost: false,',
-  },
 ]
 
 /** They take a coincidence that a world in thousands has; a script of them stands for it. */
