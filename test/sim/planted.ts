@@ -246,36 +246,48 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
   },
 ]
 
-/** They take a coincidence that a world in thousands has; a script of them stands for it. */
-export const BY_SCRIPTS: readonly Planted[] = [
+/** They take a coincidence that a world in thousands has; a script below `script` stands for it. */
+export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
   {
     name: 'commits entries of an older term by counting',
     file: 'src/raft/replication.ts',
+    script: 'test/raft',
     find: ' || log.term(index) !== state.term) return',
     replace: ') return',
   },
   {
     name: 'changes the membership while the last change is not committed',
     file: 'src/raft/change.ts',
+    script: 'test/raft',
     find: "if (log.membershipIndex > log.committed) return { refused: 'one at a time' }",
     replace: '',
   },
   {
     name: 'forgets in a restart that it has heard a leader',
     file: 'src/raft/raft.ts',
+    script: 'test/raft',
     find: 'heardAt: 0,',
     replace: 'heardAt: -1_000,',
   },
   {
     name: 'keeps the lease after it has handed over',
     file: 'src/raft/raft.ts',
+    script: 'test/raft',
     find: 'leading !== undefined && leading.transfer?.told !== true && ',
     replace: 'leading !== undefined && ',
   },
   {
     name: 'counts the lease from the answer, not from the question',
     file: 'src/cluster/vip/lease.ts',
+    script: 'test/cluster/vip/lease',
     find: 'began + this.#lease - now',
     replace: 'this.#lease',
+  },
+  {
+    name: 'goes on telling phones of media that was lost meanwhile',
+    file: 'roles/call-manager/call/join.ts',
+    script: 'test/ladder',
+    find: 'isLost: true,',
+    replace: 'isLost: false,',
   },
 ]
