@@ -33,6 +33,8 @@ export type Fault = {
   readonly needs?: 'bad host'
   /** When it befalls the leader: somebody else serves afterwards. */
   readonly moves: boolean
+  /** What the node logs when it meets it: alone, it is not undone before. */
+  readonly logs?: RegExp
 }
 
 export const FAULTS: readonly Fault[] = [
@@ -97,6 +99,7 @@ export const FAULTS: readonly Fault[] = [
     // Files that have room within go on for a time: it ends with the first that has to grow.
     lastsMs: 20_000,
     moves: true,
+    logs: /"code":"disk-full"/,
   },
   {
     name: 'slow-disk',

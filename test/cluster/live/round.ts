@@ -28,6 +28,8 @@ const SERVED_AFTER_MS = 30_000
 const WHOLE_WITHIN_MS = 60_000
 const EQUAL_WITHIN_MS = 15_000
 const HEARD_WITHIN_MS = 15_000
+/** A write-ahead log of 64 MB, and what the load writes. */
+const MET_WITHIN_MS = 60_000
 const RATE_MIN = 200
 /** With the last bytes of their addresses. */
 const MEDIA_SERVERS = [
@@ -37,8 +39,8 @@ const MEDIA_SERVERS = [
 
 export type Outcome = { readonly told: string; readonly wrong: readonly string[] }
 
-/** A fault that has struck, and whom. */
-type Struck = { readonly blow: Blow; readonly node: Node }
+/** A fault that has struck, and whom; `logged` is how much that had logged by then. */
+type Struck = { readonly blow: Blow; readonly node: Node; readonly logged: number }
 
 export class Rounds {
   readonly directory: string
@@ -126,7 +128,8 @@ export class Rounds {
       await sleep(CALM_MS)
       const at = await this.#strike(trial, struck)
       const isServed = trial.blows.length === 1 && trial.blows[0]?.fault.endsService !== true
-      if (isServed) await this.#servedSince(clients, at, SERVED_WITHIN_MS)
+      if (isServed) await this.#met(struck)
+      if (isServed) await this.#servedSince(clients, now(), SERVED_WITHIN_MS)
       const lasts = Math.max(LASTS_MS, ...trial.blows.map(({ fault }) => fault.lastsMs ?? 0))
       await sleep(Math.max(0, at + lasts - now()))
       if (isServed) wrong.push(...(await this.#misplaced(struck)))
@@ -209,7 +212,7 @@ export class Rounds {
       await sleep(blow.afterMs)
       const node = await this.#victim(blow, struck)
       at = now()
-      struck.push({ blow, node })
+      struck.push({ blow, node, logged: node.output.length })
       await blow.fault.strike(this.#arena, node)
     }
     return at
@@ -262,6 +265,15 @@ export class Rounds {
 
   async #servedSince(clients: Clients, time: number, within: number): Promise<void> {
     await this.#arena.trio.until('the API answers', () => clients.isServedSince(time), within)
+  }
+
+  async #met(struck: readonly Struck[]): Promise<void> {
+    for (const { blow, node, logged } of struck) {
+      const { name, logs } = blow.fault
+      if (logs === undefined) continue
+      const hasMet = (): boolean => logs.test(node.output.slice(logged))
+      await this.#arena.trio.until(`${node.host.name} meets ${name}`, hasMet, MET_WITHIN_MS)
+    }
   }
 
   /** Whether the right node serves. */
