@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wallTime } from '../../src/base/time.ts'
-import { openWorld, type World } from './world.ts'
+import type { CdrPage } from '../../src/console/api/shapes.ts'
+import { ended } from '../store/commands.ts'
+import { openWorld, TENANT, type World } from './world.ts'
 
 let world: World
 beforeAll(async () => void (world = await openWorld()))
@@ -200,7 +202,41 @@ test('a trace shows the messages of a call with the proof of the password masked
 
 test('call detail records are listed', async () => {
   expect(await json(await world.api('GET', '/cdrs'))).toEqual({ items: [] })
+  const began = { a: 5, b: 5, c: 5, d: 6, e: 4 }
+  for (const [call, at] of Object.entries(began))
+    await world.store.propose(ended(call, { tenant: TENANT, startedAt: wallTime(at) }))
+  expect(await cdrs('')).toEqual(['d', 'a', 'b', 'c', 'e'])
+  const moment = new Date(5).toISOString()
+  expect(await cdrs(`before=${moment}`)).toEqual(['e'])
 })
+
+test('pages of records lose none that began in the same millisecond', async () => {
+  const seen: string[] = []
+  for (let query = 'limit=2'; ;) {
+    const page = await world.api('GET', `/cdrs?${query}`)
+    const { items, next } = (await page.json()) as CdrPage
+    seen.push(items.map(({ call }) => call).join(' '))
+    if (next === undefined) break
+    query = `limit=2&before=${next}`
+  }
+  expect(seen).toEqual(['d a', 'b c', 'e'])
+})
+
+test.each(['yesterday', '2026-99-01T00:00:00Z', '2026-11-21T14:00:00Z,'])(
+  'what is no place in the records is refused: %s',
+  async (before) => {
+    const refused = await world.api('GET', `/cdrs?before=${before}`)
+    expect([refused.status, await json(refused)]).toEqual([
+      400,
+      { error: expect.stringMatching(/before/) },
+    ])
+  },
+)
+
+async function cdrs(query: string): Promise<readonly string[]> {
+  const { items } = (await (await world.api('GET', `/cdrs?${query}`)).json()) as CdrPage
+  return items.map(({ call }) => call)
+}
 
 test('nothing is where nothing was put', async () => {
   const nothing = await world.api('GET', '/nothing')

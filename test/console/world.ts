@@ -22,6 +22,8 @@ import { openStore } from '../../src/store/open.ts'
 import type { TenantId } from '../../src/control/ids.ts'
 import type { Store } from '../../src/store/store.ts'
 
+export const TENANT = 'pbx.example' as TenantId
+
 export type World = {
   readonly data: string
   readonly url: string
@@ -125,10 +127,9 @@ function fail(fault: Error): never {
 }
 
 async function firstTenant(store: Store, host: Host): Promise<void> {
-  const tenant = 'pbx.example' as TenantId
   const named = { name: 'pbx.example', primaryDomain: 'pbx.example' }
-  await store.propose({ kind: 'tenant.put', tenant, ...named, at: host.wall() })
-  await store.propose({ kind: 'domain.add', tenant, domain: 'alias.example' })
+  await store.propose({ kind: 'tenant.put', tenant: TENANT, ...named, at: host.wall() })
+  await store.propose({ kind: 'domain.add', tenant: TENANT, domain: 'alias.example' })
 }
 
 function viewOf(live: Live, host: Host): SystemView {

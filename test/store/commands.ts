@@ -54,8 +54,8 @@ export function binding(user: string): Command {
   return { kind: 'binding.bind', aor, put: [row], remove: [] }
 }
 
-/** A call that is over. */
-export function ended(call: string): Command {
+/** A call that is over; what `part` does not say of it is made up. */
+export function ended(call: string, part: Partial<Cdr> = {}): Command {
   const id = call as CallId
   const cdr: Cdr = {
     call: id,
@@ -83,6 +83,7 @@ export function ended(call: string): Command {
     callerUserAgent: '',
     calleeUserAgent: '',
     node: 'n' as NodeId,
+    ...part,
   }
   return { kind: 'call.ended', id, cdr }
 }

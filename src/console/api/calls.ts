@@ -5,7 +5,7 @@ import { wallTime } from '../../base/time.ts'
 import type { CallId } from '../../control/ids.ts'
 import { HttpRefusal } from '../../http/server.ts'
 import type { Cdr } from '../../store/schema/call.ts'
-import { cdrOf, cdrsOf } from '../../store/schema/cdr.ts'
+import { type CdrPlace, cdrOf, cdrsOf } from '../../store/schema/cdr.ts'
 import type { ConsoleContext } from '../context.ts'
 import { tenantNamed } from '../tenants.ts'
 import { defined } from './defined.ts'
@@ -65,11 +65,11 @@ export function callRoutes(api: Api, context: ConsoleContext): void {
     (request) => {
       const { domain, before, limit = 100 } = request.query
       const { tenant } = tenantNamed(store, domain)
-      const from = before === undefined ? Number.MAX_SAFE_INTEGER : Date.parse(before)
-      const cdrs = store.read((db) => cdrsOf(db, tenant, wallTime(from), limit))
+      const place = before === undefined ? undefined : placeOf(before)
+      const cdrs = store.read((db) => cdrsOf(db, tenant, place, limit))
       const last = cdrs.length === limit ? cdrs.at(-1) : undefined
       const items = cdrs.map(cdrView)
-      return last === undefined ? { items } : { items, next: iso(last.startedAt) }
+      return last === undefined ? { items } : { items, next: `${iso(last.startedAt)},${last.call}` }
     },
   )
 }
@@ -81,6 +81,18 @@ function sipCallIdsOf({ store, view }: ConsoleContext, call: string): ReadonlySe
   const known = new Set([...view.sipCallIdsOf(call), ...recorded])
   return known.size > 0 ? known : new Set([call])
 }
+
+/** A moment (RFC 3339), or with a call behind it the `next` of a page. */
+function placeOf(before: string): CdrPlace {
+  const [, moment = '', call] = PLACE.exec(before) ?? []
+  const startedAt = Date.parse(moment)
+  if (!Number.isNaN(startedAt))
+    return { startedAt: wallTime(startedAt), call: call as CallId | undefined }
+  const mend = 'must be a time such as 2026-11-21T14:00:00Z, or the `next` of a page'
+  throw new HttpRefusal(400, `before "${before}" ${mend}`)
+}
+
+const PLACE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))(?:,(.+))?$/i
 
 function cdrView(cdr: Cdr): shapes.CdrView {
   const { tenant: _, startedAt, rangAt, answeredAt, endedAt, media, ...rest } = cdr

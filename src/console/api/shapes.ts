@@ -11,7 +11,9 @@ const domain = Type.Optional(name('SIP domain; the first one when absent'))
 const limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'how many at most' }),
 )
-const next = Type.Optional(Type.String({ description: 'pass it as `after` for the next page' }))
+const nextFor = (parameter: string) =>
+  Type.Optional(Type.String({ description: `pass it as \`${parameter}\` for the next page` }))
+const next = nextFor('after')
 
 export const HealthShape = Type.Object({
   healthy: Type.Boolean(),
@@ -326,10 +328,14 @@ export const CdrShape = Type.Object({
 })
 export type CdrView = Static<typeof CdrShape>
 
+const before = Type.String({
+  maxLength: 100,
+  description: 'a time (RFC 3339): those that started earlier; or the `next` of a page',
+})
 export const CdrQuery = Type.Object(
-  { domain, before: Type.Optional(moment('those that started earlier')), limit },
+  { domain, before: Type.Optional(before), limit },
   { additionalProperties: false },
 )
 
-export const CdrPage = Type.Object({ items: Type.Array(CdrShape), next })
+export const CdrPage = Type.Object({ items: Type.Array(CdrShape), next: nextFor('before') })
 export type CdrPage = Static<typeof CdrPage>

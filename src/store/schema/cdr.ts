@@ -12,16 +12,22 @@ export function cdrOf(db: ReadOnlyDatabase, call: CallId): Cdr | undefined {
   return row === undefined ? undefined : decode(row)
 }
 
-/** Newest first, those that started before `before`. */
+/** A place in the order of `cdrsOf`: behind that call, or behind all that began then or later. */
+export type CdrPlace = { readonly startedAt: WallTime; readonly call?: CallId | undefined }
+
+/** Newest first, those of one millisecond by their names: from `place` on, or from the first. */
 export function cdrsOf(
   db: ReadOnlyDatabase,
   tenant: TenantId,
-  before: WallTime,
+  place: CdrPlace | undefined,
   limit: number,
 ): readonly Cdr[] {
-  const sql = `SELECT * FROM cdrs WHERE tenant = ? AND started_at < ?
+  const { startedAt, call } = place ?? { startedAt: Number.MAX_SAFE_INTEGER }
+  // The first bound is what the index can find. No name is greater than NULL.
+  const sql = `SELECT * FROM cdrs
+    WHERE tenant = ? AND started_at <= ? AND (started_at < ? OR call > ?)
     ORDER BY started_at DESC, call LIMIT ?`
-  return db.all(sql, tenant, before, limit).map(decode)
+  return db.all(sql, tenant, startedAt, startedAt, call ?? null, limit).map(decode)
 }
 
 export function countCdrs(db: ReadOnlyDatabase): number {

@@ -270,16 +270,12 @@ export class Trio {
 
   /** Every one there is. */
   async allCdrs(): Promise<CdrPage['items']> {
-    const found = new Map<string, CdrPage['items'][number]>()
-    for (let before = ''; ;) {
-      const query = `/cdrs?limit=1000${before === '' ? '' : `&before=${before}`}`
-      const { items } = JSON.parse(await this.#curl(this.client, VIP, query, '-m', '10')) as CdrPage
-      const known = found.size
-      for (const each of items) found.set(each.call, each)
-      const last = items.at(-1)
-      if (last === undefined || found.size === known) return [...found.values()]
-      // Those that began in the same millisecond are asked for again.
-      before = new Date(Date.parse(last.startedAt) + 1).toISOString()
+    const found: CdrPage['items'] = []
+    for (let query = '/cdrs?limit=1000'; ;) {
+      const page = JSON.parse(await this.#curl(this.client, VIP, query, '-m', '10')) as CdrPage
+      found.push(...page.items)
+      if (page.next === undefined) return found
+      query = `/cdrs?limit=1000&before=${page.next}`
     }
   }
 
