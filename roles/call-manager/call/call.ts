@@ -27,7 +27,7 @@ import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { CallInput, CallOutput, MediaOp, MediaResult, Tag } from './io.ts'
 import { localMedia } from './media-off.ts'
 import type { Sent, Serving, Then } from './pending.ts'
-import type { Branch, CallState, Hop, Leg, LegId, Pending, TxId } from './state.ts'
+import type { Branch, CallState, Hop, Leg, LegId, Open, Pending, TxId } from './state.ts'
 
 export type CallConfig = {
   readonly node: NodeId
@@ -74,6 +74,8 @@ export class Call {
   readonly asked = new Map<Tag, Then>()
   /** Peers' requests that wait for the other side. */
   readonly serving = new Map<ServerKey, Serving>()
+  /** Re-INVITEs that the process before this one left unanswered, until this one answers. */
+  readonly inherited: Open[]
   /** Of the media sessions of a call that ends. */
   reports: readonly MediaReport[] | undefined
   /** What devices say before the store knows of the call (`hear`); undefined from then on. */
@@ -85,8 +87,9 @@ export class Call {
   #lastTx = 0
   #lastTag = 0
 
-  constructor(state: CallState, world: CallWorld) {
+  constructor(state: CallState, world: CallWorld, inherited: readonly Open[]) {
     this.state = state
+    this.inherited = [...inherited]
     this.config = world.config
     this.random = world.random
     this.now = world.now

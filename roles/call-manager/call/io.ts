@@ -23,7 +23,7 @@ import type { Cdr } from '../../../src/store/schema/call.ts'
 import type { RequestFailure } from '../../../src/sip/stack.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Unproven } from './hop.ts'
-import type { Hop, Leg, LegId, Open, TxId } from './state.ts'
+import type { Hop, Leg, LegId, TxId } from './state.ts'
 
 /** A question to the outside whose answer comes as an input. */
 export type Tag = Brand<number, 'Tag'>
@@ -70,10 +70,10 @@ export type CallInput =
   /** The call that our leg was handed over to has it, or is no more: then the leg comes back. */
   | { readonly kind: 'handed'; readonly back: Leg | undefined }
   /**
-   * The first input of a call out of a snapshot; `open`: re-INVITEs that it left unanswered;
-   * `hasLeft`: another call has its leg, and it was about to end.
+   * The first input of a call out of a snapshot; `hasLeft`: another call has its leg, and it was
+   * about to end.
    */
-  | { readonly kind: 'resumed'; readonly open: readonly Open[]; readonly hasLeft: boolean }
+  | { readonly kind: 'resumed'; readonly hasLeft: boolean }
   /** A 2xx that no transaction knows: of a re-INVITE that another process sent. */
   | { readonly kind: 'stray'; readonly response: SipResponse; readonly source: Source }
   /** From the console, or because the process ends. */

@@ -32,8 +32,8 @@ import { give, handed, pickedUp } from './takeover.ts'
 export class CallMachine implements Machine<CallInput, CallOutput> {
   readonly #call: Call
 
-  private constructor(state: CallState, world: CallWorld) {
-    this.#call = new Call(state, world)
+  private constructor(state: CallState, world: CallWorld, inherited: readonly Open[] = []) {
+    this.#call = new Call(state, world, inherited)
   }
 
   /** For the INVITE; step it with the same input. */
@@ -41,9 +41,9 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
     return new CallMachine(callStateOf(input, id, tenant, world), world)
   }
 
-  /** From a snapshot. */
-  static resumed(state: CallState, world: CallWorld): CallMachine {
-    return new CallMachine(state, world)
+  /** From a snapshot; `open`: re-INVITEs that it left unanswered. */
+  static resumed(state: CallState, open: readonly Open[], world: CallWorld): CallMachine {
+    return new CallMachine(state, world, open)
   }
 
   get state(): CallState {
@@ -52,8 +52,9 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
 
   /** Re-INVITEs that wait for the other side, or for the ACK, for a successor to answer. */
   get open(): readonly Open[] {
-    const { serving, state } = this.#call
-    const open = state.legs.flatMap(({ accepted }) => accepted?.open ?? [])
+    const { serving, state, inherited } = this.#call
+    const accepted = state.legs.flatMap((leg) => leg.accepted?.open ?? [])
+    const open = [...inherited, ...accepted]
     const first = state.invite?.key
     for (const each of serving.values())
       if (each.request.method === 'INVITE' && each.key !== first) open.push(openOf(each))

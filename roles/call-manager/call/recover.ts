@@ -33,12 +33,12 @@ import { goOn } from './transfer.ts'
 
 type Resumed = CallInput & { readonly kind: 'resumed' }
 
-export function recover(call: Call, { open, hasLeft }: Resumed): void {
+export function recover(call: Call, { hasLeft }: Resumed): void {
   const { state } = call
   call.hear()
   if (hasLeft) return leaveRecord(call)
   for (const leg of state.legs) if (state.phase === 'up' && leg.state === 'up') resume(call, leg)
-  for (const each of open) answerOpen(call, each)
+  for (const open of call.inherited.splice(0)) answerOpen(call, open)
   // Decided, but not every phone that rang may have heard it.
   const { attempt } = state
   if (attempt !== undefined && (isDecided(attempt) || state.awaitsPicker))

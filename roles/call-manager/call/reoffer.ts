@@ -211,12 +211,12 @@ function arePaired(call: Call, serving: Serving, other: Endpoint): boolean {
   return from?.kind !== 'leg' || other.kind !== 'leg' || from.leg.peer === other.leg.id
 }
 
-/** The offer came from who is no part of this any more: agree anew with who is. */
-function partedMeanwhile(call: Call, serving: Serving, other: Endpoint): void {
+/** Of two that do not talk to each other any more: `left`, if it talks, agrees anew with whom. */
+function partedMeanwhile(call: Call, serving: Serving, left: Endpoint): void {
   refuseServing(call, serving, 491)
-  const peer = other.kind === 'leg' ? call.peerOf(other.leg) : undefined
-  if (other.kind === 'leg' && peer?.state === 'up' && call.state.join === undefined)
-    connect(call, other.leg, peer)
+  const peer = left.kind === 'leg' ? call.peerOf(left.leg) : undefined
+  if (left.kind === 'leg' && peer?.state === 'up' && call.state.join === undefined)
+    connect(call, left.leg, peer)
 }
 
 function settleLeg(call: Call, leg: Leg, { request }: Relayed, response: SipResponse): void {
@@ -285,8 +285,10 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
   const serving = call.serving.get(key)
   if (serving === undefined) return
   const from = endpointOf(call, serving.from)
+  const to = serving.to === undefined ? undefined : endpointOf(call, serving.to)
   if (from === undefined) return
   if (isGone(result)) return serveAgain(call, serving)
+  if (to !== undefined && !arePaired(call, serving, to)) return partedMeanwhile(call, serving, from)
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow a re-offer'))
   const sdp = result.value
   if (from.kind === 'face' && isFirst(call, serving)) {

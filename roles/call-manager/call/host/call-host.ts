@@ -179,12 +179,12 @@ export class CallHost {
   resume(saved: readonly SavedCall[]): readonly Unreadable[] {
     const { media, host } = this.#options
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
-    const left = settleMoves(heirs.map(({ live }) => live.machine.state))
-    for (const { live } of heirs) this.#calls.add(live)
-    for (const { live } of heirs) this.news.update(live)
+    const left = settleMoves(heirs.map(({ machine }) => machine.state))
+    for (const live of heirs) this.#calls.add(live)
+    for (const live of heirs) this.news.update(live)
     // All are there before the first goes on: one may need another.
-    for (const { live, open } of heirs) {
-      const first = { kind: 'resumed', open, hasLeft: left.has(live.id) } as const
+    for (const live of heirs) {
+      const first = { kind: 'resumed', hasLeft: left.has(live.id) } as const
       const save = (): Promise<void> => this.#save(live, undefined)
       void goOn(live, first, { media, random: host.random, save }, this.#feed)
     }

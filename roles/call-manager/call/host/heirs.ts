@@ -13,13 +13,10 @@ import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput } from '../io.ts'
 import { CallMachine } from '../machine.ts'
 import { loseSessions, sessionsOf } from '../media-loss.ts'
-import type { Open, TxId } from '../state.ts'
+import type { TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
 import { aorBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
 import { wayBack, wayTo, type Ways } from './ways.ts'
-
-/** A call of another process, and the requests in it that wait for an answer. */
-export type Heir = { readonly live: LiveCall; readonly open: readonly Open[] }
 
 export type HeirNeeds = {
   readonly stack: Pick<SipStack, 'sentAs' | 'resumeInvite' | 'resumeRequest'>
@@ -27,10 +24,15 @@ export type HeirNeeds = {
   readonly ways: Ways
 }
 
-export function textOf(needs: HeirNeeds, { machine, clients }: LiveCall, clock: Clock): string {
+export function textOf(
+  needs: HeirNeeds,
+  { machine, clients, sent }: LiveCall,
+  clock: Clock,
+): string {
   const sentAs = (tx: TxId): SentAs | undefined => {
     const key = clients.get(tx)
-    return key && needs.stack.sentAs(key)
+    // Before it has gone on with them, they are as the process before it left them.
+    return key === undefined ? sent.get(tx) : needs.stack.sentAs(key)
   }
   const { state, open } = machine
   return snapshotOf({ state, open, sentAs }, clock)
@@ -44,8 +46,8 @@ export function heirsOf(
   needs: HeirNeeds,
   saved: readonly SavedCall[],
   world: CallWorld,
-): { readonly heirs: readonly Heir[]; readonly unreadable: readonly Unreadable[] } {
-  const heirs: Heir[] = []
+): { readonly heirs: readonly LiveCall[]; readonly unreadable: readonly Unreadable[] } {
+  const heirs: LiveCall[] = []
   const unreadable: Unreadable[] = []
   for (const { id, snapshot } of saved) {
     const heir = heirOf(needs, id, snapshot, world)
@@ -70,11 +72,11 @@ function heirOf(
   id: CallId,
   snapshot: string,
   world: CallWorld,
-): Heir | undefined {
+): LiveCall | undefined {
   const inherited = inherit(snapshot, world)
   if (inherited === undefined) return undefined
   const { state, open, sent } = inherited
-  const live = new LiveCall(id, state.tenant, CallMachine.resumed(state, world))
+  const live = new LiveCall(id, state.tenant, CallMachine.resumed(state, open, world))
   live.sent = sent
   live.inviteKey = state.invite?.key
   const resumeInvite = (request: SipRequest, source: Source): void => {
@@ -83,7 +85,7 @@ function heirOf(
   }
   if (state.invite !== undefined) resumeInvite(state.invite.request, state.invite.source)
   for (const { request, source } of open) resumeInvite(request, source)
-  return { live, open }
+  return live
 }
 
 export type GoOn = {
