@@ -9,16 +9,22 @@ export function writePrivately(
   name: string,
   files: readonly (readonly [name: string, text: string])[],
 ): void {
-  const directory = join(data, name)
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  chmodSync(directory, 0o700)
-  keepOwner(data, directory)
+  const directory = privateDirectory(data, name)
   for (const [each, text] of files) {
     const file = join(directory, each)
     writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
     keepOwner(data, `${file}.new`)
     renameSync(`${file}.new`, file)
   }
+}
+
+/** Of `data`, whether or not it is there yet; its path. */
+export function privateDirectory(data: string, name: string): string {
+  const directory = join(data, name)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  chmodSync(directory, 0o700)
+  keepOwner(data, directory)
+  return directory
 }
 
 /** What root writes into the directory of a service is the service's. */

@@ -2,7 +2,7 @@
 //! and at its address, with a new id, because what it had promised as a voter is lost with its log
 //! (dissertation §4, §11). It has the authority's key, as every node, and so signs for itself.
 
-import { mkdirSync, chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeId } from '../../control/ids.ts'
 import { ReadConnection } from '../../store/database.ts'
@@ -10,7 +10,7 @@ import { DATABASE } from '../../store/replica/open-replica.ts'
 import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
 import { clusterNodes } from '../../store/schema/node.ts'
 import { newKey } from '../../x509/issue.ts'
-import { keepOwner } from '../files.ts'
+import { privateDirectory } from '../files.ts'
 import { readCluster, type ClusterFiles, type Peer } from '../settings.ts'
 import { ask, JoinFault, placeOf, writeNode, type Place } from './ask.ts'
 import { fingerprint, makeToken } from './token.ts'
@@ -94,11 +94,8 @@ async function askAny<T>(places: readonly Place[], one: (place: Place) => Promis
 }
 
 function setAside(data: string): void {
-  const directory = join(data, SET_ASIDE)
-  rmSync(directory, { recursive: true, force: true })
-  mkdirSync(directory, { mode: 0o700 })
-  chmodSync(directory, 0o700)
-  keepOwner(data, directory)
+  rmSync(join(data, SET_ASIDE), { recursive: true, force: true })
+  const directory = privateDirectory(data, SET_ASIDE)
   // The database last: it counts with what is beside it.
   for (const name of [`${DATABASE}-wal`, `${DATABASE}-shm`, DATABASE])
     if (existsSync(join(data, name))) renameSync(join(data, name), join(directory, name))
