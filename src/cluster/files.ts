@@ -1,6 +1,14 @@
 //! Files that nobody else may read, and that are there whole or not at all.
 
-import { chmodSync, chownSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** Into a directory of `data`, in this order: the last one may say that all are there. */
@@ -15,6 +23,22 @@ export function writePrivately(
     writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
     keepOwner(data, `${file}.new`)
     renameSync(`${file}.new`, file)
+  }
+}
+
+/** As `decode` finds it there; throws what `fault` makes of the reason when it cannot. */
+export function readPrivately<T>(
+  data: string,
+  name: string,
+  decode: (read: (file: string) => string) => T,
+  fault: (why: string) => Error,
+): T {
+  const directory = join(data, name)
+  try {
+    return decode((file) => readFileSync(join(directory, file), 'utf8'))
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw fault(`${directory} cannot be read (${why})`)
   }
 }
 

@@ -1,10 +1,10 @@
 //! `DATA/cluster`: what a node of a cluster has to know before its store opens. Made by
 //! `pbx cluster init` and `pbx cluster join`; without it a system is alone.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeId } from '../control/ids.ts'
-import { writePrivately } from './files.ts'
+import { readPrivately, writePrivately } from './files.ts'
 import type { Identity } from '../x509/issue.ts'
 
 /** For the other nodes, and for servers. */
@@ -73,20 +73,14 @@ export class ClusterFault extends Error {
 
 /** Undefined when this node is in no cluster. Throws a `ClusterFault`. */
 export function readCluster(data: string): ClusterFiles | undefined {
-  const read = (name: keyof typeof NAMES): string =>
-    readFileSync(join(data, 'cluster', NAMES[name]), 'utf8')
   if (!isInCluster(data)) return undefined
-  try {
-    return {
-      settings: JSON.parse(read('settings')) as ClusterSettings,
-      identity: { certificate: read('certificate'), key: read('key') },
-      authority: { certificate: read('authority'), key: read('authorityKey') },
-    }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    const mend = 'restore it, or remove this node elsewhere and join anew'
-    throw new ClusterFault(`${join(data, 'cluster')} cannot be read (${why}): ${mend}`)
-  }
+  const decode = (read: (file: string) => string): ClusterFiles => ({
+    settings: JSON.parse(read(NAMES.settings)) as ClusterSettings,
+    identity: { certificate: read(NAMES.certificate), key: read(NAMES.key) },
+    authority: { certificate: read(NAMES.authority), key: read(NAMES.authorityKey) },
+  })
+  const mend = 'restore it, or remove this node elsewhere and join anew'
+  return readPrivately(data, 'cluster', decode, (why) => new ClusterFault(`${why}: ${mend}`))
 }
 
 export function isInCluster(data: string): boolean {

@@ -1,12 +1,12 @@
 //! A server's side of joining: it is let in once, by a token, and knows its cluster from then on.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import type { NodeId } from '../../control/ids.ts'
 import type { ServerRole } from '../../store/schema/server.ts'
 import { newKey, type Identity } from '../../x509/issue.ts'
-import { writePrivately } from '../files.ts'
+import { readPrivately, writePrivately } from '../files.ts'
 import type { Peer } from '../settings.ts'
 import { ask, JoinFault, placeOf } from './ask.ts'
 import { readToken } from './token.ts'
@@ -97,20 +97,14 @@ export function isOfServer(data: string): boolean {
 }
 
 function readServer(data: string): ServerFiles | undefined {
-  const read = (name: keyof typeof NAMES): string =>
-    readFileSync(join(data, 'server', NAMES[name]), 'utf8')
   if (!isOfServer(data)) return undefined
-  try {
-    return {
-      membership: JSON.parse(read('membership')) as Membership,
-      identity: { certificate: read('certificate'), key: read('key') },
-      authority: read('authority'),
-    }
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    const mend = 'remove it, and join anew with --token, from pbx server token'
-    throw new JoinFault(`${join(data, 'server')} cannot be read (${why}): ${mend}`)
-  }
+  const decode = (read: (file: string) => string): ServerFiles => ({
+    membership: JSON.parse(read(NAMES.membership)) as Membership,
+    identity: { certificate: read(NAMES.certificate), key: read(NAMES.key) },
+    authority: read(NAMES.authority),
+  })
+  const mend = 'remove it, and join anew with --token, from pbx server token'
+  return readPrivately(data, 'server', decode, (why) => new JoinFault(`${why}: ${mend}`))
 }
 
 /** The membership comes last: without it nothing else counts. */
