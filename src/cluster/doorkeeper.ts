@@ -2,6 +2,7 @@
 //! that keeps the lease, and nobody has proved anything before it: hosts that are no nodes get few
 //! at once and few a second, all together; each server its own. Pure.
 
+import { RateLimit } from '../base/rate-limit.ts'
 import type { Millis } from '../base/time.ts'
 
 /** Of all that are no nodes, and have not shown yet that they may be here. */
@@ -9,13 +10,8 @@ const UNPROVED_MAX = 32
 const UNPROVED_PER_ADDRESS = 4
 /** Of a node's own, or a server's: it dials one at a time, and again when it hears nothing. */
 const UNPROVED_PER_MEMBER = 16
-/** Handshakes: so many in a row, then so many a second. */
-type Rate = { readonly burst: number; readonly perSecond: number }
-const STRANGERS: Rate = { burst: 40, perSecond: 20 }
-/** It dials again after two seconds at most, and not as soon when it is not wanted. */
-const SERVER: Rate = { burst: 10, perSecond: 2 }
-/** Addresses that are a server's, or were one: they are forgotten together. */
-const SERVERS_MAX = 1_000
+/** Strangers count as one source. */
+const ALL = ''
 
 export type AddressKind = 'node' | 'server' | 'stranger'
 
@@ -23,8 +19,10 @@ export class Doorkeeper {
   readonly #kindOf: (address: string) => AddressKind
   readonly #present = new Map<string, number>()
   #unproved = 0
-  readonly #strangers = new Handshakes(STRANGERS)
-  readonly #servers = new Map<string, Handshakes>()
+  /** Handshakes: so many in a row, then 20 a second. */
+  readonly #strangers = new RateLimit(40, 20 * 60)
+  /** It dials again after two seconds at most, and not as soon when it is not wanted. */
+  readonly #servers = new RateLimit(10, 2 * 60)
 
   /** `kindOf`: whose a numeric address is. */
   constructor(kindOf: (address: string) => AddressKind) {
@@ -37,20 +35,11 @@ export class Doorkeeper {
     const kind = this.#kindOf(address)
     if (kind === 'stranger') {
       const isFull = before >= UNPROVED_PER_ADDRESS || this.#unproved >= UNPROVED_MAX
-      return !isFull && this.#strangers.take(now) ? this.#counted(address, 1) : undefined
+      return !isFull && this.#strangers.admits(ALL, now) ? this.#counted(address, 1) : undefined
     }
     const isFull = before >= UNPROVED_PER_MEMBER
-    const isIn = !isFull && (kind === 'node' || this.#ofServer(address).take(now))
+    const isIn = !isFull && (kind === 'node' || this.#servers.admits(address, now))
     return isIn ? this.#counted(address, 0) : undefined
-  }
-
-  #ofServer(address: string): Handshakes {
-    const known = this.#servers.get(address)
-    if (known !== undefined) return known
-    if (this.#servers.size >= SERVERS_MAX) this.#servers.clear()
-    const fresh = new Handshakes(SERVER)
-    this.#servers.set(address, fresh)
-    return fresh
   }
 
   #counted(address: string, strangers: 0 | 1): () => void {
@@ -65,26 +54,5 @@ export class Doorkeeper {
       if (left > 0) this.#present.set(address, left)
       else this.#present.delete(address)
     }
-  }
-}
-
-class Handshakes {
-  readonly #rate: Rate
-  #left: number
-  #at: Millis | undefined
-
-  constructor(rate: Rate) {
-    this.#rate = rate
-    this.#left = rate.burst
-  }
-
-  take(now: Millis): boolean {
-    const { burst, perSecond } = this.#rate
-    const earned = ((now - (this.#at ?? now)) / 1_000) * perSecond
-    this.#left = Math.min(burst, this.#left + earned)
-    this.#at = now
-    if (this.#left < 1) return false
-    this.#left--
-    return true
   }
 }

@@ -1,7 +1,7 @@
 //! Token buckets by source: so many at once, then so many a minute. Pure; bounded.
 
-import { Lru } from '../base/lru.ts'
-import type { Millis } from '../base/time.ts'
+import { Lru } from './lru.ts'
+import type { Millis } from './time.ts'
 
 type Bucket = { tokens: number; at: Millis }
 
@@ -16,6 +16,13 @@ export class RateLimit {
   constructor(burst: number, perMinute: number) {
     this.#burst = burst
     this.#perMinute = perMinute
+  }
+
+  /** Whether it may go on now; if so it is counted. */
+  admits(source: string, now: Millis): boolean {
+    if (this.wait(source, now) > 0) return false
+    this.take(source, now)
+    return true
   }
 
   /** Seconds to wait before the next try; 0 when it may go on now. Takes nothing. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { millis } from '../../src/base/time.ts'
-import { RateLimit } from '../../src/http/rate-limit.ts'
+import { RateLimit } from '../../src/base/rate-limit.ts'
 
 test('a burst, then so many a minute, each source for itself', () => {
   const limit = new RateLimit(3, 6)
