@@ -1,6 +1,7 @@
 //! One media server as the node that leads sees it: whether it is there, what it carries, and what
 //! it has been asked.
 
+import { nowAndThen } from '../../src/base/now-and-then.ts'
 import type { Cancel, Host } from '../../src/base/host.ts'
 import { after, millis } from '../../src/base/time.ts'
 import type { NodeId } from '../../src/control/ids.ts'
@@ -19,8 +20,6 @@ import {
 
 /** A connection that broke is often back before anybody has missed it. */
 const LOST_AFTER = millis(1_000)
-/** One that says what it should not does so all the time. */
-const COMPLAIN_EVERY_MS = 10_000
 
 export type RemoteServerOptions = {
   readonly host: Host
@@ -44,12 +43,15 @@ export class RemoteServer {
   /** It has been told who leads, and has not said yet what it carries. */
   #isTold = false
   #status: ServerStatus | undefined
-  #complainedAt = Number.NEGATIVE_INFINITY
+  /** One that says what it should not does so all the time. */
+  readonly #unreadable: () => void
   #unwake: Cancel = () => {}
 
   constructor(options: RemoteServerOptions) {
     this.id = options.id
     this.#options = options
+    const complain = nowAndThen(options.host)
+    this.#unreadable = () => complain('media-server.unreadable', { server: options.id })
     this.#waiting = new WaitingRequests(options.host)
   }
 
@@ -86,7 +88,7 @@ export class RemoteServer {
 
   take(data: Uint8Array): void {
     const message = decodeFromServer(data)
-    if (message === undefined) this.#complain()
+    if (message === undefined) this.#unreadable()
     else this.#onMessage(message)
   }
 
@@ -123,7 +125,7 @@ export class RemoteServer {
     const request = this.#waiting.requestOf(id)
     if (request === undefined) return
     const decoded = decodeAnswer(request, answer)
-    if (decoded === undefined) this.#complain()
+    if (decoded === undefined) this.#unreadable()
     this.#waiting.settle(id, decoded ?? 'unreachable')
   }
 
@@ -135,13 +137,6 @@ export class RemoteServer {
     this.#options.onHere(this, new Set(sessions))
     // It knows what it has done already, and does nothing twice.
     for (const { id, request } of this.#waiting.unanswered()) this.#request(id, request)
-  }
-
-  #complain(): void {
-    const { host } = this.#options
-    if (host.now() - this.#complainedAt < COMPLAIN_EVERY_MS) return
-    this.#complainedAt = host.now()
-    host.log('warn', 'media-server.unreadable', { server: this.id })
   }
 
   #request(id: number, request: MediaRequest): void {

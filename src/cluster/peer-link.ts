@@ -6,6 +6,7 @@
 
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
+import { nowAndThen } from '../base/now-and-then.ts'
 import type { Cancel, Fields, Host, Subscribe } from '../base/host.ts'
 import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
@@ -26,8 +27,6 @@ const RETRY_DISMISSED = 60_000
 /** A connection that ends sooner was not wanted: the next one is not made as soon. */
 const STABLE_MS = 2_000
 const TURNED_AWAY = 5
-/** Whoever knocks in vain does so all the time. */
-const COMPLAIN_EVERY_MS = 10_000
 
 export type PeerAddress = { readonly id: NodeId; readonly host: string; readonly port: number }
 
@@ -78,7 +77,8 @@ export class PeerLink implements ConnectionEvents {
   readonly #doorkeeper: Doorkeeper
   /** By the other end of the connection. */
   readonly #unproved = new Map<string, { readonly socket: Socket; readonly leave: () => void }>()
-  #complainedAt = Number.NEGATIVE_INFINITY
+  /** Whoever knocks in vain does so all the time. */
+  readonly #complain: ReturnType<typeof nowAndThen>
   readonly #connections = new Map<NodeId, PeerConnection>()
   readonly #dialling = new Map<NodeId, Dialling>()
   readonly #arrived = new Set<(frame: Arrived) => void>()
@@ -88,6 +88,7 @@ export class PeerLink implements ConnectionEvents {
 
   constructor(options: LinkOptions) {
     this.#options = options
+    this.#complain = nowAndThen(options.host)
     const listening = { requestCert: true, handshakeTimeout: DIAL_TIMEOUT_MS }
     const rejectUnauthorized = options.onStranger === undefined
     this.#server = createServer(
@@ -325,13 +326,6 @@ export class PeerLink implements ConnectionEvents {
     // Not all at once, when the one they all wait for is back.
     const delay = millis(wait / 2 + host.random.below(Math.ceil(wait / 2)))
     dialling.stop = host.wake(after(host.now(), delay), () => this.#dialNow(dialling))
-  }
-
-  #complain(event: string, fields: Fields): void {
-    const { host } = this.#options
-    if (host.now() - this.#complainedAt < COMPLAIN_EVERY_MS) return
-    this.#complainedAt = host.now()
-    host.log('warn', event, fields)
   }
 
   #tell(change: LinkChanged): void {
