@@ -2,14 +2,12 @@
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wallTime } from '../../src/base/time.ts'
-import { parseCommandLine } from '../../src/cli/command-line.ts'
-import { runCommand } from '../../src/cli/run-command.ts'
 import { writeRunFile } from '../../src/config/run-file.ts'
 import { openWorld, type World } from '../console/world.ts'
+import { run, type Ran } from './run.ts'
 
 let world: World
 beforeAll(async () => {
@@ -18,23 +16,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-type Ran = { readonly code: number; readonly out: string; readonly error: string }
-
-async function pbx(line: string, stdin = ''): Promise<Ran> {
-  const words = [...line.split(' '), ...(line.includes('--api') ? [] : ['--data', world.data])]
-  const asked = parseCommandLine(words, '1.2.3')
-  if (asked.kind !== 'command') throw new Error(JSON.stringify(asked))
-  const ran = { out: '', error: '' }
-  const code = await runCommand(asked, {
-    out: (text) => void (ran.out += text),
-    error: (text) => void (ran.error += text),
-    watched: true,
-    stdin: Readable.from([stdin]),
-    answers: false,
-    bytes: undefined,
-  })
-  return { code, ...ran }
-}
+const pbx = (line: string, stdin = ''): Promise<Ran> =>
+  run([...line.split(' '), ...(line.includes('--api') ? [] : ['--data', world.data])], stdin)
 
 test('status', async () => {
   const { code, out } = await pbx('status')

@@ -3,16 +3,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseCommandLine } from '../../src/cli/command-line.ts'
-import { runCommand } from '../../src/cli/run-command.ts'
 import { writeRunFile } from '../../src/config/run-file.ts'
 import { serverStatusRoutes } from '../../src/console/server-status.ts'
 import { loadIdentity } from '../../src/http/certificate.ts'
 import { localToken } from '../../src/http/secrets.ts'
 import { openHttp, type HttpServers } from '../../src/http/server.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
+import { run, type Ran } from './run.ts'
 
 const tls = { certificate: undefined, key: undefined }
 let data: string
@@ -60,20 +58,7 @@ afterAll(async () => {
   rmSync(data, { recursive: true })
 })
 
-async function pbx(...words: readonly string[]) {
-  const asked = parseCommandLine([...words, '--data', data], '1.2.3')
-  if (asked.kind !== 'command') throw new Error(JSON.stringify(asked))
-  const ran = { out: '', error: '' }
-  const code = await runCommand(asked, {
-    out: (text) => void (ran.out += text),
-    error: (text) => void (ran.error += text),
-    watched: true,
-    stdin: Readable.from([]),
-    answers: false,
-    bytes: undefined,
-  })
-  return { code, ...ran }
-}
+const pbx = (...words: readonly string[]): Promise<Ran> => run([...words, '--data', data])
 
 test('how it is, who leads it, whom it is connected to, and what it carries', async () => {
   const { code, out } = await pbx('status')
