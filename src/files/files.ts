@@ -109,6 +109,7 @@ export class FileWriter {
     })
   }
 
+  /** One at a time. Who asked is told what went wrong; the next one is not. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(work)
     this.#turn = done.catch(() => {})
