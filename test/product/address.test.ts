@@ -1,19 +1,19 @@
 //! The virtual addresses of three real nodes, IPv4 and IPv6: who takes them away or breaks what
 //! guards them, and clients that say nothing. The other faults are in `cluster.test.ts`.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { canMakeLan, type LanHost } from '../harness/lan.ts'
-import { Trio, type Node } from '../cluster/live/trio.ts'
+import type { LanHost } from '../harness/lan.ts'
+import type { Trio, Node } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const LIVE = join(import.meta.dirname, '..', 'cluster', 'live')
 const FOUR = '10.9.0.100'
 const SIX = 'fd00:9::100'
 const IDLE = 300
 const TIMEOUT_MS = 90_000
-const can = canMakeLan()
 
 let trio: Trio
 let six: Heard
@@ -21,18 +21,20 @@ let four: Heard
 
 type Heard = { readonly child: ChildProcess; readonly times: number[] }
 
-beforeAll(async () => {
-  if (!can) return
-  trio = await Trio.start('default', `${FOUR}/24,${SIX}/64`)
-  trio.client.run('ip', 'addr', 'add', 'fd00:9::200/64', 'dev', 'eth0', 'nodad')
-  four = probe(trio.client, FOUR, trio.client.address)
-  six = probe(trio.client, SIX, 'fd00:9::200')
-}, TIMEOUT_MS)
+threeNodes(
+  TIMEOUT_MS,
+  (started) => {
+    trio = started
+    trio.client.run('ip', 'addr', 'add', 'fd00:9::200/64', 'dev', 'eth0', 'nodad')
+    four = probe(trio.client, FOUR, trio.client.address)
+    six = probe(trio.client, SIX, 'fd00:9::200')
+  },
+  `${FOUR}/24,${SIX}/64`,
+)
 
 afterAll(async () => {
   if (!can) return
   for (const { child } of [four, six]) child.kill()
-  await trio.stop()
 })
 
 function probe(from: LanHost, to: string, own: string): Heard {

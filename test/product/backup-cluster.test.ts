@@ -2,21 +2,15 @@
 //! the one that was away meanwhile, and the next leader serves it.
 
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Trio, type Node } from '../cluster/live/trio.ts'
+import { expect, test } from 'vitest'
+import type { Trio, Node } from '../cluster/live/trio.ts'
 import { dumpOf } from '../harness/dump.ts'
-import { canMakeLan } from '../harness/lan.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
-const can = canMakeLan()
 let trio: Trio
 
-beforeAll(async () => {
-  if (can) trio = await Trio.start('default')
-}, TIMEOUT_MS)
-afterAll(async () => {
-  if (can) await trio.stop()
-})
+threeNodes(TIMEOUT_MS, (started) => void (trio = started))
 
 const databaseOf = ({ data }: Node): string => join(data, 'pbx.db')
 

@@ -3,22 +3,16 @@
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { WriteConnection } from '../../src/store/database.ts'
 import { setDiverged } from '../../src/store/schema/replica.ts'
-import { canMakeLan } from '../harness/lan.ts'
-import { Trio } from '../cluster/live/trio.ts'
+import type { Trio } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
-const can = canMakeLan()
 
 let trio: Trio
-beforeAll(async () => {
-  if (can) trio = await Trio.start('default')
-}, TIMEOUT_MS)
-afterAll(async () => {
-  if (can) await trio.stop()
-})
+threeNodes(TIMEOUT_MS, (started) => void (trio = started))
 
 test.skipIf(!can)(
   'a node that is elected and does not get to serving gives the address to another',

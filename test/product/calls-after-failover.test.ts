@@ -1,12 +1,12 @@
 //! Calls of real phones over every transport, after the node that carried them was killed: what
 //! rings is answered, and in the calls all goes on that can be done in a call.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import type { Baresip } from '../harness/baresip.ts'
-import { canMakeLan } from '../harness/lan.ts'
 import { hears } from '../cluster/live/talk.ts'
-import { Trio } from '../cluster/live/trio.ts'
+import type { Trio } from '../cluster/live/trio.ts'
 import type { WebPhone } from '../cluster/live/web-phone.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
 /** A phone whose first REGISTER fell into the outage comes back a minute later. */
@@ -15,7 +15,6 @@ const TARGET = '870'
 /** What phones send, in Hz. */
 const TONE = 1_017
 const uri = (user: string): string => `sip:${user}@pbx.example`
-const can = canMakeLan()
 
 type Pair = {
   readonly transport: 'udp' | 'tcp' | 'tls'
@@ -39,9 +38,8 @@ let target: Baresip
 const phones = new Map<string, Baresip>()
 const webPhones = new Map<string, WebPhone>()
 
-beforeAll(async () => {
-  if (!can) return
-  trio = await Trio.start('default')
+threeNodes(TIMEOUT_MS, async (started) => {
+  trio = started
   target = await phone(TARGET, 'udp')
   for (const { transport, users } of PAIRS) {
     for (const user of users) await phone(user, transport)
@@ -59,14 +57,13 @@ beforeAll(async () => {
   leader.signal('SIGKILL')
   await leader.stopped()
   await trio.until('another serves, with all calls', async () => (await trio.calls()).length === 6)
-}, TIMEOUT_MS)
+})
 
 afterAll(async () => {
   if (!can) return
   const all = [...phones.values()]
   await Promise.all([...all, ...webPhones.values()].map((each) => each.stop()))
   for (const each of all) each.remove()
-  await trio.stop()
 }, TIMEOUT_MS)
 
 async function phone(user: string, transport: 'udp' | 'tcp' | 'tls'): Promise<Baresip> {

@@ -1,14 +1,13 @@
 //! Three real nodes on a LAN, and what happens to them. After each fault: one owner of the address
 //! at a time, whatever was acknowledged is there, and the node that was gone is back by itself.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { canMakeLan } from '../harness/lan.ts'
-import { Trio, type Node } from '../cluster/live/trio.ts'
+import type { Trio, Node } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const PROBE_MS = 20
 const FAULT_TIMEOUT_MS = 90_000
-const can = canMakeLan()
 
 let trio: Trio
 const acknowledged: string[] = []
@@ -16,18 +15,16 @@ let writing = true
 let written = 0
 let writer: Promise<void>
 
-beforeAll(async () => {
-  if (!can) return
-  trio = await Trio.start('default')
+threeNodes(FAULT_TIMEOUT_MS, async (started) => {
+  trio = started
   trio.probe(PROBE_MS)
   writer = write()
-}, FAULT_TIMEOUT_MS)
+})
 
 afterAll(async () => {
   if (!can) return
   writing = false
   await writer
-  await trio.stop()
 })
 
 /** One after the other, all the time. */

@@ -1,18 +1,14 @@
 //! Nodes that are drained before maintenance: nothing fails, and they are left alone.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { canMakeLan } from '../harness/lan.ts'
-import { Trio, type Node } from '../cluster/live/trio.ts'
+import type { Trio, Node } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 90_000
-const can = canMakeLan()
 let trio: Trio
 
-beforeAll(async () => {
-  if (can) trio = await Trio.start('default')
-}, TIMEOUT_MS)
-afterAll(() => trio?.stop())
+threeNodes(TIMEOUT_MS, (started) => void (trio = started))
 
 const TO_OTHERS = 'ip daddr != 10.9.0.1-10.9.0.3 meta l4proto { tcp, udp } counter'
 /** Counts what leaves a node from its own address to anybody but a node. */

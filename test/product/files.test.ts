@@ -3,20 +3,14 @@
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Trio, type Node } from '../cluster/live/trio.ts'
-import { canMakeLan } from '../harness/lan.ts'
+import { expect, test } from 'vitest'
+import type { Trio, Node } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
-const can = canMakeLan()
 let trio: Trio
 
-beforeAll(async () => {
-  if (can) trio = await Trio.start('default')
-}, TIMEOUT_MS)
-afterAll(async () => {
-  if (can) await trio.stop()
-})
+threeNodes(TIMEOUT_MS, (started) => void (trio = started))
 
 const chunksOf = ({ data }: Node): readonly string[] =>
   readdirSync(join(data, 'files')).filter((name) => /^[0-9a-f]{64}$/.test(name))

@@ -1,33 +1,30 @@
 //! Sound on hosts of its own: three nodes, two media servers, real phones. Whoever leads may be
 //! lost, and nobody hears it; a media server may be lost, and another goes on.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Baresip } from '../harness/baresip.ts'
-import { canMakeLan } from '../harness/lan.ts'
-import { Trio, type Node } from '../cluster/live/trio.ts'
+import type { Trio, Node } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
 /** Fifty packets a second and phone. A node that takes over needs a second and more. */
 const GAP_MAX_MS = 600
-const can = canMakeLan()
 
 let trio: Trio
 let servers: readonly Node[]
 let phones: readonly Baresip[]
 
-beforeAll(async () => {
-  if (!can) return
-  trio = await Trio.start('default')
+threeNodes(TIMEOUT_MS, async (started) => {
+  trio = started
   servers = [await trio.addMediaServer('media-1', 31), await trio.addMediaServer('media-2', 32)]
   phones = [await trio.phone('701', 51, 'udp'), await trio.phone('702', 52, 'udp')]
-}, TIMEOUT_MS)
+})
 
 afterAll(async () => {
   if (!can) return
   await Promise.all(phones.map((phone) => phone.stop()))
   for (const phone of phones) phone.remove()
-  await trio.stop()
 })
 
 test.skipIf(!can)('a server says why it is not let in', { timeout: TIMEOUT_MS }, async () => {

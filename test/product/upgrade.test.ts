@@ -4,26 +4,20 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { SCHEMA_VERSION } from '../../src/store/schema/schema.ts'
-import { Node, Trio } from '../cluster/live/trio.ts'
-import { canMakeLan } from '../harness/lan.ts'
+import { Node, type Trio } from '../cluster/live/trio.ts'
+import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
 const ROOT = join(import.meta.dirname, '..', '..')
 const PART = 'src/store/schema/setting.ts'
 const NEXT = SCHEMA_VERSION + 1
-const can = canMakeLan()
 
 let trio: Trio
 const directory = mkdtempSync(join(tmpdir(), 'pbx-next-'))
-beforeAll(async () => {
-  if (can) trio = await Trio.start('default')
-}, TIMEOUT_MS)
-afterAll(async () => {
-  await trio?.stop()
-  rmSync(directory, { recursive: true })
-})
+afterAll(() => rmSync(directory, { recursive: true }))
+threeNodes(TIMEOUT_MS, (started) => void (trio = started))
 
 /** The program of the next release. */
 function nextRelease(): string {
