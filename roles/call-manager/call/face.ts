@@ -23,7 +23,7 @@ import { addressOf } from './identity.ts'
 import { renew } from './join.ts'
 import { renewService } from './service.ts'
 import { refusalOf } from './refusal.ts'
-import { printOf, sdpBody } from './sdp.ts'
+import { printOf, sdpBody, sdpOf } from './sdp.ts'
 import { startTimer } from './session.ts'
 import { callerAnswered } from './takeover.ts'
 import { CALLER, type Answering, type CallerInvite, type Face, type Leg } from './state.ts'
@@ -165,18 +165,22 @@ function confirmCaller(
 ): void {
   // A process before this one came as far.
   const repeated = call.state.record.answeredAt !== undefined
+  const { key, request, source, timer } = invite
+  const agreed = { sdp: sdpOf(response), granted: timer }
+  const owesAnswerTo = face.exchange.offer === undefined ? undefined : caller.peer
   caller.state = 'up'
   caller.dialog = face.dialog && confirmDialog(face.dialog)
   caller.exchange = face.exchange
   caller.accepted = {
-    key: invite.key,
-    request: invite.request,
+    key,
+    request,
     response,
     of: repeated ? 'inherited' : 'call',
-    waiting: awaitAck(cseq(invite.request)?.number ?? 0, call.now, repeated ? REPEATED : HOPE),
-    owesAnswerTo: face.exchange.offer === undefined ? undefined : caller.peer,
+    waiting: awaitAck(cseq(request)?.number ?? 0, call.now, repeated ? REPEATED : HOPE),
+    owesAnswerTo,
+    ...(owesAnswerTo === undefined && { open: { key, request, source, agreed } }),
   }
-  startTimer(call, caller, invite.timer.terms)
+  startTimer(call, caller, timer.terms)
   call.state.invite = undefined
   call.state.answering = undefined
   call.state.phase = 'up'

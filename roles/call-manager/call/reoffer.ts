@@ -8,7 +8,13 @@
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
-import { receivedDialogId, refreshTarget } from '../../../src/sip/dialog/dialog.ts'
+import {
+  dialogId,
+  receivedDialogId,
+  refreshTarget,
+  type Dialog,
+  type DialogId,
+} from '../../../src/sip/dialog/dialog.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   judgeSessionTimer,
@@ -16,9 +22,9 @@ import {
   sessionTimerOffer,
   type HeaderFields,
 } from '../../../src/sip/dialog/session-timer.ts'
-import type { SipResponse } from '../../../src/sip/message/message.ts'
+import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
-import { cseq } from '../../../src/sip/message/views.ts'
+import { callId, cseq, fromTag } from '../../../src/sip/message/views.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { ALLOW, objectionTo, SUPPORTED, timerPolicy } from './admission.ts'
 import { answerReady } from './answer.ts'
@@ -313,18 +319,24 @@ export function openOf({ key, request, source, sdp, agreed }: Serving): Open {
 
 /** Of another process, that perhaps did not live to say what it had committed. */
 export function answerOpen(call: Call, open: Open): void {
-  const id = receivedDialogId(open.request)
-  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
   const { key, request, agreed } = open
+  const leg = call.state.legs.find(({ dialog }) => dialog?.id === askedIn(request, dialog))
   // Its sender tries again, when the one of ours is through (RFC 3261 §14.1).
   if (leg?.dialog === undefined || leg.state !== 'up' || agreed === undefined)
     return call.respond(open, 491)
   const { sdp, granted } = agreed
   const headers = reanswerHeaders(leg.dialog.localTarget, granted)
-  const response = reply(request, 200, { headers, ...sdpBody(sdp) })
+  const toTag = leg.dialog.local.tag
+  const response = reply(request, 200, { toTag, headers, ...sdpBody(sdp) })
   call.outputs.push({ kind: 'respond', key, response })
   const waiting = awaitAck(cseq(request)?.number ?? 0, call.now, REPEATED)
   leg.accepted = { key, request, response, of: 'inherited', waiting, owesAnswerTo: undefined, open }
+}
+
+/** The one that has no To tag yet began the dialog. */
+function askedIn(request: SipRequest, dialog: Dialog | undefined): DialogId | undefined {
+  const [call = '', from = ''] = [callId(request), fromTag(request)]
+  return receivedDialogId(request) ?? dialogId(call, dialog?.local.tag ?? '', from)
 }
 
 /** The INVITE of somebody who takes a place in the call (Replaces): answered like any first one. */

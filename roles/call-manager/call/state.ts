@@ -167,16 +167,16 @@ export type Pending = {
   readonly source: Source
 }
 
-/** A re-INVITE whose sender has no answer, as far as a successor would know. */
+/** An INVITE whose sender has no answer, as far as a successor would know. */
 export type Open = Pending & {
   /** What its 2xx says, once that is to be committed. */
-  readonly agreed?: { readonly sdp: Sdp; readonly granted: Granted } | undefined
+  readonly agreed?: { readonly sdp: Sdp | undefined; readonly granted: Granted } | undefined
 }
 
 export type Accepted = Pick<Pending, 'key' | 'request'> & {
   /** `inherited`: another process may have had the ACK, and nothing is wrong without. */
   readonly of: 'call' | 're-offer' | 'inherited'
-  /** Of a re-offer: for a successor to say the same again. */
+  /** For a successor to say the same again; not when the ACK must bring an answer. */
   readonly open?: Open
   waiting: Ack2xx
   readonly response: SipResponse
