@@ -64,6 +64,7 @@ async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> 
     host,
     metrics,
     identity,
+    hasSuccessor: vips.length > 0,
   })
   opened.add(() => sip.close())
   // The console is there for every address.

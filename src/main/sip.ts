@@ -35,10 +35,12 @@ export type SipOptions = {
   readonly host: Host
   readonly metrics: Metrics
   readonly identity: TlsIdentity
+  /** Another node answers at these addresses when this one is gone. */
+  readonly hasSuccessor: boolean
 }
 
 export async function openSip(options: SipOptions): Promise<Sip> {
-  const { config, addresses, installation, host, metrics, identity } = options
+  const { config, addresses, installation, host, metrics, identity, hasSuccessor } = options
   const { native } = installation
   const opened = await openTransport({
     host,
@@ -60,6 +62,7 @@ export async function openSip(options: SipOptions): Promise<Sip> {
     resolve: locator.resolve,
     onMessage: ladder.tap,
     busy: loopBusy(),
+    hasSuccessor,
   })
   measure(metrics, stack, transport)
   const bound = new Map(transport.listening.map((each) => [each.transport, each.port]))

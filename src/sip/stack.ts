@@ -25,7 +25,7 @@ import type { FlowId, Source, Target } from './transaction/flow.ts'
 import { refusal } from './transaction/hop-by-hop.ts'
 import { serverKeyOf, type ClientKey, type ServerKey } from './transaction/keys.ts'
 import type { LayerInput, LayerOutput } from './transaction/layer-events.ts'
-import { DEFAULT_BOUNDS, TransactionLayer, type LayerSize } from './transaction/layer.ts'
+import { TransactionLayer, type LayerSize } from './transaction/layer.ts'
 import { responseRoute } from './transaction/response-route.ts'
 import type { ServerBounds } from './transaction/server-transactions.ts'
 
@@ -89,6 +89,8 @@ export type StackOptions = {
   readonly transport: SipTransport
   readonly resolve: Resolve
   readonly bounds?: ServerBounds
+  /** Another process takes over when this one ends: an INVITE over UDP waits for its 100. */
+  readonly hasSuccessor?: boolean
   /** The ladder recorder's tap: every message that came or went, as it was on the wire. */
   readonly onMessage?: MessageTap
   /** Share of the time since the last call that the event loop was busy; overload control's eye. */
@@ -150,7 +152,7 @@ class Stack implements RunnableSipStack {
   constructor(options: StackOptions) {
     const { host, transport, resolve, busy } = options
     this.#options = options
-    this.#layer = new TransactionLayer(options.bounds ?? DEFAULT_BOUNDS)
+    this.#layer = new TransactionLayer(options.bounds, options.hasSuccessor)
     this.#pump = new Pump(host, this.#layer, (outputs) => this.#carryOut(outputs))
     const branches = new Branches(host.random)
     this.#branches = branches

@@ -41,8 +41,10 @@ export function simStack(
   host: Host,
   transport: SipTransport,
   onMessage?: MessageTap,
+  hasSuccessor = false,
 ): RunnableSipStack {
   return createSipStack({
+    hasSuccessor,
     host,
     transport,
     resolve: (uri, found) => {
@@ -57,6 +59,8 @@ export type SimPbxOptions = {
   readonly network: SimNetwork
   readonly address: string
   readonly onMessage?: MessageTap
+  /** As in a cluster, where another process goes on. */
+  readonly hasSuccessor?: boolean
   readonly config?: Partial<CallConfig>
   /** How long a commit and a media answer take. */
   readonly delay?: Millis
@@ -146,9 +150,9 @@ export class SimPbx {
   }
 
   #newStack(): RunnableSipStack {
-    const { onMessage } = this.#options
+    const { onMessage, hasSuccessor } = this.#options
     const transport = this.#life.transport(this.endpoint)
-    return simStack(this.#life.host('stack'), transport, onMessage)
+    return simStack(this.#life.host('stack'), transport, onMessage, hasSuccessor)
   }
 
   #start(): RunningCallManager {

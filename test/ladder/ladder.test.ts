@@ -13,7 +13,8 @@ import { walk, type Command } from '../harness/datadriven.ts'
 import { Office } from './office.ts'
 
 /**
- *   columns alice pbx bob          (the first one: per-extension=2 per-tenant=3 media=none)
+ *   columns alice pbx bob          (the first one: per-extension=2 per-tenant=3 media=none,
+ *                                   or successor=waits as in a cluster)
  *   phone alice transport=tcp supported=100rel,timer update
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
@@ -35,7 +36,7 @@ import { Office } from './office.ts'
 walk(new URL('./testdata', import.meta.url).pathname, () => {
   let opened: Promise<Office> | undefined
   return async (command) => {
-    const office = await (opened ??= Office.open(configOf(command)))
+    const office = await (opened ??= Office.open(configOf(command), hasSuccessor(command)))
     const lines = await run(office, command)
     await office.pass(millis(100))
     const drawn = [...office.draw(), ...lines]
@@ -47,6 +48,10 @@ function configOf(command: Command): Partial<CallConfig> {
   const callsPerExtension = Number(command.arg('per-extension') ?? CALL_CONFIG.callsPerExtension)
   const callsPerTenant = Number(command.arg('per-tenant') ?? CALL_CONFIG.callsPerTenant)
   return { callsPerExtension, callsPerTenant, anchor: command.arg('media') !== 'none' }
+}
+
+function hasSuccessor(command: Command): boolean {
+  return command.arg('successor') === 'waits'
 }
 
 async function run(office: Office, command: Command): Promise<string[]> {

@@ -41,13 +41,14 @@ export class Office {
   #drawn = false
   #moves = 0
 
-  static async open(config: Partial<CallConfig>): Promise<Office> {
+  static async open(config: Partial<CallConfig>, hasSuccessor: boolean): Promise<Office> {
     const network = new SimNetwork(new World(1))
     const taps: MessageTap[] = []
     const onMessage: MessageTap = (...heard) => {
       for (const tap of taps) tap(...heard)
     }
-    const pbx = await SimPbx.open({ network, address: '10.0.0.1', onMessage, config })
+    const given = { onMessage, config, hasSuccessor }
+    const pbx = await SimPbx.open({ network, address: '10.0.0.1', ...given })
     const office = new Office(network, pbx)
     taps.push((direction, peer, message) => office.#onMessage(direction, peer, message))
     return office

@@ -33,6 +33,18 @@ function refusal(node: Node, ...args: readonly string[]): string {
   }
 }
 
+/** Milliseconds from the caller's INVITE to its 100; there may be none. */
+async function tryingAfter(call: string): Promise<number> {
+  const messages = await trio.trace(call)
+  const at = (direction: 'in' | 'out', text: string): number | undefined => {
+    const found = messages.findLast(
+      (each) => each.direction === direction && each.text.startsWith(text),
+    )
+    return found && Date.parse(found.at)
+  }
+  return (at('out', 'SIP/2.0 100') ?? Number.POSITIVE_INFINITY) - (at('in', 'INVITE') ?? Number.NaN)
+}
+
 test.skipIf(!can)(
   'a node that is drained hands over its calls, and is not elected again',
   { timeout: TIMEOUT_MS },
@@ -47,6 +59,8 @@ test.skipIf(!can)(
     callee.accept()
     await caller.event('CALL_ESTABLISHED')
     const [call] = await trio.calls()
+    // Sooner a successor might not know of it, and who has a 100 says its INVITE no more.
+    expect(await tryingAfter(call?.id ?? '')).toBeGreaterThan(150)
     const first = await trio.leader()
     expect(first.pbx('drain')).toMatch(/\nnode-\d serves\n$/)
     const second = await trio.leader()

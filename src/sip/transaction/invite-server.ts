@@ -19,14 +19,18 @@
 //! TU and changes nothing (RFC 6026 §8.8). Timer H is told too, as §17.2.1 says in words, although
 //! RFC 6026 draws it without an action.
 //!
+//! Where another process takes over it is 200 ms: whoever has a 100 repeats its INVITE no more, and
+//! within that time a successor knows of it, or has the address already. Not over a connection,
+//! on which nothing is repeated, and which ends with its process.
+//!
 //! Deviation: within a dialog there is no 100 but the TU's own. Whoever has one repeats its INVITE
 //! no more, takes no other, and waits for as long as it takes: it must not have it from a process
 //! that can die before the next one would know of that INVITE. Until then it says it again.
 
-import { doubling, figure, once, type Rows } from './figure.ts'
+import { doubling, figure, once, type Figure, type Rows } from './figure.ts'
 import { type ServerAction, type ServerEvent } from './server-events.ts'
-import { HOPE, T1, T2, T4 } from './timers.ts'
-import { millis } from '../../base/time.ts'
+import { HOPE, INVITE_TRYING, T1, T2, T4 } from './timers.ts'
+import { millis, type Millis } from '../../base/time.ts'
 
 export type State = 'trying' | 'proceeding' | 'completed' | 'confirmed' | 'accepted' | 'terminated'
 
@@ -75,15 +79,21 @@ const ANSWERED: Omit<InviteServer, 'trying'> = {
   terminated: { on: {} },
 }
 
-export const INVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
-  trying: {
-    expiry: once('timer 100', millis(0)),
-    on: { ...TRYING, 'timer 100': ['proceeding', 'send-trying'] },
-  },
-  ...ANSWERED,
-})
+export const INVITE_SERVER = sayingTryingAfter(millis(0))
+/** Of a process that has a successor. */
+export const SUCCEEDED_INVITE_SERVER = sayingTryingAfter(INVITE_TRYING)
 
 export const REINVITE_SERVER = figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
   trying: { on: TRYING },
   ...ANSWERED,
 })
+
+function sayingTryingAfter(delay: Millis): Figure<State, ServerEvent, ServerAction> {
+  return figure<State, ServerEvent, ServerAction>(['trying', 'deliver'], {
+    trying: {
+      expiry: once('timer 100', delay, millis(0)),
+      on: { ...TRYING, 'timer 100': ['proceeding', 'send-trying'] },
+    },
+    ...ANSWERED,
+  })
+}

@@ -33,8 +33,9 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
   readonly #clients = new ClientTransactions(this.#schedule)
   readonly #servers: ServerTransactions
 
-  constructor(bounds: ServerBounds = DEFAULT_BOUNDS) {
-    this.#servers = new ServerTransactions(this.#schedule, bounds)
+  /** `hasSuccessor`: another process goes on when this one ends. */
+  constructor(bounds: ServerBounds = DEFAULT_BOUNDS, hasSuccessor = false) {
+    this.#servers = new ServerTransactions(this.#schedule, bounds, hasSuccessor)
   }
 
   step(input: LayerInput, now: Millis): readonly LayerOutput[] {

@@ -12,7 +12,12 @@ import { binary, textOf } from '../message/text.ts'
 import { topVia, toTag } from '../message/views.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
-import { INVITE_SERVER, REINVITE_SERVER, type State as InviteState } from './invite-server.ts'
+import {
+  INVITE_SERVER,
+  REINVITE_SERVER,
+  SUCCEEDED_INVITE_SERVER,
+  type State as InviteState,
+} from './invite-server.ts'
 import { KEPT_MAX, type Kept, type KeptAnswers } from './kept-answers.ts'
 import type { ServerKey } from './keys.ts'
 import type { LayerOutput } from './layer-events.ts'
@@ -51,6 +56,8 @@ export class ServerTransaction implements Timed {
       readonly key: ServerKey
       readonly mergeKey: string | undefined
       readonly answers: KeptAnswers
+      /** Another process goes on when this one ends. */
+      readonly hasSuccessor: boolean
       /** An INVITE that another process took, and where its answers go now. */
       readonly resumed?: FlowId | Target | undefined
     },
@@ -68,7 +75,8 @@ export class ServerTransaction implements Timed {
     this.#to = resumed ?? responseRoute(source, via)
     // A connection that was lost in between may have taken answers with it.
     const reliable = source.transport !== 'udp' && resumed === undefined
-    const invite = toTag(request) === undefined ? INVITE_SERVER : REINVITE_SERVER
+    const first = given.hasSuccessor ? SUCCEEDED_INVITE_SERVER : INVITE_SERVER
+    const invite = toTag(request) === undefined ? first : REINVITE_SERVER
     const figure = this.invite ? invite : NON_INVITE_SERVER
     const at = resumed && 'proceeding'
     this.#machine = new FigureMachine<State, ServerEvent, ServerAction>(figure, reliable, now, at)

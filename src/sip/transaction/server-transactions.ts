@@ -32,6 +32,7 @@ export class ServerTransactions {
   readonly #byMergeKey = new Map<string, ServerTransaction>()
   readonly #schedule: Schedule
   readonly #bounds: ServerBounds
+  readonly #hasSuccessor: boolean
   readonly #answers: KeptAnswers
   /**
    * Those that have answered and only wait for Timer J. It is the same for all, so they end in the
@@ -41,9 +42,10 @@ export class ServerTransactions {
   #newest: ServerTransaction | undefined
   #lingering = 0
 
-  constructor(schedule: Schedule, bounds: ServerBounds) {
+  constructor(schedule: Schedule, bounds: ServerBounds, hasSuccessor: boolean) {
     this.#schedule = schedule
     this.#bounds = bounds
+    this.#hasSuccessor = hasSuccessor
     this.#answers = new KeptAnswers(bounds.lingering * ANSWER_BYTES)
   }
 
@@ -172,7 +174,9 @@ export class ServerTransactions {
     resumed?: FlowId | Target,
   ): ServerTransaction {
     const answers = this.#answers
-    const opened = new ServerTransaction({ key, mergeKey, answers, resumed }, request, source, now)
+    const hasSuccessor = this.#hasSuccessor
+    const given = { key, mergeKey, answers, hasSuccessor, resumed }
+    const opened = new ServerTransaction(given, request, source, now)
     this.#byKey.set(key, opened)
     if (mergeKey !== undefined) this.#byMergeKey.set(mergeKey, opened)
     this.#schedule.arm(opened)

@@ -15,5 +15,8 @@ export const HOPE: Millis = millis(64 * T1)
 /** Timer D, unreliable transport: how long to keep absorbing 3xx-6xx retransmissions. */
 export const TIMER_D: Millis = millis(32_000)
 
+/** §17.2.1: an INVITE that has no answer by then gets its 100. */
+export const INVITE_TRYING: Millis = millis(200)
+
 /** RFC 4320 §4.1: when the other side's Timer E reaches T2, a non-INVITE request gets its 100. */
 export const NON_INVITE_TRYING: Millis = millis(7 * T1)

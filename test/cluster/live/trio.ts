@@ -6,7 +6,13 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CallList, CdrPage, ServerList, Status } from '../../../src/console/api/shapes.ts'
+import type {
+  CallList,
+  CdrPage,
+  ServerList,
+  Status,
+  Trace,
+} from '../../../src/console/api/shapes.ts'
 import { Baresip } from '../../harness/baresip.ts'
 import { Lan, type LanHost } from '../../harness/lan.ts'
 import { WebPhone } from './web-phone.ts'
@@ -250,6 +256,12 @@ export class Trio {
   async calls(): Promise<CallList['items']> {
     const text = await this.#curl(this.client, VIP, '/calls')
     return text === '' ? [] : (JSON.parse(text) as CallList).items
+  }
+
+  /** The messages of a call, as whoever serves has seen them. */
+  async trace(call: string): Promise<Trace['messages']> {
+    return (JSON.parse(await this.#curl(this.client, VIP, `/calls/${call}/trace`)) as Trace)
+      .messages
   }
 
   /** CSV as `pbx import` takes it. */

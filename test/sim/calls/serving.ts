@@ -78,7 +78,7 @@ export class Serving {
       enter: (handle) => process.soon(millis(0), handle),
     })
     this.resumed = store.read(savedCalls).length
-    this.stack = simStack(process.host('stack'), this.#transport, onMessage)
+    this.stack = simStack(process.host('stack'), this.#transport, onMessage, true)
     this.role = startCallManager({
       host: process.host('role'),
       store,

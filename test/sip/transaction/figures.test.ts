@@ -7,7 +7,11 @@
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import { FigureMachine, type Figure } from '../../../src/sip/transaction/figure.ts'
 import { INVITE_CLIENT } from '../../../src/sip/transaction/invite-client.ts'
-import { INVITE_SERVER, REINVITE_SERVER } from '../../../src/sip/transaction/invite-server.ts'
+import {
+  INVITE_SERVER,
+  REINVITE_SERVER,
+  SUCCEEDED_INVITE_SERVER,
+} from '../../../src/sip/transaction/invite-server.ts'
 import { NON_INVITE_CLIENT } from '../../../src/sip/transaction/non-invite-client.ts'
 import { NON_INVITE_SERVER } from '../../../src/sip/transaction/non-invite-server.ts'
 import { walk, type Command } from '../../harness/datadriven.ts'
@@ -16,6 +20,7 @@ script('invite-client', INVITE_CLIENT)
 script('non-invite-client', NON_INVITE_CLIENT)
 script('invite-server', INVITE_SERVER)
 script('reinvite-server', REINVITE_SERVER)
+script('succeeded-invite-server', SUCCEEDED_INVITE_SERVER)
 script('non-invite-server', NON_INVITE_SERVER)
 
 function script<State extends string, Event extends string, Action extends string>(
