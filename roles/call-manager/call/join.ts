@@ -7,7 +7,7 @@
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
-import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
+import { glareDelay, maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import { sessionTimerFrom2xx, sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
@@ -230,9 +230,9 @@ function isBusy(response: SipResponse | undefined): boolean {
   return response?.status === 500 && response.headers.has('retry-after')
 }
 
-/** Glare (RFC 3261 §14.1). */
+/** Glare. Deviation: as the owner of the Call-ID, also where the phone is (RFC 3261 §14.1). */
 function retryJoin(call: Call, state: Join): void {
-  state.retryAt = after(call.now, millis(2_100 + 10 * call.random.below(191)))
+  state.retryAt = after(call.now, glareDelay('uac', call.random))
 }
 
 /** Media has the leg's answer, and knows what it means to the other one. */

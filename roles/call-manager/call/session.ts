@@ -4,7 +4,7 @@
 import { after, millis } from '../../../src/base/time.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
 import { wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
-import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
+import { glareDelay, maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   policyAfter422,
   retryRefresh,
@@ -122,8 +122,7 @@ function refreshing(leg: Leg): Omit<Refresh, 'until'> {
 
 function retrySoon(call: Call, leg: Leg): void {
   if (leg.timer === undefined) return
-  const delay = millis(2_100 + 10 * call.random.below(191))
-  leg.timer = retryRefresh(leg.timer, after(call.now, delay))
+  leg.timer = retryRefresh(leg.timer, after(call.now, glareDelay('uac', call.random)))
 }
 
 export function refreshAnswered(

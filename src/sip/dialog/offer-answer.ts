@@ -13,7 +13,7 @@
 
 import { assert, unreachable } from '../../base/assert.ts'
 import type { Random } from '../../base/random.ts'
-import { after, millis, type Millis } from '../../base/time.ts'
+import { millis, type Millis } from '../../base/time.ts'
 
 export type Side = 'local' | 'remote'
 
@@ -45,8 +45,6 @@ export type OfferAnswer = {
   readonly update: Side | undefined
   /** An unreliable 1xx showed what the answer will be. */
   readonly previewed: boolean
-  /** After a 491: when to try our re-INVITE or UPDATE again; the usage's deadline (§14.1). */
-  readonly retryAt: Millis | undefined
 }
 type OfferCarrier = 'INVITE' | 'INVITE 1xx-rel' | 'INVITE 2xx' | 'PRACK' | 'UPDATE'
 
@@ -79,7 +77,6 @@ export const NO_EXCHANGE: OfferAnswer = {
   invite: undefined,
   update: undefined,
   previewed: false,
-  retryAt: undefined,
 }
 
 /** A message of the INVITE usage: `by` sent it. */
@@ -108,17 +105,11 @@ export function maySend(state: OfferAnswer, carrier: Carrier, sdp: boolean): boo
 }
 
 /**
- * Our INVITE or UPDATE was answered 491: try again at `retryAt`. The owner of the Call-ID waits
- * 2.1 to 4 s, the other side up to 2 s, in steps of 10 ms (§14.1).
+ * How long to wait with the next one when our INVITE or UPDATE was answered 491: the owner of the
+ * Call-ID (`uac`) 2.1 to 4 s, the other side up to 2 s, in steps of 10 ms (§14.1).
  */
-export function backOff(
-  state: OfferAnswer,
-  role: 'uac' | 'uas',
-  random: Random,
-  now: Millis,
-): OfferAnswer {
-  const delay = role === 'uac' ? 2_100 + 10 * random.below(191) : 10 * random.below(201)
-  return { ...state, retryAt: after(now, millis(delay)) }
+export function glareDelay(role: 'uac' | 'uas', random: Random): Millis {
+  return millis(role === 'uac' ? 2_100 + 10 * random.below(191) : 10 * random.below(201))
 }
 
 type Objection = { readonly status: 491 | 500; readonly reason: string }
@@ -159,7 +150,7 @@ function passes(state: OfferAnswer, passing: Passing): OfferAnswerStep {
   const { by, carrier, sdp } = passing
   switch (carrier) {
     case 'INVITE': {
-      const next = { ...state, invite: by, offered: sdp, previewed: false, retryAt: undefined }
+      const next = { ...state, invite: by, offered: sdp, previewed: false }
       return sdp ? offers(next, by, 'INVITE') : taken(next, 'none')
     }
     case 'INVITE 1xx':
@@ -188,7 +179,7 @@ function passes(state: OfferAnswer, passing: Passing): OfferAnswerStep {
     case 'PRACK failed':
       return taken(state.offer?.in === 'PRACK' ? { ...state, offer: undefined } : state, 'none')
     case 'UPDATE': {
-      const next = { ...state, update: by, retryAt: undefined }
+      const next = { ...state, update: by }
       return sdp ? offers(next, by, 'UPDATE') : taken(next, 'none')
     }
     case 'UPDATE 2xx':

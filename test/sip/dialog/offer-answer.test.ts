@@ -1,8 +1,7 @@
 import { seededRandom } from '../../../src/base/random.ts'
-import { millis } from '../../../src/base/time.ts'
 import {
-  backOff,
   exchange,
+  glareDelay,
   maySend,
   NO_EXCHANGE,
   type Carrier,
@@ -61,8 +60,7 @@ walk(new URL('./testdata/offer-answer', import.meta.url).pathname, () => {
       case 'back-off': {
         const role = arg('role') === 'uac' ? 'uac' : 'uas'
         const delays: number[] = []
-        for (let seed = 0; seed < 2_000; seed++)
-          delays.push(backOff(state, role, seededRandom(seed), millis(0)).retryAt ?? -1)
+        for (let seed = 0; seed < 2_000; seed++) delays.push(glareDelay(role, seededRandom(seed)))
         const stepsOk = delays.every((delay) => delay % 10 === 0)
         return `${Math.min(...delays)} to ${Math.max(...delays)} ms, steps of 10: ${stepsOk}`
       }
