@@ -6,12 +6,12 @@
 //! our 2xx, but no answer is taken from it.
 
 import { isAckFor } from '../../../src/sip/dialog/ack-2xx.ts'
-import { receivedDialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
+import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
 import { offerJoin, renew } from './join.ts'
 import { acknowledge, sendBye } from './leg.ts'
@@ -20,8 +20,7 @@ import { sdpOf } from './sdp.ts'
 import type { LegId } from './state.ts'
 
 export function onAck(call: Call, request: SipRequest, source: Source): void {
-  const id = receivedDialogId(request)
-  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  const leg = legOf(call, request)
   const { accepted } = leg ?? {}
   if (leg === undefined || accepted === undefined) return
   if (!isAckFor(accepted.waiting, cseq(request)?.number ?? 0)) return

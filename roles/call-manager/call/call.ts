@@ -208,13 +208,13 @@ export class Call {
   }
 
   media(op: MediaOp, then: Then): void {
-    const tag = this.#ask(then)
+    const tag = this.ask(then)
     if (this.config.anchor) this.outputs.push({ kind: 'media', tag, op })
     else this.inbox.push({ kind: 'media', tag, result: localMedia(op, this.state.legs) })
   }
 
   release(media: readonly MediaId[], then: Then): void {
-    const tag = this.#ask(then)
+    const tag = this.ask(then)
     if (this.config.anchor && media.length > 0) this.outputs.push({ kind: 'release', tag, media })
     else this.inbox.push({ kind: 'reports', tag, reports: [] })
   }
@@ -222,7 +222,7 @@ export class Call {
   /** Proposes the snapshot; `then` goes on when it is committed. */
   save(then: Then | undefined): void {
     this.saveAt = undefined
-    const tag = then === undefined ? undefined : this.#ask(then)
+    const tag = then === undefined ? undefined : this.ask(then)
     this.outputs.push({ kind: 'save', tag })
   }
 
@@ -242,8 +242,11 @@ export class Call {
     if (this.saveAt === undefined || at < this.saveAt) this.saveAt = at
   }
 
+  /** Remembers how to go on when the question with this tag is answered. */
   ask(then: Then): Tag {
-    return this.#ask(then)
+    const tag = ++this.#lastTag as Tag
+    this.asked.set(tag, then)
+    return tag
   }
 
   /** What the question was about; undefined when it was answered or given up. */
@@ -267,12 +270,6 @@ export class Call {
 
   changed(leg: LegId): void {
     this.outputs.push({ kind: 'changed', leg })
-  }
-
-  #ask(then: Then): Tag {
-    const tag = ++this.#lastTag as Tag
-    this.asked.set(tag, then)
-    return tag
   }
 }
 

@@ -3,7 +3,8 @@
 //! end.
 
 import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
-import type { Dialog } from '../../../src/sip/dialog/dialog.ts'
+import { receivedDialogId, type Dialog } from '../../../src/sip/dialog/dialog.ts'
+import type { SipMessage } from '../../../src/sip/message/message.ts'
 import type { Call, Holder } from './call.ts'
 import { hopTo } from './hop.ts'
 import { printOf } from './sdp.ts'
@@ -28,6 +29,12 @@ export function endpointOf(call: Call, id: string): Endpoint | undefined {
   for (const branch of call.state.attempt?.branches ?? [])
     for (const early of branch.early) if (early.dialog.id === id) return earlyEnd(branch, early)
   return undefined
+}
+
+/** Whose dialog this was received in. */
+export function legOf(call: Call, message: SipMessage): Leg | undefined {
+  const id = receivedDialogId(message)
+  return id && call.state.legs.find(({ dialog }) => dialog?.id === id)
 }
 
 /** Who this one talks to; undefined for a leg without peer, and where nothing can be passed yet. */

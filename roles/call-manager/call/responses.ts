@@ -1,12 +1,12 @@
 //! Answers to our requests, by what each was about.
 
 import type { RequestFailure } from '../../../src/sip/stack.ts'
-import { receivedDialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { branchFailed, branchResponded } from './branch.ts'
 import type { Call } from './call.ts'
+import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
 import { joinAnswered } from './join.ts'
 import { acknowledge } from './leg.ts'
@@ -72,8 +72,7 @@ function onRepeated2xx(call: Call, tx: TxId, response: SipResponse, source: Sour
   if (status < 200 || status >= 300 || number?.method !== 'INVITE') return
   const branch = call.late.get(tx)
   if (branch !== undefined) return branchResponded(call, branch, response, source)
-  const id = receivedDialogId(response)
-  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  const leg = legOf(call, response)
   if (leg !== undefined && !leg.owesAck && leg.invitedCseq === number.number)
     acknowledge(call, leg, leg.ackSdp)
 }
@@ -83,8 +82,7 @@ function onRepeated2xx(call: Call, tx: TxId, response: SipResponse, source: Sour
  * agreed is of no use any more; without the ACK the phone would hang up (RFC 3261 §13.3.1.4).
  */
 export function onStray(call: Call, response: SipResponse, source: Source): void {
-  const id = receivedDialogId(response)
-  const leg = call.state.legs.find(({ dialog }) => dialog?.id === id)
+  const leg = legOf(call, response)
   const number = cseq(response)
   if (leg === undefined || number === undefined || isFromElsewhere(leg.hop, source)) return
   if (leg.owesAck) return
