@@ -15,7 +15,7 @@ import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import { answerAnew, answerReady } from './answer.ts'
 import type { Call } from './call.ts'
-import { finish } from './end.ts'
+import { endAgain, finish } from './end.ts'
 import { openDialog } from './face.ts'
 import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
@@ -44,7 +44,8 @@ export function recover(call: Call, { hasLeft }: Resumed): void {
   if (attempt !== undefined && (isDecided(attempt) || state.awaitsPicker))
     inheritAttempt(call, attempt)
   if (state.phase === 'setup') return recoverSetup(call)
-  if (state.phase === 'up') recoverTalk(call)
+  if (state.phase === 'up') return recoverTalk(call)
+  if (state.phase === 'ending') endAgain(call)
 }
 
 /** What `give` or `handOver` would have said. */
