@@ -15,7 +15,7 @@ export const KINDS = {
   /** The production replica on SQLite, its store, and the lease. */
   replica: { share: 5, run: replica, kept: [] },
   /** Call managers on three such nodes, and phones. */
-  calls: { share: 2, run: calls, kept: [20, 54] },
+  calls: { share: 2, run: calls, kept: [20, 54, 50611, 51076] },
 } as const satisfies Readonly<Record<string, KindOfWorld>>
 
 export type Kind = keyof typeof KINDS

@@ -151,6 +151,12 @@ export function joinBy(
   offerJoin(call, call.state.join)
 }
 
+/** What comes of it would count, though it is of before somebody came, or a server was lost. */
+export function isNegotiating(call: Call, leg: Leg): boolean {
+  const isFree = leg.accepted === undefined && maySend(leg.exchange, 'INVITE', true)
+  return isJoining(call) || call.serving.size > 0 || !isFree
+}
+
 /** Sends the re-INVITE, or waits: for the ACK to our 2xx, or for an exchange in progress. */
 export function offerJoin(call: Call, state: Join): void {
   const leg = call.leg(state.leg)
@@ -168,7 +174,14 @@ export function offerJoin(call: Call, state: Join): void {
     ['allow', ALLOW],
   ] as const
   const options = { headers, ...sdpBody(state.offer) }
-  const sent: Joining = { kind: 'join', leg: leg.id, request: undefined, until: patience(call) }
+  const { offer } = state
+  const sent: Joining = {
+    kind: 'join',
+    leg: leg.id,
+    offer,
+    request: undefined,
+    until: patience(call),
+  }
   sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
 }
 
@@ -187,11 +200,13 @@ const AGAIN_MAX = 5_000
 
 export function joinAnswered(call: Call, sent: Joining, response: SipResponse | undefined): void {
   const leg = call.leg(sent.leg)
-  const state = call.state.join
+  const { join } = call.state
+  // Another one may have taken the place of what this is about.
+  const state = join?.leg === sent.leg && join.offer === sent.offer ? join : undefined
   if (leg === undefined) return
   if (response === undefined || response.status >= 300) {
     call.exchanged(leg, 'remote', 'INVITE failed', false)
-    return state?.leg === leg.id ? joinRefused(call, state, response) : undefined
+    return state === undefined ? undefined : joinRefused(call, state, response)
   }
   call.passed(leg, 'remote', response)
   if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, response)
@@ -201,8 +216,8 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
     startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), sent.request, response))
   const sdp = sdpOf(response)
   const other = state && call.leg(state.other)
-  // What waits to be sent is another offer than the one that was answered.
-  if (state?.leg !== leg.id || state.retryAt !== undefined) return
+  // What waits to be sent comes after what was answered.
+  if (state === undefined || state.retryAt !== undefined) return
   if (other === undefined || sdp === undefined) return
   leg.sdp = sdp
   state.offer = undefined

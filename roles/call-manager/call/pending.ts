@@ -35,6 +35,7 @@ export type Sent =
   | {
       readonly kind: 'join'
       readonly leg: LegId
+      readonly offer: Sdp
       request: SipRequest | undefined
       until: Millis | undefined
     }

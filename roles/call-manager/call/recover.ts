@@ -50,6 +50,7 @@ export function recover(call: Call, { hasLeft }: Resumed): void {
 
 /** What `give` or `handOver` would have said. */
 function leaveRecord(call: Call): void {
+  for (const open of call.inherited.splice(0)) call.respond(open, 491)
   const { answering } = call.state
   if (answering !== undefined) takeAsAnswered(call, answering)
   const [replaced] = call.state.legs

@@ -32,7 +32,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { REPEATED } from './face.ts'
-import { connect, isJoining } from './join.ts'
+import { isJoining } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
@@ -145,8 +145,7 @@ export function reofferReady(call: Call, key: ServerKey, result: MediaResult): v
   if (!result.ok) return refuseServing(call, serving, 488)
   const method = methodTowards(other, serving)
   // Something else may have been sent to the other side while media was busy.
-  const paired = arePaired(call, serving, other)
-  if (method === undefined || !paired || !mayOffer(other, method, true))
+  if (method === undefined || !mayOffer(other, method, true))
     return refuseServing(call, serving, 491)
   sendOn(call, other, serving, result.value)
 }
@@ -192,12 +191,10 @@ export function reofferAnswered(
   const sdp = sdpOf(response)
   if (other.kind === 'leg') settleLeg(call, other.leg, sent, response)
   const offer = step?.kind === 'taken' && step.meaning === 'offer'
-  const parted = serving === undefined || !arePaired(call, serving, other)
-  if (other.kind === 'leg' && other.leg.owesAck && (!offer || parted))
+  if (other.kind === 'leg' && other.leg.owesAck && (!offer || serving === undefined))
     acknowledge(call, other.leg, undefined)
   if (sdp !== undefined) heardOf(other, sdp)
   if (serving === undefined) return
-  if (parted) return partedMeanwhile(call, serving, other)
   if (step?.kind !== 'taken' || sdp === undefined)
     return finish(call, refusalOf(500, 'a re-offer was answered without a description'))
   const from = endpointOf(call, serving.from)
@@ -209,20 +206,6 @@ export function reofferAnswered(
 function heardOf(other: Endpoint, sdp: Sdp): void {
   if (other.kind === 'leg') other.leg.sdp = sdp
   else if (other.kind === 'early') other.early.sdp = sdp
-}
-
-/** A transfer may have come between the two. */
-function arePaired(call: Call, serving: Serving, other: Endpoint): boolean {
-  const from = endpointOf(call, serving.from)
-  return from?.kind !== 'leg' || other.kind !== 'leg' || from.leg.peer === other.leg.id
-}
-
-/** Of two that do not talk to each other any more: `left`, if it talks, agrees anew with whom. */
-function partedMeanwhile(call: Call, serving: Serving, left: Endpoint): void {
-  refuseServing(call, serving, 491)
-  const peer = left.kind === 'leg' ? call.peerOf(left.leg) : undefined
-  if (left.kind === 'leg' && peer?.state === 'up' && call.state.join === undefined)
-    connect(call, left.leg, peer)
 }
 
 function settleLeg(call: Call, leg: Leg, { request }: Relayed, response: SipResponse): void {
@@ -262,7 +245,7 @@ function refuseServing(call: Call, serving: Serving, status: number): void {
   refuseOffer(call, from, serving, status)
 }
 
-/** Media is lost over them: who is answered already is not refused, the others try again. */
+/** Something came between them: who is answered already is not refused, the others try again. */
 export function refuseServed(call: Call): void {
   for (const serving of call.serving.values()) {
     const from = endpointOf(call, serving.from)
@@ -291,10 +274,8 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
   const serving = call.serving.get(key)
   if (serving === undefined) return
   const from = endpointOf(call, serving.from)
-  const to = serving.to === undefined ? undefined : endpointOf(call, serving.to)
   if (from === undefined) return
   if (isGone(result)) return serveAgain(call, serving)
-  if (to !== undefined && !arePaired(call, serving, to)) return partedMeanwhile(call, serving, from)
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow a re-offer'))
   const sdp = result.value
   if (from.kind === 'face' && isFirst(call, serving)) {

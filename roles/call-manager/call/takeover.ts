@@ -13,7 +13,7 @@ import { finish } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
 import { newFace, openDialog, someFace } from './face.ts'
 import type { CallInput, Given, Taken } from './io.ts'
-import { connect } from './join.ts'
+import { connect, isJoining } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
@@ -71,8 +71,8 @@ function outcomeOf(call: Call, which: Replaces, asker: string | undefined): Take
   const isParty = call.state.legs.some(({ party }) => party.aor === asker)
   if (asker === undefined || !isParty)
     return { kind: 'none', status: 403, reason: 'that call is not yours' }
-  const { transfer, join: joining } = call.state
-  const negotiates = joining !== undefined || call.serving.size > 0 || peer?.owesAck !== false
+  const { transfer } = call.state
+  const negotiates = isJoining(call) || call.serving.size > 0 || peer?.owesAck !== false
   const busy = transfer !== undefined || negotiates
   if (peer?.state !== 'up' || busy || call.state.phase !== 'up')
     return { kind: 'none', status: 481, reason: 'that call cannot be taken now' }

@@ -28,9 +28,10 @@ import { isDecided, startAttempt } from './fork.ts'
 import { addressOf, contactName } from './identity.ts'
 import type { Given, Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
-import { connect, joinBy, renew } from './join.ts'
+import { connect, isNegotiating, joinBy, renew } from './join.ts'
 import { acknowledge, adopt, join, leave } from './leg.ts'
 import { refusalOf } from './refusal.ts'
+import { refuseServed } from './reoffer.ts'
 import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
 
 export function onRefer(call: Call, end: Endpoint, pending: Pending): void {
@@ -155,11 +156,13 @@ export function transferTaken(call: Call, given: Given): void {
   // Still ringing, or gone: call the target anew, as phones that do this expect.
   if (given.outcome.kind !== 'leg') return planTarget(call, transfer)
   call.state.record.transferredFrom = given.from
+  const isBusy = isNegotiating(call, who)
   const leg = adopt(call, given.outcome.leg)
   moveTo(call, transfer, who, leg)
   // Before the call that gave it ends: somebody has to know of it.
   call.save(undefined)
-  connect(call, who, leg)
+  if (isBusy) agreeAnew(call, who, leg)
+  else connect(call, who, leg)
 }
 
 /** The target answered our INVITE, and a successor would know it. */
@@ -188,10 +191,20 @@ export function transferAnswerReady(call: Call, id: LegId, result: MediaResult):
     leave(call, leg, '')
     return transferFailed(call, refusalOf(488))
   }
+  const isBusy = isNegotiating(call, who)
   moveTo(call, transfer, who, leg)
-  call.state.join = undefined
-  if (leg.outdated === true) return renew(call, who, leg)
+  if (isBusy || leg.outdated === true) return agreeAnew(call, who, leg)
   joinBy(call, { leg: who.id, other: leg.id, more: false }, result.value)
+}
+
+/** What was about to be agreed with the transferor, or had to be, counts no more. */
+function agreeAnew(call: Call, who: Leg, leg: Leg): void {
+  refuseServed(call)
+  call.state.join = undefined
+  if (!call.config.anchor) return connect(call, who, leg)
+  // Its answer to what it was told may have been for the transferor.
+  who.outdated = true
+  renew(call, who, leg)
 }
 
 /** A transfer that another process began: the target goes on ringing, or is called now. */

@@ -7,8 +7,8 @@ import type { LiveCall } from './live-call.ts'
 
 export class CallIndex {
   readonly #calls = new Map<CallId, LiveCall>()
-  /** Calls whose legs went to another one: their tags still come in. */
-  readonly #moved = new Map<CallId, LiveCall>()
+  /** By the calls whose legs went to others: their tags still come in. */
+  readonly #moved = new Map<CallId, Set<LiveCall>>()
   readonly #invites = new Map<ServerKey, LiveCall>()
   readonly #ofCaller = new Map<string, number>()
   readonly #ofTenant = new Map<TenantId, number>()
@@ -24,7 +24,7 @@ export class CallIndex {
   add(live: LiveCall): void {
     this.#calls.set(live.id, live)
     if (live.inviteKey !== undefined) this.#invites.set(live.inviteKey, live)
-    for (const id of live.machine.state.absorbed) this.#moved.set(id, live)
+    for (const id of live.machine.state.absorbed) this.#follow(id, live)
     this.#count(live, 1)
   }
 
@@ -49,19 +49,24 @@ export class CallIndex {
   byTag(tag: string | undefined): LiveCall | undefined {
     const end = tag?.indexOf('-') ?? -1
     if (tag === undefined || end <= 0) return undefined
-    const id = tag.slice(0, end) as CallId
-    const live = this.#calls.get(id)
-    const moved = this.#moved.get(id)
-    return moved !== undefined && live?.machine.owns(tag) !== true ? moved : live
+    return this.#ofCall(tag.slice(0, end) as CallId, ({ machine }) => machine.owns(tag))
   }
 
   /** A media session is named after its call as well. */
   byMedia(media: MediaId): LiveCall | undefined {
     const id = media.slice(0, media.indexOf('-')) as CallId
+    return this.#ofCall(id, ({ machine }) =>
+      machine.state.legs.some((leg) => leg.media === media && leg.state !== 'gone'),
+    )
+  }
+
+  /** Its own legs may be in several calls by now. */
+  #ofCall(id: CallId, owns: (live: LiveCall) => boolean): LiveCall | undefined {
     const live = this.#calls.get(id)
-    const legs = live?.machine.state.legs ?? []
-    const owns = legs.some((leg) => leg.media === media && leg.state !== 'gone')
-    return owns ? live : (this.#moved.get(id) ?? live)
+    const moved = this.#moved.get(id)
+    if (moved === undefined || (live !== undefined && owns(live))) return live
+    const all = [...moved]
+    return all.find(owns) ?? all.at(-1)
   }
 
   /** The caller's INVITE has its final answer: no CANCEL can come any more. */
@@ -75,14 +80,22 @@ export class CallIndex {
   move(from: LiveCall, to: LiveCall): void {
     const { absorbed } = to.machine.state
     absorbed.push(from.id, ...from.machine.state.absorbed)
-    for (const id of absorbed) this.#moved.set(id, to)
+    for (const id of absorbed) this.#follow(id, to)
   }
 
   forget(live: LiveCall): void {
     if (this.#calls.delete(live.id)) this.#count(live, -1)
-    for (const id of live.machine.state.absorbed)
-      if (this.#moved.get(id) === live) this.#moved.delete(id)
+    for (const id of live.machine.state.absorbed) {
+      const moved = this.#moved.get(id)
+      if (moved?.delete(live) === true && moved.size === 0) this.#moved.delete(id)
+    }
     if (live.inviteKey !== undefined) this.#invites.delete(live.inviteKey)
+  }
+
+  #follow(id: CallId, to: LiveCall): void {
+    const moved = this.#moved.get(id)
+    if (moved === undefined) this.#moved.set(id, new Set([to]))
+    else moved.add(to)
   }
 
   #count({ caller, tenant }: LiveCall, change: 1 | -1): void {
