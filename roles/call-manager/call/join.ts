@@ -8,17 +8,17 @@ import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { glareDelay, maySend } from '../../../src/sip/dialog/offer-answer.ts'
-import { sessionTimerFrom2xx, sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
+import { sessionTimerFrom2xx } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
-import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
+import { timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { acknowledge, join } from './leg.ts'
+import { acknowledge, join, reinvite } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
-import { printOf, sdpBody, sdpOf } from './sdp.ts'
+import { printOf, sdpOf } from './sdp.ts'
 import type { Sent, Then } from './pending.ts'
 import { renewService, serviceJoined } from './service.ts'
 import { startTimer } from './session.ts'
@@ -167,13 +167,6 @@ export function offerJoin(call: Call, state: Join): void {
     return
   }
   state.retryAt = undefined
-  leg.told = printOf(state.offer)
-  const headers = [
-    ...sessionTimerOffer(timerPolicy(call.config), leg.timer),
-    ['supported', SUPPORTED],
-    ['allow', ALLOW],
-  ] as const
-  const options = { headers, ...sdpBody(state.offer) }
   const { offer } = state
   const sent: Joining = {
     kind: 'join',
@@ -182,7 +175,7 @@ export function offerJoin(call: Call, state: Join): void {
     request: undefined,
     until: patience(call),
   }
-  sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
+  sent.request = reinvite(call, leg, offer, sent)
 }
 
 function askAgain(call: Call, { retryAt, until }: Join): void {

@@ -1,7 +1,11 @@
-//! One leg of a call: joined to its peer, acknowledged, and left.
+//! One leg of a call: joined to its peer, offered anew, acknowledged, and left.
 
 import type { Sdp } from '../../../src/control/media-control.ts'
+import { sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call } from './call.ts'
+import type { Sent } from './pending.ts'
 import { printOf, sdpBody } from './sdp.ts'
 import type { Leg } from './state.ts'
 
@@ -17,6 +21,17 @@ export function acknowledge(call: Call, leg: Leg, sdp: Sdp | undefined): void {
   leg.ackSdp = sdp
   if (sdp !== undefined) leg.told = printOf(sdp)
   call.ack(leg, leg.hop, leg.invitedCseq, sdpBody(sdp))
+}
+
+/** Offers `sdp` to who has answered already. */
+export function reinvite(call: Call, leg: Leg, sdp: Sdp | undefined, sent: Sent): SipRequest {
+  leg.told = printOf(sdp)
+  const headers = [
+    ...sessionTimerOffer(timerPolicy(call.config), leg.timer),
+    ['supported', SUPPORTED],
+    ['allow', ALLOW],
+  ] as const
+  return call.request(leg, leg.hop, 'INVITE', sent, { headers, ...sdpBody(sdp) })
 }
 
 /**

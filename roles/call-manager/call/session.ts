@@ -16,15 +16,15 @@ import {
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
-import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
+import { SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { isAwaited, isJoining } from './join.ts'
-import { acknowledge, gone, releaseEarly, sendBye } from './leg.ts'
+import { acknowledge, gone, reinvite, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
-import { printOf, sdpBody, sdpOf } from './sdp.ts'
+import { sdpOf } from './sdp.ts'
 import type { Leg, LegId } from './state.ts'
 
 type Refresh = Sent & { readonly kind: 'refresh' }
@@ -88,7 +88,10 @@ function refresh(call: Call, leg: Leg): void {
   const { timer } = leg
   if (timer === undefined) return
   if (leg.canUpdate && maySend(leg.exchange, 'UPDATE', false)) {
-    const headers = [...sessionTimerOffer(timerPolicy(call.config), timer), SUPPORTING]
+    const headers = [
+      ...sessionTimerOffer(timerPolicy(call.config), timer),
+      ['supported', SUPPORTED],
+    ] as const
     const sent: Refresh = { ...refreshing(leg), until: undefined }
     sent.request = call.request(leg, leg.hop, 'UPDATE', sent, { headers })
     return
@@ -99,21 +102,12 @@ function refresh(call: Call, leg: Leg): void {
   call.relay('relay-offer', peer.media, leg, peer.sdp, { kind: 'refresh-offer', leg: leg.id })
 }
 
-const SUPPORTING = ['supported', SUPPORTED] as const
-
 export function refreshOfferReady(call: Call, id: LegId, result: MediaResult): void {
   const leg = call.leg(id)
   if (leg?.timer === undefined || leg.state !== 'up') return
   if (!result.ok || !maySend(leg.exchange, 'INVITE', true)) return retrySoon(call, leg)
-  const headers = [
-    ...sessionTimerOffer(timerPolicy(call.config), leg.timer),
-    SUPPORTING,
-    ['allow', ALLOW],
-  ] as const
   const sent: Refresh = { ...refreshing(leg), until: patience(call) }
-  const options = { headers, ...sdpBody(result.value) }
-  leg.told = printOf(result.value)
-  sent.request = call.request(leg, leg.hop, 'INVITE', sent, options)
+  sent.request = reinvite(call, leg, result.value, sent)
 }
 
 function refreshing(leg: Leg): Omit<Refresh, 'until'> {
