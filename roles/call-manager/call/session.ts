@@ -4,6 +4,7 @@
 import { after, millis } from '../../../src/base/time.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
 import { wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
+import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { glareDelay, maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   policyAfter422,
@@ -152,6 +153,7 @@ function refreshed(
   response: SipResponse,
 ): void {
   call.passed(leg, 'remote', response)
+  if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, response)
   if (request.method === 'INVITE') {
     leg.invitedCseq = cseq(response)?.number ?? leg.invitedCseq
     acknowledge(call, leg, undefined)
