@@ -1,7 +1,7 @@
 //! Chunks of files on this host's disk, each in a file named by its digest: what has that name is
 //! whole, or it is not believed.
 
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ export const CHUNK_MAX = 1 << 20
 const DIGEST = /^[0-9a-f]{64}$/
 
 export function digestOf(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+  return hash('sha256', data)
 }
 
 export class ChunkStore {

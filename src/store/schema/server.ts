@@ -1,7 +1,7 @@
 //! Servers of one role that work for the cluster on hosts of their own. Class: durable.
 
 import type { NodeId } from '../../raft/entry.ts'
-import { text } from '../row.ts'
+import { text, textOrNone } from '../row.ts'
 import {
   refuse,
   type ReadOnlyDatabase,
@@ -121,12 +121,11 @@ export function registeredServer(db: ReadOnlyDatabase, name: string): Registered
 }
 
 function serverOf(row: Row): RegisteredServer {
-  const key = row['key']
   return {
     name: text(row, 'name'),
     // Decoder: commands write no other.
     role: text(row, 'role') as ServerRole,
     address: text(row, 'address'),
-    key: typeof key === 'string' ? key : undefined,
+    key: textOrNone(row, 'key'),
   }
 }

@@ -26,7 +26,7 @@ const CARRIERS: Readonly<Record<string, Carrier>> = {
   'UPDATE/failed': 'UPDATE failed',
 }
 
-/** `sent INVITE sdp`, `received INVITE/2xx`, `may UPDATE sdp`, `back-off role=uac seed=1`. */
+/** `sent INVITE sdp`, `received INVITE/2xx`, `may UPDATE sdp`, `back-off role=uac`. */
 walk(new URL('./testdata/offer-answer', import.meta.url).pathname, () => {
   let state: OfferAnswer = NO_EXCHANGE
 
