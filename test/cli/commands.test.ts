@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { wallTime } from '../../src/base/time.ts'
 import { writeRunFile } from '../../src/config/run-file.ts'
-import { openWorld, type World } from '../console/world.ts'
+import type { CdrView } from '../../src/console/api/shapes.ts'
+import { openWorld, TENANT, type World } from '../console/world.ts'
+import { ended } from '../store/commands.ts'
 import { run, type Ran } from './run.ts'
 
 let world: World
@@ -121,6 +123,14 @@ test('trace: the ladder, or whole messages without the proof of a password', asy
 
 test('cdrs', async () => {
   expect((await pbx('cdrs')).out).toBe('no call has ended yet\n')
+  // More than a page of the API, all of one millisecond.
+  const calls = Array.from({ length: 1_005 }, (_, place) => `c${place}`)
+  const part = { tenant: TENANT, startedAt: wallTime(5) }
+  await Promise.all(calls.map((call) => world.store.propose(ended(call, part))))
+  const { out } = await pbx('cdrs --json --limit 2000')
+  const told = out.trim().split('\n')
+  expect(told).toHaveLength(calls.length)
+  expect(new Set(told.map((line) => (JSON.parse(line) as CdrView).call))).toEqual(new Set(calls))
 })
 
 test('another system is reached by --api; what goes wrong is said', async () => {
