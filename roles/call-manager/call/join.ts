@@ -199,7 +199,7 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
   if (leg === undefined) return
   if (response === undefined || response.status >= 300) {
     call.exchanged(leg, 'remote', 'INVITE failed', false)
-    return state === undefined ? undefined : joinRefused(call, state, response)
+    return state === undefined ? undefined : joinRefused(call, leg, state, response)
   }
   call.passed(leg, 'remote', response)
   if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, response)
@@ -221,9 +221,9 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
   call.relay('relay-answer', leg.media, other, sdp, then)
 }
 
-function joinRefused(call: Call, state: Join, response: SipResponse | undefined): void {
+function joinRefused(call: Call, leg: Leg, state: Join, response: SipResponse | undefined): void {
   const status = response?.status ?? 408
-  if (status === 491 || isBusy(response)) return retryJoin(call, state)
+  if (status === 491 || isBusy(response)) return retryJoin(call, leg, state)
   if (response === undefined && isAwaited(call)) {
     const tried = REACH - ((state.until ?? call.now) - call.now)
     const pause = Math.min(Math.max(tried / 4, AGAIN_MIN), AGAIN_MAX)
@@ -238,9 +238,9 @@ function isBusy(response: SipResponse | undefined): boolean {
   return response?.status === 500 && response.headers.has('retry-after')
 }
 
-/** Glare. Deviation: as the owner of the Call-ID, also where the phone is (RFC 3261 §14.1). */
-function retryJoin(call: Call, state: Join): void {
-  state.retryAt = after(call.now, glareDelay('uac', call.random))
+/** Glare (RFC 3261 §14.1). */
+function retryJoin(call: Call, leg: Leg, state: Join): void {
+  state.retryAt = after(call.now, glareDelay(leg.dialog?.role ?? 'uac', call.random))
 }
 
 /** Media has the leg's answer, and knows what it means to the other one. */

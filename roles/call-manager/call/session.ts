@@ -117,7 +117,10 @@ function refreshing(leg: Leg): Omit<Refresh, 'until'> {
 
 function retrySoon(call: Call, leg: Leg): void {
   if (leg.timer === undefined) return
-  leg.timer = retryRefresh(leg.timer, after(call.now, glareDelay('uac', call.random)))
+  leg.timer = retryRefresh(
+    leg.timer,
+    after(call.now, glareDelay(leg.dialog?.role ?? 'uac', call.random)),
+  )
 }
 
 export function refreshAnswered(
