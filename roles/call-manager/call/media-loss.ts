@@ -61,9 +61,9 @@ function renamed(media: MediaId, name: string): MediaId {
   return `${first}.${name}` as MediaId
 }
 
-/** It has, or is about to have, a description that names the session. */
-function isTold({ answering }: CallState, { state }: Leg): boolean {
-  return state === 'up' || answering !== undefined
+/** It has, or is about to have, a description that names the session; perhaps of a predecessor. */
+function isTold({ answering, record }: CallState, { state }: Leg): boolean {
+  return state === 'up' || answering !== undefined || record.answeredAt !== undefined
 }
 
 export function lossSaved(call: Call): void {
