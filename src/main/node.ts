@@ -27,6 +27,8 @@ import { openStandby, type Standby } from './standby.ts'
 const PATIENCE_MS = 3_000
 /** A transfer takes a tenth of a second; one that was asked for in vain ends by itself. */
 const HANDED_OVER_MS = 2_000
+/** Until it is asked again whether all that was proposed has come to an end. */
+const ASK_AGAIN_MS = 10
 /** A node may stand by for months, and certificates are renewed meanwhile. */
 const FRESH_FOR_MS = 12 * 3_600_000
 
@@ -85,6 +87,7 @@ export class ClusterMember {
   /** On standby: what serving will need. */
   #prepared: Prepared | undefined
   #freshening: NodeJS.Timeout | undefined
+  #hasServed = false
   /** One change of what runs here at a time. */
   #changing = false
   #isClosing = false
@@ -181,6 +184,7 @@ export class ClusterMember {
       this.#standby = undefined
     }
     try {
+      await this.#settleEarlier()
       const prepared = early ?? (await prepare(this.#parts))
       return await openServing({ ...this.#parts, prepared, vacate, logs: this.#options.logs })
     } catch (fault) {
@@ -189,6 +193,20 @@ export class ClusterMember {
       await this.#standBy()
       return undefined
     }
+  }
+
+  /**
+   * What this process proposed when it served before may be in the log and not committed yet, in
+   * the same term too; what serves now would not know of it, and find it changed later.
+   */
+  async #settleEarlier(): Promise<void> {
+    const { host } = this.#options
+    while (this.#hasServed && this.#isActive) {
+      const reached = await this.#store.readLinearizable(() => undefined)
+      if (reached.ok) return
+      await new Promise<void>((go) => void host.wake(millis(host.now() + ASK_AGAIN_MS), go))
+    }
+    this.#hasServed = true
   }
 
   async #standBy(): Promise<void> {

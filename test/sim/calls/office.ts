@@ -2,7 +2,7 @@
 
 import { millis, wallTime } from '../../../src/base/time.ts'
 import type { SipMessage } from '../../../src/sip/message/message.ts'
-import type { Command } from '../../../src/store/store.ts'
+import type { Command, Store } from '../../../src/store/store.ts'
 import { ScriptedPhone } from '../../harness/phone.ts'
 import { SimNetwork } from '../../harness/sim-network.ts'
 import { DOMAIN, TENANT } from '../../harness/sim-pbx.ts'
@@ -24,6 +24,7 @@ const USERS = ['alice', 'bob', 'carol', 'dave', 'erin']
 const DEVICES = [...USERS, 'bob/mobile']
 /** From the begin of a lease until what serves is open. */
 const OPENING_MS = 60
+const ASK_AGAIN_MS = 10
 const REGISTER_AGAIN_MS = 3_000
 const EXPIRES = 7_200
 /** Who rings for so long is given up. */
@@ -45,6 +46,10 @@ export class CallOffice {
   readonly hungUp = new Set<string>()
   readonly #frozen: Frozen
   readonly #provisioned = new Set<Command>()
+  /** Of processes that have served. */
+  readonly #known = new WeakSet<Store>()
+  /** How often each node has held the address, or lost it. */
+  readonly #changes = new Map<ReplicaNode, number>()
 
   static async open(world: World, homes: Homes, frozen: Frozen): Promise<CallOffice> {
     const media = await MediaServers.open(world, world.random.below(SERVERS_MAX + 1))
@@ -125,10 +130,26 @@ export class CallOffice {
 
   #held(node: ReplicaNode, isHeld: boolean): void {
     for (const serving of this.served) if (serving.node === node) serving.close()
+    const change = (this.#changes.get(node) ?? 0) + 1
+    this.#changes.set(node, change)
     if (!isHeld) return
-    node.process.soon(millis(this.world.random.below(OPENING_MS)), () => {
-      this.#frozen.watch(this.#frozen.add(this.#serve(node)))
-    })
+    const opening = millis(this.world.random.below(OPENING_MS))
+    const isStill = (): boolean => this.#changes.get(node) === change && node.lease.isOpen
+    node.process.soon(opening, () => this.#frozen.watch(this.#takeOffice(node, isStill)))
+  }
+
+  /** As `ClusterMember`: not before all that it proposed earlier has come to its end. */
+  async #takeOffice(node: ReplicaNode, isStill: () => boolean): Promise<void> {
+    const { store } = node
+    if (store === undefined || !isStill()) return
+    if (this.#known.has(store)) {
+      const reached = await store.readLinearizable(() => undefined)
+      const again = (): void => this.#frozen.watch(this.#takeOffice(node, isStill))
+      if (!reached.ok) return node.process.soon(millis(ASK_AGAIN_MS), again)
+      if (!isStill()) return
+    }
+    this.#known.add(store)
+    await this.#frozen.add(this.#serve(node))
   }
 
   async #serve(node: ReplicaNode): Promise<void> {

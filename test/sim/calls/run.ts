@@ -18,8 +18,8 @@ import { assertSound } from './sound.ts'
 
 const BEGIN_MS = 40_000
 const BUSY_MS = 25_000
-/** Timers of RFC 3261 end, and with them every call that is not up. */
-const REST_MS = 80_000
+/** Timers of RFC 3261 end, and with them every call that is not up; who is silent was asked. */
+const REST_MS = 90_000
 /** Transactions of who has hung up. */
 const LINGER_MS = 45_000
 /** Who is silent is asked every 80 s, and may not answer for 32. */

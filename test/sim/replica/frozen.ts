@@ -47,6 +47,7 @@ export async function passing(
   const isOver = (): boolean => world.now >= until || enough?.() === true
   while (!isOver()) {
     await inOneTurn(() => {
+      if (frozen.isBusy) return false
       let events = 0
       if (!isOver()) world.pass(millis(until - world.now), () => events++ > 0)
       return !frozen.isBusy
