@@ -34,6 +34,12 @@ export type Ready = {
   readonly round: number | undefined
 }
 
+/** Whether the transaction of step 2 has anything to hold. */
+export function isToStore({ hardState, entries, snapshot, committed }: Ready): boolean {
+  const isChanged = hardState !== undefined || snapshot !== undefined
+  return isChanged || entries.length > 0 || committed.length > 0
+}
+
 export type Chunk = {
   readonly snapshot: Snapshot
   readonly offset: number

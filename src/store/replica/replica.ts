@@ -10,7 +10,7 @@ import { assert } from '../../base/assert.ts'
 import type { Entry, LogIndex, Term } from '../../raft/entry.ts'
 import type { RaftMessage } from '../../raft/message.ts'
 import type { Raft, RaftStatus } from '../../raft/raft.ts'
-import type { Ready } from '../../raft/ready.ts'
+import { isToStore, type Ready } from '../../raft/ready.ts'
 import { StoreFault } from '../errors.ts'
 import {
   digestOf,
@@ -192,25 +192,29 @@ export class Replica {
 
   /** In the order that `ready.ts` asks for. A fault is thrown, and then the process ends. */
   #carryOut(ready: Ready): void {
-    const { db, storage, snapshots, digest, raft, send } = this.#parts
+    const { db, snapshots, raft, send } = this.#parts
     const { snapshot } = ready
     if (ready.round !== undefined) this.#parts.onRound?.(ready.round)
     if (ready.early.length > 0) send(ready.early)
     for (const chunk of ready.chunks) snapshots.receive(chunk)
     const schema = snapshot && snapshots.attach(snapshot)
-    db.transaction(() => {
-      if (schema !== undefined) this.#takeOver(schema)
-      storage.write(ready, this.#isPassing(ready))
-      for (const entry of ready.committed) this.#apply(entry)
-      const last = ready.committed.at(-1)
-      if (last === undefined) return
-      setApplied(db, { index: last.index, term: last.term, digest: digest.value })
-      this.#compact(last.index)
-    })
+    // Most bring heartbeats only, or answers to them.
+    if (isToStore(ready)) db.transaction(() => this.#store(ready, schema))
     if (snapshot !== undefined) snapshots.detach()
     if (ready.wantsSnapshot) snapshots.make((index) => raft.membershipAt(index))
     if (ready.messages.length > 0) send(ready.messages)
     for (const { context, index } of ready.reads) this.#confirm(context, index)
+  }
+
+  #store(ready: Ready, schema: number | undefined): void {
+    const { db, storage, digest } = this.#parts
+    if (schema !== undefined) this.#takeOver(schema)
+    storage.write(ready, this.#isPassing(ready))
+    for (const entry of ready.committed) this.#apply(entry)
+    const last = ready.committed.at(-1)
+    if (last === undefined) return
+    setApplied(db, { index: last.index, term: last.term, digest: digest.value })
+    this.#compact(last.index)
   }
 
   /** What has been copied is counted: it must be what its sender had. */
