@@ -58,21 +58,24 @@ export class VipOwner {
   #unfit: string | undefined
   #isStopped = false
 
-  private constructor(parts: OwnerParts, gate: AnyGate) {
-    const { vip, announce, host } = parts
+  private constructor(parts: OwnerParts, gate: AnyGate, address: Address) {
+    const { vip, host } = parts
     this.#parts = parts
     this.#gate = gate
     this.#lease = new Lease(parts.lease)
-    const onLost = (why: string): void => this.#fail(why)
-    this.#address = new Address({ vip, announce, log: host.log, onLost })
+    this.#address = address
     this.#watch = new Watch(vip.interface, host.log, (seen) => this.#onSeen(seen))
     this.#looking = setInterval(() => this.#lookAround(), LOOK_EVERY_MS)
   }
 
   /** The gate is shut then, and an address that an earlier life left behind is gone. */
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
-    const { host, vip } = parts
+    const { host, vip, announce } = parts
     const addresses = vip.addresses.map(({ address }) => address)
+    const onLost = (why: string): void => owner.#fail(why)
+    const address = new Address({ vip, announce, log: host.log, onLost })
+    // First: whatever the gate is made of, nobody is answered by an address that is not there.
+    await address.remove()
     const gate = await Gate.prepare(addresses)
     if (!(gate instanceof Gate)) {
       const effect =
@@ -82,8 +85,7 @@ export class VipOwner {
     }
     for (const family of new Set(addresses.map((each) => (isIPv6(each) ? 'ipv6' : 'ipv4'))))
       allowForeignAddress(family, host.log)
-    const owner = new VipOwner(parts, gate instanceof Gate ? gate : new OpenGate(host))
-    await owner.#address.remove()
+    const owner = new VipOwner(parts, gate instanceof Gate ? gate : new OpenGate(host), address)
     return owner
   }
 

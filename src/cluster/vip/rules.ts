@@ -3,8 +3,9 @@
 //! Neighbour discovery of IPv6 needs no rule of its own: what would tell that the address is here
 //! is sent from it. Rules of other programs are not touched. Pure.
 //!
-//! A line is one transaction, and nothing goes over lines: when one statement of it fails, nothing
-//! is done. Deleting what is not there, or has expired, fails: what renews begins with a deletion.
+//! All that is told at once is one line, and a line is one transaction: a packet meets what was
+//! before it or what is after it, and when one statement fails, nothing is done. Deleting what is
+//! not there, or has expired, fails: what renews begins with a deletion.
 
 const TABLE = 'pbx_vip'
 
@@ -18,14 +19,14 @@ const SHAPES = {
 /** Of IPv4, IPv6, or both; at least one. */
 export type Addresses = readonly string[]
 
-/** Made anew, closed. */
+/** Made anew, closed. In one transaction: meanwhile the gate that was there stays as it was. */
 export function rules(addresses: Addresses): string {
   const families = familiesOf(addresses)
   return [
     // `add` before `delete`: it fails neither when the table is there nor when it is not.
     ...families.map(([family]) => `add table ${family} ${TABLE}; delete table ${family} ${TABLE}`),
     ...families.map(([family, own]) => table(family, own)),
-  ].join('\n')
+  ].join('; ')
 }
 
 function table(family: Family, addresses: Addresses): string {

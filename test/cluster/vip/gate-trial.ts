@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { Gate } from '../../../src/cluster/vip/gate.ts'
 
 const [, , VIP = ''] = process.argv
@@ -24,6 +24,29 @@ async function tried(): Promise<string> {
   const outcome = await Promise.race([heard, sleep(100, 'is silent')])
   socket.close()
   return outcome
+}
+
+/** What is done again and again, with datagrams to the address all the time. */
+async function during(times: number, work: () => Promise<unknown>): Promise<string> {
+  const socket = createSocket(IS_SIX ? 'udp6' : 'udp4')
+  socket.bind(PORT, VIP)
+  await once(socket, 'listening')
+  let heard = 0
+  socket.on('message', () => heard++)
+  socket.on('error', () => {})
+  let isOver = false
+  const asking = (async () => {
+    while (!isOver) {
+      socket.send('?', PORT, VIP, () => {})
+      await turn()
+    }
+  })()
+  for (let done = 0; done < times; done++) await work()
+  isOver = true
+  await asking
+  await sleep(100)
+  socket.close()
+  return heard === 0 ? 'is silent' : 'answers now and then'
 }
 
 async function say(what: string, outcome: boolean | Promise<boolean>): Promise<void> {
@@ -58,6 +81,11 @@ gate.stop()
 const again = await Gate.prepare([VIP])
 await say('another life of the process begins shut', again instanceof Gate)
 if (!(again instanceof Gate)) throw new Error('told above')
+const remade = await during(20, async () => {
+  const gate = await Gate.prepare([VIP])
+  if (gate instanceof Gate) gate.stop()
+})
+console.log(`made anew, 20 times: the address ${remade}`)
 await again.pend(5_000)
 await again.open(60_000)
 spawnSync('nft', ['flush', 'ruleset'])

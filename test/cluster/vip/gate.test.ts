@@ -24,6 +24,7 @@ open what was pending: refused; the address is silent
 open once more: done; the address answers
 close: done; the address is silent
 another life of the process begins shut: done; the address is silent
+made anew, 20 times: the address is silent
 renew when somebody has flushed all rules: refused; the address answers
 close then: done; the address is silent
 pend when they are gone: done; the address is silent

@@ -1,4 +1,4 @@
-//! Run in a network namespace of its own by `owner.test.ts`, where nft cannot be found: what the
+//! Run in a network namespace of its own by `owner.test.ts`, where nft cannot be used: what the
 //! owner of an address does there, a line each.
 
 import { spawnSync } from 'node:child_process'
@@ -37,6 +37,7 @@ const owner = await VipOwner.prepare({
   onUnfit: (why) => console.log(why === undefined ? 'fit again' : `unfit: ${why}`),
 })
 console.log(`prepared: ${where()}`)
+if (process.argv[2] === 'prepare') process.exit()
 
 let round = 0
 async function leads(): Promise<void> {
