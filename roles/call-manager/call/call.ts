@@ -12,7 +12,7 @@ import {
   requestInDialog,
   type RequestOptions,
 } from '../../../src/sip/dialog/dialog-request.ts'
-import type { Dialog } from '../../../src/sip/dialog/dialog.ts'
+import type { Dialog, DialogId } from '../../../src/sip/dialog/dialog.ts'
 import {
   exchange,
   type Carrier,
@@ -26,6 +26,7 @@ import { joined } from '../../../src/sip/message/text.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { CallInput, CallOutput, MediaOp, MediaResult, Tag } from './io.ts'
 import { localMedia } from './media-off.ts'
+import type { Refused } from './open.ts'
 import type { Sent, Serving, Then } from './pending.ts'
 import type { Branch, CallState, Hop, Leg, LegId, Open, Pending, TxId } from './state.ts'
 
@@ -76,6 +77,8 @@ export class Call {
   readonly serving = new Map<ServerKey, Serving>()
   /** Re-INVITEs that the process before this one left unanswered, until this one answers. */
   readonly inherited: Open[]
+  /** By dialog. */
+  readonly refused = new Map<DialogId, Refused>()
   /** Of the media sessions of a call that ends. */
   reports: readonly MediaReport[] | undefined
   /** What devices say before the store knows of the call (`hear`); undefined from then on. */

@@ -20,8 +20,8 @@ import { mediaLost } from './media-loss.ts'
 import { recover } from './recover.ts'
 import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
+import { openIn } from './open.ts'
 import { refusalOf } from './refusal.ts'
-import { openOf } from './reoffer.ts'
 import { onFailed, onResponse, onStray } from './responses.ts'
 import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
@@ -52,13 +52,7 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
 
   /** Re-INVITEs that wait for the other side, or for the ACK, for a successor to answer. */
   get open(): readonly Open[] {
-    const { serving, state, inherited } = this.#call
-    const accepted = state.legs.flatMap((leg) => leg.accepted?.open ?? [])
-    const open = [...inherited, ...accepted]
-    const first = state.invite?.key
-    for (const each of serving.values())
-      if (each.request.method === 'INVITE' && each.key !== first) open.push(openOf(each))
-    return open
+    return openIn(this.#call)
   }
 
   /** Nothing can come any more: the host forgets it. */

@@ -22,6 +22,7 @@ import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
 import { acknowledge, join } from './leg.ts'
+import { refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerOpen } from './reoffer.ts'
 import { answerAsService } from './service.ts'
@@ -50,7 +51,7 @@ export function recover(call: Call, { hasLeft }: Resumed): void {
 
 /** What `give` or `handOver` would have said. */
 function leaveRecord(call: Call): void {
-  for (const open of call.inherited.splice(0)) call.respond(open, 491)
+  for (const open of call.inherited.splice(0)) refuseOpen(call, open)
   const { answering } = call.state
   if (answering !== undefined) takeAsAnswered(call, answering)
   const [replaced] = call.state.legs

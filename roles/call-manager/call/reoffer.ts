@@ -36,6 +36,7 @@ import { isJoining } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
+import { openOf, refuseOpen, rememberRefused } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { isHold, sdpBody, sdpOf } from './sdp.ts'
 import { answerServiceAgain } from './service.ts'
@@ -266,8 +267,9 @@ function serveAgain(call: Call, serving: Serving): void {
 }
 
 function refuseOffer(call: Call, from: Endpoint, pending: Pending, status: number): void {
-  if (isFirst(call, pending)) finish(call, refusalOf(status))
-  else respondIn(call, from, pending, status)
+  if (isFirst(call, pending)) return finish(call, refusalOf(status))
+  respondIn(call, from, pending, status)
+  rememberRefused(call, pending)
 }
 
 export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): void {
@@ -293,18 +295,12 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
   call.save({ kind: 'reanswer-saved', serving: key, sdp })
 }
 
-/** As a successor is to find it. After a delayed offer it could do nothing with the answer. */
-export function openOf({ key, request, source, sdp, agreed }: Serving): Open {
-  return { key, request, source, agreed: sdp === undefined ? undefined : agreed }
-}
-
 /** Of another process, that perhaps did not live to say what it had committed. */
 export function answerOpen(call: Call, open: Open): void {
   const { key, request, agreed } = open
   const leg = call.state.legs.find(({ dialog }) => dialog?.id === askedIn(request, dialog))
-  // Its sender tries again, when the one of ours is through (RFC 3261 §14.1).
   if (leg?.dialog === undefined || leg.state !== 'up' || agreed === undefined)
-    return call.respond(open, 491)
+    return refuseOpen(call, open)
   const { sdp, granted } = agreed
   const headers = reanswerHeaders(leg.dialog.localTarget, granted)
   const toTag = leg.dialog.local.tag
