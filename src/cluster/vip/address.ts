@@ -2,24 +2,15 @@
 //! the kernel takes them away when nobody does; and told to the neighbours.
 
 import { isIPv6 } from 'node:net'
-import type { Log } from '../../base/host.ts'
-import type { VipSettings } from '../settings.ts'
+import { Announcer, type AnnouncerParts } from './announcer.ts'
 import { IP } from './ip.ts'
 import { Resident } from './resident.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
 const VALID_FOR = 3
 const REFRESH_EVERY_MS = 800
-/** Neighbours may miss some, and switches learn late. */
-const ANNOUNCE_AT_MS = [0, 60, 200, 500, 1_000, 2_000, 4_000]
 
-/** '' when it was sent, else why not. */
-export type Announce = (interfaceName: string, address: string) => string
-
-export type AddressParts = {
-  readonly vip: VipSettings
-  readonly log: Log
-  readonly announce: Announce
+export type AddressParts = AnnouncerParts & {
   /** It could not be put there, or kept: this node cannot serve. */
   readonly onLost: (why: string) => void
 }
@@ -27,12 +18,12 @@ export type AddressParts = {
 export class Address {
   readonly #parts: AddressParts
   readonly #program = new Resident(IP)
+  readonly #announcer: Announcer
   #refreshing: NodeJS.Timeout | undefined
-  #announcing: NodeJS.Timeout[] = []
-  #isSaid = false
 
   constructor(parts: AddressParts) {
     this.#parts = parts
+    this.#announcer = new Announcer(parts)
   }
 
   /** Before the gate opens: nobody is answered by it yet. */
@@ -42,17 +33,9 @@ export class Address {
     void this.#put()
   }
 
-  /** Once the gate is open: before, nothing would leave. */
+  /** Once the gate is open: before, the neighbours would be sent to who does not answer. */
   announce(): void {
-    const { vip } = this.#parts
-    for (const each of this.#announcing) clearTimeout(each)
-    const tell = (): void => {
-      for (const { address } of vip.addresses) {
-        const why = this.#parts.announce(vip.interface, address)
-        if (why !== '') this.#complain(why)
-      }
-    }
-    this.#announcing = ANNOUNCE_AT_MS.map((delay) => setTimeout(tell, delay))
+    this.#announcer.begin()
   }
 
   /** One of them was taken away by somebody else: true when it is put back. */
@@ -66,8 +49,7 @@ export class Address {
   async remove(): Promise<void> {
     clearInterval(this.#refreshing)
     this.#refreshing = undefined
-    for (const each of this.#announcing) clearTimeout(each)
-    this.#announcing = []
+    this.#announcer.stop()
     // Not there is what is wanted.
     await this.#ip('del')
   }
@@ -95,13 +77,5 @@ export class Address {
     })
     const answer = await this.#program.tell(commands.join('\n'))
     return typeof answer === 'string' ? undefined : answer.why
-  }
-
-  /** Once: it goes on being so. */
-  #complain(why: string): void {
-    if (this.#isSaid) return
-    this.#isSaid = true
-    const effect = 'neighbours notice only when their ARP entries expire'
-    this.#parts.log('error', 'vip.not-announced', { why, effect })
   }
 }

@@ -10,7 +10,7 @@
 
 import { assert } from '../../base/assert.ts'
 import type { Machine } from '../../base/machine.ts'
-import { millis, type Millis } from '../../base/time.ts'
+import { after, millis, type Millis } from '../../base/time.ts'
 
 export type LeaseInput =
   /** Just before the heartbeats of the round are sent. */
@@ -44,13 +44,22 @@ export class Lease implements Machine<LeaseInput, LeaseOutput> {
   #pendingSince: Millis = millis(0)
   /** The round that the kernel was last told of. */
   #told = 0
+  /** How long that round lasts, and how long the one does that the kernel has taken. */
+  #toldUntil: Millis = millis(0)
+  #until: Millis = millis(0)
 
   constructor(lease: Millis) {
     this.#lease = lease
   }
 
+  /** As far as this node has heard: it may have been stopped since. */
   get isHeld(): boolean {
     return this.#state === 'open'
+  }
+
+  /** Nobody else can have the address at `now`. */
+  holdsAt(now: Millis): boolean {
+    return this.isHeld && now < this.#until
   }
 
   step(input: LeaseInput, now: Millis): readonly LeaseOutput[] {
@@ -95,6 +104,7 @@ export class Lease implements Machine<LeaseInput, LeaseOutput> {
     }
     const isNews = this.#state !== 'open'
     this.#state = 'open'
+    this.#until = this.#toldUntil
     const news: readonly LeaseOutput[] = isNews ? [{ kind: 'held' }] : []
     return [...news, ...this.#next(now)]
   }
@@ -110,10 +120,12 @@ export class Lease implements Machine<LeaseInput, LeaseOutput> {
     if (this.#state === 'shut') return this.#tell('pend', this.#lease)
     const began = this.#began.get(round)
     if (began === undefined || round <= this.#told) return []
-    const left = millis(Math.floor(began + this.#lease - now))
+    const until = after(began, this.#lease)
+    const left = millis(Math.floor(until - now))
     if (left <= 0) return []
     if (this.#state === 'pending' && began <= this.#pendingSince) return []
     this.#told = round
+    this.#toldUntil = until
     return this.#tell(this.#state === 'pending' ? 'open' : 'renew', left)
   }
 

@@ -6,7 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Host, Log } from '../../base/host.ts'
 import { after, millis, type Millis } from '../../base/time.ts'
-import { Address, type Announce } from './address.ts'
+import { Address } from './address.ts'
+import type { Announce } from './announcer.ts'
 import { Gate } from './gate.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { OpenGate } from './open-gate.ts'
@@ -73,7 +74,8 @@ export class VipOwner {
     const { host, vip, announce } = parts
     const addresses = vip.addresses.map(({ address }) => address)
     const onLost = (why: string): void => owner.#fail(why)
-    const address = new Address({ vip, announce, log: host.log, onLost })
+    const isOurs = (): boolean => owner.#lease.holdsAt(host.now())
+    const address = new Address({ vip, announce, host, isOurs, onLost })
     // First: whatever the gate is made of, nobody is answered by an address that is not there.
     await address.remove()
     const gate = await Gate.prepare(addresses)

@@ -1,6 +1,7 @@
 //! Golden scripts of the lease: times in milliseconds, a lease of 200.
 //!
 //!     at 120          round 3        confirmed 3|none        done ok|refused
+//!     holds           whether nobody else can have the address at that time
 
 import { millis } from '../../../src/base/time.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from '../../../src/cluster/vip/lease.ts'
@@ -15,6 +16,7 @@ walk(`${import.meta.dirname}/testdata`, () => {
       now = millis(Number(word))
       return ''
     }
+    if (command.name === 'holds') return lease.holdsAt(now) ? 'yes' : 'no'
     const outputs = lease.step(inputOf(command, word), now)
     return outputs.map(show).join('\n') || 'nothing'
   }

@@ -1,7 +1,7 @@
 //! Run in a network namespace of its own by `owner.test.ts`, where nft cannot be used: what the
 //! owner of an address does there, a line each.
 
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { millis } from '../../../src/base/time.ts'
 import { VipOwner } from '../../../src/cluster/vip/owner.ts'
@@ -21,6 +21,7 @@ for (const command of [
 ])
   ip(command)
 
+let announced = 0
 const owner = await VipOwner.prepare({
   host: {
     ...realHost(),
@@ -30,7 +31,10 @@ const owner = await VipOwner.prepare({
   },
   vip: { addresses: [{ address: ADDRESS, prefix: 24 }], interface: 'v0' },
   lease: millis(400),
-  announce: () => '',
+  announce: () => {
+    announced++
+    return ''
+  },
   onChanged: (isHeld) => console.log(isHeld ? 'held' : 'lost'),
   onPending: () => {},
   onResign: (why) => console.log(`resigned: ${why}`),
@@ -45,6 +49,22 @@ async function leads(): Promise<void> {
   await sleep(20)
   owner.look(round)
   await sleep(50)
+}
+/** With all its timers, as SIGSTOP does it, for longer than the lease. */
+async function isStopped(): Promise<void> {
+  const goOn = 'setTimeout(() => process.kill(Number(process.argv[1]), "SIGCONT"), 1_500)'
+  spawn(process.execPath, ['-e', goOn, String(process.pid)], { stdio: 'ignore' })
+  process.kill(process.pid, 'SIGSTOP')
+  await sleep(100)
+}
+
+if (process.argv[2] === 'stop') {
+  while (!owner.isHeld) await leads()
+  console.log(`announced: ${announced > 0 ? 'yes' : 'no'}`)
+  announced = 0
+  await isStopped()
+  console.log(`announced when it goes on: ${announced} times`)
+  process.exit()
 }
 for (let at = 0; at < 5; at++) await leads()
 console.log(`leads: ${where()}`)

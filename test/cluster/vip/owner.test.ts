@@ -56,3 +56,14 @@ exit 1
   expect(first).toMatch(/^vip.no-gate: when the gate is made: no address; /)
   expect(more).toEqual(['prepared: not there', ''])
 })
+
+test.skipIf(!can)('who was stopped for longer than the lease announces nothing', () => {
+  const [, ...said] = trial(undefined, 'stop').split('\n')
+  expect(said).toEqual([
+    'prepared: not there',
+    'held',
+    'announced: yes',
+    'announced when it goes on: 0 times',
+    '',
+  ])
+})

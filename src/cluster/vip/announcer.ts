@@ -1,0 +1,66 @@
+//! Tells the neighbours where the virtual addresses are: often at first, as they may miss some, and
+//! switches learn late. What is sent passes no gate (AF_PACKET), and whoever was stopped comes to
+//! its timers before it hears that another was elected: so each time the clock is asked first.
+
+import type { Cancel, Host } from '../../base/host.ts'
+import { after, millis } from '../../base/time.ts'
+import type { VipSettings } from '../settings.ts'
+
+/** Between one announcement and the next. */
+const GAPS_MS = [60, 140, 300, 500, 1_000, 2_000]
+
+/** '' when it was sent, else why not. */
+export type Announce = (interfaceName: string, address: string) => string
+
+export type AnnouncerParts = {
+  readonly host: Pick<Host, 'now' | 'wake' | 'log'>
+  readonly vip: VipSettings
+  readonly announce: Announce
+  /** Nobody else can have the addresses now. */
+  readonly isOurs: () => boolean
+}
+
+export class Announcer {
+  readonly #parts: AnnouncerParts
+  #next: Cancel | undefined
+  #isSaid = false
+
+  constructor(parts: AnnouncerParts) {
+    this.#parts = parts
+  }
+
+  /** Now, and from now on. */
+  begin(): void {
+    this.stop()
+    this.#announce(0)
+  }
+
+  stop(): void {
+    this.#next?.()
+    this.#next = undefined
+  }
+
+  #announce(place: number): void {
+    const { host, isOurs } = this.#parts
+    if (isOurs()) this.#tell()
+    const gap = GAPS_MS[place]
+    if (gap === undefined) return
+    this.#next = host.wake(after(host.now(), millis(gap)), () => this.#announce(place + 1))
+  }
+
+  #tell(): void {
+    const { vip, announce } = this.#parts
+    for (const { address } of vip.addresses) {
+      const why = announce(vip.interface, address)
+      if (why !== '') this.#complain(why)
+    }
+  }
+
+  /** Once: it goes on being so. */
+  #complain(why: string): void {
+    if (this.#isSaid) return
+    this.#isSaid = true
+    const effect = 'neighbours notice only when their ARP entries expire'
+    this.#parts.host.log('error', 'vip.not-announced', { why, effect })
+  }
+}
