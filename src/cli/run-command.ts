@@ -291,11 +291,17 @@ const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['m
 ]
 
 function whatIs(
-  { id, kind, unfit }: api.ClusterView['members'][0],
+  { id, kind, unfit, clockAhead }: api.ClusterView['members'][0],
   leader: string | undefined,
 ): string {
   const role = id === leader ? 'leader' : kind
-  return unfit === undefined ? role : `${role}, ${unfit}`
+  return [role, unfit, clockText(clockAhead)].filter((part) => part !== undefined).join(', ')
+}
+
+function clockText(aheadMs: number | undefined): string | undefined {
+  if (aheadMs === undefined) return undefined
+  const seconds = grouped(Math.round(Math.abs(aheadMs) / 1_000))
+  return `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead' : 'behind'} (timedatectl)`
 }
 
 function filesText(missing: number | undefined): string {

@@ -8,7 +8,17 @@ export const FRAME_MAX = 16 << 20
 const PIECES_MAX = 1_024
 
 /** Their places are what is sent: new ones go to the end. */
-const CHANNELS = ['ping', 'raft', 'rpc', 'flows', 'fitness', 'files', 'schema', 'farewell'] as const
+const CHANNELS = [
+  'ping',
+  'raft',
+  'rpc',
+  'flows',
+  'fitness',
+  'files',
+  'schema',
+  'farewell',
+  'clock',
+] as const
 export type Channel = (typeof CHANNELS)[number]
 
 export type Frame = { readonly channel: Channel; readonly data: Uint8Array }

@@ -12,6 +12,7 @@ import type { RaftMessage } from '../raft/message.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
 import type { Replica } from '../store/replica/replica.ts'
 import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
+import { Clocks } from './clocks.ts'
 import { Dialled } from './dialled.ts'
 import { Fitness, type Concern } from './fitness.ts'
 import { objectionTo } from './join/release.ts'
@@ -58,6 +59,7 @@ export class Member {
   #why = 'this node has just begun'
   #since: number
   readonly #fitness: Fitness
+  readonly #clocks: Clocks
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: readonly Cancel[]
 
@@ -70,8 +72,11 @@ export class Member {
     const onChanged = (why: string | undefined): void => this.#fitChanged(why)
     const onOther = (): void => this.#tell(true)
     this.#fitness = new Fitness({ host, link, onChanged, onOther })
+    const leader = (): NodeId | undefined => parts.replica.status.leader
+    this.#clocks = new Clocks({ host, link, self: parts.self.id, leader })
     this.#unsubscribe = [
       () => this.#fitness.stop(),
+      () => this.#clocks.stop(),
       link.arrived((frame) => this.#onFrame(frame)),
       link.changed(() => this.#tell(true)),
     ]
@@ -155,7 +160,9 @@ export class Member {
       this.#promote()
       this.#leaveToOthers()
     }
-    this.#tell(this.#ticks % STANDING_EVERY_TICKS === 0)
+    const isDue = this.#ticks % STANDING_EVERY_TICKS === 0
+    if (isDue) this.#clocks.tick()
+    this.#tell(isDue)
   }
 
   #onFrame({ from, channel, data }: Arrived): void {
@@ -318,6 +325,7 @@ export class Member {
       ...standing,
       schema,
       members: this.#membersOf(status),
+      timeAhead: this.#clocks.time.ahead,
       why: this.#why,
       since: this.#since,
     })
@@ -346,6 +354,7 @@ export class Member {
         isConnected: this.#isUp(id),
         lag: id === self ? 0 : match === undefined ? undefined : last - match,
         unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
+        clockAhead: this.#clocks.off(id),
       }
     })
   }

@@ -34,6 +34,8 @@ export type Standing = {
   readonly holdsAddress: boolean
   /** The kernel itself keeps a node that was stopped from answering at the address. */
   readonly isGuarded: boolean
+  /** By how many milliseconds the time of the cluster is ahead of the wall clock here. */
+  readonly timeAhead: number
   /** Of the thread that keeps the lease. */
   readonly urgency: Urgency
   readonly members: readonly MemberStanding[]
@@ -52,6 +54,8 @@ export type MemberStanding = {
   readonly lag: number | undefined
   /** Why it had better not serve. */
   readonly unfit: string | undefined
+  /** By how many milliseconds its wall clock is ahead of those of most, where they differ. */
+  readonly clockAhead: number | undefined
 }
 
 /** Of each node, by its id: chunks of files that it holds, and that it has not yet. */

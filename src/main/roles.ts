@@ -6,6 +6,7 @@ import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
 import { MediaPool } from '../../roles/media/pool.ts'
 import { type MediaRole, startMediaRole } from '../../roles/media/role.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { ClusterTime } from '../cluster/cluster-time.ts'
 import type { Host } from '../base/host.ts'
 import { after, millis, seconds } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
@@ -73,7 +74,7 @@ export function openRoles(options: RolesOptions): Roles {
   const link = options.cluster && mediaServersOf(options.cluster, store)
   const pool = new MediaPool({ host, local: media.carrier, link })
   const calls = startCallManager({
-    host,
+    host: datedHost(host, options.cluster),
     store,
     vault: openVault(config.data),
     stack: sip.stack,
@@ -118,6 +119,13 @@ export function openRoles(options: RolesOptions): Roles {
     },
     abandon: () => media.stop(),
   }
+}
+
+/** What it dates is judged by its successors: in a cluster its wall clock is the cluster's time. */
+function datedHost(host: Host, cluster: Cluster | undefined): Host {
+  if (cluster === undefined) return host
+  const time = new ClusterTime(host, cluster.standing?.timeAhead)
+  return { ...host, wall: time.read }
 }
 
 /** Calls get some time to end; what is left then is ended by us, with its record written. */

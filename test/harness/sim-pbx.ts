@@ -2,6 +2,7 @@
 //! media engine and store tables; network, sound and time are simulated.
 
 import type { Host } from '../../src/base/host.ts'
+import { ClusterTime } from '../../src/cluster/cluster-time.ts'
 import { after, millis, wallTime, type Millis } from '../../src/base/time.ts'
 import type { MediaControl } from '../../src/control/media-control.ts'
 import type { NodeId, TenantId } from '../../src/control/ids.ts'
@@ -119,6 +120,12 @@ export class SimPbx {
   /** Media is on a server of its own. */
   mediaOutlives = false
 
+  /** By which the wall clock of the host that serves is ahead. */
+  clockAhead = 0
+  /** Of a cluster; and by which it was ahead when who served was killed. */
+  #time: ClusterTime | undefined
+  #timeAhead = 0
+
   /** The process is killed, and another one starts on its store at once. */
   restart(): void {
     this.kill(this.store.underWay)
@@ -128,6 +135,7 @@ export class SimPbx {
   /** Nothing of it reaches anybody any more; of its proposals the first `kept` are committed. */
   kill(kept: number): void {
     this.#life.alive = false
+    if (this.#time !== undefined) this.#timeAhead = this.#time.ahead + this.clockAhead
     this.store.crash(kept)
     this.role.stop()
     if (!this.mediaOutlives) this.media.forget()
@@ -155,11 +163,20 @@ export class SimPbx {
     return simStack(this.#life.host('stack'), transport, onMessage, hasSuccessor)
   }
 
+  /** As `src/main/serving.ts` makes it. */
+  #roleHost(): Host {
+    const sound = this.#life.host('role')
+    const host = { ...sound, wall: () => wallTime(sound.wall() + this.clockAhead) }
+    if (this.#options.hasSuccessor !== true) return host
+    this.#time = new ClusterTime(host, this.#timeAhead - this.clockAhead)
+    return { ...host, wall: this.#time.read }
+  }
+
   #start(): RunningCallManager {
     const { address, config } = this.#options
     const calls = { ...CALL_CONFIG, ...config }
     return startCallManager({
-      host: this.#life.host('role'),
+      host: this.#roleHost(),
       store: this.#life.store(this.store),
       vault: this.store.vault,
       stack: this.stack,

@@ -32,6 +32,7 @@ import { Office } from './office.ts'
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
  *   media outlives | media dies    (a server of its own goes on, or is replaced by an empty one)
  *   kill [committed] | start       (what is proposed is lost, or not; the next process)
+ *   clock 3600000                  (the wall clock of its host is wrong by that, from now on)
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
   let opened: Promise<Office> | undefined
@@ -81,6 +82,9 @@ async function run(office: Office, command: Command): Promise<string[]> {
       return []
     case 'start':
       office.pbx.start()
+      return []
+    case 'clock':
+      office.pbx.clockAhead = Number(first)
       return []
     case 'admits':
       office.pbx.role.admit(first === 'calls')

@@ -3,7 +3,7 @@
 
 import { assert, unreachable } from '../../../src/base/assert.ts'
 import type { Cancel, Host } from '../../../src/base/host.ts'
-import { after, millis, wallTime, type Millis } from '../../../src/base/time.ts'
+import { after, millis, seconds, wallTime, type Millis } from '../../../src/base/time.ts'
 import type { TenantId } from '../../../src/control/ids.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { reply } from '../../../src/sip/message/reply.ts'
@@ -23,6 +23,7 @@ import { speaksFor } from '../call/identity.ts'
 import { aorOf, type Directory, type Extension } from '../directory.ts'
 import type { Door } from '../door.ts'
 import type { Location } from '../location.ts'
+import { endOf, goneSince } from '../survival.ts'
 import { partsOf } from './aor.ts'
 import { DEFAULT_LIMITS, type EventLimits } from './limits.ts'
 import { dialogPackage } from './packages/dialog-info.ts'
@@ -90,7 +91,7 @@ class EventsHost implements RunningEvents {
     }
     const { random } = host
     this.#server = new EventServer({ packages: EVENT_PACKAGES, facts, random, limits })
-    this.#resume()
+    this.#resume(seconds(limits.subscribe.max))
     this.#unsubscribe = [
       dialogs.changed(
         (dialog) => this.#step({ kind: 'dialog', dialog }),
@@ -148,19 +149,20 @@ class EventsHost implements RunningEvents {
     return this.#options.store.read((db) => messageCounts(db, tenant.id, user))
   }
 
-  #resume(): void {
+  #resume(most: Millis): void {
     const { store } = this.#options
     const now = this.#host.now()
-    const wall = this.#host.wall()
-    const saved = store.read((db) => savedSubscriptions(db, wall))
+    const here = { now, wall: this.#host.wall() }
+    const before = goneSince(here.wall)
+    const saved = store.read((db) => savedSubscriptions(db, before))
     saved.forEach(({ id, aor, event, snapshot, expiresAt }, index) => {
       const times = {
-        expiresAt: after(now, millis(expiresAt - wall)),
+        expiresAt: endOf({ expiresAt, most }, here),
         notifyAt: after(now, millis(Math.floor((index * 1_000) / RESUMED_PER_SECOND))),
       }
       this.#step({ kind: 'restored', id, aor, event, snapshot, ...times })
     })
-    this.#tell({ kind: 'subscription.purge', before: wall })
+    this.#tell({ kind: 'subscription.purge', before })
     this.#host.log('info', 'subscriptions.resumed', { subscriptions: this.#server.subscriptions })
   }
 
@@ -251,8 +253,8 @@ class EventsHost implements RunningEvents {
   /** Who is watched may be gone, and mailboxes may have other messages. */
   #onRestored(): void {
     const { store, directory } = this.#options
-    const wall = this.#host.wall()
-    const watched = store.read((db) => savedSubscriptions(db, wall)).map(({ aor }) => aor)
+    const before = goneSince(this.#host.wall())
+    const watched = store.read((db) => savedSubscriptions(db, before)).map(({ aor }) => aor)
     for (const aor of new Set(watched)) {
       const { user, domain } = partsOf(aor)
       const tenant = directory.tenantOf(domain)

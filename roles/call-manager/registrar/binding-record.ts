@@ -14,6 +14,7 @@ import {
 import type { BindingRow } from '../../../src/store/schema/binding.ts'
 import type { Binding } from '../location.ts'
 import { publicGruu } from './gruu.ts'
+import type { RegistrarPolicy } from './policy.ts'
 
 /** Everything of a binding but its lifetime. */
 export type Bound = {
@@ -130,6 +131,11 @@ export function generousExpiry({ refreshedAt, expiresAt }: Lifetime): Millis {
   return whole(millis(expiresAt + (expiresAt - refreshedAt) * GRACE))
 }
 
+/** The longest that one is stored for. */
+export function longestStored({ expiryMax }: RegistrarPolicy): Millis {
+  return generousExpiry({ refreshedAt: millis(0), expiresAt: expiryMax })
+}
+
 /** Rounded up: nobody expires early, and a deadline that is met is not a fraction away. */
 export function whole(time: Millis): Millis {
   return millis(Math.ceil(time))
@@ -170,19 +176,25 @@ export function rowOf(record: BindingRecord, offset: ClockOffset): BindingRow {
   }
 }
 
-/** `now` stands in for when it was last heard of, which is not kept. */
+/** How it was left in the store, and how it is found: it may end at another time than it says. */
+export type Found = {
+  readonly domain: string
+  readonly offset: ClockOffset
+  /** Stands in for when it was last heard of, which is not kept. */
+  readonly now: Millis
+  readonly expiresAt: Millis
+}
+
 export function recordOf(
   row: BindingRow,
-  domain: string,
-  offset: ClockOffset,
-  now: Millis,
+  { domain, offset, now, expiresAt }: Found,
 ): BindingRecord {
   const { transport, host, port } = row
   const target: Target = { transport: transportOf(transport), host, port }
   const registeredAt = millis(row.registeredAt - offset)
   const bound: Bound = { ...row, domain, flow: undefined, target, registeredAt }
-  const record = new BindingRecord(bound, now, millis(row.expiresAt - offset))
-  record.savedUntil = record.expiresAt
+  const record = new BindingRecord(bound, now, expiresAt)
+  record.savedUntil = whole(millis(row.expiresAt - offset))
   return record
 }
 

@@ -14,7 +14,8 @@ import type { Vault } from '../../../src/store/vault.ts'
 import { BlockTokens } from '../auth/block-token.ts'
 import { aorOf, type Directory, type Extension } from '../directory.ts'
 import type { Location } from '../location.ts'
-import { recordOf } from './binding-record.ts'
+import { endOf, goneSince } from '../survival.ts'
+import { longestStored, recordOf } from './binding-record.ts'
 import { BindingTable } from './binding-table.ts'
 import { TemporaryGruus } from './gruu.ts'
 import { DEFAULT_POLICY, type RegistrarPolicy } from './policy.ts'
@@ -75,7 +76,7 @@ class RegistrarHost implements RunningRegistrar {
     })
     const wallAt = (now: Millis): WallTime => wallTime(host.wall() - host.now() + now)
     this.#registrar = new Registrar(this.location, { policy, random: host.random, wallAt, gruus })
-    this.#load()
+    this.#load(longestStored(policy))
     this.#unsubscribe = [
       flowClosed((flow) => this.#step({ kind: 'flow-closed', flow })),
       store.applied(({ command }) => this.#onApplied(command)),
@@ -101,15 +102,19 @@ class RegistrarHost implements RunningRegistrar {
     if (due !== undefined) void this.#save(due)
   }
 
-  #load(): void {
-    const now = this.#host.now()
-    const offset = this.#host.wall() - now
+  #load(most: Millis): void {
+    const here = { now: this.#host.now(), wall: this.#host.wall() }
+    const { now } = here
+    const offset = here.wall - now
+    const before = goneSince(here.wall)
     this.#store.read((db) => {
       const owners = new Map(allTenants(db).map((each) => [each.tenant, each]))
-      for (const row of liveBindings(db, this.#host.wall())) {
+      for (const row of liveBindings(db, before)) {
         const owner = owners.get(row.tenant)
         if (owner === undefined) continue
-        this.location.put(recordOf(row, owner.primaryDomain, offset, now))
+        const expiresAt = endOf({ expiresAt: row.expiresAt, most }, here)
+        const { primaryDomain: domain } = owner
+        this.location.put(recordOf(row, { domain, offset, now, expiresAt }))
       }
     })
     const bindings = this.location.size
@@ -117,7 +122,7 @@ class RegistrarHost implements RunningRegistrar {
       bindings,
       ms: Math.round(this.#host.now() - now),
     })
-    void this.#save({ kind: 'binding.purge', before: this.#host.wall() })
+    void this.#save({ kind: 'binding.purge', before })
   }
 
   #step(input: Input): void {

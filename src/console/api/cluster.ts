@@ -61,11 +61,11 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
   const { id, role, isActive, leader, term, holdsAddress, why, since } = standing
   const { isGuarded, urgency, applied, compared, schema } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
-  const members = standing.members.map(({ lag, unfit, ...member }) => {
+  const members = standing.members.map(({ lag, unfit, clockAhead, ...member }) => {
     const node = nodes.get(member.id)
     const at = node === undefined ? 'not known yet' : `${node.host}:${node.port}`
     const missing = cluster.files.get(member.id)?.missing
-    const known = defined({ lag, unfit, missing })
+    const known = defined({ lag, unfit, missing, clockAhead })
     return { ...member, name: node?.name ?? member.id, at, ...known }
   })
   return {

@@ -68,6 +68,9 @@ export const ClusterShape = Type.Object({
       isConnected: Type.Boolean(),
       lag: Type.Optional(Type.Integer({ description: 'entries behind; known to the leader' })),
       unfit: Type.Optional(Type.String({ description: 'why it leaves serving to others' })),
+      clockAhead: Type.Optional(
+        Type.Integer({ description: 'ms, of the clocks of most nodes, where it differs' }),
+      ),
       missing: Type.Optional(Type.Integer({ description: 'chunks of files it has not yet' })),
     }),
   ),

@@ -24,10 +24,28 @@ export function plan(random: Random, pairs: number, only: readonly string[]): re
     const all = fault.onMedia === true ? [...victims, 'media' as const] : victims
     return all.map((victim) => single(fault, victim))
   })
-  const chosen = only.length === 0 ? singles : singles.filter((trial) => isAsked(trial, only))
+  const planned = [...singles, ...LOST_WITH_WRONG_CLOCK.map(lostWith)]
+  const chosen = only.length === 0 ? planned : planned.filter((trial) => isAsked(trial, only))
   const wantsPairs = only.length === 0 || only.includes('pairs')
   const drawn = wantsPairs ? Array.from({ length: pairs }, () => pair(random)) : []
   return [...chosen, ...drawn]
+}
+
+/** What it dated meanwhile is judged by another clock. */
+const LOST_WITH_WRONG_CLOCK = ['clock-on', 'clock-back'] as const
+
+function lostWith(name: string): Trial {
+  const kill = FAULTS.find((each) => each.name === 'kill')
+  const fault = FAULTS.find((each) => each.name === name)
+  if (kill === undefined || fault === undefined) throw new Error(`there is no ${name}, or no kill`)
+  return {
+    name: `${name}/leader and kill/same 3000 ms later`,
+    blows: [
+      { fault, victim: 'leader', afterMs: 0 },
+      { fault: kill, victim: 'same', afterMs: 3_000 },
+    ],
+    mendLastFirst: true,
+  }
 }
 
 function isAsked({ name }: Trial, only: readonly string[]): boolean {

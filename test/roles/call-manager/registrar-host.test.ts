@@ -75,17 +75,48 @@ test('a restart brings the bindings back, with what is left of their time', asyn
   await second.stop()
 })
 
-test('what ran out while nobody was there does not come back', async () => {
+const HOUR = 3_600_000
+
+test('what ran out an hour ago while nobody was there does not come back', async () => {
   const home = newHome()
   const first = await RegistrarWorld.open(home)
   await first.tenant(DOMAIN, ALICE)
   await login(first, udp, 1, '<sip:alice@10.0.0.1:5060>;expires=300')
   await first.stop()
-  const second = await RegistrarWorld.open(home, hostAt(0, 301_000))
+  const second = await RegistrarWorld.open(home, hostAt(0, HOUR + 301_000))
   expect(second.registrar.location.size).toBe(0)
   await second.store.readLinearizable(() => undefined)
   expect(second.store.read((db) => bindingsOf(db, AOR))).toEqual([])
   await second.stop()
+})
+
+test.each([
+  ['a minute and a half ahead', 90_000, 0, HOUR],
+  ['an hour ahead', HOUR, 0, HOUR],
+  ['an hour behind', -HOUR, 0, HOUR + 60_000],
+  ['fifty years behind', -50 * 365 * 24 * HOUR, 0, 1.1 * 2 * HOUR],
+])('a clock that is %s costs no phone its binding', async (_, ahead, least, most) => {
+  const home = newHome()
+  const first = await RegistrarWorld.open(home)
+  await first.tenant(DOMAIN, ALICE)
+  await login(first, udp, 1, '<sip:alice@10.0.0.1:5060>;expires=60')
+  await first.stop()
+  const second = await RegistrarWorld.open(home, hostAt(0, ahead))
+  const { location } = second.registrar
+  expect(location.lookup(AOR).length).toBe(1)
+  const left = (location.bindings(AOR)[0]?.expiresAt ?? 0) - second.host.now()
+  expect(left).toBeGreaterThan(least)
+  expect(left).toBeLessThanOrEqual(most)
+  await second.store.readLinearizable(() => undefined)
+  expect(second.store.read((db) => bindingsOf(db, AOR)).length).toBe(1)
+  // What it says next is stored by the clock that is here.
+  expect((await login(second, udp, 5, '<sip:alice@10.0.0.1:5060>;expires=600'))?.status).toBe(200)
+  await second.stop()
+  const third = await RegistrarWorld.open(home, hostAt(0, ahead))
+  const again = (third.registrar.location.bindings(AOR)[0]?.expiresAt ?? 0) - third.host.now()
+  expect(again).toBeGreaterThan(590_000)
+  expect(again).toBeLessThanOrEqual(600_000)
+  await third.stop()
 })
 
 test('refreshes of the last second are handed over when it stops', async () => {

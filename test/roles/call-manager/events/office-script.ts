@@ -12,7 +12,8 @@ const SUMMARY = 'application/simple-message-summary'
 /**
  *     phone NAME ADDRESS [transport=tcp] [domain=other.example] [instance=i]
  *     answers NAME STATUS|0                  what it says to NOTIFYs and MESSAGEs
- *     register NAME [q=500] | unregister NAME | disconnect NAME | vanish ADDRESS | restart
+ *     register NAME [q=500] | unregister NAME | disconnect NAME | vanish ADDRESS
+ *     restart [clock=3600000]                the wall clock of its host is wrong by that
  *     subscribe NAME USER EVENT [expires=600] | refresh NAME EVENT [expires=600] [by=OTHER]
  *     publish NAME EVENT [expires=600]       the document follows
  *     message NAME USER [type=text/plain]    header lines, an empty line and the text follow
@@ -36,7 +37,7 @@ export function officeScript(): (command: Command) => string {
     unregister: ({ words }) => office.unregister(words[0] ?? ''),
     disconnect: ({ words }) => office.disconnect(words[0] ?? ''),
     vanish: ({ words }) => office.vanish(words[0] ?? ''),
-    restart: () => office.restart(),
+    restart: ({ arg }) => office.restart(Number(arg('clock') ?? 0)),
     subscribe({ words, arg }) {
       const [name = '', user = '', event = ''] = words
       office.phones.get(name)?.subscribe(user, event, arg('expires') ?? '600')

@@ -145,13 +145,14 @@ export class Office {
   }
 
   /** The node dies and another starts on its store. */
-  restart(): void {
+  restart(clockAhead: number): void {
     this.#node.die()
-    this.#node = this.#start()
+    this.#node = this.#start(clockAhead)
   }
 
-  #start(): Node {
-    const host = withTicks(this.world.host('pbx'))
+  #start(clockAhead = 0): Node {
+    const sound = withTicks(this.world.host('pbx'))
+    const host = { ...sound, wall: () => wallTime(sound.wall() + clockAhead) }
     const stack = createSipStack({
       host: this.world.host('stack'),
       transport: this.#home,

@@ -1,0 +1,101 @@
+//! What the wall clock of each node says, and the time of the cluster. Each node tells the others
+//! both when they connect, and then every second; of who is not connected nothing is known.
+
+import type { Cancel, Host } from '../base/host.ts'
+import { wallTime, type WallTime } from '../base/time.ts'
+import type { NodeId } from '../control/ids.ts'
+import { isServerId } from '../store/schema/server.ts'
+import { ClusterTime } from './cluster-time.ts'
+import type { PeerLink } from './peer-link.ts'
+
+/** Milliseconds; by less two clocks do not differ. What is told may have waited for its turn. */
+const TOLERATED = 2_000
+/** Looks, one a second, before it is logged. */
+const PATIENCE = 5
+const MEND = 'let it be set by NTP (timedatectl); until then call records may be dated wrongly'
+
+export type ClocksParts = {
+  readonly host: Host
+  readonly self: NodeId
+  readonly link: Pick<PeerLink, 'send' | 'peers' | 'arrived' | 'changed'>
+  readonly leader: () => NodeId | undefined
+}
+
+export class Clocks {
+  readonly time: ClusterTime
+  readonly #parts: ClocksParts
+  /** By which their wall clocks are ahead of the one here. */
+  readonly #ahead = new Map<NodeId, number>()
+  readonly #unsubscribe: readonly Cancel[]
+  #looksOff = 0
+
+  constructor(parts: ClocksParts) {
+    const { host, link, leader } = parts
+    this.#parts = parts
+    this.time = new ClusterTime(host)
+    this.#unsubscribe = [
+      link.arrived(({ from, channel, data }) => {
+        if (channel !== 'clock') return
+        const told = decoded(data)
+        if (told === undefined)
+          return host.log('warn', 'peer.message-unreadable', { peer: from, bytes: data.length })
+        this.#ahead.set(from, told.wall - host.wall())
+        if (from === leader()) this.time.follow(told.time)
+      }),
+      link.changed(({ peer, isUp }) => {
+        if (isUp) this.#tell(peer)
+        else this.#ahead.delete(peer)
+      }),
+    ]
+  }
+
+  /** Once a second. */
+  tick(): void {
+    const { host, link, self } = this.#parts
+    for (const peer of link.peers) this.#tell(peer)
+    const ahead = this.off(self)
+    if (ahead === undefined) {
+      if (this.#looksOff >= PATIENCE) host.log('info', 'clock.right-again')
+      this.#looksOff = 0
+    } else if (++this.#looksOff === PATIENCE)
+      host.log('warn', 'clock.off', { aheadMs: ahead, mend: MEND })
+  }
+
+  /**
+   * By how many milliseconds the wall clock of a node is ahead of those of most. Undefined when it
+   * is not, or nothing is known. Of two that differ it is the other one's that is said to be off.
+   */
+  off(node: NodeId): number | undefined {
+    const ahead = node === this.#parts.self ? 0 : this.#ahead.get(node)
+    if (ahead === undefined) return undefined
+    const off = Math.round(ahead - middleOf([0, ...this.#ahead.values()]))
+    return Math.abs(off) < TOLERATED ? undefined : off
+  }
+
+  stop(): void {
+    for (const each of this.#unsubscribe) each()
+  }
+
+  #tell(peer: NodeId): void {
+    if (isServerId(peer)) return
+    const { host, link } = this.#parts
+    link.send(peer, 'clock', Buffer.from(`${host.wall()} ${this.time.read()}`))
+  }
+}
+
+/** Of an even number the one of the two that is nearer to nothing. */
+function middleOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const above = sorted[Math.floor(sorted.length / 2)] ?? 0
+  const below = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
+  return Math.abs(below) < Math.abs(above) ? below : above
+}
+
+const LENGTH_MAX = 31
+
+function decoded(data: Uint8Array): { wall: WallTime; time: WallTime } | undefined {
+  const text = Buffer.from(data.subarray(0, LENGTH_MAX + 1)).toString('latin1')
+  const [, wall, time] = /^(\d{1,15}) (\d{1,15})$/.exec(text) ?? []
+  if (wall === undefined || time === undefined) return undefined
+  return { wall: wallTime(Number(wall)), time: wallTime(Number(time)) }
+}
