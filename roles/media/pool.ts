@@ -183,7 +183,10 @@ export class MediaPool implements MediaCarrier {
     await this.#servers.resumed(media)
     const carriers = new Set(media.map((id) => this.#placement.of(id)))
     const [at] = carriers
-    return carriers.size === 1 && at !== undefined ? at.ask(request) : false
+    if (carriers.size !== 1 || at === undefined) return false
+    const live = await at.ask(request)
+    // Another server may have told of them as well meanwhile: then they are nobody's.
+    return media.every((id) => this.#placement.of(id) === at) && live
   }
 
   #tell(event: MediaEvent): void {

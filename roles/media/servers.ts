@@ -28,14 +28,13 @@ export class Servers {
   readonly met: Promise<void>
   readonly #options: ServersOptions
   readonly #servers = new Map<NodeId, RemoteServer>()
-  /** Of calls that go on: nobody has said yet that they live. */
-  readonly #expected = new Set<MediaId>()
+  /** Of calls that go on: nobody has said yet that they live. Each ends when that is known. */
+  readonly #expected = new Map<MediaId, PromiseWithResolvers<void>>()
   /** They live there, and no call has asked for them yet. */
   readonly #unclaimed = new Map<MediaId, RemoteServer>()
   /** They live there because a server said so, and not because they were made there. */
   readonly #resumed = new Set<MediaId>()
   readonly #cancels: Cancel[] = []
-  readonly #allHere = Promise.withResolvers<void>()
   readonly #someHere = Promise.withResolvers<void>()
   #isWaiting = true
   #areClaimed = false
@@ -80,13 +79,13 @@ export class Servers {
     for (const id of media) {
       const server = this.#unclaimed.get(id)
       if (server !== undefined) this.#resume(id, server)
-      else if (this.#isWaiting) this.#expected.add(id)
+      else if (this.#isWaiting) this.#expected.set(id, Promise.withResolvers())
     }
   }
 
-  /** Resolves when it is known where those of them that are expected live. */
+  /** Resolves when it is known where those of them that are expected live, if anywhere. */
   async resumed(media: readonly MediaId[]): Promise<void> {
-    if (this.#isWaiting && media.some((id) => this.#expected.has(id))) await this.#allHere.promise
+    await Promise.all(media.flatMap((id) => this.#expected.get(id)?.promise ?? []))
   }
 
   #onLink(link: ServerLink, id: NodeId, isUp: boolean): void {
@@ -114,7 +113,7 @@ export class Servers {
     for (const id of sessions) {
       const at = placement.of(id)
       if (at === server || contested.has(id)) continue
-      if (this.#expected.delete(id)) this.#resume(id, server)
+      if (this.#expected.has(id)) this.#resume(id, server)
       else if (at === undefined && !this.#areClaimed) this.#unclaimed.set(id, server)
       else stale.push(id)
     }
@@ -158,6 +157,8 @@ export class Servers {
     this.#unclaimed.delete(id)
     placement.put(id, server)
     placement.confirm([id])
+    this.#expected.get(id)?.resolve()
+    this.#expected.delete(id)
   }
 
   /** All calls that go on have asked by now. */
@@ -202,8 +203,8 @@ export class Servers {
   /** What is not known by now lives no more. */
   #stopWaiting(): void {
     this.#isWaiting = false
+    for (const { resolve } of this.#expected.values()) resolve()
     this.#expected.clear()
     this.#someHere.resolve()
-    this.#allHere.resolve()
   }
 }

@@ -110,6 +110,28 @@ test('a server that is late is waited for, but not for ever', async () => {
   expect(await counts(office, ids)).toEqual([2, 0])
 })
 
+test('a call whose server is there does not wait for another that is not', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 2)
+  const first = await lead(office, 'node-1')
+  await talk(first, 'one')
+  await talk(first, 'two')
+  first.pool.stop()
+  office.cut(at(ids, 1))
+  const second = await lead(office, 'node-2')
+  const told: (readonly [string, boolean])[] = []
+  for (const call of ['one', 'two'])
+    void second.media.resume(media(call)).then((live) => told.push([call, live]))
+  await passed(office)
+  expect(told).toEqual([['one', true]])
+  await passed(office, 1_900)
+  expect(told).toHaveLength(1)
+  await passed(office, 200)
+  expect(told).toEqual([
+    ['one', true],
+    ['two', false],
+  ])
+})
+
 test('what is asked at once of sessions that are no more is done in that order', async () => {
   const { office, ids } = await mediaOffice(new World(1), 2)
   const { media: control } = await lead(office, 'node-1')
