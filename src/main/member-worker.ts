@@ -14,6 +14,7 @@ import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.t
 import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
+import { Watchdog } from '../cluster/watchdog.ts'
 import type { NodeId } from '../control/ids.ts'
 import { ChunkStore } from '../files/chunk-store.ts'
 import { FileSync } from '../files/sync.ts'
@@ -35,6 +36,7 @@ import { join } from 'node:path'
 const KEPT = 20_000
 const PING_EVERY_MS = 500
 const KEEP_PRIORITY_EVERY_MS = 1_000
+const SILENT = 'its main thread does not answer'
 
 export type WorkerData = ReplicaSettings &
   MemberSettings & { readonly newsPort: MessagePort; readonly native: string | undefined }
@@ -57,9 +59,9 @@ let replica: Replica | undefined
 /** What the replica says before there is somebody to say it to. */
 const early: RaftMessage[] = []
 const office = new Office()
+const watchdog = new Watchdog(patience)
 let asked = 0
 const joins = new Map<number, (answer: JoinAnswer) => void>()
-let pingedAt: number | undefined
 /** From when the tables are there. */
 let reader: ReadConnection | undefined
 
@@ -212,7 +214,7 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
   })
 }
 
-/** The main thread serves: when it does not answer, or get to it, somebody else has to. */
+/** The main thread serves, here or when it is elected: what does not answer had better not be. */
 function watchMain(): void {
   const now = host.now()
   const overdue = office.overdue(now)
@@ -221,13 +223,11 @@ function watchMain(): void {
     member?.setFit('serving', `${overdue}: restart it`)
     member?.resign(overdue)
   }
-  if (pingedAt === undefined) {
-    pingedAt = now
-    return say({ kind: 'ping' })
-  }
-  if (now - pingedAt < patience) return
-  member?.resign(`the main thread has not answered for ${Math.round(now - pingedAt)} ms`)
-  pingedAt = undefined
+  const found = watchdog.look(now)
+  if (found?.kind === 'ask') say({ kind: 'ping' })
+  if (found?.kind !== 'silent') return
+  member?.resign(`the main thread has not answered for ${found.ms} ms`)
+  member?.setFit('main', SILENT)
 }
 
 async function onMessage(message: ToMember, leave: () => Promise<void>): Promise<void> {
@@ -236,8 +236,8 @@ async function onMessage(message: ToMember, leave: () => Promise<void>): Promise
     case 'server-heard':
       return // to `relayServers`
     case 'pong':
-      pingedAt = undefined
-      return
+      watchdog.answered()
+      return member?.setFit('main', undefined)
     case 'serving':
       office.serves(message.isServing)
       if (message.isServing) member?.setFit('serving', undefined)

@@ -1,12 +1,13 @@
-//! Nodes of three that are not well: one whose state is of no use comes back as another, and one
-//! that is elected and does not get to serving lets others.
+//! Nodes of three that are not well: one whose state is of no use comes back as another, one that
+//! is elected and does not get to serving lets others, and one that hangs is left alone.
 
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { WriteConnection } from '../../src/store/database.ts'
 import { setDiverged } from '../../src/store/schema/replica.ts'
-import type { Trio } from '../cluster/live/trio.ts'
+import type { Status } from '../../src/console/api/shapes.ts'
+import type { Node, Trio } from '../cluster/live/trio.ts'
 import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
@@ -47,6 +48,50 @@ test.skipIf(!can)(
     await trio.whole()
     const mended = (await trio.serving())?.cluster?.members ?? []
     expect(mended.map((member) => member.unfit)).toEqual([undefined, undefined, undefined])
+  },
+)
+
+const HANGS = 'its main thread does not answer'
+
+test.skipIf(!can)(
+  'a standby whose main thread hangs is unfit to all, and handed nothing, until it answers',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const leader = await trio.leader()
+    const [stuck, other] = trio.nodes.filter((node) => node !== leader)
+    if (stuck === undefined || other === undefined) throw new Error('there are three')
+    const id = `node-${trio.nodes.indexOf(stuck) + 1}`
+    const otherId = `node-${trio.nodes.indexOf(other) + 1}`
+    const hanging = join(trio.directory, 'hanging')
+    const hang = join(import.meta.dirname, 'hang-main.mjs')
+    stuck.environment = [`NODE_OPTIONS=--import=${hang}`, `PBX_HANG=${hanging}`]
+    stuck.signal('SIGTERM')
+    await stuck.stopped()
+    stuck.start()
+    await trio.whole()
+    const unfitOn = (node: Node): string | undefined => {
+      const { cluster } = JSON.parse(node.pbx('status', '--json')) as Status
+      return cluster?.members.find((member) => member.id === id)?.unfit
+    }
+    const saidBefore = stuck.output.length
+    writeFileSync(hanging, '')
+    for (const node of [leader, other])
+      await trio.until('it is known to hang', () => unfitOn(node) === HANGS)
+    expect(() => leader.pbx('transfer-leadership', '--to', id)).toThrow(HANGS)
+    leader.signal('SIGKILL')
+    await leader.stopped()
+    await trio.until('the other serves', async () => {
+      return (await trio.serving())?.cluster?.node === otherId
+    })
+    rmSync(hanging)
+    await trio.until('it answers', () => unfitOn(other) === undefined)
+    // What it could not say meanwhile.
+    const followed = (whom: string) => stuck.output.slice(saidBefore).includes(`"leader":"${whom}"`)
+    await trio.until('it follows the other', () => followed(otherId))
+    expect(followed(id)).toBe(false)
+    leader.start()
+    await trio.whole()
+    expect(unfitOn(leader)).toBeUndefined()
   },
 )
 
