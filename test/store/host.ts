@@ -1,10 +1,14 @@
 //! A real host for tests that run the real store: real clock, real timers, a log that is kept.
 
-import type { Host } from '../../src/base/host.ts'
+import type { Fields, Host } from '../../src/base/host.ts'
 import { randomFrom } from '../../src/base/random.ts'
 import { millis, wallTime } from '../../src/base/time.ts'
 
-export type LoggedEvent = { readonly level: string; readonly event: string }
+export type LoggedEvent = {
+  readonly level: string
+  readonly event: string
+  readonly fields?: Fields | undefined
+}
 
 export function realHost(events: LoggedEvent[] = []): Host {
   return {
@@ -15,6 +19,6 @@ export function realHost(events: LoggedEvent[] = []): Host {
       const timer = setTimeout(run, Math.max(0, at - performance.now()))
       return () => clearTimeout(timer)
     },
-    log: (level, event) => events.push({ level, event }),
+    log: (level, event, fields) => events.push({ level, event, fields }),
   }
 }

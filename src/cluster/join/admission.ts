@@ -4,6 +4,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { nowAndThen } from '../../base/now-and-then.ts'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
@@ -28,6 +29,8 @@ import { checkToken, type JoinToken } from './token.ts'
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
 const TRIES = 40
 const TRY_AGAIN_MS = 250
+/** Of a name and of an address, in the log. */
+const SHOWN_MAX = 63
 
 export type AdmissionParts = {
   readonly host: Host
@@ -45,17 +48,20 @@ export type AdmissionParts = {
 
 export class Admission {
   readonly #parts: AdmissionParts
+  /** Of hosts that have proved nothing: any may ask, and as often as it likes. */
+  readonly #complain: ReturnType<typeof nowAndThen>
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts
+    this.#complain = nowAndThen(parts.host)
   }
 
   async admit(request: JoinRequest): Promise<JoinAnswer> {
     const { files, host, elsewhere } = this.#parts
     const purpose = 'role' in request ? 'server' : 'call-manager'
     const token = checkToken(files.authority, request.token, purpose, host.wall())
-    if (!token.ok) return this.#refused(request, token.error)
+    if (!token.ok) return refusedBy(this.#complain, request, token.error)
     const there = elsewhere()
     if (there !== undefined) return there
     const key = keyOf(request)
@@ -170,10 +176,19 @@ export class Admission {
     }
   }
 
-  #refused({ name, host: at }: JoinRequest, why: string): JoinAnswer {
-    this.#parts.host.log('warn', 'join.refused', { name, at, why })
-    return { kind: 'refused', why }
+  #refused(request: JoinRequest, why: string): JoinAnswer {
+    const { host } = this.#parts
+    return refusedBy((event, fields) => host.log('warn', event, fields), request, why)
   }
+}
+
+function refusedBy(
+  warn: ReturnType<typeof nowAndThen>,
+  { name, host }: JoinRequest,
+  why: string,
+): JoinAnswer {
+  warn('join.refused', { name: name.slice(0, SHOWN_MAX), at: host.slice(0, SHOWN_MAX), why })
+  return { kind: 'refused', why }
 }
 
 /** Before anything is written down: what cannot be signed is no node. */

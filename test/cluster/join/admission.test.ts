@@ -20,7 +20,7 @@ import { SCHEMA_VERSION } from '../../../src/store/schema/schema.ts'
 import { registeredServer } from '../../../src/store/schema/server.ts'
 import type { Command, Store } from '../../../src/store/store.ts'
 import { authority, issue, newKey } from '../../../src/x509/issue.ts'
-import { realHost } from '../../store/host.ts'
+import { realHost, type LoggedEvent } from '../../store/host.ts'
 
 const CA = authority('a cluster', new Date())
 const ONE = { id: 'node-1' as NodeId, name: 'one', host: '10.0.0.1', port: 7_480 }
@@ -55,9 +55,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-function admission(refused?: () => string | undefined): Admission {
+function admission(refused?: () => string | undefined, events: LoggedEvent[] = []): Admission {
   return new Admission({
-    host: realHost(),
+    host: realHost(events),
     store,
     files,
     secretKey: () => new Uint8Array(32),
@@ -109,6 +109,22 @@ test.each([
   expect(outcome(await admission().admit(request(2, more)))).toContain(why)
   expect(added).toEqual([])
   expect(known()).toEqual(['node-1'])
+})
+
+test('who proves nothing is logged now and then, and not at length', async () => {
+  const events: LoggedEvent[] = []
+  const asked = admission(undefined, events)
+  const long = 'x'.repeat(4_000)
+  for (let times = 0; times < 50; times++)
+    expect(
+      outcome(await asked.admit(request(2, { token: 'x.y', name: long, host: long }))),
+    ).toContain('not of this cluster')
+  expect(events).toHaveLength(1)
+  expect(JSON.stringify(events).length).toBeLessThan(400)
+  // Whoever has a token is always told of.
+  for (let times = 0; times < 2; times++) await asked.admit(request(2, { name: long }))
+  expect(events).toHaveLength(3)
+  expect(JSON.stringify(events).length).toBeLessThan(1_000)
 })
 
 test('what the group refuses is no node, and its id is not used again', async () => {
