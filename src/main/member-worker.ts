@@ -194,7 +194,8 @@ function nodes(): readonly Peer[] {
 function place(): Place {
   const isFirst = peers.length === 0
   const voters = isFirst ? [self.id] : []
-  return { id: self.id, membership: { voters, learners: [] }, kept: KEPT, timing }
+  const { isNew } = settings
+  return { id: self.id, membership: { voters, learners: [] }, isNew, kept: KEPT, timing }
 }
 
 function addressOwner(settings: VipSettings): Promise<VipOwner> {

@@ -1,7 +1,5 @@
 //! A node of a cluster: the replica runs all the time, and what serves runs while this node is to.
 
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Cluster } from '../cluster/cluster.ts'
 import type { MemberSettings } from '../cluster/protocol.ts'
@@ -11,12 +9,10 @@ import { loadNative } from '../native/load.ts'
 import type { Host } from '../base/host.ts'
 import { millis } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
-import { ConfigFault } from '../config/data-directory.ts'
 import type { Installation } from '../config/installation.ts'
 import { removeRunFile } from '../config/run-file.ts'
 import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
-import { DATABASE } from '../store/replica/open-replica.ts'
 import type { Store } from '../store/store.ts'
 import { Drain } from './drain.ts'
 import { prepare, type Prepared } from './prepared.ts'
@@ -45,7 +41,6 @@ type MemberOptions = NodeOptions & { readonly drain: Drain }
 
 export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const { config, installation, host, files, onFault } = options
-  if (!files.settings.isNew && !existsSync(join(config.data, DATABASE))) throw memoryLost(config)
   const { port1, port2 } = new MessageChannel()
   const { workers, sqlite, native } = installation
   const drain = new Drain({ host, data: config.data })
@@ -70,12 +65,6 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const member = new ClusterMember({ ...options, drain }, store, cluster)
   await member.begin()
   return member
-}
-
-function memoryLost({ data }: Config): ConfigFault {
-  const mend = `run pbx cluster rejoin --data ${data}, and start it again`
-  const lost = `${data} has lost the database of this node, and with it what it has promised`
-  return new ConfigFault(`${lost}: ${mend}`)
 }
 
 export class ClusterMember {

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -147,6 +147,23 @@ test('a kill loses nothing that was acknowledged', async () => {
   const { items } = await second.api<ExtensionPage>('GET', '/extensions')
   expect(items.map(({ extension }) => extension)).toContain('3001')
   expect(await second.stop()).toBe(0)
+})
+
+test('a node of a cluster whose database is empty is no new one', async () => {
+  const data = join(base, 'emptied')
+  const { tcp, taken } = await takenPort()
+  tcp.close()
+  const own = ['--data', data, '--address', '127.0.0.1']
+  const made = await runProduct(['cluster', 'init', ...own, '--cluster-port', String(taken)])
+  expect(made.output).toContain('of a new cluster')
+  const first = await startProduct({ data })
+  expect(await first.stop()).toBe(0)
+  truncateSync(join(data, 'pbx.db'))
+  const { code, output } = await runProduct([...own, ...free])
+  expect([code, output]).toEqual([
+    2,
+    expect.stringContaining(`${data} has lost the database of this node`),
+  ])
 })
 
 test('the CLI works as a program of its own, on 20,000 rows with bad ones among them', async () => {

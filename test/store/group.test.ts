@@ -1,6 +1,7 @@
 //! Three replicas on real disks: what one is told is on all of them, byte by byte, also after one
 //! was away for so long that the log does not reach back to where it was.
 
+import { existsSync, rmSync, truncateSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'
@@ -207,3 +208,23 @@ test('a snapshot that is not what was sent is not taken over', async () => {
     }
   }).rejects.toThrow(/^a snapshot of the state .* has arrived as .*: check the disks/)
 })
+
+test.each(['emptied', 'removed'] as const)(
+  'a node whose database was %s does not begin as another would',
+  (what) => {
+    begin()
+    propose(0, 10)
+    const [id] = followers()
+    assert(id !== undefined, 'two follow')
+    group.stop(id)
+    const file = group.file(id)
+    for (const name of [`${file}-wal`, `${file}-shm`]) rmSync(name, { force: true })
+    if (what === 'emptied') truncateSync(file)
+    else rmSync(file)
+    const lost = /has lost the database of this node, .*: run pbx cluster rejoin --data/
+    expect(() => group.start(id)).toThrow(lost)
+    // Not the next time either.
+    expect(() => group.start(id)).toThrow(lost)
+    expect(existsSync(file)).toBe(what === 'emptied')
+  },
+)

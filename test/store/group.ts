@@ -34,6 +34,7 @@ export class Group {
   /** Again, when it runs. */
   start(id: NodeId, release = RELEASE, membership = MEMBERSHIP): void {
     this.stop(id)
+    const isNew = !this.#releases.has(id)
     this.#releases.set(id, release)
     const [home = '', first = ''] = [id, IDS[0]].map((each) => this.homes.get(each as NodeId))
     // As whoever joins is given it.
@@ -50,7 +51,7 @@ export class Group {
       knows: (other: NodeId) => (id === this.cut ? undefined : this.#knownBy(other)),
     }
     const random = seededRandom(IDS.indexOf(id))
-    const place = { id, membership, kept: KEPT, compareEvery: COMPARE_EVERY, random }
+    const place = { id, membership, isNew, kept: KEPT, compareEvery: COMPARE_EVERY, random }
     this.nodes.set(id, openReplica(home, { addon: undefined, release }, host, place))
   }
 

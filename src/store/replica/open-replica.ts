@@ -59,6 +59,8 @@ export type Timing = Pick<RaftOptions, 'heartbeatTicks' | 'electionMinTicks' | '
 export type Place = {
   readonly id: NodeId
   readonly membership: Membership
+  /** It has not run yet: afterwards it has made promises, which are in its database. */
+  readonly isNew: boolean
   /** Entries that are kept for peers when they are applied; alone, none are. */
   readonly kept: number
   readonly timing?: Timing
@@ -70,7 +72,13 @@ export type Place = {
   /** Entries between two comparisons of the states of all nodes; of all nodes the same. */
   readonly compareEvery?: number
 }
-const ALONE: Place = { id: FIRST, membership: { voters: [FIRST], learners: [] }, kept: 20_000 }
+/** Who is alone has promised nobody anything. */
+const ALONE: Place = {
+  id: FIRST,
+  membership: { voters: [FIRST], learners: [] },
+  isNew: true,
+  kept: 20_000,
+}
 
 export function openReplica(
   directory: string,
@@ -85,6 +93,7 @@ export function openReplica(
   const unlock = lock(directory, options)
   const file = join(directory, DATABASE)
   try {
+    if (!place.isNew && !existsSync(file)) throw memoryLost(directory)
     const keyExists = existsSync(join(directory, 'secret.key'))
     if (existsSync(file) && !keyExists) throw keyMissing(directory)
     const vault = openVault(directory)
@@ -159,6 +168,8 @@ function ownRow(db: ReplicaDatabase, vault: Vault, directory: string, place: Pla
   else if (row.keyCheck !== check) throw wrongKey(directory)
   const applied = row?.appliedIndex ?? logIndex(0)
   const known = raftRow(db)
+  // A file system that was repaired, or a restore, has left it empty.
+  if (known === undefined && !place.isNew) throw memoryLost(directory)
   if (known === undefined)
     db.transaction(() => insertRaft(db, place.id, beginningAt(applied, place)))
   else if (known.node !== place.id) throw otherNode(directory, known.node, place.id)
@@ -174,6 +185,13 @@ function wrongKey(directory: string): StoreFault {
   const mend = 'restore both from the same backup'
   const message = `secret.key in ${directory} is not that of the database beside it: ${mend}`
   return new StoreFault('key-unusable', message)
+}
+
+/** Of what it has voted, too: it may not go on under the id that it had (dissertation §11). */
+function memoryLost(directory: string): StoreFault {
+  const lost = `${directory} has lost the database of this node, and with it what it has promised`
+  const mend = `run pbx cluster rejoin --data ${directory}, and start it again`
+  return new StoreFault('data-unusable', `${lost}: ${mend}`)
 }
 
 /** With the state that there is: of a release without Raft, or none. */

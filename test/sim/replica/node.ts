@@ -95,6 +95,8 @@ export class ReplicaNode implements SimNode {
   syncMs = SYNC_MS
   /** Its next process's. */
   release: Release = RELEASE
+  /** Until it has been opened once. */
+  #isNew = true
   readonly #link: SimLink | undefined
   /** Processes that ended by a fault of the disk, or in the middle of something. */
   ended = 0
@@ -238,8 +240,10 @@ export class ReplicaNode implements SimNode {
       knows: (member: NodeId) => schemas?.of(member),
       onFault: (error: unknown) => this.#options.frozen.watch(this.#copyFailed(error)),
     }
-    const place = { ...PLACE, id, membership, random, bounds, chunk, kept }
+    const isNew = this.#isNew
+    const place = { ...PLACE, id, membership, isNew, random, bounds, chunk, kept }
     const replica = openReplica(this.disk.home, file, host, place)
+    this.#isNew = false
     const ask = (message: ToReplica): void => this.#ask(message)
     const client = new ReplicaClient(this.process.host(id), ask)
     const reader = ReadConnection.open(join(this.disk.home, DATABASE), { addon: undefined })
