@@ -19,18 +19,30 @@ export type LitestreamOptions = {
   readonly host: Host
   readonly metrics: Metrics
   readonly cluster: Cluster | undefined
+  readonly credentials: Credentials
 }
 
-/** Undefined when nobody asked for it. Throws `ConfigFault` for credentials that cannot be read. */
+/** Throws `ConfigFault` for a file of them that cannot be read. */
+export function litestreamCredentials({ litestream: { url, credentials } }: Config): Credentials {
+  return url === undefined || credentials === undefined ? {} : readCredentials(credentials)
+}
+
+/** Undefined when nobody asked for it, or when it cannot be had: phones do not wait for that. */
 export function openLitestream(options: LitestreamOptions): Litestream | undefined {
-  const { config, installation, host, metrics, cluster } = options
-  const { url, credentials: file, program } = config.litestream
+  const { config, installation, host, metrics, cluster, credentials } = options
+  const { url, program } = config.litestream
   if (url === undefined) return undefined
   const node = cluster?.self.id ?? ALONE
-  const credentials = file === undefined ? {} : readCredentials(file)
   const { workers, sqlite: addon } = installation
   const parts = { host, data: config.data, url, node, credentials, program, addon }
-  const litestream = new Litestream({ ...parts, worker: workers.image })
+  let litestream: Litestream
+  try {
+    litestream = new Litestream({ ...parts, worker: workers.image })
+  } catch (error) {
+    const mend = `make room in ${config.data}, and start pbx again`
+    host.log('error', 'litestream.not-begun', { why: String(error), effect: 'no replica', mend })
+    return undefined
+  }
   metrics.gauge('litestream_up', 'Whether litestream runs: 1 or 0.', () => {
     return litestream.status.state === 'running' ? 1 : 0
   })

@@ -15,6 +15,7 @@ import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { Drain } from './drain.ts'
+import { litestreamCredentials } from './litestream.ts'
 import { prepare, type Prepared } from './prepared.ts'
 import { openServing, type Serving } from './serving.ts'
 import { openStandby, type Standby } from './standby.ts'
@@ -41,13 +42,14 @@ type MemberOptions = NodeOptions & { readonly drain: Drain }
 
 export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const { config, installation, host, files, onFault } = options
+  // Told now, when somebody looks, not at the first failover.
+  litestreamCredentials(config)
   const { port1, port2 } = new MessageChannel()
   const { workers, sqlite, native } = installation
   const drain = new Drain({ host, data: config.data })
   const isDrained = drain.state !== undefined
   const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS, isDrained }
   const addOn = native.ok ? native.value : undefined
-  // Told now, when somebody looks, not at the first failover.
   const loaded = loadNative(addOn)
   if (!loaded.ok && files.settings.vip !== undefined)
     host.log('warn', 'vip.cannot-announce', { why: loaded.error })
@@ -72,6 +74,8 @@ export class ClusterMember {
   readonly #store: Store
   readonly #cluster: Cluster
   #serving: Serving | undefined
+  /** Of `#serving`. */
+  #servesIn: number | undefined
   #standby: Standby | undefined
   /** On standby: what serving will need. */
   #prepared: Prepared | undefined
@@ -108,7 +112,10 @@ export class ClusterMember {
     await this.#store.close()
   }
 
-  /** To a node that is ready: it goes on with the calls. Without one they are ended here. */
+  /**
+   * To a node that is ready: it goes on with the calls, as does whoever is elected by the others.
+   * Without them they are ended here.
+   */
   async #handOver(): Promise<void> {
     const serving = this.#serving
     if (serving === undefined) return
@@ -117,12 +124,26 @@ export class ClusterMember {
     const until = host.now() + HANDED_OVER_MS
     while (refused === undefined && this.#isActive && host.now() < until)
       await new Promise<void>((resolve) => void host.wake(millis(host.now() + 10), resolve))
-    if (this.#isActive) return serving.close()
+    if (this.#isActive && !this.#othersGoOn) return serving.close()
     await serving.abandon()
   }
 
+  /** Without this node there is a majority still, as far as is known here. */
+  get #othersGoOn(): boolean {
+    const voters = this.#cluster.standing?.members.filter(({ kind }) => kind === 'voter') ?? []
+    const { id } = this.#cluster.self
+    const others = voters.filter((voter) => voter.isConnected && voter.id !== id)
+    return 2 * others.length > voters.length
+  }
+
   get #isActive(): boolean {
-    return this.#cluster.standing?.isActive === true
+    return this.#office !== undefined
+  }
+
+  /** The term in which it is to serve. */
+  get #office(): number | undefined {
+    const { standing } = this.#cluster
+    return standing?.isActive === true ? standing.term : undefined
   }
 
   get #parts() {
@@ -132,8 +153,10 @@ export class ClusterMember {
 
   #follow(): void {
     if (this.#changing || this.#isClosing) return
-    const isActive = this.#isActive
-    if (isActive !== (this.#serving !== undefined)) this.#between(() => this.#change(isActive))
+    // In another term what serves begins anew: others may have served in between.
+    if (this.#serving !== undefined && this.#office !== this.#servesIn)
+      return this.#between(() => this.#change(false))
+    if (this.#serving === undefined && this.#isActive) this.#between(() => this.#change(true))
   }
 
   /** Nothing else changes meanwhile. */
@@ -150,6 +173,7 @@ export class ClusterMember {
     const { host } = this.#options
     const began = host.now()
     if (isActive) {
+      this.#servesIn = this.#office
       this.#serving = await this.#serve()
       this.#cluster.tellServing(this.#serving !== undefined)
     } else {

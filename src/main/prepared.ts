@@ -10,6 +10,7 @@ import type { Installation } from '../config/installation.ts'
 import { ChunkStore } from '../files/chunk-store.ts'
 import { Files } from '../files/files.ts'
 import type { Host } from '../base/host.ts'
+import type { Credentials } from '../litestream/config.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
 import type { Identity } from '../x509/issue.ts'
@@ -18,6 +19,7 @@ import type { Drain } from './drain.ts'
 import { ownIdentity } from './identity.ts'
 import { prepareConsole, type PreparedConsole } from './console.ts'
 import { openOrClose, type Opened } from './opened.ts'
+import { litestreamCredentials } from './litestream.ts'
 import { openMedia } from './roles.ts'
 import { openSip, type Sip } from './sip.ts'
 
@@ -39,6 +41,8 @@ export type Prepared = {
   readonly backups: Backups
   readonly files: Files
   readonly console: PreparedConsole
+  /** Of litestream. */
+  readonly credentials: Credentials
   /** When it comes to nothing. */
   readonly discard: () => Promise<void>
 }
@@ -50,6 +54,7 @@ export function prepare(options: PrepareOptions): Promise<Prepared> {
 
 async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> {
   const { config, installation, host, store, cluster } = options
+  const credentials = litestreamCredentials(config)
   const served = cluster?.vip === undefined ? config : { ...config, address: cluster.vip }
   const metrics = new Metrics(config.name)
   const vips = cluster?.vips ?? []
@@ -73,7 +78,8 @@ async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> 
   const shown = { metrics, identity, sip, backups, files }
   const console = await prepareConsole({ ...options, ...shown })
   opened.add(() => console.discard())
-  return { served, metrics, media, sip, backups, files, console, discard: () => opened.close() }
+  const discard = (): Promise<void> => opened.close()
+  return { served, metrics, media, sip, backups, files, console, credentials, discard }
 }
 
 function openBackups(

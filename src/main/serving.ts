@@ -6,7 +6,7 @@ import { greetingText } from '../cli/greeting.ts'
 import type { FlowNews } from '../cluster/flows.ts'
 import { hostAddresses } from '../config/addresses.ts'
 import { FIRST_DOMAIN } from '../config/options.ts'
-import { removeRunFile, writeRunFile } from '../config/run-file.ts'
+import { removeRunFile } from '../config/run-file.ts'
 import { issueClaim } from '../console/claim.ts'
 import { prepareDomains } from '../console/first-start.ts'
 import type { LogKeeper } from '../files/log-keeper.ts'
@@ -16,6 +16,7 @@ import { tellFlows } from './flow-news.ts'
 import { openOrClose, type Opened } from './opened.ts'
 import type { PrepareOptions, Prepared } from './prepared.ts'
 import { openRoles } from './roles.ts'
+import { sayRunning } from './running.ts'
 
 export type ServingOptions = PrepareOptions & {
   /** Its own from now on: it ends with this. */
@@ -52,7 +53,13 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   opened.add(beSilent)
   // Phones first: they are answered from here on.
   const roles = openRoles({ ...options, config: served, metrics, sip, media })
-  opened.add(() => roles.close())
+  let isOpen = false
+  opened.add(async () => {
+    if (isOpen) return roles.close()
+    // Whoever serves next goes on with the calls, whatever is wrong here.
+    roles.letGo()
+    await roles.abandon()
+  })
   const admit = (): void => roles.calls.admit(drain.admitsCalls)
   admit()
   opened.add(drain.changed(admit))
@@ -61,7 +68,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   await options.vacate?.()
   const kept = keepLogs({ ...options, metrics, files: prepared.files })
   opened.add(() => kept.end('seal'))
-  const litestream = openLitestream({ ...options, metrics })
+  const litestream = openLitestream({ ...options, metrics, credentials: prepared.credentials })
   opened.add(() => litestream?.stop(LITESTREAM_GRACE_MS))
   await prepared.backups.begin()
   const shown = await prepared.console.open({ roles, litestream })
@@ -72,7 +79,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   const addresses = hostAddresses(served.address, config.publicAddress)
   const local = config.address === served.address ? addresses.local : '127.0.0.1'
   const url = local.includes(':') ? `[${local}]` : local
-  writeRunFile(config.data, { pid: process.pid, api: `http://${url}:${shown.httpPort}` })
+  sayRunning(host, config.data, `http://${url}:${shown.httpPort}`)
   opened.add(() => removeRunFile(config.data))
   const { version } = installation
   const { data } = config
@@ -91,6 +98,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
       sipTlsPort: sip.port('tls'),
     }),
   )
+  isOpen = true
   return {
     healthy: shown.healthy,
     close: () => opened.close(),

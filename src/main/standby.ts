@@ -4,7 +4,6 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Config } from '../config/config.ts'
 import { hostAddresses } from '../config/addresses.ts'
 import type { Installation } from '../config/installation.ts'
-import { writeRunFile } from '../config/run-file.ts'
 import { Access } from '../console/access.ts'
 import { standbyRoutes } from '../console/standby.ts'
 import type { Host } from '../base/host.ts'
@@ -13,6 +12,7 @@ import { openHttp } from '../http/server.ts'
 import type { Drain } from './drain.ts'
 import { ownIdentity } from './identity.ts'
 import { Metrics } from '../observe/metrics.ts'
+import { sayRunning } from './running.ts'
 import type { Store } from '../store/store.ts'
 
 export type StandbyOptions = {
@@ -50,6 +50,6 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     onUpgrade: ({ socket }) => void socket.destroy(),
   })
   const url = addresses.local.includes(':') ? `[${addresses.local}]` : addresses.local
-  writeRunFile(config.data, { pid: process.pid, api: `http://${url}:${http.httpPort}` })
+  sayRunning(host, config.data, `http://${url}:${http.httpPort}`)
   return { close: () => http.close(0) }
 }

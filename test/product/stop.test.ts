@@ -1,7 +1,9 @@
 //! What becomes of a call when the server is stopped, or dies, in the middle of it; and a browser's
 //! way in.
 
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -60,12 +62,19 @@ async function relayed({ url }: Product): Promise<number> {
   return Number(/^pbx_media_packets\{.*kind="relayed".*\} (\d+)/m.exec(metrics)?.[1] ?? 0)
 }
 
-test('a kill does not end a call: the next process goes on with it, to one record', async () => {
+test('a kill does not end a call: whoever serves next goes on with it, to one record', async () => {
   // Phones know it by its port, which must not be one for media.
   const args = ['--sip-port', String(20_000 + (process.pid % 5_000))]
   const product = await startProduct({ data, args })
   const call = await callUp(product)
   await product.kill()
+  // Nor does a start that fails when calls are taken over already.
+  const squatter = createServer().listen(0, '127.0.0.1')
+  await once(squatter, 'listening')
+  const { port } = squatter.address() as AddressInfo
+  const badly = [...args, '--http-port', String(port)]
+  await expect(startProduct({ data, args: badly })).rejects.toThrow('http-port')
+  squatter.close()
   const again = await startProduct({ data, args })
   const calls = async (): Promise<CallList['items']> =>
     (await again.api<CallList>('GET', '/calls')).items
