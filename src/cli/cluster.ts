@@ -3,10 +3,11 @@
 import { isIP, isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
 import { authority, issue } from '../x509/issue.ts'
 import { isOfServer } from '../cluster/join/ask-server.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
-import { makeToken, TOKEN_LIFE_MS } from '../cluster/join/token.ts'
+import { nodeTokens } from '../cluster/join/token.ts'
 import {
   ClusterFault,
   isInCluster,
@@ -25,12 +26,14 @@ import { decodeName } from '../config/decoders.ts'
 import type { NodeId } from '../control/ids.ts'
 import { CliFailure } from './errors.ts'
 import type { Invocation, NodeOptions } from './invocation.ts'
-import type { Terminal } from './terminal.ts'
+import { firstLine, type Terminal } from './terminal.ts'
 
 type Asked = Extract<Invocation, { kind: 'command' }>
 const COMMANDS = ['cluster init', 'cluster join', 'cluster rejoin', 'cluster token'] as const
 export type Offline = Extract<Asked, { readonly command: (typeof COMMANDS)[number] }>
 
+/** Beside the first: three of them outlive the loss of one. */
+const OTHERS = 2
 /** As a store that was alone has named its node. */
 const FIRST = 'node-1' as NodeId
 
@@ -40,7 +43,7 @@ export function isOffline(asked: Asked): asked is Offline {
 
 export async function runOffline(asked: Offline, terminal: Terminal): Promise<number> {
   try {
-    terminal.out(await carryOut(asked))
+    terminal.out(await carryOut(asked, terminal))
     return 0
   } catch (fault) {
     if (fault instanceof JoinFault) throw new CliFailure(fault.message)
@@ -50,9 +53,9 @@ export async function runOffline(asked: Offline, terminal: Terminal): Promise<nu
   }
 }
 
-async function carryOut(asked: Offline): Promise<string> {
+async function carryOut(asked: Offline, terminal: Terminal): Promise<string> {
   const { data } = asked.target
-  if (asked.command === 'cluster token') return `${joinCommand(known(data), data)}\n`
+  if (asked.command === 'cluster token') return invite(data)
   const release = await claimDataDirectory(data)
   try {
     if (isOfServer(data))
@@ -64,7 +67,7 @@ async function carryOut(asked: Offline): Promise<string> {
     const self = selfOf(FIRST, asked.node)
     const { host, name, port } = self
     const joined = await joinCluster({
-      token: asked.joinToken,
+      token: await tokenOf(asked.joinToken, terminal),
       data,
       host,
       name,
@@ -113,9 +116,7 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
     `this host is ${FIRST} (${self.name}) of a new cluster.`,
     'Start it:',
     `  systemctl start pbx     (or: pbx --data ${data})`,
-    'Then run this on each further host, within a day (pbx cluster token makes another):',
-    `  ${joinCommand(files, data)}`,
-    '',
+    joinSteps(data, nodeTokens(files, [], OTHERS)),
   ].join('\n')
 }
 
@@ -125,11 +126,35 @@ function known(data: string): ClusterFiles {
   throw new CliFailure(`${data} is of no cluster: make one with pbx cluster init`)
 }
 
-function joinCommand(files: ClusterFiles, data: string): string {
-  const { host, port } = files.settings.self
-  const expires = Date.now() + TOKEN_LIFE_MS
-  const token = makeToken(files.authority, { purpose: 'call-manager', host, port, expires })
-  return `pbx cluster join ${token} --data ${resolve(data)} --address ADDRESS-OF-THAT-HOST`
+/** For the next host: the token names the id that it gets. */
+async function invite(data: string): Promise<string> {
+  const files = known(data)
+  // Brings SQLite, as for `rejoin`.
+  const { givenIdsIn } = await import('../cluster/join/known-nodes.ts')
+  const { sqlite: addon } = await findInstallation()
+  return joinSteps(data, nodeTokens(files, givenIdsIn(data, addon), 1))
+}
+
+/** The token is no argument: those are in the list of processes, and in the shell's history. */
+function joinSteps(data: string, tokens: readonly string[]): string {
+  return [
+    'Then run this on each further host, within a day, and give it a token of its own:',
+    `  pbx cluster join - --data ${resolve(data)} --address ADDRESS-OF-THAT-HOST`,
+    'Each token is good once, and a key to the whole cluster; pbx cluster token makes another:',
+    ...tokens.map((token) => `  ${token}`),
+    '',
+  ].join('\n')
+}
+
+/** As it was given, or the first line of stdin. */
+async function tokenOf(given: string, terminal: Terminal): Promise<string> {
+  if (given !== '/dev/stdin') return given
+  const { stdin, answers } = terminal
+  if (!answers) return firstLine(stdin, 'token')
+  const reader = createInterface({ input: stdin, output: process.stderr })
+  const answer = await reader.question('token: ')
+  reader.close()
+  return answer.trim()
 }
 
 function selfOf(id: NodeId, { address, name, port = String(PEER_PORT) }: NodeOptions): Peer {

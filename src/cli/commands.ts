@@ -111,7 +111,7 @@ export const COMMANDS: readonly Spec[] = [
   },
   {
     usage: 'cluster join <join-token>',
-    describe: 'make this host, which has no system yet, a node of a cluster',
+    describe: 'make this host, which has no system yet, a node; - reads the token from stdin',
     options: NODE,
     read: (given) => ({
       command: 'cluster join',
@@ -129,7 +129,7 @@ export const COMMANDS: readonly Spec[] = [
   },
   {
     usage: 'cluster token',
-    describe: 'the command for one more host; good for a day',
+    describe: 'the command for one more host, and its token; good for a day, and once',
     options: {},
     read: () => ({ command: 'cluster token' }),
   },

@@ -25,15 +25,15 @@ export function processTerminal(): Terminal {
   }
 }
 
-/** A secret that was asked for by `--WHAT-stdin`. */
+/** A secret that was asked for, by `--WHAT-stdin` say. */
 export async function firstLine(
   stdin: NodeJS.ReadableStream,
-  what: 'password' | 'passphrase',
+  what: 'password' | 'passphrase' | 'token',
 ): Promise<string> {
   let text = ''
   for await (const piece of stdin) text += String(piece)
   const [line = ''] = text.split(/\r?\n/, 1)
-  if (line === '') throw new CliFailure(`--${what}-stdin: stdin holds no ${what}`, 2)
+  if (line === '') throw new CliFailure(`stdin holds no ${what}`, 2)
   return line
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { SCHEMA_VERSION } from '../../src/store/schema/schema.ts'
-import { Node, type Trio } from '../cluster/live/trio.ts'
+import { Node, tokensIn, type Trio } from '../cluster/live/trio.ts'
 import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
@@ -46,10 +46,9 @@ const schemaLine = (node: Node): string => /^schema +(.*)$/m.exec(node.pbx('stat
 
 /** What a host says that is not let in. */
 function refused(host: Node): string {
-  const { address, name } = host.host
-  const token = /cluster join (\S+)/.exec(trio.nodes[0]?.pbx('cluster', 'token') ?? '')?.[1] ?? ''
+  const [token = ''] = tokensIn(trio.nodes[0]?.pbx('cluster', 'token') ?? '')
   try {
-    return host.pbx('cluster', 'join', token, '--address', address, '--name', name)
+    return host.join(token)
   } catch (failure) {
     return String((failure as { stderr?: unknown }).stderr)
   }

@@ -8,7 +8,7 @@ import { nowAndThen } from '../../base/now-and-then.ts'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
-import { clusterNodes, nextNodeId } from '../../store/schema/node.ts'
+import { clusterNodes, givenNodeIds, nextNodeId } from '../../store/schema/node.ts'
 import { registeredServer, serverId } from '../../store/schema/server.ts'
 import { schemaVersion } from '../../store/schema/version.ts'
 import type { Store } from '../../store/store.ts'
@@ -29,6 +29,7 @@ import { checkToken, type JoinToken } from './token.ts'
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
 const TRIES = 40
 const TRY_AGAIN_MS = 250
+const ANOTHER = ', or one that was made beside it: make another with pbx cluster token'
 /** Of a name and of an address, in the log. */
 const SHOWN_MAX = 63
 
@@ -112,10 +113,14 @@ export class Admission {
     const { vip } = this.#parts.files.settings
     if (vip?.addresses.some(({ address }) => address === at) === true)
       return this.#refused(request, `${at} is the virtual address: give the host's own`)
-    // Never one that was there before: its disk may have forgotten what it promised.
-    const found = await store.readLinearizable((db) => [nextNodeId(db), schemaVersion(db)] as const)
+    const found = await store.readLinearizable(
+      (db) => [givenNodeIds(db), schemaVersion(db)] as const,
+    )
     if (!found.ok) return this.#refused(request, `the store says ${found.error.kind}`)
-    const [id, inForce] = found.value
+    const [given, inForce] = found.value
+    // Never one that was there before: its disk may have forgotten what it promised.
+    const id = token.id ?? nextNodeId(given)
+    if (given.includes(id)) return this.#refused(request, `the token has been used${ANOTHER}`)
     const old = objectionTo(schema, inForce)
     if (old !== undefined) return this.#refused(request, old)
     const before = token.replaces === undefined ? undefined : await this.#replace(token, request)

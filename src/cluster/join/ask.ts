@@ -10,6 +10,7 @@ import { keepOwner } from '../files.ts'
 import { isInCluster, writeCluster, type Peer } from '../settings.ts'
 import { LINE_MAX, type JoinAnswer, type JoinRequest, type Welcome } from './messages.ts'
 import { fingerprint, readToken } from './token.ts'
+import { isNodeId } from '../../store/schema/node.ts'
 
 const PATIENCE_MS = 20_000
 const REDIRECTS_MAX = 3
@@ -135,7 +136,8 @@ function askAt(
     socket.on('error', (error) => fail(error.message))
     socket.on('secureConnect', () => {
       certificate = authorityOf(socket, trusted)
-      if (certificate === undefined) return fail('it is not of the cluster that the token names')
+      if (certificate === undefined)
+        return fail('it is no node of the cluster that the token names')
       socket.write(`${JSON.stringify(request(socket.localAddress ?? ''))}\n`)
     })
     socket.setEncoding('utf8')
@@ -163,12 +165,16 @@ function parsed(line: string): JoinAnswer | undefined {
   }
 }
 
-/** The authority's certificate in PEM when the other end has one that it signed. */
+/**
+ * The authority's certificate in PEM when the other end is a node that it has signed for. It signs
+ * for servers too, which are not to have a token that opens the secrets of the cluster.
+ */
 function authorityOf(socket: TLSSocket, trusted: string): string | undefined {
   const leaf = socket.getPeerX509Certificate()
   const issuer = leaf?.issuerCertificate
   if (leaf === undefined || issuer === undefined) return undefined
   const certificate = issuer.toString()
   const isSigned = leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey)
-  return fingerprint(certificate) === trusted && isSigned ? certificate : undefined
+  const isNode = isNodeId(leaf.subject.replace(/^CN=/, ''))
+  return fingerprint(certificate) === trusted && isSigned && isNode ? certificate : undefined
 }

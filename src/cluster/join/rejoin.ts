@@ -5,14 +5,13 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeId } from '../../control/ids.ts'
-import { ReadConnection } from '../../store/database.ts'
 import { DATABASE } from '../../store/replica/open-replica.ts'
 import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
-import { clusterNodes } from '../../store/schema/node.ts'
 import { newKey } from '../../x509/issue.ts'
 import { privateDirectory } from '../files.ts'
 import { readCluster, type ClusterFiles, type Peer } from '../settings.ts'
 import { ask, JoinFault, placeOf, writeNode, type Place } from './ask.ts'
+import { nodesIn } from './known-nodes.ts'
 import { fingerprint, makeToken } from './token.ts'
 
 /** Long enough for a group that is changing. */
@@ -63,18 +62,13 @@ function known(data: string, files: ClusterFiles, addon: string | undefined): re
   const { self, peers, vip } = files.settings
   const vips = vip?.addresses.map(({ address }) => ({ host: address, port: self.port })) ?? []
   const isOther = ({ host, port }: Place): boolean => host !== self.host || port !== self.port
-  const all = [...vips, ...nodesIn(data, addon), ...peers].filter(isOther)
+  const all = [...vips, ...nodesHere(data, addon), ...peers].filter(isOther)
   return [...new Map(all.map(({ host, port }) => [`${host} ${port}`, { host, port }])).values()]
 }
 
-function nodesIn(data: string, addon: string | undefined): readonly Place[] {
-  const file = join(data, DATABASE)
-  if (!existsSync(file)) return []
+function nodesHere(data: string, addon: string | undefined): readonly Place[] {
   try {
-    const db = ReadConnection.open(file, { addon })
-    const nodes = clusterNodes(db)
-    db.close()
-    return nodes
+    return nodesIn(data, addon)
   } catch {
     return [] // damaged, perhaps the very reason: those that are written elsewhere are tried
   }

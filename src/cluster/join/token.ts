@@ -1,12 +1,15 @@
 //! Join tokens: who may become what, until when, and whom it is to trust. Signed with a key that
 //! every call manager can derive: any of them takes what another has made, and nothing is stored.
-//! A node's may be used by several hosts; a server's is for that server, and good once.
+//! Each is good once: a node's names the id that its host gets, and none is given twice; a server's
+//! is noted when it is used.
 
 import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { WallTime } from '../../base/time.ts'
 import type { NodeId } from '../../control/ids.ts'
+import { isNodeId, nextNodeId } from '../../store/schema/node.ts'
 import type { Identity } from '../../x509/issue.ts'
+import type { ClusterFiles } from '../settings.ts'
 
 export const TOKEN_LIFE_MS = 24 * 3_600_000
 
@@ -14,6 +17,8 @@ export type JoinToken = {
   readonly purpose: 'call-manager' | 'server'
   /** Of the server that it is for. */
   readonly name?: string
+  /** What the host becomes that joins as a new node. */
+  readonly id?: NodeId
   /** The id of the node that joins anew: it goes, and the host is another. Signed by itself. */
   readonly replaces?: NodeId
   /** Where to ask. */
@@ -23,6 +28,21 @@ export type JoinToken = {
   readonly authority: string
   /** Milliseconds since 1970. */
   readonly expires: number
+}
+
+/** For so many hosts that are to join by `self`, which knows that these ids were given. */
+export function nodeTokens(
+  { settings, authority }: Pick<ClusterFiles, 'settings' | 'authority'>,
+  given: readonly NodeId[],
+  count: number,
+): readonly string[] {
+  const { self, peers } = settings
+  const { host, port } = self
+  const all = [...given, self.id, ...peers.map(({ id }) => id)]
+  const by = { purpose: 'call-manager', host, port, expires: Date.now() + TOKEN_LIFE_MS } as const
+  return Array.from({ length: count }, (_, ahead) =>
+    makeToken(authority, { ...by, id: nextNodeId(all, ahead) }),
+  )
 }
 
 export function makeToken(by: Identity, token: Omit<JoinToken, 'authority'>): string {
@@ -56,7 +76,10 @@ export function checkToken(
   if (token === undefined) return err('the token is of another release')
   if (token.purpose !== purpose)
     return err(`the token is for something else: make one with ${MAKE[purpose]}`)
-  if (token.expires < now) return err(`the token has expired: make one with ${MAKE[purpose]}`)
+  const { expires, id, replaces } = token
+  if (expires < now) return err(`the token has expired: make one with ${MAKE[purpose]}`)
+  if (purpose === 'call-manager' && id === undefined && replaces === undefined)
+    return err(`the token is of an older release: make one with ${MAKE[purpose]}`)
   return ok(token)
 }
 
@@ -80,7 +103,9 @@ function isToken(value: unknown): value is JoinToken {
   if (!('authority' in value) || !('expires' in value)) return false
   const { host, port, authority, expires } = value
   const replaces = 'replaces' in value ? value.replaces : undefined
+  const id = 'id' in value ? value.id : undefined
   return (
+    (id === undefined || (typeof id === 'string' && isNodeId(id))) &&
     (replaces === undefined || typeof replaces === 'string') &&
     typeof host === 'string' &&
     typeof port === 'number' &&

@@ -58,10 +58,20 @@ export function clusterNodes(db: ReadOnlyDatabase): readonly ClusterNode[] {
   return db.all('SELECT * FROM nodes WHERE has_left = 0 ORDER BY id').map(nodeOf)
 }
 
-/** `node-3` when there have been two. */
-export function nextNodeId(db: ReadOnlyDatabase): NodeId {
-  const ids = db.all('SELECT id FROM nodes').map((row) => Number(text(row, 'id').slice(5)))
-  return `node-${Math.max(0, ...ids) + 1}` as NodeId
+/** Of those that have left, too. */
+export function givenNodeIds(db: ReadOnlyDatabase): readonly NodeId[] {
+  return db.all('SELECT id FROM nodes').map((row) => text(row, 'id') as NodeId)
+}
+
+/** The first that was never given: `node-3` after `node-2`. Later ones by `ahead`. */
+export function nextNodeId(given: readonly NodeId[], ahead = 0): NodeId {
+  const numbers = given.map((id) => Number(id.slice(5)))
+  return `node-${Math.max(0, ...numbers) + 1 + ahead}` as NodeId
+}
+
+/** A server's has another form: `serverId`. */
+export function isNodeId(id: string): id is NodeId {
+  return /^node-\d{1,9}$/.test(id)
 }
 
 function nodeOf(row: Row): ClusterNode {

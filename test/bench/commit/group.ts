@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { Cluster } from '../../../src/cluster/cluster.ts'
 import { joinCluster } from '../../../src/cluster/join/ask.ts'
-import { makeToken } from '../../../src/cluster/join/token.ts'
+import { nodeTokens } from '../../../src/cluster/join/token.ts'
 import type { MemberSettings } from '../../../src/cluster/protocol.ts'
 import { readCluster, type ClusterFiles, type Peer } from '../../../src/cluster/settings.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
@@ -18,7 +18,6 @@ import { authority, issue } from '../../../src/x509/issue.ts'
 import { realHost } from '../../store/host.ts'
 
 const HOST = '127.0.0.1'
-const HOUR = 3_600_000
 const PATIENCE_MS = 60_000
 const MEMBER = new URL('../../../src/main/member-worker.ts', import.meta.url)
 
@@ -36,10 +35,10 @@ export async function openGroup(directory: string): Promise<Group> {
   mkdirSync(first)
   const one = await openMember(first, { settings, identity: issue([id], ca), authority: ca })
   await until('the first leads', () => one.cluster.standing?.isActive === true)
-  const expires = now.getTime() + HOUR
-  const token = makeToken(ca, { purpose: 'call-manager', host: HOST, port: self.port, expires })
+  const tokens = nodeTokens({ settings, authority: ca }, [], 2)
   const others: Member[] = []
-  for (const name of ['two', 'three']) {
+  for (const [place, name] of ['two', 'three'].entries()) {
+    const token = tokens[place] ?? ''
     const data = join(directory, name)
     const port = await freePort()
     await joinCluster({ token, data, name, host: HOST, port, interface: undefined })

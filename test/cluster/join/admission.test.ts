@@ -11,11 +11,11 @@ import type {
   NodeRequest,
   ServerRequest,
 } from '../../../src/cluster/join/messages.ts'
-import { makeToken } from '../../../src/cluster/join/token.ts'
+import { makeToken, nodeTokens } from '../../../src/cluster/join/token.ts'
 import type { ClusterFiles } from '../../../src/cluster/settings.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { openStore } from '../../../src/store/open.ts'
-import { clusterNodes } from '../../../src/store/schema/node.ts'
+import { clusterNodes, givenNodeIds } from '../../../src/store/schema/node.ts'
 import { SCHEMA_VERSION } from '../../../src/store/schema/schema.ts'
 import { registeredServer } from '../../../src/store/schema/server.ts'
 import type { Command, Store } from '../../../src/store/store.ts'
@@ -78,7 +78,8 @@ function admission(refused?: () => string | undefined, events: LoggedEvent[] = [
 function request(number: number, more: Partial<NodeRequest> = {}): JoinRequest {
   const { host, port } = ONE
   const expires = Date.now() + 60_000
-  const token = makeToken(CA, { purpose: 'call-manager', host, port, expires })
+  const id = `node-${number}` as NodeId
+  const token = makeToken(CA, { purpose: 'call-manager', id, host, port, expires })
   const own = { name: `n${number}`, host: `10.0.0.${number}`, port: 7_480 }
   return { token, ...own, schema: SCHEMA_VERSION, publicKey: newKey().publicKey, ...more }
 }
@@ -127,11 +128,29 @@ test('who proves nothing is logged now and then, and not at length', async () =>
   expect(JSON.stringify(events).length).toBeLessThan(1_000)
 })
 
+test('a token is good once, for one host; those that were made together in any order', async () => {
+  const [two, three] = nodeTokens(files, [], 2).map((token) => ({ token }))
+  const asked = admission()
+  expect(outcome(await asked.admit(request(9, three)))).toBe('node-3')
+  expect(outcome(await asked.admit(request(8, three)))).toContain('the token has been used')
+  expect(outcome(await asked.admit(request(8, two)))).toBe('node-2')
+  expect(outcome(await asked.admit(request(7, two)))).toContain(
+    'make another with pbx cluster token',
+  )
+  // Nor when its node is gone.
+  await store.propose({ kind: 'node.left', id: 'node-2' as NodeId })
+  expect(outcome(await asked.admit(request(7, two)))).toContain('the token has been used')
+  const [next] = nodeTokens(files, store.read(givenNodeIds), 1).map((token) => ({ token }))
+  expect(outcome(await asked.admit(request(7, next)))).toBe('node-4')
+  expect(known()).toEqual(['node-1', 'node-3', 'node-4'])
+})
+
 test('what the group refuses is no node, and its id is not used again', async () => {
   const refusing = admission(() => 'not the leader')
   expect(outcome(await refusing.admit(request(2)))).toBe('not the leader')
   expect(known()).toEqual(['node-1'])
-  expect(outcome(await admission().admit(request(2)))).toBe('node-3')
+  expect(outcome(await admission().admit(request(2)))).toContain('has been used')
+  expect(outcome(await admission().admit(request(3)))).toBe('node-3')
 })
 
 test('one that comes while another is on its way in waits', async () => {

@@ -40,11 +40,15 @@ afterEach(async () => {
 })
 
 /** A node that answers `answer` to whoever asks; its port. */
-async function node(answer: (request: JoinRequest) => JoinAnswer, by = CA): Promise<number> {
+async function node(
+  answer: (request: JoinRequest) => JoinAnswer,
+  by = CA,
+  id = ONE,
+): Promise<number> {
   const link = await openPeerLink({
     host: realHost(),
-    id: ONE,
-    identity: issue([ONE], by),
+    id,
+    identity: issue([id], by),
     authority: by.certificate,
     listen: { host: '127.0.0.1', port: 0 },
     onStranger: new Strangers((request) => Promise.resolve(answer(request))).take,
@@ -70,7 +74,7 @@ function welcome({ publicKey }: JoinRequest): JoinAnswer {
 
 function tokenFor(port: number, by = CA): string {
   const expires = NOW.getTime() + HOUR
-  return makeToken(by, { purpose: 'call-manager', host: '127.0.0.1', port, expires })
+  return makeToken(by, { purpose: 'call-manager', id: TWO, host: '127.0.0.1', port, expires })
 }
 
 function joining(token: string): Joining {
@@ -115,7 +119,16 @@ test('who asks the wrong one is sent to the leader', async () => {
 
 test.each([
   ['a refusal is passed on', () => node(() => ({ kind: 'refused', why: 'not you' })), 'not you'],
-  ['a node of another cluster is not trusted', () => node(welcome, OTHER), 'not of the cluster'],
+  [
+    'a node of another cluster is not trusted',
+    () => node(welcome, OTHER),
+    'no node of the cluster',
+  ],
+  [
+    'a media server of the cluster is not trusted',
+    () => node(welcome, CA, 'media:one' as NodeId),
+    'no node of the cluster',
+  ],
   ['nobody there', () => Promise.resolve(1), 'ECONNREFUSED'],
 ])('%s', async (_, there, why) => {
   const wanted = joining(tokenFor(await there()))
@@ -200,6 +213,10 @@ test('a token is good for its cluster, for its time, and as it was made', () => 
   const [body = '', signed = ''] = token.split('.')
   const longer = { ...readToken(token), expires: now + 1_000 * HOUR }
   const forged = `${Buffer.from(JSON.stringify(longer)).toString('base64url')}.${signed}`
-  for (const bad of [forged, body, `${body}.`, `${token}x`, ''])
+  const own = { purpose: NODES, host: '127.0.0.1', port: 5, expires: now + HOUR } as const
+  // Of before: good for any host, and as often as one likes.
+  const forAny = makeToken(CA, own)
+  const garbled = makeToken(CA, { ...own, id: 'node-x' as NodeId })
+  for (const bad of [forAny, garbled, forged, body, `${body}.`, `${token}x`, ''])
     expect(checkToken(CA, bad, NODES, now)).toMatchObject({ ok: false })
 })

@@ -84,6 +84,14 @@ export class Node {
     return child !== undefined && child.exitCode === null && child.signalCode === null
   }
 
+  /** As an administrator does it. The token goes by stdin. */
+  join(token: string): string {
+    const { name, address } = this.host
+    const typed = ['cluster', 'join', '-', '--address', address, '--name', name]
+    const words = [process.execPath, this.main, ...typed, '--data', this.data]
+    return this.host.run('sh', '-c', 'echo "$0" | "$@"', token, ...words)
+  }
+
   pbx(...args: readonly string[]): string {
     return this.host.run(process.execPath, this.main, ...args, '--data', this.data)
   }
@@ -96,6 +104,11 @@ export class Node {
     const { process: child } = this
     if (this.isRunning) await new Promise((resolve) => child?.once('close', resolve))
   }
+}
+
+/** That `pbx cluster init` or `pbx cluster token` has printed. */
+export function tokensIn(said: string): string[] {
+  return [...said.matchAll(/^ +([\w-]{100,}\.[\w-]+)$/gm)].map(([, token = '']) => token)
 }
 
 /** A disk for a node's data, and faults below it. */
@@ -130,14 +143,14 @@ export class Trio {
     if (first === undefined) throw new Error('there are three')
     const own = ['--address', first.host.address, '--name', first.host.name]
     const said = first.pbx('cluster', 'init', ...own, '--vip', vips, '--timing', timing)
-    const token = /cluster join (\S+)/.exec(said)?.[1] ?? ''
+    const tokens = tokensIn(said)
     first.start()
     await trio.until('the first node serves', async () => (await trio.serving()) !== undefined)
     for (const node of others) {
-      const { address, name } = node.host
-      await trio.until(`${name} is let in`, () => {
+      const token = tokens.shift() ?? ''
+      await trio.until(`${node.host.name} is let in`, () => {
         try {
-          node.pbx('cluster', 'join', token, '--address', address, '--name', name)
+          node.join(token)
           return true
         } catch (error) {
           // Between two and three nodes a busy machine costs an election.
