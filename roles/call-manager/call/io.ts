@@ -92,8 +92,14 @@ export type Invited = {
   readonly planned: Planned
 }
 
-/** A place in another call, and the AOR that asks for it. */
-export type Claim = { readonly which: Replaces; readonly asker: string | undefined }
+/** A place in another call, and who asks for it. */
+export type Claim = {
+  readonly which: Replaces
+  /** AOR. */
+  readonly asker: string | undefined
+  /** Media can answer it: who picks up what rings is answered so first. */
+  readonly canBeAnswered: boolean
+}
 
 /** The answer to a `take`. */
 export type Given = {

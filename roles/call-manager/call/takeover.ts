@@ -12,7 +12,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
 import { newFace, openDialog, someFace } from './face.ts'
-import type { CallInput, Given, Taken } from './io.ts'
+import type { CallInput, Claim, Given, Taken } from './io.ts'
 import { connect, isJoining } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
 import { refusalOf, sipReason } from './refusal.ts'
@@ -25,12 +25,13 @@ type PickedUp = CallInput & { readonly kind: 'picked-up' }
 export function takeOver(call: Call, which: Replaces): void {
   const tag = call.ask({ kind: 'taken' })
   const asker = call.leg(CALLER)?.party.aor
-  call.outputs.push({ kind: 'take', tag, which, asker })
+  const canBeAnswered = call.state.invite?.offer !== undefined
+  call.outputs.push({ kind: 'take', tag, which, asker, canBeAnswered })
 }
 
 /** The other call's side: gives away the peer of the leg named, or says why not. */
-export function give(call: Call, { which, asker, by, tag }: Take): void {
-  const outcome = outcomeOf(call, which, asker)
+export function give(call: Call, { by, tag, ...claim }: Take): void {
+  const outcome = outcomeOf(call, claim)
   if (outcome.kind === 'ringing' && call.state.attempt !== undefined) {
     const { attempt } = call.state
     call.state.awaitsPicker = true
@@ -56,7 +57,7 @@ function silence(call: Call, attempt: Attempt): void {
 }
 
 /** Whoever may call may pick up what rings; people who talk are disturbed by themselves only. */
-function outcomeOf(call: Call, which: Replaces, asker: string | undefined): Taken {
+function outcomeOf(call: Call, { which, asker, canBeAnswered }: Claim): Taken {
   const { callId, toTag, fromTag } = which
   // Phones differ in whose tag comes first.
   const end =
@@ -65,8 +66,11 @@ function outcomeOf(call: Call, which: Replaces, asker: string | undefined): Take
   const verdict = judgeReplaces(which, end?.holder.dialog)
   if (verdict.kind === 'refuse')
     return { kind: 'none', status: verdict.status, reason: verdict.reason }
-  if (end?.kind === 'early' && isLive(end.branch) && call.state.attempt?.purpose === 'call')
-    return { kind: 'ringing' }
+  if (end?.kind === 'early' && isLive(end.branch) && call.state.attempt?.purpose === 'call') {
+    // Who picks up is answered by media first, and so is its caller then.
+    if (canBeAnswered && call.state.invite?.offer !== undefined) return { kind: 'ringing' }
+    return { kind: 'none', status: 488, reason: 'picking up needs an offer of both callers' }
+  }
   const peer = end?.kind === 'leg' && end.leg.state === 'up' ? call.peerOf(end.leg) : undefined
   const isParty = call.state.legs.some(({ party }) => party.aor === asker)
   if (asker === undefined || !isParty)
@@ -167,9 +171,13 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   if (given === undefined) return finish(call, refusalOf(480, 'picked up in vain'))
   const leg = adopt(call, given)
   leg.side = 'callee'
-  if (call.state.phase === 'ending' || call.state.phase === 'ended') return turnAway(call, leg)
-  if (invite?.offer === undefined || caller === undefined)
-    return finish(call, refusalOf(487, 'picked up too late'))
+  const isOver = call.state.phase === 'ending' || call.state.phase === 'ended'
+  if (isOver || invite === undefined || caller === undefined) {
+    if (isOver) turnAway(call, leg)
+    else finish(call, refusalOf(487, 'picked up too late'))
+    // Whoever picked up may think that it talks, and nobody else knows of it any more.
+    return call.save(undefined)
+  }
   // It still rings when the process that silenced it is no more.
   if (attempt?.purpose === 'call') silence(call, attempt)
   join(caller, leg)

@@ -120,7 +120,7 @@ function findTarget(call: Call, transfer: Transfer): void {
   if (replaces === undefined) return planTarget(call, transfer)
   const tag = call.ask({ kind: 'taken' })
   const asker = call.leg(transfer.by)?.party.aor
-  call.outputs.push({ kind: 'take', tag, which: replaces, asker })
+  call.outputs.push({ kind: 'take', tag, which: replaces, asker, canBeAnswered: true })
 }
 
 function planTarget(call: Call, transfer: Transfer): void {

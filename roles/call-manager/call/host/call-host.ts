@@ -336,10 +336,13 @@ export class CallHost {
     if (tag !== undefined) this.#take(live, { kind: 'saved', tag, ok: result.ok })
   }
 
-  #takeLeg(live: LiveCall, { tag, which, asker }: CallOutput & { kind: 'take' }): void {
+  #takeLeg(
+    live: LiveCall,
+    { tag, which, asker, canBeAnswered }: CallOutput & { kind: 'take' },
+  ): void {
     const from = this.#calls.byTag(which.toTag) ?? this.#calls.byTag(which.fromTag)
     if (from !== undefined && from !== live && from.tenant === live.tenant)
-      return this.#take(from, { kind: 'take', which, asker, by: live.id, tag })
+      return this.#take(from, { kind: 'take', which, asker, canBeAnswered, by: live.id, tag })
     const outcome = { kind: 'none', status: 481, reason: 'no such dialog' } as const
     this.#take(live, { kind: 'given', tag, outcome, from: live.id })
   }
