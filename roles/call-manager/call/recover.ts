@@ -21,7 +21,7 @@ import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
-import { acknowledge, join } from './leg.ts'
+import { acknowledge, join, leave } from './leg.ts'
 import { refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerOpen } from './reoffer.ts'
@@ -120,8 +120,16 @@ function recoverTalk(call: Call): void {
   if (pair !== undefined) join(...pair)
   call.save(undefined)
   goOn(call)
+  if (state.transfer === undefined) leaveAlone(call, up)
   const isOutdated = up.some(({ state: its, outdated }) => its === 'up' && outdated === true)
   if (state.phase === 'up' && isOutdated) renewMedia(call, reachedUntil(call))
+}
+
+/** Who answered a transfer that was over by then: nobody talks to it. */
+function leaveAlone(call: Call, up: readonly Leg[]): void {
+  for (const leg of up)
+    if (leg.state === 'up' && leg.peer === undefined && leg.service === undefined)
+      leave(call, leg, '')
 }
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */

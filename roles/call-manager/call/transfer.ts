@@ -213,6 +213,11 @@ export function goOn(call: Call): void {
   if (transfer === undefined) return
   // The two are joined, and only the transferor does not know it yet.
   if (isMoved(call, transfer)) return transferSaved(call)
+  // It has come to nothing, and the transferor may not have heard that: it is notified again.
+  if (transfer.status >= 300) {
+    if (transfer.notifier === undefined) transferTold(call, transfer)
+    return
+  }
   if (transfer.notifier === undefined && transfer.notified) startTelling(call, transfer)
   const target = legs.find(({ id, state, peer }) => {
     return state === 'up' && peer === undefined && id !== transfer.by
