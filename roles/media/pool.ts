@@ -154,7 +154,12 @@ export class MediaPool implements MediaCarrier {
       // It was asked before a loss, and done when the server was back with nothing.
       for (const id of media) if (this.#placement.of(id) === undefined) this.#placement.put(id, at)
       this.#placement.confirm(media)
-    } else for (const id of added) if (this.#placement.of(id) === at) this.#placement.forget(id)
+      return answer
+    }
+    for (const id of added) if (this.#placement.of(id) === at) this.#placement.forget(id)
+    // It may yet make them, when nobody waits for them any more.
+    const isUnknown = answer === 'unreachable' && added.length > 0
+    if (isUnknown) void at.ask({ method: 'release', media: added })
     return answer
   }
 

@@ -3,7 +3,7 @@
 
 import { nowAndThen } from '../../src/base/now-and-then.ts'
 import type { Cancel, Host } from '../../src/base/host.ts'
-import { after, millis } from '../../src/base/time.ts'
+import { after, millis, type Millis } from '../../src/base/time.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import type { MediaEvent, MediaId } from '../../src/control/media-control.ts'
 import type { Asked } from '../../src/media/by-requests.ts'
@@ -20,6 +20,11 @@ import {
 
 /** A connection that broke is often back before anybody has missed it. */
 const LOST_AFTER = millis(1_000)
+/**
+ * A worker that is said not to answer has been silent for five seconds. That it was only slow is
+ * known within two: it is asked once a second, and what it says is passed on once a second.
+ */
+const HUNG_AFTER = millis(3_000)
 
 export type RemoteServerOptions = {
   readonly host: Host
@@ -68,14 +73,8 @@ export class RemoteServer {
   connected(isUp: boolean): void {
     if (isUp) return this.#lead()
     if (!this.#isHere) return
-    const { host, onLost } = this.#options
     this.#isHere = false
-    this.#unwake()
-    this.#unwake = host.wake(after(host.now(), LOST_AFTER), () => {
-      if (this.#isHere) return
-      this.#waiting.giveUp()
-      onLost(this)
-    })
+    this.#soon(LOST_AFTER, () => this.#lose())
   }
 
   /** One that is not there is asked when it is back, if that is soon. */
@@ -115,9 +114,37 @@ export class RemoteServer {
         return this.#answered(message)
       case 'event':
         return this.#options.onEvent(this, message.event)
-      case 'status':
+      case 'status': {
+        const isNews = (message.status === undefined) !== (this.#status === undefined)
         this.#status = message.status
+        if (this.#isHere && isNews) this.#watch()
+      }
     }
+  }
+
+  /** Its sound does not go on while its worker hangs: so it is as if it were not there. */
+  #watch(): void {
+    if (this.#status !== undefined) return this.#unwake()
+    this.#soon(HUNG_AFTER, () => {
+      const { host, id } = this.#options
+      host.log('error', 'media-server.hung', { server: id })
+      this.#isHere = false
+      this.#lose()
+      // It answers when its worker goes on.
+      this.#lead()
+    })
+  }
+
+  #lose(): void {
+    this.#waiting.giveUp()
+    this.#options.onLost(this)
+  }
+
+  /** Unless it is heard of before. */
+  #soon(delay: Millis, run: () => void): void {
+    const { host } = this.#options
+    this.#unwake()
+    this.#unwake = host.wake(after(host.now(), delay), run)
   }
 
   /** One that came too late is of no use to anybody. */
@@ -132,8 +159,8 @@ export class RemoteServer {
   #arrived({ sessions, status }: FromServer & { kind: 'here' }): void {
     this.#isTold = false
     this.#isHere = true
-    this.#unwake()
     this.#status = status
+    this.#watch()
     this.#options.onHere(this, new Set(sessions))
     // It knows what it has done already, and does nothing twice.
     for (const { id, request } of this.#waiting.unanswered()) this.#request(id, request)

@@ -3,11 +3,12 @@
 
 import type { Host } from '../../src/base/host.ts'
 import { ok, type Result } from '../../src/base/result.ts'
-import { after, millis, seconds, type Millis } from '../../src/base/time.ts'
+import { millis, seconds, type Millis } from '../../src/base/time.ts'
 import type { MediaCarrier } from '../../src/media/by-requests.ts'
 import { startMedia, type MediaClient } from '../../src/media/client.ts'
 import type { MediaStatus, WorkerSetup } from '../../src/media/protocol.ts'
 import type { Metrics } from '../../src/observe/metrics.ts'
+import { watchStatus } from './worker-status.ts'
 
 export type MediaRoleOptions = {
   /** `0.0.0.0` and `::` are every address of the host. */
@@ -39,7 +40,6 @@ export type MediaRole = {
 }
 
 const SILENCE_LIMIT = seconds(30)
-const STATUS_EVERY = seconds(1)
 
 /** The error says what to change: an address that is not this host's, ports that are taken. */
 export async function startMediaRole(
@@ -64,21 +64,14 @@ export async function startMediaRole(
   })
   if (!started.ok) return started
   const client = started.value
-  let status = await client.status()
-  let stopped = false
-  const refresh = async (): Promise<void> => {
-    status = await client.status()
-    if (!stopped) host.wake(after(host.now(), STATUS_EVERY), () => void refresh())
-  }
-  await refresh()
-  describe(metrics, () => status)
+  const status = await watchStatus(host, client)
+  describe(metrics, status.newest)
   return ok({
     carrier: client,
-    status: () => status,
+    status: status.newest,
     drain: (deadline) => drain(client, host, deadline),
     stop: async () => {
-      if (stopped) return
-      stopped = true
+      status.stop()
       await client.stop()
     },
   })

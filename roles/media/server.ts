@@ -10,6 +10,10 @@ import { decodeToServer } from './decode.ts'
 import { encode, type FromServer, type NodeAddress, type ToServer } from './messages.ts'
 
 const STATUS_EVERY = seconds(1)
+/** A worker that could not be reached. */
+const ASK_AGAIN_AFTER = seconds(1)
+
+type Leader = { readonly id: NodeId; readonly term: number }
 
 export type MediaServerOptions = {
   readonly host: Host
@@ -23,7 +27,7 @@ export type MediaServerOptions = {
 export class MediaServer {
   readonly #options: MediaServerOptions
   readonly #unsubscribe: Cancel
-  #leader: { readonly id: NodeId; readonly term: number } | undefined
+  #leader: Leader | undefined
   #unwake: Cancel = () => {}
 
   constructor(options: MediaServerOptions) {
@@ -40,6 +44,7 @@ export class MediaServer {
   stop(): void {
     this.#unsubscribe()
     this.#unwake()
+    this.#leader = undefined
   }
 
   take(from: NodeId, data: Uint8Array): void {
@@ -51,20 +56,32 @@ export class MediaServer {
     // A term has one leader.
     if (message.term < term || (message.term === term && from !== id))
       return host.log('warn', 'media.leader-outdated', { from, term: message.term })
-    if (message.kind === 'lead') return void this.#follow(from, message)
+    if (message.kind === 'lead') return this.#follow(from, message)
     if (from === this.#leader?.id) return void this.#carryOut(from, message)
     host.log('warn', 'media.not-led-by', { from, term: message.term })
   }
 
-  async #follow(id: NodeId, { term, nodes }: ToServer & { kind: 'lead' }): Promise<void> {
-    const { host, media, status } = this.#options
+  #follow(id: NodeId, { term, nodes }: ToServer & { kind: 'lead' }): void {
+    const { host, onNodes } = this.#options
     if (this.#leader?.id !== id || this.#leader.term !== term)
       host.log('info', 'media.led-by', { node: id, term })
-    this.#leader = { id, term }
-    this.#options.onNodes(nodes)
+    const leader = { id, term }
+    this.#leader = leader
+    onNodes(nodes)
+    void this.#tellHere(leader)
+  }
+
+  /** Once its worker says what lives, and not before: what is left out is given up. */
+  async #tellHere(leader: Leader): Promise<void> {
+    const { host, media, status } = this.#options
     const sessions = await media.ask({ method: 'sessions' })
-    const live = sessions === 'unreachable' ? [] : sessions
-    this.#say(id, { kind: 'here', term, sessions: live, status: status() })
+    if (this.#leader !== leader) return
+    const { id, term } = leader
+    if (sessions !== 'unreachable')
+      return this.#say(id, { kind: 'here', term, sessions, status: status() })
+    host.wake(after(host.now(), ASK_AGAIN_AFTER), () => {
+      if (this.#leader === leader) void this.#tellHere(leader)
+    })
   }
 
   async #carryOut(from: NodeId, { id, request }: ToServer & { kind: 'ask' }): Promise<void> {

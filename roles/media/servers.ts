@@ -64,11 +64,11 @@ export class Servers {
     return this.#servers.get(id)?.status
   }
 
-  /** Those that can be asked now, least loaded first. */
+  /** Those whose workers can be asked now, least loaded first. */
   byLoad(): readonly RemoteServer[] {
     const { placement } = this.#options
     return [...this.#servers.values()]
-      .filter(({ isHere }) => isHere)
+      .filter(({ status }) => status !== undefined)
       .map((server) => [placement.countOf(server), server] as const)
       .toSorted(([one], [other]) => one - other)
       .map(([, server]) => server)

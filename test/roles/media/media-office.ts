@@ -2,22 +2,30 @@
 //! in virtual time.
 
 import { setImmediate as turn } from 'node:timers/promises'
-import type { NodeId } from '../../../src/control/ids.ts'
-import type { MediaControl, MediaEvent } from '../../../src/control/media-control.ts'
+import type { CallId, NodeId } from '../../../src/control/ids.ts'
+import type { MediaControl, MediaEvent, MediaId, Sdp } from '../../../src/control/media-control.ts'
 import { millis } from '../../../src/base/time.ts'
 import { MediaByRequests } from '../../../src/media/by-requests.ts'
 import { MediaPool } from '../../../roles/media/pool.ts'
 import { MediaServer } from '../../../roles/media/server.ts'
 import type { ServerLink } from '../../../roles/media/server-link.ts'
+import { watchStatus } from '../../../roles/media/worker-status.ts'
 import type { World } from '../../harness/world.ts'
 import { simMedia, type SimMedia } from '../../media/sim-media.ts'
+import { SimWorker } from '../../media/sim-worker.ts'
 
 type Frame = { readonly from: NodeId; readonly data: Uint8Array }
 type Change = { readonly peer: NodeId; readonly isUp: boolean }
 
+type OneServer = {
+  readonly media: SimMedia
+  readonly worker: SimWorker
+  readonly server: MediaServer
+}
+
 export class Office {
   readonly world: World
-  readonly servers = new Map<NodeId, { media: SimMedia; server: MediaServer }>()
+  readonly servers = new Map<NodeId, OneServer>()
   readonly leaders = new Map<NodeId, Leader>()
   readonly up = new Set<NodeId>()
 
@@ -28,16 +36,19 @@ export class Office {
   async addServer(name: string): Promise<NodeId> {
     const id = `media:${name}` as NodeId
     const media = await simMedia(this.world, name)
+    const host = this.world.host(name)
+    const worker = new SimWorker(host, media.carrier)
+    const status = await watchStatus(host, worker)
     const server = new MediaServer({
-      host: this.world.host(name),
-      media: media.carrier,
-      status: () => undefined,
+      host,
+      media: worker,
+      status: status.newest,
       onNodes: () => {},
       send: (to, data) => {
         if (this.up.has(id)) this.leaders.get(to)?.hears({ from: id, data })
       },
     })
-    this.servers.set(id, { media, server })
+    this.servers.set(id, { media, worker, server })
     this.up.add(id)
     return id
   }
@@ -106,6 +117,9 @@ export async function mediaOffice(
   return { office, ids }
 }
 
+/** Time passes by these, so that who asks again and again is answered in between. */
+const STEP_MS = 100
+
 let terms = 0
 
 /** A node that leads from now on; those before it are not told. */
@@ -119,10 +133,49 @@ export async function lead(office: Office, name: string): Promise<Leader> {
 /** Lets messages arrive, and `ms` of virtual time pass. */
 export async function passed({ world }: Office, ms = 0): Promise<void> {
   await arrived()
-  world.pass(millis(ms))
-  await arrived()
+  for (let left = ms; left >= 0; left -= STEP_MS) {
+    world.pass(millis(Math.min(left, STEP_MS)))
+    await arrived()
+  }
 }
 
 async function arrived(): Promise<void> {
   for (let turns = 0; turns < 10; turns++) await turn()
+}
+
+/** The sessions of a call. */
+export const media = (call: string): MediaId[] => [`${call}-a`, `${call}-b`] as MediaId[]
+
+/** Two phones talk. */
+export async function talk({ media: pool }: Leader, name: string, other = 'b'): Promise<void> {
+  const call = name as CallId
+  const [from, to] = [`${name}-a`, `${name}-${other}`] as MediaId[] as [MediaId, MediaId]
+  const offered = await pool.relayOffer({ call, from, to, sdp: phone(4_000), restated: false })
+  const answered = await pool.relayAnswer({ call, from: to, to: from, sdp: phone(5_000) })
+  if (!offered.ok || !answered.ok) throw new Error(JSON.stringify([offered, answered]))
+}
+
+/** What a phone says in an offer or answer. */
+export function phone(port: number): Sdp {
+  const head = 'v=0\r\no=phone 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\n'
+  return `${head}m=audio ${port} RTP/AVP 0\r\n` as Sdp
+}
+
+/** How many sessions live on each. */
+export async function counts(
+  { servers }: Office,
+  ids: readonly NodeId[],
+): Promise<readonly number[]> {
+  const found: number[] = []
+  for (const id of ids) {
+    const sessions = await servers.get(id)?.media.carrier.ask({ method: 'sessions' })
+    found.push(Array.isArray(sessions) ? sessions.length : -1)
+  }
+  return found
+}
+
+export function at(ids: readonly NodeId[], index: number): NodeId {
+  const id = ids[index]
+  if (id === undefined) throw new Error(`there is no server ${index}`)
+  return id
 }

@@ -1,10 +1,20 @@
 //! Several media servers and those who lead them, one after the other.
 
 import { expect, test } from 'vitest'
-import type { CallId, NodeId } from '../../../src/control/ids.ts'
-import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
+import type { CallId } from '../../../src/control/ids.ts'
+import type { MediaId } from '../../../src/control/media-control.ts'
 import { World } from '../../harness/world.ts'
-import { lead, mediaOffice, passed, type Leader, type Office } from './media-office.ts'
+import {
+  at,
+  counts,
+  lead,
+  media,
+  mediaOffice,
+  passed,
+  phone,
+  talk,
+  type Leader,
+} from './media-office.ts'
 
 test('a call is on one server, and calls are spread', async () => {
   const { office, ids } = await mediaOffice(new World(1), 2)
@@ -253,39 +263,6 @@ test('two calls on two servers become one', async () => {
   expect(await leader.media.resume([a, b])).toBe(true)
 })
 
-// ---- what the cases are made of ----------------------------------------------------------------
-
-const media = (call: string): MediaId[] => [`${call}-a`, `${call}-b`] as MediaId[]
-
-/** Two phones talk. */
-async function talk({ media: pool }: Leader, name: string, other = 'b'): Promise<void> {
-  const call = name as CallId
-  const [from, to] = [`${name}-a`, `${name}-${other}`] as MediaId[] as [MediaId, MediaId]
-  const offered = await pool.relayOffer({ call, from, to, sdp: phone(4_000), restated: false })
-  const answered = await pool.relayAnswer({ call, from: to, to: from, sdp: phone(5_000) })
-  if (!offered.ok || !answered.ok) throw new Error(JSON.stringify([offered, answered]))
-}
-
-function phone(port: number): Sdp {
-  const head = 'v=0\r\no=phone 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\n'
-  return `${head}m=audio ${port} RTP/AVP 0\r\n` as Sdp
-}
-
-async function counts({ servers }: Office, ids: readonly NodeId[]): Promise<readonly number[]> {
-  const found: number[] = []
-  for (const id of ids) {
-    const sessions = await servers.get(id)?.media.carrier.ask({ method: 'sessions' })
-    found.push(Array.isArray(sessions) ? sessions.length : -1)
-  }
-  return found
-}
-
 async function sessionsOf({ local }: Leader): Promise<unknown> {
   return local.carrier.ask({ method: 'sessions' })
-}
-
-function at(ids: readonly NodeId[], index: number): NodeId {
-  const id = ids[index]
-  if (id === undefined) throw new Error(`there is no server ${index}`)
-  return id
 }

@@ -5,12 +5,16 @@ import { millis } from '../../../src/base/time.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { MediaServer } from '../../../roles/media/server.ts'
 import type { ServerLink } from '../../../roles/media/server-link.ts'
+import { watchStatus, type WorkerStatus } from '../../../roles/media/worker-status.ts'
 import type { World } from '../../harness/world.ts'
 import { simMedia, type SimMedia } from '../../media/sim-media.ts'
+import { SimWorker } from '../../media/sim-worker.ts'
 import type { ReplicaNode } from '../replica/node.ts'
 
 const WAY_MS = 4
 const AWAY_MS = 3_000
+/** Some are missed, some are not. */
+const HANG_MS = 15_000
 
 type Frame = { readonly from: NodeId; readonly data: Uint8Array }
 type Change = { readonly peer: NodeId; readonly isUp: boolean }
@@ -20,6 +24,8 @@ type Machine = {
   readonly id: NodeId
   readonly address: string
   readonly media: SimMedia
+  readonly worker: SimWorker
+  readonly status: WorkerStatus
   server: MediaServer
   isUp: boolean
   /** What was sent over a connection that broke does not arrive. */
@@ -38,7 +44,10 @@ export class MediaServers {
       const id = `media:${each}` as NodeId
       const address = `10.0.2.${each}`
       const media = await pacedMedia(world, id, address)
-      machines.push({ id, address, media, isUp: true, connection: 1 })
+      const host = world.host(id)
+      const worker = new SimWorker(host, media.carrier)
+      const status = await watchStatus(host, worker)
+      machines.push({ id, address, media, worker, status, isUp: true, connection: 1 })
     }
     return new MediaServers(world, machines)
   }
@@ -102,11 +111,19 @@ export class MediaServers {
     if (machine?.isUp !== true) return
     this.#disconnect(machine)
     machine.server.stop()
-    void empty(machine.media)
+    void machine.worker.die()
     this.#world.in(millis(this.#world.random.below(AWAY_MS)), () => {
       machine.server = this.#serverOn(machine)
       this.#connect(machine)
     })
+  }
+
+  /** Its worker hangs for some time: its process and its connection live. */
+  hang(): void {
+    const machine = this.#pick()
+    if (machine === undefined) return
+    machine.worker.hang()
+    this.#world.in(millis(this.#world.random.below(HANG_MS)), () => machine.worker.goOn())
   }
 
   /** Sessions they carry. */
@@ -131,12 +148,12 @@ export class MediaServers {
     for (const { sees } of this.#ends.values()) sees({ peer: machine.id, isUp: true })
   }
 
-  #serverOn({ id, media }: Pick<Machine, 'id' | 'media'>): MediaServer {
+  #serverOn({ id, worker, status }: Pick<Machine, 'id' | 'worker' | 'status'>): MediaServer {
     const lanes = new Map<NodeId, { at: number }>()
     return new MediaServer({
       host: this.#world.host(id),
-      media: media.carrier,
-      status: () => undefined,
+      media: worker,
+      status: status.newest,
       onNodes: () => {},
       send: (to, data) => {
         const machine = this.machines.find((each) => each.id === id)
@@ -168,9 +185,4 @@ export function pacedMedia(world: World, name: string, address: string): Promise
 export async function sessionsOf({ carrier }: SimMedia): Promise<number> {
   const sessions = await carrier.ask({ method: 'sessions' })
   return sessions === 'unreachable' ? 0 : sessions.length
-}
-
-async function empty({ carrier }: SimMedia): Promise<void> {
-  const media = await carrier.ask({ method: 'sessions' })
-  if (media !== 'unreachable') await carrier.ask({ method: 'release', media })
 }

@@ -87,7 +87,11 @@ async function beBusy(office: CallOffice, pass: Pass, faults: FaultCounts): Prom
 function mediaFaults(office: CallOffice): Faults<Group<ReplicaNode>> {
   const { media } = office
   if (media.machines.length === 0) return { killMedia: () => office.serving?.media.die() }
-  return { cutMediaServer: () => media.cut(), killMediaServer: () => media.kill() }
+  return {
+    cutMediaServer: () => media.cut(),
+    killMediaServer: () => media.kill(),
+    hangMediaServer: () => media.hang(),
+  }
 }
 
 type Rested = { readonly records: number; readonly unheard: number; readonly heard: number }
