@@ -41,16 +41,17 @@ export class Announcer {
   }
 
   #announce(place: number): void {
-    const { host, isOurs } = this.#parts
-    if (isOurs()) this.#tell()
+    const { host } = this.#parts
+    this.#tell()
     const gap = GAPS_MS[place]
     if (gap === undefined) return
     this.#next = host.wake(after(host.now(), millis(gap)), () => this.#announce(place + 1))
   }
 
   #tell(): void {
-    const { vip, announce } = this.#parts
+    const { vip, announce, isOurs } = this.#parts
     for (const { address } of vip.addresses) {
+      if (!isOurs()) return
       const why = announce(vip.interface, address)
       if (why !== '') this.#complain(why)
     }

@@ -15,6 +15,7 @@ function scene() {
   const world = new World(1)
   const told: string[] = []
   let stoppedFor = 0
+  let takes = 0
   let heldUntil = Number.POSITIVE_INFINITY
   const now = (): Millis => after(world.now, millis(stoppedFor))
   const announcer = new Announcer({
@@ -32,6 +33,7 @@ function scene() {
     },
     announce: (interfaceName, address) => {
       told.push(`${now()} ${address} ${interfaceName}`)
+      stoppedFor += takes
       return ''
     },
     isOurs: () => now() < heldUntil,
@@ -43,6 +45,8 @@ function scene() {
     /** The clock goes on, and nothing else. */
     stop: (ms: number) => (stoppedFor += ms),
     holds: (until: number) => (heldUntil = until),
+    /** An announcement, before it comes back. */
+    takes: (ms: number) => (takes = ms),
   }
 }
 
@@ -76,6 +80,14 @@ test('who was stopped for longer than the lease says nothing when it goes on', (
   stop(10_000)
   world.pass(millis(60_000))
   expect(told).toEqual([0, 60, 200].flatMap(both))
+})
+
+test('who is stopped between one address and the other does not tell the other', () => {
+  const { announcer, told, holds, takes } = scene()
+  holds(400)
+  takes(10_000)
+  announcer.begin()
+  expect(told).toEqual(both(0).slice(0, 1))
 })
 
 test('who was stopped for less goes on, without making up for what was missed', () => {
