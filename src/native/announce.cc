@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "checksum.h"
 
@@ -114,26 +113,29 @@ bool SendAdvert(int fd, int index, const uint8_t mac[6], const in6_addr& address
   return Send(fd, index, ETH_P_IPV6, &frame, sizeof frame);
 }
 
+// Stays open: to close one waits for the kernel (synchronize_net), 10 ms and more, in the thread
+// that keeps the lease. Nothing is to be received by it. Below 0 when it may not be had.
+int Sender() {
+  thread_local int fd = -1;
+  if (fd < 0) fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  return fd;
+}
+
 const char* Announced(const char* name, const char* text) {
   in_addr four;
   in6_addr six;
   const bool is_four = inet_pton(AF_INET, text, &four) == 1;
   if (!is_four && inet_pton(AF_INET6, text, &six) != 1) return "it is no IP address";
   const unsigned index = if_nametoindex(name);
-  // Nothing is to be received by it.
-  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  const int fd = Sender();
   if (fd < 0) return "it wants CAP_NET_RAW";
-  const char* why = "";
   ifreq request;
   memset(&request, 0, sizeof request);
   strncpy(request.ifr_name, name, IFNAMSIZ - 1);
   const uint8_t* mac = reinterpret_cast<const uint8_t*>(request.ifr_hwaddr.sa_data);
-  if (index == 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0)
-    why = "there is no such interface";
-  else if (!(is_four ? SendArp(fd, index, mac, four) : SendAdvert(fd, index, mac, six)))
-    why = "the interface did not take it";
-  close(fd);
-  return why;
+  if (index == 0 || ioctl(fd, SIOCGIFHWADDR, &request) < 0) return "there is no such interface";
+  const bool is_sent = is_four ? SendArp(fd, index, mac, four) : SendAdvert(fd, index, mac, six);
+  return is_sent ? "" : "the interface did not take it";
 }
 
 // (interface, IP address) -> '' or why it was not sent.
