@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LanHost } from '../harness/lan.ts'
+import { goOn, pause } from '../cluster/live/faults.ts'
 import type { Trio, Node } from '../cluster/live/trio.ts'
 import { can, threeNodes } from './three-nodes.ts'
 
@@ -18,6 +19,8 @@ const TIMEOUT_MS = 90_000
 let trio: Trio
 let six: Heard
 let four: Heard
+/** Knows of the addresses what it is told, and never asks. */
+let neighbour: LanHost
 
 type Heard = { readonly child: ChildProcess; readonly times: number[] }
 
@@ -25,6 +28,7 @@ threeNodes(
   TIMEOUT_MS,
   (started) => {
     trio = started
+    neighbour = trio.lan.host('neighbour', 190)
     trio.client.run('ip', 'addr', 'add', 'fd00:9::200/64', 'dev', 'eth0', 'nodad')
     four = probe(trio.client, FOUR, trio.client.address)
     six = probe(trio.client, SIX, 'fd00:9::200')
@@ -151,6 +155,64 @@ test.skipIf(!can).each([FOUR, SIX])(
     )
     child.kill()
     leader.host.mend()
+    await trio.whole()
+  },
+)
+
+/** It takes both addresses to be at this node. */
+function mistake({ host }: Node): void {
+  for (const address of [FOUR, SIX]) {
+    const entry = [address, 'lladdr', host.mac, 'dev', 'eth0', 'nud', 'stale']
+    neighbour.run('ip', 'neigh', 'replace', ...entry)
+  }
+}
+
+/** Where it takes them to be, by the names of the nodes. */
+function taken(): readonly string[] {
+  return [FOUR, SIX].map((address) => {
+    const known = neighbour.run('ip', 'neigh', 'show', address, 'dev', 'eth0')
+    const at = trio.nodes.find(({ host }) => known.includes(host.mac))
+    return at?.host.name ?? `nowhere: ${known}`
+  })
+}
+
+const isAt = ({ host }: Node): boolean => taken().every((name) => name === host.name)
+
+test.skipIf(!can)('a neighbour that is wrong is put right', { timeout: TIMEOUT_MS }, async () => {
+  const leader = await trio.leader()
+  const other = trio.nodes.find((node) => node !== leader)
+  if (other === undefined) throw new Error('there are three')
+  // What it announces when it is elected has been announced.
+  await sleep(5_000)
+  const from = Date.now()
+  mistake(other)
+  expect(isAt(other)).toBe(true)
+  await trio.until('both are right', () => isAt(leader))
+  console.log(`a neighbour was wrong for ${Date.now() - from} ms`)
+})
+
+test.skipIf(!can)(
+  'who is stopped while it announces says nothing when it goes on',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const before = await trio.leader()
+    const others = trio.nodes.filter((node) => node !== before)
+    mistake(before)
+    before.pbx('transfer-leadership')
+    let stopped: Node | undefined
+    await trio.until('another announces', () => (stopped = others.find(isAt)) !== undefined)
+    if (stopped === undefined) throw new Error('told above')
+    const { name } = stopped.host
+    pause(stopped)
+    await trio.until('yet another announces', () => !taken().includes(name))
+    // And has announced all that it does at first.
+    await sleep(5_000)
+    const right = taken()
+    goOn(stopped)
+    for (let at = 0; at < 20; at++) {
+      await sleep(50)
+      expect({ at, name, taken: taken() }).toEqual({ at, name, taken: right })
+    }
     await trio.whole()
   },
 )

@@ -1,13 +1,19 @@
 //! Tells the neighbours where the virtual addresses are: often at first, as they may miss some, and
-//! switches learn late. What is sent passes no gate (AF_PACKET), and whoever was stopped comes to
-//! its timers before it hears that another was elected: so each time the clock is asked first.
+//! switches learn late; then now and then, so that whatever a neighbour was told by somebody else
+//! does not stay. What is sent passes no gate (AF_PACKET), and whoever was stopped comes to its
+//! timers before it hears that another was elected: so each time the clock is asked first.
 
 import type { Cancel, Host } from '../../base/host.ts'
 import { after, millis } from '../../base/time.ts'
 import type { VipSettings } from '../settings.ts'
 
-/** Between one announcement and the next. */
+/**
+ * Between one announcement and the next. Deviation: RFC 4861 §7.2.6 has three at most, a second
+ * apart; but nobody is served who still sends to the node before.
+ */
 const GAPS_MS = [60, 140, 300, 500, 1_000, 2_000]
+/** No more often than an address may be defended (DEFEND_INTERVAL, RFC 5227 §1.1). */
+const THEN_EVERY_MS = 10_000
 
 /** '' when it was sent, else why not. */
 export type Announce = (interfaceName: string, address: string) => string
@@ -43,8 +49,7 @@ export class Announcer {
   #announce(place: number): void {
     const { host } = this.#parts
     this.#tell()
-    const gap = GAPS_MS[place]
-    if (gap === undefined) return
+    const gap = GAPS_MS[place] ?? THEN_EVERY_MS
     this.#next = host.wake(after(host.now(), millis(gap)), () => this.#announce(place + 1))
   }
 

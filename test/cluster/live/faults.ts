@@ -198,7 +198,7 @@ function restart(node: Node): void {
 }
 
 /** With its helpers, as a hypervisor stops a host. */
-function pause({ host }: Node): void {
+export function pause({ host }: Node): void {
   for (const pid of host.processes) signal(pid, 'SIGSTOP')
 }
 

@@ -59,6 +59,25 @@ test('they are told often at first', () => {
   expect(told).toEqual(OFTEN.flatMap(both))
 })
 
+test('then every ten seconds, for as long as they are here', () => {
+  const { announcer, told, world, holds } = scene()
+  announcer.begin()
+  world.pass(millis(5_000))
+  told.length = 0
+  world.pass(millis(30_000))
+  expect(told).toEqual([14_000, 24_000, 34_000].flatMap(both))
+  // Held up for a moment: the lease is renewed.
+  holds(40_000)
+  world.pass(millis(10_000))
+  holds(60_000)
+  world.pass(millis(30_000))
+  expect(told.slice(6)).toEqual(both(54_000))
+  announcer.stop()
+  holds(Number.POSITIVE_INFINITY)
+  world.pass(millis(60_000))
+  expect(told).toHaveLength(8)
+})
+
 test('nothing is told once it has been given up, and all of it when it begins again', () => {
   const { announcer, told, world } = scene()
   announcer.begin()
