@@ -71,7 +71,7 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
       )
     case 'cluster remove':
       await client.call('DELETE', `/cluster/nodes/${encodeURIComponent(asked.node)}`)
-      return show({ removed: asked.node }, ({ removed }) => `removed ${removed}\n`)
+      return show({ removed: asked.node }, removedText)
     case 'server add':
     case 'server token':
     case 'server remove':
@@ -317,6 +317,16 @@ function secretText({ extension, domain, password }: api.ExtensionSecret): strin
 
 function named({ user, domain }: UserName): { extension: string; domain: string | undefined } {
   return { extension: user, domain }
+}
+
+/** It is out as far as the others can tell, and that is not far. */
+function removedText({ removed }: { readonly removed: string }): string {
+  return [
+    `removed ${removed}. Its host still has the keys of the cluster, and every password:`,
+    'stop it and wipe its data. If it was stolen or broken into, removing does not keep it out:',
+    'make a new cluster from a backup, and set new passwords.',
+    '',
+  ].join('\n')
 }
 
 /** The path names a domain; without one it is the first there is. */

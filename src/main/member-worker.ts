@@ -28,7 +28,7 @@ import type { Replica } from '../store/replica/replica.ts'
 import type { ReplicaSettings } from '../store/replica/protocol.ts'
 import { ReplicaService } from '../store/replica/service.ts'
 import { chunksInUse, fileChanges } from '../store/schema/file.ts'
-import { clusterNodes } from '../store/schema/node.ts'
+import { clusterNodes, hasLeft } from '../store/schema/node.ts'
 import { SCHEMA_VERSION } from '../store/schema/schema.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { join } from 'node:path'
@@ -146,7 +146,7 @@ function openLink(): Promise<PeerLink> {
     onStranger: strangers.take,
     known,
     farewell,
-    ifDismissed: 'stop it; to let this host be a node again: pbx cluster rejoin',
+    ifDismissed: 'stop it and wipe its data, or move that away and join anew (pbx cluster token)',
   })
 }
 
@@ -176,8 +176,12 @@ function known(): ReturnType<NonNullable<LinkOptions['known']>> {
   return [...nodes(), ...asPeers]
 }
 
-/** Who is not in the newest list is no member: nobody but who leads has it for sure. */
+/**
+ * Who is not in the newest list is no member: nobody but who leads has it for sure. A node that has
+ * left is none for good.
+ */
 function farewell({ peer }: { readonly peer: NodeId }): string | undefined {
+  if (reader !== undefined && hasLeft(reader, peer)) return `${peer} was removed from the cluster`
   const { role, confirmedRound, applied, committed } = replica?.status ?? {}
   if (role !== 'leader' || confirmedRound === undefined || applied !== committed) return undefined
   if (!isServerId(peer)) return `${peer} is no node of this cluster any more`

@@ -30,6 +30,7 @@ import { checkToken, type JoinToken } from './token.ts'
 const TRIES = 40
 const TRY_AGAIN_MS = 250
 const ANOTHER = ', or one that was made beside it: make another with pbx cluster token'
+const AS_NEW = 'move its data directory away and let it join anew, by pbx cluster token of another'
 /** Of a name and of an address, in the log. */
 const SHOWN_MAX = 63
 
@@ -135,13 +136,19 @@ export class Admission {
     return { kind: 'welcome', welcome: this.#welcome(id, key) }
   }
 
-  /** It goes first: name and address are one node's. So does what is left of an earlier try. */
+  /**
+   * It goes first: name and address are one node's. So does what is left of an earlier try. Where
+   * there is neither, an administrator has removed it, and its own word does not bring it back.
+   */
   async #replace({ replaces }: JoinToken, { host, port }: NodeRequest) {
     const { store, remove, host: clock } = this.#parts
     const found = await store.readLinearizable(clusterNodes)
     if (!found.ok) return `the store says ${found.error.kind}`
-    for (const { id, ...at } of found.value) {
-      if (id !== replaces && (at.host !== host || at.port !== port)) continue
+    const going = found.value.filter(
+      ({ id, ...at }) => id === replaces || (at.host === host && at.port === port),
+    )
+    if (going.length === 0) return `${replaces} was removed from the cluster: ${AS_NEW}`
+    for (const { id } of going) {
       const why = await this.#once(() => remove(id))
       if (why !== undefined) return why
       clock.log('info', 'join.replaced', { id })

@@ -58,6 +58,11 @@ export function clusterNodes(db: ReadOnlyDatabase): readonly ClusterNode[] {
   return db.all('SELECT * FROM nodes WHERE has_left = 0 ORDER BY id').map(nodeOf)
 }
 
+/** For good: its id is never given again. */
+export function hasLeft(db: ReadOnlyDatabase, id: NodeId): boolean {
+  return db.get('SELECT id FROM nodes WHERE id = ? AND has_left = 1', id) !== undefined
+}
+
 /** Of those that have left, too. */
 export function givenNodeIds(db: ReadOnlyDatabase): readonly NodeId[] {
   return db.all('SELECT id FROM nodes').map((row) => text(row, 'id') as NodeId)

@@ -173,18 +173,24 @@ test('who joins anew goes first, and is another; so it is when the answer was lo
   // It asks as what it was before.
   expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
   expect(known()).toEqual(['node-1', 'node-4'])
-  // Removed by an administrator meanwhile, and moved to another address.
-  expect(outcome(await admission().admit(rejoining(5, 'node-3', { name: 'n2x' })))).toBe('node-5')
-  expect(known()).toEqual(['node-1', 'node-4', 'node-5'])
 })
 
-test('who cannot go does not come either, and the name of another is not to be had', async () => {
+test('who was removed does not come back by its own word', async () => {
+  await admission().admit(request(2))
+  await store.propose({ kind: 'node.left', id: 'node-2' as NodeId })
+  const why =
+    'node-2 was removed from the cluster: move its data directory away and let it join anew'
+  expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toContain(why)
+  expect(outcome(await admission().admit(rejoining(5, 'node-7')))).toContain('was removed')
+  expect(known()).toEqual(['node-1'])
+  expect(outcome(await admission().admit(request(3)))).toBe('node-3')
+})
+
+test('who cannot go does not come either, nor who is of another cluster', async () => {
   await admission().admit(request(2))
   const refusing = admission(() => 'this node leads: transfer leadership first')
   expect(outcome(await refusing.admit(rejoining(2, 'node-2')))).toContain('transfer leadership')
   expect(known()).toEqual(['node-1', 'node-2'])
-  const asOther = rejoining(3, 'node-3', { name: 'one' })
-  expect(outcome(await admission().admit(asOther))).toContain('another node is named')
   const other = authority('another cluster', new Date())
   const by = { purpose: 'call-manager', replaces: ONE.id, host: '10.0.0.2', port: 1 } as const
   const forged = makeToken(other, { ...by, expires: Date.now() + 60_000 })
