@@ -141,8 +141,8 @@ function bound(transport: CallManagerOptions['transport']): CallManagerOptions['
 function resumeCalls(host: Host, store: Store, calls: CallHost): void {
   const saved = store.read(savedCalls)
   const unreadable = calls.resume(saved)
-  for (const { id, cdr } of unreadable) {
-    host.log('error', 'call.snapshot-unreadable', { call: id })
+  for (const { id, cdr, why } of unreadable) {
+    host.log('error', 'call.snapshot-unreadable', { call: id, why })
     // Should it fail, the snapshot is there for the next start.
     if (cdr !== undefined) void store.propose({ kind: 'call.ended', id, cdr })
   }

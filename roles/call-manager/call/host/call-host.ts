@@ -186,7 +186,8 @@ export class CallHost {
     for (const live of heirs) {
       const first = { kind: 'resumed', hasLeft: left.has(live.id) } as const
       const save = (): Promise<void> => this.#save(live, undefined)
-      void goOn(live, first, { media, random: host.random, save }, this.#feed)
+      const parts = { media, random: host.random, save }
+      void goOn(live, first, parts, this.#feed).catch((error) => this.#bug(live, error))
     }
     return unreadable
   }

@@ -39,7 +39,11 @@ export function textOf(
 }
 
 /** Of a snapshot that nobody can go on with: the record is what is left of the call, if it is. */
-export type Unreadable = { readonly id: CallId; readonly cdr: Cdr | undefined }
+export type Unreadable = {
+  readonly id: CallId
+  readonly cdr: Cdr | undefined
+  readonly why: string
+}
 
 /** All of them, and those that nobody can read: another build wrote them, or they are damaged. */
 export function heirsOf(
@@ -50,11 +54,20 @@ export function heirsOf(
   const heirs: LiveCall[] = []
   const unreadable: Unreadable[] = []
   for (const { id, snapshot } of saved) {
-    const heir = heirOf(needs, id, snapshot, world)
-    if (heir === undefined) unreadable.push({ id, cdr: lastRecord(id, snapshot, world) })
-    else heirs.push(heir)
+    const heir = readably(() => heirOf(needs, id, snapshot, world))
+    if (heir instanceof LiveCall) heirs.push(heir)
+    else unreadable.push({ id, cdr: lastRecord(id, snapshot, world), why: heir })
   }
   return { heirs, unreadable }
+}
+
+/** One that breaks what reads it ends one call, and not each process that serves. */
+function readably(read: () => LiveCall | undefined): LiveCall | string {
+  try {
+    return read() ?? 'it is of another release, or damaged'
+  } catch (error) {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  }
 }
 
 function lastRecord(id: CallId, snapshot: string, { config, wall }: CallWorld): Cdr | undefined {

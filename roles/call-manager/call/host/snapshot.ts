@@ -27,6 +27,10 @@ import {
   type TxId,
 } from '../state.ts'
 
+/**
+ * During an update a node of the release before may lead, and ends what it cannot read: another
+ * version is written only once the schema that comes with it is in force (ADR 16).
+ */
 const VERSION = 2
 
 /** Both clocks of a host, read together: another process has another `now`. */

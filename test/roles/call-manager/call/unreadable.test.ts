@@ -46,3 +46,11 @@ test('damaged: left alone, for somebody to look at', async () => {
   expect(store.read(savedCalls)).toHaveLength(1)
   expect(store.read(allCdrs)).toEqual([])
 })
+
+test('of this build, and not as it writes them: ended, and the process goes on', async () => {
+  const clock = { now: 0, wall: 1_000 }
+  const saved = { version: 2, clock, tenant: 'office', record: RECORD, legs: [null], open: [] }
+  const { store } = await restartedOn(JSON.stringify(saved))
+  expect(store.read(savedCalls)).toEqual([])
+  expect(store.read(allCdrs)[0]).toContain('200 "system restarted" ended by system')
+})
