@@ -154,7 +154,8 @@ test('who is told that it is no member says what to do, and dials far less often
   await new Promise((resolve) => void setTimeout(resolve, 3_000))
   expect(ups).toBe(0)
   const told = events.filter(({ event }) => event === 'peer.dismissed')
-  expect(told).toEqual([{ level: 'error', event: 'peer.dismissed' }])
+  const fields = { peer: A, why: 'it was removed', mend: ifDismissed }
+  expect(told).toEqual([{ level: 'error', event: 'peer.dismissed', fields }])
   // It is one again, and hears so from who leads.
   known = [{ id: SERVER, host: '127.0.0.1' }]
   server.dial(address(A, leader))
