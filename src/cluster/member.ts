@@ -29,6 +29,8 @@ const NEARLY = 500
 /** A read that nobody waits for: the replica's own are above 0. */
 const NOBODYS = 0
 const CHORES_EVERY_TICKS = 50
+/** Without a leader for so many of them a node asks everybody whether it is one still. */
+const LOST_AFTER_CHORES = 10
 const STANDING_EVERY_TICKS = 100
 
 export type MemberParts = {
@@ -53,6 +55,9 @@ export class Member {
   #inbox: RaftMessage[] = []
   #ticks = 0
   readonly #dialled: Dialled
+  #leaderless = 0
+  /** Dialled too, though they would dial us if we were still known to them. */
+  readonly #sought = new Set<NodeId>()
   #told = ''
   #leader: NodeId | undefined
   #schema: number
@@ -240,10 +245,14 @@ export class Member {
     }
   }
 
-  /** Of two the one whose id comes first dials. */
+  /** Of two the one whose id comes first dials; but nobody dials a node that was removed. */
   #meet(): void {
-    const { link, self, nodes } = this.#parts
-    this.#dialled.follow(nodes().filter(({ id }) => id > self.id))
+    const { link, self, nodes, replica } = this.#parts
+    const others = nodes().filter(({ id }) => id !== self.id)
+    this.#leaderless = replica.status.leader === undefined ? this.#leaderless + 1 : 0
+    if (this.#leaderless > LOST_AFTER_CHORES)
+      for (const { id } of others) if (!link.peers.includes(id)) this.#sought.add(id)
+    this.#dialled.follow(others.filter(({ id }) => id > self.id || this.#sought.has(id)))
     link.partWithUnknown()
   }
 

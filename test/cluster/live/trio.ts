@@ -26,6 +26,7 @@ const VIP = '10.9.0.100'
 /** The same everywhere, so that a client at the address needs to know one only. */
 const TOKEN = 'a-token-for-the-tests-of-the-cluster'
 const PASSWORD = 'a-long-enough-password'
+const DOMAIN = 'pbx.example'
 const PATIENCE_MS = 30_000
 /** `RestartSec` of config/systemd/pbx.service. */
 const RESTART_MS = 1_000
@@ -111,15 +112,30 @@ export function tokensIn(said: string): string[] {
   return [...said.matchAll(/^ +([\w-]{100,}\.[\w-]+)$/gm)].map(([, token = '']) => token)
 }
 
+type Wired = 'udp' | 'tcp' | 'tls'
+export type PhoneAt<Transport> = {
+  readonly user: string
+  readonly at: LanHost
+  readonly transport: Transport
+  /** By which it knows the system, when not by the virtual address. */
+  readonly server?: string
+  /** Its tenant's, when it is not the first one. */
+  readonly domain?: string
+  /** Hz of what it sends. */
+  readonly tone?: number | undefined
+}
+
 /** A disk for a node's data, and faults below it. */
 export type Hardware = (name: string, data: string) => BadHost | undefined
 
 export class Trio {
   readonly lan = new Lan('pbx')
   readonly directory = mkdtempSync(join(tmpdir(), 'pbx-trio-'))
-  readonly nodes: readonly Node[]
+  /** That are in the cluster. */
+  nodes: readonly Node[]
   readonly vip = VIP
-  readonly #servers: Node[] = []
+  /** Media servers, and nodes that were removed. */
+  readonly #others: Node[] = []
   /** Hears whoever has the address. */
   readonly client: LanHost
   readonly #probers = new Probers(this.lan, VIP)
@@ -137,8 +153,10 @@ export class Trio {
     timing: 'default' | 'fast',
     vips = `${VIP}/24`,
     hardware: Hardware = () => undefined,
+    options: readonly string[] = [],
   ): Promise<Trio> {
     const trio = new Trio(hardware)
+    for (const node of trio.nodes) node.options = options
     const [first, ...others] = trio.nodes
     if (first === undefined) throw new Error('there are three')
     const own = ['--address', first.host.address, '--name', first.host.name]
@@ -146,28 +164,52 @@ export class Trio {
     const tokens = tokensIn(said)
     first.start()
     await trio.until('the first node serves', async () => (await trio.serving()) !== undefined)
-    for (const node of others) {
-      const token = tokens.shift() ?? ''
-      await trio.until(`${node.host.name} is let in`, () => {
-        try {
-          node.join(token)
-          return true
-        } catch (error) {
-          // Between two and three nodes a busy machine costs an election.
-          if (String(error).includes('nobody leads the cluster now')) return false
-          throw error
-        }
-      })
-      node.start()
-    }
+    for (const node of others) await trio.#join(node, tokens.shift() ?? '')
     await trio.whole()
     return trio
+  }
+
+  /** One more, by what the system says is to be run there. */
+  async addNode(name: string, last: number): Promise<Node> {
+    const leader = await this.leader()
+    const [token = ''] = tokensIn(leader.pbx('cluster', 'token'))
+    const node = new Node(this.lan.host(name, last), join(this.directory, name))
+    await this.#join(node, token)
+    this.nodes = [...this.nodes, node]
+    await this.whole()
+    return node
+  }
+
+  /** By `pbx cluster remove` on the host that serves; it runs on, as a host does. */
+  async removeNode(node: Node): Promise<string> {
+    const id = (await this.serving())?.cluster?.members.find(
+      ({ name }) => name === node.host.name,
+    )?.id
+    const said = (await this.leader()).pbx('cluster', 'remove', id ?? '')
+    this.nodes = this.nodes.filter((each) => each !== node)
+    this.#others.push(node)
+    await this.whole()
+    return said
+  }
+
+  async #join(node: Node, token: string): Promise<void> {
+    await this.until(`${node.host.name} is let in`, () => {
+      try {
+        node.join(token)
+        return true
+      } catch (error) {
+        // Between two and three nodes a busy machine costs an election.
+        if (String(error).includes('nobody leads the cluster now')) return false
+        throw error
+      }
+    })
+    node.start()
   }
 
   /** A media server on a host of its own, by what the system says is to be run there. */
   async addMediaServer(name: string, last: number): Promise<Node> {
     const server = new Node(this.lan.host(name, last), join(this.directory, name))
-    this.#servers.push(server)
+    this.#others.push(server)
     const body = JSON.stringify({ name, role: 'media', address: server.host.address })
     const said = await this.#curl(this.client, VIP, '/servers', '-X', 'POST', '-d', body)
     const token = /--token ([\w.-]+)/.exec(said)?.[1]
@@ -194,22 +236,22 @@ export class Trio {
   async leader(): Promise<Node> {
     let found: Node | undefined
     await this.until('somebody leads', async () => {
-      const leader = (await this.serving())?.cluster?.node
-      found = this.nodes.find((_, place) => `node-${place + 1}` === leader)
+      const leader = (await this.serving())?.name
+      found = this.nodes.find(({ host }) => host.name === leader)
       return found !== undefined
     })
     if (found === undefined) throw new Error('told above')
     return found
   }
 
-  /** All three are connected, voters, and up to date. */
+  /** All are connected, voters, and up to date. */
   whole(patience = PATIENCE_MS): Promise<void> {
     const isSo = async (): Promise<boolean> => {
       const cluster = (await this.serving())?.cluster
       const isWell = cluster?.members.every(
         ({ kind, isConnected, lag }) => kind === 'voter' && isConnected && lag === 0,
       )
-      return isWell === true && cluster?.members.length === 3
+      return isWell === true && cluster?.members.length === this.nodes.length
     }
     return this.until('all nodes are there and up to date', isSo, patience)
   }
@@ -236,25 +278,35 @@ export class Trio {
   }
 
   /** A real phone on the LAN, registered at the address. */
-  async phone(
-    user: string,
-    last: number,
-    transport: 'udp' | 'tcp' | 'tls',
-    tone?: number,
-  ): Promise<Baresip> {
-    await this.write(user)
-    const at = this.lan.host(`phone${last}`, last)
-    const server = `${VIP}:${transport === 'tls' ? 5061 : 5060}`
-    const account = { user, password: PASSWORD, domain: 'pbx.example', server, transport }
+  phone(user: string, last: number, transport: Wired, tone?: number): Promise<Baresip> {
+    return this.phoneAt({ user, at: this.lan.host(`phone${last}`, last), transport, tone })
+  }
+
+  async phoneAt(options: PhoneAt<Wired>): Promise<Baresip> {
+    const { user, at, transport, server = VIP, tone, domain = DOMAIN } = options
+    if (domain === DOMAIN) await this.write(user)
+    else await this.importUsers(`${domain},${user},${PASSWORD}\n`)
     const sound = tone === undefined ? {} : { tone }
-    return Baresip.start({ ...account, ...sound, at, outbound: transport !== 'udp' })
+    return Baresip.start({
+      user,
+      password: PASSWORD,
+      domain,
+      server: `${server}:${transport === 'tls' ? 5061 : 5060}`,
+      transport,
+      at,
+      outbound: transport !== 'udp',
+      ...sound,
+    })
   }
 
   /** A phone over WebSocket, registered at the address. */
-  async webPhone(user: string, last: number, transport: 'ws' | 'wss'): Promise<WebPhone> {
+  webPhone(user: string, last: number, transport: 'ws' | 'wss'): Promise<WebPhone> {
+    return this.webPhoneAt({ user, at: this.lan.host(`phone${last}`, last), transport })
+  }
+
+  async webPhoneAt({ user, at, transport, server = VIP }: PhoneAt<'ws' | 'wss'>) {
     await this.write(user)
-    const at = this.lan.host(`phone${last}`, last)
-    const url = transport === 'ws' ? `ws://${VIP}:8888/sip` : `wss://${VIP}:8887/sip`
+    const url = transport === 'ws' ? `ws://${server}:8888/sip` : `wss://${server}:8887/sip`
     const phone = new WebPhone(at, url, user, PASSWORD)
     await this.until(`${user} is registered`, () => phone.state?.registered === 200)
     return phone
@@ -353,7 +405,7 @@ export class Trio {
   /** `before` its directory goes. */
   async stop(before = (): void => {}): Promise<void> {
     this.#probers.stop()
-    const all = [...this.nodes, ...this.#servers]
+    const all = [...this.nodes, ...this.#others]
     for (const node of all) {
       node.supervise(false)
       node.signal('SIGCONT')
