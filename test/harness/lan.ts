@@ -50,8 +50,8 @@ export class Lan {
     process.once('exit', () => this.remove())
   }
 
-  /** A host of that name at 10.9.0.`last`/24. */
-  host(name: string, last: number): LanHost {
+  /** A host of that name at `network`.`last`/24. */
+  host(name: string, last: number, network = '10.9.0'): LanHost {
     const space = this.#add(name)
     const hub = this.#space('hub')
     const port = `p${this.hosts.length + 1}`
@@ -59,9 +59,9 @@ export class Lan {
     ip(hub, `link set ${port} master br0`)
     ip(hub, `link set ${port} up`)
     ip(space, 'link set lo up')
-    ip(space, `addr add 10.9.0.${last}/24 dev eth0`)
+    ip(space, `addr add ${network}.${last}/24 dev eth0`)
     ip(space, 'link set eth0 up')
-    const host = new LanHost(name, space, `10.9.0.${last}`, hub, port)
+    const host = new LanHost(name, space, `${network}.${last}`, hub, port)
     this.hosts.push(host)
     return host
   }

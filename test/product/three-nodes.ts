@@ -12,11 +12,12 @@ export function threeNodes(
   timeoutMs: number,
   began: (trio: Trio) => void | Promise<void>,
   vips?: string,
+  options?: readonly string[],
 ): void {
   let trio: Trio | undefined
   beforeAll(async () => {
     if (!can) return
-    trio = await Trio.start('default', vips)
+    trio = await Trio.start('default', vips, undefined, options)
     await began(trio)
   }, timeoutMs)
   afterAll(() => trio?.stop(), timeoutMs)
