@@ -8,10 +8,11 @@ import { reachedByMost } from './quorum.ts'
 import { say, type Leading, type RaftState } from './raft-state.ts'
 import { nameRound } from './reads.ts'
 import { probe } from './replication.ts'
-import { resendChunk } from './snapshots.ts'
+import { giveUpSilent, resendChunk } from './snapshots.ts'
 import { follow } from './step-down.ts'
 
 export function beginRound(state: RaftState, leading: Leading): void {
+  giveUpSilent(state, leading)
   const round = ++state.round
   nameRound(leading, round)
   leading.open.push({ round, tick: state.ticks })
@@ -30,7 +31,7 @@ export function onHeartbeatAnswer(
 ): void {
   const progress = leading.followers.get(from)
   if (progress === undefined) return
-  progress.heard(round)
+  progress.heard(round, state.ticks)
   if (progress.sending === undefined) probe(state, from, progress)
   else resendChunk(state, from, progress, round)
   confirm(state, leading)

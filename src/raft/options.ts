@@ -19,6 +19,8 @@ export type RaftOptions = {
   readonly bytesPerMessage: number
   /** Messages with entries that a follower has not answered. */
   readonly inflightMax: number
+  /** A follower that has not answered for so long is sent no more of a snapshot until it does. */
+  readonly silentTicks: number
   /** Entries of the leader's own that are not committed; beyond it proposals are refused. */
   readonly uncommittedMax: number
 }

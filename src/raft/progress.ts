@@ -13,6 +13,8 @@ export type Sending = {
   offset: number
   /** The newest round when it was sent: what a later round finds unanswered is lost. */
   sentInRound: number
+  /** The tick at which the follower was heard last. */
+  heardAt: number
 }
 
 export class Progress {
@@ -104,17 +106,18 @@ export class Progress {
     return true
   }
 
-  heard(round: number): void {
+  heard(round: number, tick: number): void {
     this.#round = Math.max(this.#round, round)
+    if (this.#sending !== undefined) this.#sending.heardAt = tick
     if (round > this.#askedInRound) this.#asked = false
   }
 
-  sendSnapshot(index: LogIndex): Sending {
-    this.#sending = { index, offset: 0, sentInRound: 0 }
+  sendSnapshot(index: LogIndex, tick: number): Sending {
+    this.#sending = { index, offset: 0, sentInRound: 0, heardAt: tick }
     return this.#sending
   }
 
-  /** There is none yet. */
+  /** There is none yet, or the follower is silent: it is asked again when it answers. */
   waitForSnapshot(round: number): void {
     this.giveUpSnapshot()
     this.#ask(round)

@@ -16,7 +16,7 @@ export function sendChunk(state: RaftState, to: NodeId, progress: Progress): voi
     return progress.waitForSnapshot(state.round)
   }
   const isUnderWay = progress.sending?.index === snapshot.index
-  const sending = isUnderWay ? progress.sending : progress.sendSnapshot(snapshot.index)
+  const sending = isUnderWay ? progress.sending : progress.sendSnapshot(snapshot.index, state.ticks)
   const data = storage.chunk(snapshot.index, sending.offset)
   if (data === undefined) return progress.giveUpSnapshot()
   sending.sentInRound = state.round
@@ -40,6 +40,15 @@ export function onSnapshotAnswer(
 export function resendChunk(state: RaftState, to: NodeId, progress: Progress, round: number): void {
   const { sending } = progress
   if (sending !== undefined && sending.sentInRound < round) sendChunk(state, to, progress)
+}
+
+/** For who is in the middle of a snapshot the host keeps the log: not for who is dead. */
+export function giveUpSilent({ ticks, round, options }: RaftState, leading: Leading): void {
+  for (const progress of leading.followers.values()) {
+    const { sending } = progress
+    if (sending !== undefined && ticks - sending.heardAt >= options.silentTicks)
+      progress.waitForSnapshot(round)
+  }
 }
 
 export function onSnapshot(state: RaftState, message: RaftMessage & { kind: 'snapshot' }): void {

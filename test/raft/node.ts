@@ -17,6 +17,7 @@ export const TIMING: Timing = {
   electionMaxTicks: 20,
   bytesPerMessage: 200,
   inflightMax: 3,
+  silentTicks: 16,
   uncommittedMax: 50,
 }
 

@@ -270,6 +270,13 @@ export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
     replace: 'heardAt: -1_000,',
   },
   {
+    name: 'waits for ever for a follower that died in the middle of a snapshot',
+    file: 'src/raft/snapshots.ts',
+    script: 'test/raft',
+    find: 'ticks - sending.heardAt >= options.silentTicks',
+    replace: 'ticks < sending.heardAt',
+  },
+  {
     name: 'keeps the lease after it has handed over',
     file: 'src/raft/raft.ts',
     script: 'test/raft',

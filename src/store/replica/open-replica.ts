@@ -37,7 +37,12 @@ export const TIMING: Timing = { heartbeatTicks: 10, electionMinTicks: 90, electi
 const CHUNK = 256 * 1024
 /** A comparison is one more entry. */
 const COMPARE_EVERY = 1_000
-const BOUNDS: Bounds = { bytesPerMessage: 1 << 20, inflightMax: 64, uncommittedMax: 100_000 }
+const BOUNDS: Bounds = {
+  bytesPerMessage: 1 << 20,
+  inflightMax: 64,
+  silentTicks: 3_000,
+  uncommittedMax: 100_000,
+}
 
 export type ReplicaOptions = ConnectionOptions & {
   /** Of a simulation: what its disk does to the database. */
@@ -52,7 +57,10 @@ export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound' |
   readonly onFault: (error: unknown) => void
 }
 
-export type Bounds = Pick<RaftOptions, 'bytesPerMessage' | 'inflightMax' | 'uncommittedMax'>
+export type Bounds = Pick<
+  RaftOptions,
+  'bytesPerMessage' | 'inflightMax' | 'silentTicks' | 'uncommittedMax'
+>
 export type Timing = Pick<RaftOptions, 'heartbeatTicks' | 'electionMinTicks' | 'electionMaxTicks'>
 
 /** Which node this is, and of which group, when its directory is new. */
