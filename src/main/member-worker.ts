@@ -33,7 +33,6 @@ import { SCHEMA_VERSION } from '../store/schema/schema.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { join } from 'node:path'
 
-const KEPT = 20_000
 const PING_EVERY_MS = 500
 const KEEP_PRIORITY_EVERY_MS = 1_000
 const SILENT = 'its main thread does not answer'
@@ -199,7 +198,7 @@ function place(): Place {
   const isFirst = peers.length === 0
   const voters = isFirst ? [self.id] : []
   const { isNew } = settings
-  return { id: self.id, membership: { voters, learners: [] }, isNew, kept: KEPT, timing }
+  return { id: self.id, membership: { voters, learners: [] }, isNew, timing }
 }
 
 function addressOwner(settings: VipSettings): Promise<VipOwner> {

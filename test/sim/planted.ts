@@ -106,16 +106,25 @@ export const BY_REPLICA_WORLDS: readonly Planted[] = [
   {
     name: 'notes what was applied in another transaction than it applies in',
     file: REPLICA,
-    find: `      setApplied(db, { index: last.index, term: last.term, digest: digest.value })
-      this.#compact(last.index)
-    })`,
-    replace: `      this.#compact(last.index)
-    })
-    db.transaction(() => {
-      const last = ready.committed.at(-1)
-      if (last === undefined) return
-      setApplied(db, { index: last.index, term: last.term, digest: digest.value })
-    })`,
+    find: 'if (isToStore(ready)) db.transaction(() => this.#store(ready, schema))',
+    replace: `const known = db.get('SELECT applied_index, applied_term, digest FROM replica') ?? {}
+    const last = ready.committed.at(-1)
+    if (isToStore(ready))
+      db.transaction(() => {
+        this.#store(ready, schema)
+        const set = 'UPDATE replica SET applied_index = ?, applied_term = ?, digest = ?'
+        if (last !== undefined && snapshot === undefined) db.run(set, ...Object.values(known))
+      })
+    if (last !== undefined) {
+      const { value } = this.#parts.digest
+      db.transaction(() => setApplied(db, { index: last.index, term: last.term, digest: value }))
+    }`,
+  },
+  {
+    name: 'alone, leaves entries out of a log that has others yet',
+    file: REPLICA,
+    find: 'return isEmpty && isAll &&',
+    replace: 'return isAll &&',
   },
   {
     name: 'tells the others before it is on disk',
@@ -287,8 +296,8 @@ export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
     name: 'counts the lease from the answer, not from the question',
     file: 'src/cluster/vip/lease.ts',
     script: 'test/cluster/vip/lease',
-    find: 'began + this.#lease - now',
-    replace: 'this.#lease',
+    find: 'after(began, this.#lease)',
+    replace: 'after(now, this.#lease)',
   },
   {
     name: 'goes on telling phones of media that was lost meanwhile',

@@ -8,6 +8,7 @@ import type { NodeId } from '../../src/raft/entry.ts'
 import { NOBODY, type Membership } from '../../src/raft/membership.ts'
 import type { RaftMessage } from '../../src/raft/message.ts'
 import { WriteConnection } from '../../src/store/database.ts'
+import type { Kept } from '../../src/store/replica/compaction.ts'
 import { openReplica, type OpenReplica } from '../../src/store/replica/open-replica.ts'
 import type { Outcomes } from '../../src/store/replica/protocol.ts'
 import { RELEASE } from '../../src/store/schema/schema.ts'
@@ -16,8 +17,8 @@ import { dumpOf } from '../harness/dump.ts'
 import { newHome } from './home.ts'
 
 export const IDS = ['a', 'b', 'c'] as NodeId[]
-/** Entries behind what is applied. */
-const KEPT = 500
+/** Behind what is applied. */
+const KEPT: Kept = { entries: 500, bytes: 1 << 20 }
 export const COMPARE_EVERY = 20
 const MEMBERSHIP: Membership = { voters: IDS, learners: [] }
 
@@ -28,6 +29,9 @@ export class Group {
   chunks = 0
   /** Hears nobody, and is not heard. */
   cut: NodeId | undefined
+  /** Chunks of snapshots are lost on their way. */
+  losesChunks = false
+  kept = KEPT
   #queue: RaftMessage[] = []
   readonly #releases = new Map<NodeId, Release>()
 
@@ -43,7 +47,8 @@ export class Group {
       onOutcomes: (outcomes: Outcomes) => void this.outcomes.push(outcomes),
       send: (messages: readonly RaftMessage[]) => {
         this.chunks += messages.filter(({ kind }) => kind === 'snapshot').length
-        this.#queue.push(...messages)
+        const isLost = ({ kind }: RaftMessage): boolean => this.losesChunks && kind === 'snapshot'
+        this.#queue.push(...messages.filter((message) => !isLost(message)))
       },
       onFault: (error: unknown) => {
         throw error
@@ -51,7 +56,7 @@ export class Group {
       knows: (other: NodeId) => (id === this.cut ? undefined : this.#knownBy(other)),
     }
     const random = seededRandom(IDS.indexOf(id))
-    const place = { id, membership, isNew, kept: KEPT, compareEvery: COMPARE_EVERY, random }
+    const place = { id, membership, isNew, kept: this.kept, compareEvery: COMPARE_EVERY, random }
     this.nodes.set(id, openReplica(home, { addon: undefined, release }, host, place))
   }
 

@@ -14,13 +14,16 @@ import type { InitialState, LogStorage } from '../../raft/log-storage.ts'
 import type { Snapshot } from '../../raft/message.ts'
 import type { Ready } from '../../raft/ready.ts'
 import {
+  bytesUpTo,
   entriesBetween,
   forgetEntries,
   lastEntry,
   membershipsInLog,
+  oldestEntries,
   raftRow,
   setBase,
   setHardState,
+  storedBytes,
   storeEntries,
   termAt,
   type LogBase,
@@ -42,6 +45,7 @@ export class SqliteLogStorage implements LogStorage {
   readonly #applied: LogIndex
   #base: LogBase
   #last: LogIndex
+  #appliedBytes: number
   /** Without a gap, up to the last. */
   #atHand: Entry[] = []
   #bytes = 0
@@ -54,6 +58,7 @@ export class SqliteLogStorage implements LogStorage {
     this.#applied = applied
     this.#base = base
     this.#last = lastEntry(db)?.index ?? base.index
+    this.#appliedBytes = bytesUpTo(db, applied)
   }
 
   initial(): InitialState {
@@ -64,6 +69,16 @@ export class SqliteLogStorage implements LogStorage {
 
   first(): LogIndex {
     return logIndex(this.#base.index + 1)
+  }
+
+  /** Of the entries that are stored and applied. */
+  get appliedBytes(): number {
+    return this.#appliedBytes
+  }
+
+  /** Of those up to `last` so many, oldest first; to be read to its end, or left. */
+  oldest(most: number, last: LogIndex): ReturnType<typeof oldestEntries> {
+    return oldestEntries(this.#db, most, last)
   }
 
   last(): LogIndex {
@@ -98,14 +113,17 @@ export class SqliteLogStorage implements LogStorage {
 
   /**
    * In a transaction of the host's, which applies what is committed as well. With `isPassing` that
-   * is all of it, and the same transaction compacts it: then it need not be written at all.
+   * is all there is, and the same transaction compacts it: then it need not be written at all.
    */
-  write({ entries, hardState, snapshot }: Ready, isPassing = false): void {
+  write({ entries, hardState, snapshot, committed }: Ready, isPassing = false): void {
     if (snapshot !== undefined) {
       forgetEntries(this.#db)
       this.#beginAt(snapshot)
     }
-    if (!isPassing) storeEntries(this.#db, entries, this.#last)
+    if (!isPassing) {
+      storeEntries(this.#db, entries, this.#last)
+      for (const entry of committed) this.#appliedBytes += storedBytes(entry)
+    }
     if (hardState !== undefined) setHardState(this.#db, hardState)
     const [first] = entries
     if (first === undefined) return
@@ -114,9 +132,11 @@ export class SqliteLogStorage implements LogStorage {
     for (const entry of entries) this.#keep(entry)
   }
 
-  /** Entries up to there may go; in a transaction of the host's. */
+  /** Entries up to there, which are applied, may go; in a transaction of the host's. */
   compact(base: LogBase): void {
     assert(base.index > this.#base.index && base.index <= this.#last, 'they are in the log')
+    this.#appliedBytes -= bytesUpTo(this.#db, base.index)
+    assert(this.#appliedBytes >= 0, 'what goes has been counted when it was applied')
     this.#base = base
     setBase(this.#db, base)
     this.#drop(({ index }) => index <= base.index)
@@ -127,6 +147,7 @@ export class SqliteLogStorage implements LogStorage {
     this.#base = { index, term, membership }
     setBase(this.#db, this.#base)
     this.#last = index
+    this.#appliedBytes = 0
     this.#drop(() => true)
   }
 

@@ -16,6 +16,7 @@ import { divergedOf, insertReplica, replicaRow } from '../schema/replica.ts'
 import { RELEASE } from '../schema/schema.ts'
 import { openSchema, type Release } from '../schema/version.ts'
 import { openVault, type Vault } from '../vault.ts'
+import { KEPT, type Kept } from './compaction.ts'
 import type { ReplicaDatabase } from './database.ts'
 import { SqliteLogStorage } from './log-storage.ts'
 import { Replica, type ReplicaParts } from './replica.ts'
@@ -69,8 +70,8 @@ export type Place = {
   readonly membership: Membership
   /** It has not run yet: afterwards it has made promises, which are in its database. */
   readonly isNew: boolean
-  /** Entries that are kept for peers when they are applied; alone, none are. */
-  readonly kept: number
+  /** Of what is applied, for peers; alone nothing is. */
+  readonly kept?: Kept
   readonly timing?: Timing
   readonly bounds?: Bounds
   /** Of elections. */
@@ -85,7 +86,6 @@ const ALONE: Place = {
   id: FIRST,
   membership: { voters: [FIRST], learners: [] },
   isNew: true,
-  kept: 20_000,
 }
 
 export function openReplica(
@@ -123,7 +123,7 @@ export function openReplica(
       ...host,
     })
     const storage = new SqliteLogStorage(db, snapshots, applied)
-    const { id, kept, timing = TIMING, bounds = BOUNDS, random = REAL_RANDOM } = place
+    const { id, kept = KEPT, timing = TIMING, bounds = BOUNDS, random = REAL_RANDOM } = place
     const raft = new Raft({ id, storage, random, ...timing, ...bounds })
     const { compareEvery = COMPARE_EVERY } = place
     const parts = { kept, compareEvery, release, db, vault, storage, snapshots, digest, raft }

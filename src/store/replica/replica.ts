@@ -24,6 +24,7 @@ import type { Release } from '../schema/version.ts'
 import type { Command } from '../store.ts'
 import type { Vault } from '../vault.ts'
 import { decode, encode, type Sealed } from './codec.ts'
+import { Compaction, type Kept } from './compaction.ts'
 import { Comparison } from './comparison.ts'
 import type { ReplicaDatabase } from './database.ts'
 import type { SqliteLogStorage } from './log-storage.ts'
@@ -34,11 +35,6 @@ import type { SnapshotFiles } from './snapshot-files.ts'
 import type { StateDigest } from './state-digest.ts'
 import { Upgrade, type SchemaStanding, type UpgradeParts } from './upgrade.ts'
 
-/** Of the entries that are kept, so many more may be there: they go together. */
-const SLACK = 0.25
-/** How many times as many are kept while somebody is being sent a snapshot. */
-const HELD = 50
-
 export type ReplicaParts = {
   readonly db: ReplicaDatabase
   readonly vault: Vault
@@ -47,7 +43,7 @@ export type ReplicaParts = {
   readonly snapshots: SnapshotFiles
   readonly digest: StateDigest
   readonly release: Release
-  readonly kept: number
+  readonly kept: Kept
   /** Entries between two comparisons of the states of all nodes. */
   readonly compareEvery: number
   /** Each proposal's, in the order in which they were made. */
@@ -69,6 +65,7 @@ export class Replica {
   #ripe: { readonly index: LogIndex; readonly slot: Slot }[] = []
   readonly #comparison: Comparison
   readonly #upgrade: Upgrade
+  readonly #compaction: Compaction
   #contexts = 0
   /** Not taken yet: office is being handed over. As many as may wait for an outcome. */
   #held: readonly Held[] = []
@@ -79,6 +76,7 @@ export class Replica {
     this.#parts = parts
     this.#outstanding = new Outstanding(parts.onOutcomes)
     this.#comparison = new Comparison(parts.digest, parts.compareEvery)
+    this.#compaction = new Compaction(parts)
     this.#upgrade = new Upgrade({ ...parts, knows: parts.knows ?? nobodyKnows })
     this.#pump()
   }
@@ -209,12 +207,14 @@ export class Replica {
   #store(ready: Ready, schema: number | undefined): void {
     const { db, storage, digest } = this.#parts
     if (schema !== undefined) this.#takeOver(schema)
-    storage.write(ready, this.#isPassing(ready))
+    const isPassing = this.#isPassing(ready)
+    storage.write(ready, isPassing)
     for (const entry of ready.committed) this.#apply(entry)
     const last = ready.committed.at(-1)
     if (last === undefined) return
     setApplied(db, { index: last.index, term: last.term, digest: digest.value })
-    this.#compact(last.index)
+    if (isPassing) this.#compaction.passed(last.index)
+    else this.#compaction.applied(ready.committed)
   }
 
   /** What has been copied is counted: it must be what its sender had. */
@@ -235,7 +235,8 @@ export class Replica {
   #tellDigest(): boolean {
     const { raft } = this.#parts
     const command = this.#comparison.next()
-    if (command === undefined || this.#isAlone || this.status.role !== 'leader') return false
+    if (command === undefined || this.#compaction.isAlone || this.status.role !== 'leader')
+      return false
     if (!raft.propose([encode({ command, key: undefined })]).ok) return false
     this.#comparison.told(command)
     return true
@@ -318,31 +319,12 @@ export class Replica {
     return refusal
   }
 
-  get #isAlone(): boolean {
-    const { voters, learners } = this.status.membership
-    return voters.length + learners.length === 1
-  }
-
   /** Alone: what is stored now is applied and compacted in the same transaction. */
   #isPassing({ entries, committed }: Ready): boolean {
-    return this.#isAlone && entries.at(-1)?.index === committed.at(-1)?.index
-  }
-
-  /** In the transaction that applied up to there: alone, nobody will ask for what is applied. */
-  #compact(applied: LogIndex): void {
-    const { storage, raft, kept, snapshots } = this.#parts
-    const { followers } = raft.status()
-    const isAlone = this.#isAlone
-    const surplus = applied - storage.first() + 1 - (isAlone ? 0 : kept)
-    if (surplus < Math.max(1, isAlone ? 1 : kept * SLACK)) return
-    // Who is being sent a snapshot needs what comes after it, for a time.
-    const isSending = followers.some(({ state }) => state === 'snapshot')
-    const held = surplus < kept * HELD && isSending ? snapshots.current()?.index : undefined
-    const index = Math.min(storage.first() + surplus - 1, held ?? applied) as LogIndex
-    if (index < storage.first()) return
-    const term = storage.term(index)
-    assert(term !== undefined, 'what goes is still there')
-    storage.compact({ index, term, membership: raft.membershipAt(index) })
+    const { storage } = this.#parts
+    const isEmpty = storage.first() > storage.last()
+    const isAll = entries.at(-1)?.index === committed.at(-1)?.index
+    return isEmpty && isAll && this.#compaction.isAlone
   }
 }
 

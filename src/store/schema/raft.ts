@@ -45,6 +45,9 @@ export const raftSchema: { readonly migrations: readonly Migration[] } = {
 /** Of the `kind` column: never changed once released. */
 const KINDS = { empty: 0, command: 1, membership: 2 } as const
 
+/** Of a row besides its data. */
+const ROW_BYTES = 24
+
 /** Everything up to `index` is in the state, and may be gone from the log. */
 export type LogBase = {
   readonly index: LogIndex
@@ -121,6 +124,31 @@ export function* entriesBetween(
 ): Generator<Entry, void> {
   const select = 'SELECT * FROM raft_log WHERE log_index BETWEEN ? AND ? ORDER BY log_index'
   for (const row of db.each(select, from, to)) yield entryOf(row)
+}
+
+/** What an entry takes when it is stored, about. */
+export function storedBytes({ payload }: Entry): number {
+  return ROW_BYTES + bytesOf(payload).length
+}
+
+/** In all, of entries up to `last`. */
+export function bytesUpTo(db: ReadOnlyDatabase, last: LogIndex): number {
+  const select = `SELECT coalesce(sum(${ROW_BYTES} + length(data)), 0) AS bytes FROM raft_log`
+  const row = db.get(`${select} WHERE log_index <= ?`, last)
+  assert(row !== undefined, 'a sum has a row')
+  return integer(row, 'bytes')
+}
+
+/** The first so many of the log up to `last`, oldest first, and what each takes. */
+export function* oldestEntries(
+  db: ReadOnlyDatabase,
+  most: number,
+  last: LogIndex,
+): Generator<{ readonly index: LogIndex; readonly bytes: number }, void> {
+  const select = `SELECT log_index, ${ROW_BYTES} + length(data) AS bytes FROM raft_log`
+  const first = 'WHERE log_index <= ? ORDER BY log_index LIMIT ?'
+  for (const row of db.each(`${select} ${first}`, last, most))
+    yield { index: logIndex(integer(row, 'log_index')), bytes: integer(row, 'bytes') }
 }
 
 export function termAt(db: ReadOnlyDatabase, index: LogIndex): Term | undefined {

@@ -6,6 +6,7 @@ import { millis } from '../../../src/base/time.ts'
 import type { NodeId } from '../../../src/raft/entry.ts'
 import { NOBODY, type Membership } from '../../../src/raft/membership.ts'
 import type { RaftMessage } from '../../../src/raft/message.ts'
+import { KEPT, type Kept } from '../../../src/store/replica/compaction.ts'
 import type { Command, IdempotencyKey, ProposeFailure } from '../../../src/store/store.ts'
 import { NEXT } from '../../harness/next-release.ts'
 import { randomCommand } from '../../harness/random-command.ts'
@@ -19,6 +20,12 @@ import { ReplicaNode, type Observer } from './node.ts'
 const REGISTERS = 4
 const AGAIN_MS = 400
 const BURST = 12
+/** The last is bounded by its bytes. */
+const KEPTS: readonly Kept[] = [
+  { entries: 4, bytes: 1 << 20 },
+  { entries: 15, bytes: 1 << 20 },
+  { entries: 60, bytes: 4_000 },
+]
 
 type Write = {
   readonly command: Command
@@ -52,7 +59,7 @@ export function replicas(options: GroupOptions, checks: Checks): Group<ReplicaNo
     uncommittedMax: [40, 400][random.below(2)] ?? 0,
   }
   const chunk = 4_096 * (1 + random.below(20))
-  const kept = [4, 15, 60][random.below(3)] ?? 0
+  const kept = KEPTS[random.below(KEPTS.length)] ?? KEPT
   const observer: Observer = {
     stored: (node) => checks.stored(node),
     committed: (id, written) => checks.committed(id, written),

@@ -18,6 +18,7 @@ import {
   type Bounds,
   type OpenReplica,
 } from '../../../src/store/replica/open-replica.ts'
+import type { Kept } from '../../../src/store/replica/compaction.ts'
 import type { Outcomes, Proposal, ToReplica } from '../../../src/store/replica/protocol.ts'
 import type { SchemaStanding } from '../../../src/store/replica/upgrade.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -56,8 +57,7 @@ export type NodeOptions = {
   readonly membership: Membership
   readonly bounds: Bounds
   readonly chunk: number
-  /** Entries behind what is applied. */
-  readonly kept: number
+  readonly kept: Kept
   readonly send: (message: RaftMessage) => void
   /** Where nodes are of more than one release. */
   readonly peers?: Peers | undefined
