@@ -116,6 +116,7 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
     `this host is ${FIRST} (${self.name}) of a new cluster.`,
     'Start it:',
     `  systemctl start pbx     (or: pbx --data ${data})`,
+    'Then run this on each further host, within a day, and give it a token of its own:',
     joinSteps(data, nodeTokens(files, [], OTHERS)),
   ].join('\n')
 }
@@ -132,13 +133,13 @@ async function invite(data: string): Promise<string> {
   // Brings SQLite, as for `rejoin`.
   const { givenIdsIn } = await import('../cluster/join/known-nodes.ts')
   const { sqlite: addon } = await findInstallation()
-  return joinSteps(data, nodeTokens(files, givenIdsIn(data, addon), 1))
+  const steps = joinSteps(data, nodeTokens(files, givenIdsIn(data, addon), 1))
+  return `Run this on the next host, within a day, and give it the token:\n${steps}`
 }
 
 /** The token is no argument: those are in the list of processes, and in the shell's history. */
 function joinSteps(data: string, tokens: readonly string[]): string {
   return [
-    'Then run this on each further host, within a day, and give it a token of its own:',
     `  pbx cluster join - --data ${resolve(data)} --address ADDRESS-OF-THAT-HOST`,
     'Each token is good once, and a key to the whole cluster; pbx cluster token makes another:',
     ...tokens.map((token) => `  ${token}`),

@@ -36,7 +36,7 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
   const { data, name, host, port } = joining
   const token = readToken(joining.token)
   if (token === undefined)
-    throw new JoinFault('the token is not whole: copy the line that pbx cluster token prints')
+    throw new JoinFault('the token is not whole: copy it as pbx cluster token prints it')
   if (isInCluster(data)) throw new JoinFault(`${data} is of a node of a cluster already`)
   if (existsSync(join(data, 'pbx.db'))) {
     const mend = 'name an empty directory with --data, or move that one away'
