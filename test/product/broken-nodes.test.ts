@@ -62,13 +62,7 @@ test.skipIf(!can)(
     if (stuck === undefined || other === undefined) throw new Error('there are three')
     const id = `node-${trio.nodes.indexOf(stuck) + 1}`
     const otherId = `node-${trio.nodes.indexOf(other) + 1}`
-    const hanging = join(trio.directory, 'hanging')
-    const hang = join(import.meta.dirname, 'hang-main.mjs')
-    stuck.environment = [`NODE_OPTIONS=--import=${hang}`, `PBX_HANG=${hanging}`]
-    stuck.signal('SIGTERM')
-    await stuck.stopped()
-    stuck.start()
-    await trio.whole()
+    const hanging = await hangable(stuck)
     const unfitOn = (node: Node): string | undefined => {
       const { cluster } = JSON.parse(node.pbx('status', '--json')) as Status
       return cluster?.members.find((member) => member.id === id)?.unfit
@@ -94,6 +88,61 @@ test.skipIf(!can)(
     expect(unfitOn(leader)).toBeUndefined()
   },
 )
+
+test.skipIf(!can)(
+  'S1-18 one that serves, and whose main thread hangs, leaves its calls to another for good',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const [caller, callee] = [
+      await trio.phone('911', 51, 'udp'),
+      await trio.phone('912', 52, 'udp'),
+    ]
+    const before = await trio.leader()
+    const [stuck] = trio.nodes.filter((node) => node !== before)
+    if (stuck === undefined) throw new Error('there are three')
+    const hanging = await hangable(stuck)
+    before.pbx('transfer-leadership', '--to', `node-${trio.nodes.indexOf(stuck) + 1}`)
+    await trio.until('it serves', async () => (await trio.leader()) === stuck)
+    caller.dial('912')
+    await callee.event('CALL_INCOMING')
+    callee.accept()
+    await caller.event('CALL_ESTABLISHED')
+    const [call] = await trio.calls()
+    const saidBefore = stuck.output.length
+    writeFileSync(hanging, '')
+    await trio.until('another serves', async () => (await trio.leader()) !== stuck)
+    expect(await trio.write('after-the-hang')).toBe(true)
+    const isUp = async (): Promise<boolean> =>
+      (await trio.calls()).some(({ id, state }) => id === call?.id && state === 'up')
+    await trio.until('the call is up there', isUp)
+    rmSync(hanging)
+    const standsBy = (): boolean => stuck.output.slice(saidBefore).includes('"node.on-standby"')
+    await trio.until('it is on standby', standsBy)
+    await trio.whole()
+    await trio.until('they hear each other', async () => (await trio.relayed()) > 200)
+    expect(await isUp()).toBe(true)
+    caller.hangup()
+    await callee.event('CALL_CLOSED')
+    for (const phone of [caller, callee]) {
+      await phone.stop()
+      phone.remove()
+    }
+    const records = (await trio.cdrs()).filter((each) => each.call === call?.id)
+    expect(records).toMatchObject([{ status: 200, endedBy: 'caller' }])
+  },
+)
+
+/** Started anew: its main thread hangs while the file that is returned is there. */
+async function hangable(node: Node): Promise<string> {
+  const hanging = join(trio.directory, 'hanging')
+  const hang = join(import.meta.dirname, 'hang-main.mjs')
+  node.environment = [`NODE_OPTIONS=--import=${hang}`, `PBX_HANG=${hanging}`]
+  node.signal('SIGTERM')
+  await node.stopped()
+  node.start()
+  await trio.whole()
+  return hanging
+}
 
 test.skipIf(!can)(
   'a node that has diverged rejoins in one step, as another in its place',
