@@ -21,6 +21,8 @@ export type RaftOptions = {
   readonly inflightMax: number
   /** A follower that has not answered for so long is sent no more of a snapshot until it does. */
   readonly silentTicks: number
+  /** The same when it has been sent all: it may be taking it over, which is one transaction. */
+  readonly takeOverTicks: number
   /** Entries of the leader's own that are not committed; beyond it proposals are refused. */
   readonly uncommittedMax: number
 }

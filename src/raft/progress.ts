@@ -13,6 +13,8 @@ export type Sending = {
   offset: number
   /** The newest round when it was sent: what a later round finds unanswered is lost. */
   sentInRound: number
+  /** Behind the last chunk that was sent nothing is left. */
+  isWhole: boolean
   /** The tick at which the follower was heard last. */
   heardAt: number
 }
@@ -113,7 +115,7 @@ export class Progress {
   }
 
   sendSnapshot(index: LogIndex, tick: number): Sending {
-    this.#sending = { index, offset: 0, sentInRound: 0, heardAt: tick }
+    this.#sending = { index, offset: 0, sentInRound: 0, isWhole: false, heardAt: tick }
     return this.#sending
   }
 

@@ -20,6 +20,7 @@ export function sendChunk(state: RaftState, to: NodeId, progress: Progress): voi
   const data = storage.chunk(snapshot.index, sending.offset)
   if (data === undefined) return progress.giveUpSnapshot()
   sending.sentInRound = state.round
+  sending.isWhole = sending.offset + data.length >= snapshot.size
   sayEarly(state, to, { kind: 'snapshot', snapshot, offset: sending.offset, data })
 }
 
@@ -46,8 +47,9 @@ export function resendChunk(state: RaftState, to: NodeId, progress: Progress, ro
 export function giveUpSilent({ ticks, round, options }: RaftState, leading: Leading): void {
   for (const progress of leading.followers.values()) {
     const { sending } = progress
-    if (sending !== undefined && ticks - sending.heardAt >= options.silentTicks)
-      progress.waitForSnapshot(round)
+    if (sending === undefined) continue
+    const patience = sending.isWhole ? options.takeOverTicks : options.silentTicks
+    if (ticks - sending.heardAt >= patience) progress.waitForSnapshot(round)
   }
 }
 

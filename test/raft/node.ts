@@ -18,6 +18,7 @@ export const TIMING: Timing = {
   bytesPerMessage: 200,
   inflightMax: 3,
   silentTicks: 16,
+  takeOverTicks: 24,
   uncommittedMax: 50,
 }
 

@@ -282,7 +282,7 @@ export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
     name: 'waits for ever for a follower that died in the middle of a snapshot',
     file: 'src/raft/snapshots.ts',
     script: 'test/raft',
-    find: 'ticks - sending.heardAt >= options.silentTicks',
+    find: 'ticks - sending.heardAt >= patience',
     replace: 'ticks < sending.heardAt',
   },
   {

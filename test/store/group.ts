@@ -20,6 +20,8 @@ export const IDS = ['a', 'b', 'c'] as NodeId[]
 /** Behind what is applied. */
 const KEPT: Kept = { entries: 500, bytes: 1 << 20 }
 export const COMPARE_EVERY = 20
+/** Of a snapshot: more than one. */
+const CHUNK = 32_768
 const MEMBERSHIP: Membership = { voters: IDS, learners: [] }
 
 export class Group {
@@ -56,7 +58,15 @@ export class Group {
       knows: (other: NodeId) => (id === this.cut ? undefined : this.#knownBy(other)),
     }
     const random = seededRandom(IDS.indexOf(id))
-    const place = { id, membership, isNew, kept: this.kept, compareEvery: COMPARE_EVERY, random }
+    const place = {
+      id,
+      membership,
+      isNew,
+      kept: this.kept,
+      compareEvery: COMPARE_EVERY,
+      chunk: CHUNK,
+      random,
+    }
     this.nodes.set(id, openReplica(home, { addon: undefined, release }, host, place))
   }
 

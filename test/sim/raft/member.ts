@@ -18,7 +18,7 @@ import { Lease } from '../cluster/lease.ts'
 import { Process } from '../cluster/process.ts'
 import { TICK_MS, TIMING } from '../cluster/timing.ts'
 
-const BOUNDS = { inflightMax: 4, silentTicks: 100, uncommittedMax: 40 }
+const BOUNDS = { inflightMax: 4, silentTicks: 100, takeOverTicks: 150, uncommittedMax: 40 }
 const INBOX_MAX = 500
 const BATCH_MAX = 6
 /** A copy takes its time. */
