@@ -13,22 +13,52 @@ import { finish } from './end.ts'
 import { isLive } from './fork.ts'
 import { ringElsewhere } from './inherit.ts'
 import { loseJoin, reachedUntil, renewMedia } from './join.ts'
+import type { Then } from './pending.ts'
 import { refuseServed } from './reoffer.ts'
 import type { CallState, Leg } from './state.ts'
 
 export function mediaLost(call: Call, media: MediaId): void {
-  const { phase, announcement, attempt, legs, join } = call.state
+  const { phase, announcement } = call.state
   if (phase === 'ending' || phase === 'ended') return
   if (announcement !== undefined) return finish(call, announcement.refusal)
   // One server has all sessions of a call: the first that is lost stands for them.
-  if (!sessionsOf(call.state).includes(media)) return
-  const isNews = legs.some((leg) => isTold(call.state, leg) && leg.outdated !== true)
+  if (sessionsOf(call.state).includes(media)) lose(call)
+}
+
+/** What phones have said to each other. */
+const AGREED: ReadonlySet<Then['kind']> = new Set([
+  'transfer-answer',
+  'reoffer',
+  'reanswer',
+  'rehere',
+  'late-answer',
+  'refresh-offer',
+  'nothing',
+])
+
+/**
+ * A server that does not answer in time may do what it was asked later, when phones have been told
+ * something else: what it has is not counted on any more.
+ */
+export function mediaUnsure(call: Call, { kind }: Then, result: MediaResult): void {
+  const isUnsure = !result.ok && result.error.kind === 'unreachable' && AGREED.has(kind)
+  if (isUnsure && call.state.phase === 'up' && isNews(call)) lose(call)
+}
+
+/** Somebody is to be told. */
+function isNews({ state }: Call): boolean {
+  return state.legs.some((leg) => isTold(state, leg) && leg.outdated !== true)
+}
+
+function lose(call: Call): void {
+  const { attempt, join } = call.state
+  const isToTell = isNews(call)
   // What was asked before may make one of them anew.
   call.release(loseSessions(call.state, call.random), { kind: 'nothing' })
   for (const branch of attempt?.branches ?? [])
     if (attempt !== undefined && isLive(branch)) ringElsewhere(call, attempt, branch)
   if (join !== undefined) loseJoin(call, join)
-  if (!isNews) return
+  if (!isToTell) return
   refuseServed(call)
   // First: a successor would find sessions that live, and believe that the phones know them.
   call.save({ kind: 'loss-saved' })

@@ -14,7 +14,7 @@ import { begun, invite, prepare, releaseBranch } from './fork.ts'
 import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
-import { isGone, lossSaved } from './media-loss.ts'
+import { isGone, lossSaved, mediaUnsure } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { prackAnswerReady } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
@@ -37,6 +37,7 @@ type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
 export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
   const then = call.answered(tag)
   if (then === undefined || call.state.phase === 'ending' || call.state.phase === 'ended') return
+  mediaUnsure(call, then, result)
   switch (then.kind) {
     case 'branch-offer':
       return branchOfferReady(call, then, result)

@@ -70,7 +70,7 @@ export class Bench {
   config = CONFIG
   mediaHeld = false
   storeHeld = false
-  mediaFails = false
+  mediaFails: 'fail' | 'hang' | undefined
   storeFails = false
   lines: string[] = []
   readonly printer = new Printer()
@@ -298,12 +298,15 @@ export class Bench {
   }
 
   #mediaAnswers(tag: Tag, op: MediaOp): void {
-    if (this.mediaFails)
+    const { mediaFails } = this
+    if (mediaFails === 'fail')
       return this.feed({
         kind: 'media',
         tag,
         result: err({ kind: 'sdp-rejected', reason: 'no codec' }),
       })
+    if (mediaFails === 'hang')
+      return this.feed({ kind: 'media', tag, result: err({ kind: 'unreachable' }) })
     const made = (text: string): string => text.replace(/^(\S+)/, "$1'")
     const value =
       op.kind === 'connect' || op.kind === 'withdraw'

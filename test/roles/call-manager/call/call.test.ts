@@ -13,7 +13,7 @@ import { Bench, CONFIG, type Extra } from './bench.ts'
  *   alice BYE | desk 180 | desk 200 sdp=B | desk timeout
  *   alice BYE via=mallory                             (from Mallory's address)
  *   nobody 0                                          (leg 0 is of no extension)
- *   wait 32000 | media hold|release|fail|work | store … | played | show header,…
+ *   wait 32000 | media hold|release|fail|hang|work | store … | played | show header,…
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
   const bench = new Bench()
@@ -62,7 +62,7 @@ function run(bench: Bench, command: Command): void {
 
 function hold(bench: Bench, what: 'media' | 'store', how: string): void {
   if (what === 'media') {
-    bench.mediaFails = how === 'fail'
+    bench.mediaFails = how === 'fail' || how === 'hang' ? how : undefined
     bench.mediaHeld = how === 'hold'
     if (how === 'release') bench.letMedia()
   } else {
