@@ -18,7 +18,7 @@ import { Lease } from '../cluster/lease.ts'
 import { Process } from '../cluster/process.ts'
 import { TICK_MS, TIMING } from '../cluster/timing.ts'
 
-const BOUNDS = { inflightMax: 4, silentTicks: 100, takeOverTicks: 150, uncommittedMax: 40 }
+const BOUNDS = { inflightMax: 4, silentTicks: 20, takeOverTicks: 30, uncommittedMax: 40 }
 const INBOX_MAX = 500
 const BATCH_MAX = 6
 /** A copy takes its time. */
@@ -200,8 +200,8 @@ export class Member implements SimNode {
 
   /** False when the disk takes its time. */
   #carryOut(raft: Raft, ready: Ready): boolean {
-    const { id, leader, term } = raft.status()
-    if (leader === id) this.#observer.led(id, term)
+    // The only voter elects itself: nobody knows of that term before it is on its disk.
+    if (raft.status().term === this.disk.hardState.term) this.#tellLeading(raft)
     // The lease counts from before the heartbeats are sent.
     if (ready.round !== undefined) this.lease.roundBegins(ready.round)
     for (const message of ready.early) this.#send(message)
@@ -222,6 +222,7 @@ export class Member implements SimNode {
 
   #finish(raft: Raft, ready: Ready): void {
     if (ready.mustSync) this.disk.sync()
+    this.#tellLeading(raft)
     if (ready.wantsSnapshot) this.#copy()
     this.lease.beforeSending(ready.messages)
     for (const message of ready.messages) this.#send(message)
@@ -230,6 +231,11 @@ export class Member implements SimNode {
     for (const { context, index } of ready.reads) this.#confirm(context, index)
     this.#settle(ready)
     this.lease.look(raft.status().confirmedRound)
+  }
+
+  #tellLeading(raft: Raft): void {
+    const { id, leader, term } = raft.status()
+    if (leader === id) this.#observer.led(id, term)
   }
 
   makeSnapshot(): void {

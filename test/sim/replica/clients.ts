@@ -55,8 +55,8 @@ export function replicas(options: GroupOptions, checks: Checks): Group<ReplicaNo
   const bounds = {
     bytesPerMessage: [1, 500, 1 << 20][random.below(3)] ?? 0,
     inflightMax: 4,
-    silentTicks: 100,
-    takeOverTicks: 150,
+    silentTicks: 20,
+    takeOverTicks: 30,
     uncommittedMax: [40, 400][random.below(2)] ?? 0,
   }
   const chunk = 4_096 * (1 + random.below(20))
