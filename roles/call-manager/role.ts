@@ -1,6 +1,7 @@
 //! The call-manager role: registrar, calls, events and messages over one SIP stack, wired together.
 
 import type { Host } from '../../src/base/host.ts'
+import type { WallTime } from '../../src/base/time.ts'
 import type { CallControl, CallSummary } from '../../src/control/call-control.ts'
 import type { CallId } from '../../src/control/ids.ts'
 import type { MediaControl } from '../../src/control/media-control.ts'
@@ -24,7 +25,10 @@ import type { RegistrarPolicy } from './registrar/policy.ts'
 import { startRegistrar } from './registrar/registrar-host.ts'
 
 export type CallManagerOptions = {
+  /** What is stored for a successor is dated by its wall clock. */
   readonly host: Host
+  /** What people read is dated by this one. */
+  readonly date: () => WallTime
   readonly store: Store
   readonly vault: Vault
   /** Not started yet: this role is its user. */
@@ -66,12 +70,13 @@ export type CallManagerCounters = {
 
 /** Loads bindings and subscriptions, takes over the calls there are, and serves. */
 export function startCallManager(options: CallManagerOptions): RunningCallManager {
-  const { host, store, vault, stack, media, isOurs } = options
+  const { host, date, store, vault, stack, media, isOurs } = options
   const { localAddress, flowClosed } = bound(options.transport)
   const directory = openDirectory({ store, vault, isOurs })
   const authenticator = createAuthenticator({ host, directory })
   const registrar = startRegistrar({
     host,
+    date,
     store,
     vault,
     directory,
@@ -84,6 +89,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
   const calls = new CallHost({
     door,
     host,
+    date,
     stack,
     localAddress,
     store,
@@ -103,13 +109,14 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     dialogs: calls.news,
     contact: ({ flow }) => contactFor(localAddress(flow), 'events', false),
   })
+  const ahead = (): number => date() - host.wall()
   const dispatcher = new Dispatcher({ host, stack, door, registrar, calls, events, messages })
   const unstart = stack.start(dispatcher)
   resumeCalls(host, store, calls)
   return {
     location,
-    control: callControlOf(calls),
-    calls: () => summaries(calls),
+    control: callControlOf(calls, ahead),
+    calls: () => summaries(calls, ahead()),
     hangup: (call, cause) => calls.hangup(call, 503, cause),
     counters: () => ({
       calls: calls.size,

@@ -7,6 +7,7 @@ import { CliFailure } from './errors.ts'
 import { backupTo } from './backup.ts'
 import { drain, undrainedText } from './drain.ts'
 import { showLogs } from './logs.ts'
+import { memberText } from './member-text.ts'
 import { importFile } from './import.ts'
 import { isOffline, runOffline, type Offline } from './cluster.ts'
 import { healthText, serverStatusText } from './server-status.ts'
@@ -284,25 +285,11 @@ const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['m
   { head: 'node', cell: ({ id }) => id },
   { head: 'name', cell: ({ name }) => name },
   { head: 'at', cell: ({ at }) => at },
-  { head: 'is', cell: (member) => whatIs(member, leader) },
+  { head: 'is', cell: (member) => memberText(member, leader) },
   { head: 'connected', cell: ({ isConnected }) => (isConnected ? 'yes' : 'no') },
   { head: 'behind', cell: ({ lag }) => (lag === undefined ? '?' : grouped(lag)) },
   { head: 'files', cell: ({ missing }) => filesText(missing) },
 ]
-
-function whatIs(
-  { id, kind, unfit, clockAhead }: api.ClusterView['members'][0],
-  leader: string | undefined,
-): string {
-  const role = id === leader ? 'leader' : kind
-  return [role, unfit, clockText(clockAhead)].filter((part) => part !== undefined).join(', ')
-}
-
-function clockText(aheadMs: number | undefined): string | undefined {
-  if (aheadMs === undefined) return undefined
-  const seconds = grouped(Math.round(Math.abs(aheadMs) / 1_000))
-  return `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead' : 'behind'} (timedatectl)`
-}
 
 function filesText(missing: number | undefined): string {
   if (missing === undefined) return '?'

@@ -7,7 +7,7 @@ import { MediaPool } from '../../roles/media/pool.ts'
 import { type MediaRole, startMediaRole } from '../../roles/media/role.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterTime } from '../cluster/cluster-time.ts'
-import type { Host } from '../base/host.ts'
+import type { Cancel, Host } from '../base/host.ts'
 import { after, millis, seconds } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigFault } from '../config/data-directory.ts'
@@ -19,6 +19,8 @@ import { openVault } from '../store/vault.ts'
 import { MediaByRequests } from '../media/by-requests.ts'
 import { mediaServersOf } from './media-link.ts'
 import type { Sip } from './sip.ts'
+
+const READ_TIME_MS = 1_000
 
 export type Roles = {
   readonly calls: RunningCallManager
@@ -73,8 +75,10 @@ export function openRoles(options: RolesOptions): Roles {
   // Before the calls are taken up, and in the same moment: no server has told yet what it carries.
   const link = options.cluster && mediaServersOf(options.cluster, store)
   const pool = new MediaPool({ host, local: media.carrier, link })
+  const dated = datedHost(host, options.cluster)
   const calls = startCallManager({
-    host: datedHost(host, options.cluster),
+    host: dated.host,
+    date: host.wall,
     store,
     vault: openVault(config.data),
     stack: sip.stack,
@@ -109,11 +113,13 @@ export function openRoles(options: RolesOptions): Roles {
     sessionsOn: (server) => pool.statusOf(server)?.sessions,
     async close() {
       await close(calls, options)
+      dated.stop()
       pool.stop()
       await media.stop()
     },
     letGo() {
       calls.stop()
+      dated.stop()
       // Whoever leads now commands the servers.
       pool.stop()
     },
@@ -121,11 +127,13 @@ export function openRoles(options: RolesOptions): Roles {
   }
 }
 
-/** What it dates is judged by its successors: in a cluster its wall clock is the cluster's time. */
-function datedHost(host: Host, cluster: Cluster | undefined): Host {
-  if (cluster === undefined) return host
+/** What it stores is judged by successors: in a cluster its wall clock is the cluster's time. */
+function datedHost(host: Host, cluster: Cluster | undefined): { host: Host; stop: Cancel } {
+  if (cluster === undefined) return { host, stop: () => {} }
   const time = new ClusterTime(host, cluster.standing?.timeAhead)
-  return { ...host, wall: time.read }
+  // Read as often as by the thread that tells it the others: a clock that is set shows at once.
+  const reading = setInterval(time.read, READ_TIME_MS)
+  return { host: { ...host, wall: time.read }, stop: () => clearInterval(reading) }
 }
 
 /** Calls get some time to end; what is left then is ended by us, with its record written. */

@@ -97,6 +97,7 @@ class Bench {
     const stack = createSipStack({ host, transport: network, resolve: (_, found) => found([]) })
     const role = startCallManager({
       host,
+      date: host.wall,
       store,
       vault: openVault(directory),
       stack,

@@ -165,7 +165,7 @@ class Server {
     this.#authenticator = createAuthenticator({ host, directory: users })
     const respond = (key: ServerKey, response: SipResponse): void => this.#respond(key, response)
     const flowClosed = () => () => undefined
-    const parts = { host, store, vault, directory: users, respond, flowClosed }
+    const parts = { host, date: host.wall, store, vault, directory: users, respond, flowClosed }
     this.#registrar = startRegistrar(parts)
   }
 

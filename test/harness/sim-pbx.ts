@@ -9,7 +9,11 @@ import type { NodeId, TenantId } from '../../src/control/ids.ts'
 import type { SipTransport } from '../../src/sip/stack/sip-transport.ts'
 import { createSipStack, type MessageTap, type RunnableSipStack } from '../../src/sip/stack.ts'
 import { DEFAULT_POLICY } from '../../roles/call-manager/registrar/policy.ts'
-import { startCallManager, type RunningCallManager } from '../../roles/call-manager/role.ts'
+import {
+  startCallManager,
+  type CallManagerOptions,
+  type RunningCallManager,
+} from '../../roles/call-manager/role.ts'
 import type { CallConfig } from '../../roles/call-manager/call/call.ts'
 import { Life } from './life.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -164,19 +168,20 @@ export class SimPbx {
   }
 
   /** As `src/main/serving.ts` makes it. */
-  #roleHost(): Host {
+  #clocks(): Pick<CallManagerOptions, 'host' | 'date'> {
     const sound = this.#life.host('role')
     const host = { ...sound, wall: () => wallTime(sound.wall() + this.clockAhead) }
-    if (this.#options.hasSuccessor !== true) return host
+    const date = host.wall
+    if (this.#options.hasSuccessor !== true) return { host, date }
     this.#time = new ClusterTime(host, this.#timeAhead - this.clockAhead)
-    return { ...host, wall: this.#time.read }
+    return { host: { ...host, wall: this.#time.read }, date }
   }
 
   #start(): RunningCallManager {
     const { address, config } = this.#options
     const calls = { ...CALL_CONFIG, ...config }
     return startCallManager({
-      host: this.#roleHost(),
+      ...this.#clocks(),
       store: this.#life.store(this.store),
       vault: this.store.vault,
       stack: this.stack,

@@ -1,5 +1,6 @@
 //! The call detail record, out of a call's state.
 
+import { wallTime, type WallTime } from '../../../src/base/time.ts'
 import type { CallId, NodeId, TenantId } from '../../../src/control/ids.ts'
 import type { MediaReport } from '../../../src/control/media-control.ts'
 import type { Cdr, CdrMedia } from '../../../src/store/schema/call.ts'
@@ -48,6 +49,18 @@ export function recordOf(
     callerUserAgent: record.callerUserAgent,
     calleeUserAgent: record.calleeUserAgent,
     node,
+  }
+}
+
+/** By a clock that is ahead by `ahead` milliseconds. */
+export function redated(cdr: Cdr, ahead: number): Cdr {
+  const by = (at: WallTime): WallTime => wallTime(at + ahead)
+  return {
+    ...cdr,
+    startedAt: by(cdr.startedAt),
+    rangAt: cdr.rangAt && by(cdr.rangAt),
+    answeredAt: cdr.answeredAt && by(cdr.answeredAt),
+    endedAt: by(cdr.endedAt),
   }
 }
 

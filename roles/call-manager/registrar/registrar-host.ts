@@ -24,6 +24,8 @@ import { Registrar, type CommitOutcome, type Input, type Output, type Ticket } f
 
 export type RegistrarOptions = {
   readonly host: Host
+  /** Of the Date header. */
+  readonly date: () => WallTime
   readonly store: Store
   readonly vault: Vault
   readonly directory: Directory
@@ -59,7 +61,7 @@ class RegistrarHost implements RunningRegistrar {
   #unwake: Cancel | undefined
 
   constructor(options: RegistrarOptions) {
-    const { host, store, vault, directory, respond, flowClosed } = options
+    const { host, date, store, vault, directory, respond, flowClosed } = options
     const { policy = DEFAULT_POLICY } = options
     this.#host = host
     this.#store = store
@@ -75,7 +77,8 @@ class RegistrarHost implements RunningRegistrar {
       },
     })
     const wallAt = (now: Millis): WallTime => wallTime(host.wall() - host.now() + now)
-    this.#registrar = new Registrar(this.location, { policy, random: host.random, wallAt, gruus })
+    const { random } = host
+    this.#registrar = new Registrar(this.location, { policy, random, wallAt, date, gruus })
     this.#load(longestStored(policy))
     this.#unsubscribe = [
       flowClosed((flow) => this.#step({ kind: 'flow-closed', flow })),

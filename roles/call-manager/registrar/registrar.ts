@@ -44,11 +44,12 @@ export type Output =
   /** Recoverable: no phone waits for it. To be answered by `told`. */
   | ({ readonly kind: 'tell' } & Told)
 
-/** Lent by the host. The wall clock is for what others read: Date, and times in the store. */
+/** Lent by the host. `wallAt` is for times in the store, `date` for what phones are told. */
 export type RegistrarContext = {
   readonly policy: RegistrarPolicy
   readonly random: Random
   readonly wallAt: (now: Millis) => WallTime
+  readonly date: () => WallTime
   readonly gruus: TemporaryGruus
 }
 
@@ -210,9 +211,9 @@ export class Registrar implements Machine<Input, Output> {
   }
 
   #accept({ ticket, registration }: Waiting, now: Millis): void {
-    const { random, gruus, wallAt } = this.#context
+    const { random, gruus } = this.#context
     const bindings = this.#table.records(registration.extension.aor)
-    const date = this.#date.at(wallAt(now))
+    const date = this.#date.at(this.#context.date())
     const context = { now, date, toTag: random.token(10), gruus }
     const response = accepted(registration.request, bindings, context)
     this.#outputs.push({ kind: 'respond', ticket, response })

@@ -139,6 +139,7 @@ export class Rounds {
       await trio.whole(WHOLE_WITHIN_MS)
       await trio.until('media servers are back', () => this.#hasMedia(), WHOLE_WITHIN_MS)
       const whole = now()
+      await this.#registered(wrong)
       await sleep(CALM_MS)
       figures = [this.#path(began), ...this.#figures(clients, { began, at, mended, whole })]
     })
@@ -313,6 +314,13 @@ export class Rounds {
     await trio.until('states are equal', isSo, EQUAL_WITHIN_MS).catch(() => {
       wrong.push(`states differ: ${found.join(', ')}`)
     })
+  }
+
+  /** Before phones come again by themselves. Those of SIPp do not, and run out some time. */
+  async #registered(wrong: string[]): Promise<void> {
+    const phones = this.#talks.length * 2
+    const found = (await this.#arena.trio.serving())?.registrations ?? phones
+    if (found < phones) wrong.push(`${found} registrations are left, of ${phones} phones at least`)
   }
 
   /** A call that was lost is told, and made anew for the next trial. */

@@ -116,6 +116,7 @@ class World {
       policy: DEFAULT_POLICY,
       random: seededRandom(seed + 1),
       wallAt: (now) => wallTime(now),
+      date: () => wallTime(this.#now),
       gruus: new TemporaryGruus(new BlockTokens(new Uint8Array(16))),
     })
   }

@@ -59,6 +59,7 @@ export class RegistrarWorld {
     this.authenticator = createAuthenticator({ host, directory })
     this.registrar = startRegistrar({
       host,
+      date: host.wall,
       store,
       vault,
       directory,

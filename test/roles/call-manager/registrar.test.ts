@@ -48,6 +48,7 @@ class Bench {
     policy: DEFAULT_POLICY,
     random: seededRandom(1),
     wallAt: (now) => wallTime(EPOCH + now),
+    date: () => wallTime(EPOCH + this.#now),
     gruus: this.#gruus,
   })
   #now: Millis = millis(0)

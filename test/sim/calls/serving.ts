@@ -79,8 +79,10 @@ export class Serving {
     })
     this.resumed = store.read(savedCalls).length
     this.stack = simStack(process.host('stack'), this.#transport, onMessage, true)
+    const host = process.host('role')
     this.role = startCallManager({
-      host: process.host('role'),
+      host,
+      date: host.wall,
       store,
       vault: openVault(node.disk.home),
       stack: this.stack,

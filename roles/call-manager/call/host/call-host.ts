@@ -35,6 +35,7 @@ import { settleMoves } from '../moves.ts'
 
 export type CallsOptions = {
   readonly host: Host
+  readonly date: Host['wall']
   readonly door: Pick<Door, 'proves'>
   readonly stack: HeirNeeds['stack'] &
     Pick<SipStack, 'request' | 'respond' | 'send' | 'cancel' | 'repeat'>
@@ -96,7 +97,7 @@ export class CallHost {
     this.#host = host
     this.#ways = { localAddress, location }
     this.#heirs = { stack: options.stack, localAddress, ways: this.#ways }
-    this.#cdrs = new CdrWriter(host, store)
+    this.#cdrs = new CdrWriter(host, options.date, store)
     this.#limits = new CallLimits(host, options.config, this.#calls)
     this.#reception = new Reception({ ...options, random: host.random })
     this.#alarm = new Alarm(
@@ -218,8 +219,7 @@ export class CallHost {
 
   #world(): CallWorld {
     const { config } = this.#options
-    const { random } = this.#host
-    return { config, random, now: this.#host.now(), wall: this.#host.wall() }
+    return { config, random: this.#host.random, now: this.#host.now(), wall: this.#host.wall() }
   }
 
   /** One input at a time: outputs of a step are carried out before the next one. */

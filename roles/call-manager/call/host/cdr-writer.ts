@@ -1,23 +1,27 @@
 //! Gets every CDR into the store, however long it takes: a call ends in exactly one of them.
 
 import type { Host } from '../../../../src/base/host.ts'
-import { after, millis } from '../../../../src/base/time.ts'
+import { after, millis, type WallTime } from '../../../../src/base/time.ts'
 import type { CallId } from '../../../../src/control/ids.ts'
 import type { Cdr } from '../../../../src/store/schema/call.ts'
 import type { Store } from '../../../../src/store/store.ts'
+import { redated } from '../cdr.ts'
 
 const RETRY_FIRST = 250
 const RETRY_MAX = 30_000
 
 export class CdrWriter {
   readonly #host: Host
+  readonly #date: () => WallTime
   readonly #store: Pick<Store, 'propose'>
   readonly #waiting = new Set<CallId>()
   /** Another may be going on with the calls: nothing is done about them here any more. */
   hasStopped = false
 
-  constructor(host: Host, store: Pick<Store, 'propose'>) {
+  /** Records come dated by the host's wall clock, and are written dated by `date`. */
+  constructor(host: Host, date: () => WallTime, store: Pick<Store, 'propose'>) {
     this.#host = host
+    this.#date = date
     this.#store = store
   }
 
@@ -28,7 +32,7 @@ export class CdrWriter {
 
   write(cdr: Cdr): void {
     this.#waiting.add(cdr.call)
-    void this.#propose(cdr, RETRY_FIRST)
+    void this.#propose(redated(cdr, this.#date() - this.#host.wall()), RETRY_FIRST)
   }
 
   /** What is not written yet is left to whoever goes on with the calls: it has their snapshots. */

@@ -4,23 +4,27 @@ import { expect, test } from 'vitest'
 import { CdrWriter } from '../../../../roles/call-manager/call/host/cdr-writer.ts'
 import { err, ok, type Result } from '../../../../src/base/result.ts'
 import { seededRandom } from '../../../../src/base/random.ts'
-import { millis } from '../../../../src/base/time.ts'
+import { millis, wallTime, type WallTime } from '../../../../src/base/time.ts'
 import type { Cdr } from '../../../../src/store/schema/call.ts'
-import type { LogIndex, ProposeFailure } from '../../../../src/store/store.ts'
+import type { Command, LogIndex, ProposeFailure } from '../../../../src/store/store.ts'
 import { callEnded } from '../../../harness/random-command.ts'
 import { World } from '../../../harness/world.ts'
 
 const NO_LEADER: Result<LogIndex, ProposeFailure> = err({ kind: 'no-leader' })
 
-function newWriter() {
+function newWriter(ahead = 0) {
   const world = new World(1)
+  const host = world.host('n')
+  const date = (): WallTime => wallTime(host.wall() + ahead)
   const asked: number[] = []
+  const written: Cdr[] = []
   const store = { answer: NO_LEADER }
-  const propose = (): Promise<Result<LogIndex, ProposeFailure>> => {
+  const propose = (command: Command): Promise<Result<LogIndex, ProposeFailure>> => {
     asked.push(world.now)
+    if (command.kind === 'call.ended') written.push(command.cdr)
     return Promise.resolve(store.answer)
   }
-  const writer = new CdrWriter(world.host('n'), { propose })
+  const writer = new CdrWriter(host, date, { propose })
   const pass = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 50) {
       await Promise.resolve()
@@ -28,7 +32,7 @@ function newWriter() {
       await Promise.resolve()
     }
   }
-  return { writer, asked, store, pass }
+  return { writer, asked, written, store, pass }
 }
 
 function record(): Cdr {
@@ -56,4 +60,21 @@ test('who has stopped writes no more, also when this node leads again', async ()
   await pass(60_000)
   expect(asked).toEqual([0, 250])
   expect(writer.waiting).toBe(0)
+})
+
+test('it is dated by the clock for people, and as long as it was', () => {
+  const hour = 3_600_000
+  const cdr = { ...record(), startedAt: wallTime(hour), rangAt: undefined }
+  const answered = { ...cdr, answeredAt: wallTime(2 * hour), endedAt: wallTime(3 * hour) }
+  const { writer, written } = newWriter(-hour)
+  writer.write({ ...answered, durationMs: hour })
+  expect(written).toEqual([
+    {
+      ...answered,
+      startedAt: 0,
+      answeredAt: hour,
+      endedAt: 2 * hour,
+      durationMs: hour,
+    },
+  ])
 })
