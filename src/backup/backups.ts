@@ -13,6 +13,7 @@ import { ImageReader, makeImage } from '../store/image/client.ts'
 import type { ImagePlace } from '../store/image/protocol.ts'
 import { DATABASE } from '../store/replica/open-replica.ts'
 import { addRecords, restoreImage } from '../store/restore.ts'
+import { lackOfRoom } from '../store/room.ts'
 import { isAdding, isRestoring } from '../store/schema/restore.ts'
 import type { ProposeFailure, Store } from '../store/store.ts'
 import {
@@ -149,10 +150,8 @@ export class Backups {
   }
 
   async #roomFor(bytes: number): Promise<BackupFailure | undefined> {
-    const { bavail, bsize } = await statfs(this.#directory)
-    if (bavail * bsize > bytes) return undefined
-    const needed = `${Math.ceil(bytes / 2 ** 20)} MiB are needed in ${this.#parts.data}`
-    return { kind: 'no-room', why: `no room: ${needed}` }
+    const why = lackOfRoom(await statfs(this.#directory), bytes, this.#parts.data)
+    return why === undefined ? undefined : { kind: 'no-room', why }
   }
 
   #made(

@@ -257,9 +257,9 @@ function drained({ drained: asked }: api.Status): readonly (readonly [string, st
   return [['drained', `since ${localTime(asked.since)}${forced}; pbx undrain ends it`]]
 }
 
-function clusterText(cluster: api.ClusterView): string {
+export function clusterText(cluster: api.ClusterView): string {
   const { leader, node, term, why, since, address, holdsAddress, urgency, isActive } = cluster
-  const { applied, compared } = cluster
+  const { applied, compared, noSnapshot } = cluster
   const role = isActive ? 'serving' : 'on standby'
   const holder = holdsAddress ? 'here' : 'not here'
   const guard = cluster.isGuarded ? '' : '; not guarded by the kernel: install nftables'
@@ -270,6 +270,9 @@ function clusterText(cluster: api.ClusterView): string {
     ['priority', PRIORITIES[urgency]],
     ['state', `${applied} entries, ${same}`],
     ['last change', `${localTime(since)}: ${why}`],
+    ...(noSnapshot === undefined
+      ? []
+      : [['snapshot', `who is far behind waits for one: ${noSnapshot}`] as const]),
   ]
   const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return `${lines}\n${table(cluster.members, MEMBERS(leader))}`

@@ -335,6 +335,7 @@ export class Member {
       schema,
       members: this.#membersOf(status),
       timeAhead: this.#clocks.time.ahead,
+      noSnapshot: role === 'leader' ? replica.trouble : undefined,
       why: this.#why,
       since: this.#since,
     })

@@ -39,6 +39,8 @@ export type Standing = {
   /** Of the thread that keeps the lease. */
   readonly urgency: Urgency
   readonly members: readonly MemberStanding[]
+  /** As leader: why who is too far behind is not brought up to date. */
+  readonly noSnapshot?: string | undefined
   /** Of the last change of the leader, as seen from here. */
   readonly why: string
   /** When that was, in milliseconds since 1970. */

@@ -78,6 +78,7 @@ async function begin(): Promise<void> {
       {
         onOutcomes: service.tell.bind(service),
         onFault: service.fail.bind(service),
+        log: host.log,
         onRound: (round) => vip?.roundBegins(round),
         knows: (node) => schemas.of(node),
         send: (messages) =>

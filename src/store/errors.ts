@@ -68,6 +68,14 @@ export function faultOf(error: unknown, file: string): StoreFault {
   return new StoreFault('bug', `${file}: ${because}`, error)
 }
 
+/** Of a database that was being copied: true when it is well, and only the copy is not. */
+export function isOfCopy(error: unknown): boolean {
+  const { code } = faultOf(error, 'the copy')
+  if (code === 'io-error')
+    return !/^SQLITE_IOERR_(READ|SHORT_READ|CORRUPTFS|DATA)/.test(codeOf(error))
+  return code === 'disk-full' || code === 'data-unusable'
+}
+
 function codeOf(error: unknown): string {
   if (!(error instanceof Error) || !('code' in error)) return ''
   return typeof error.code === 'string' ? error.code : ''

@@ -183,6 +183,12 @@ export const BY_REPLICA_WORLDS: readonly Planted[] = [
     replace: "database.pragma('synchronous = NORMAL')",
   },
   {
+    name: 'a disk without room for a copy ends the process',
+    file: SNAPSHOTS,
+    find: 'if (!isOfCopy(error)) return onFault(error)',
+    replace: 'return onFault(error)',
+  },
+  {
     name: 'a snapshot is read from the wrong place',
     file: SNAPSHOTS,
     find: 'readSync(current.file, data, 0, data.length, offset)',

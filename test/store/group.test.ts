@@ -1,13 +1,14 @@
 //! Three replicas on real disks: what one is told is on all of them, byte by byte, also after one
 //! was away for so long that the log does not reach back to where it was.
 
-import { existsSync, rmSync, truncateSync } from 'node:fs'
+import { existsSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, expect, test } from 'vitest'
 import { assert } from '../../src/base/assert.ts'
 import type { NodeId } from '../../src/raft/entry.ts'
 import { put } from './commands.ts'
-import { COMPARE_EVERY, Group, IDS } from './group.ts'
+import { COMPARE_EVERY, Group, IDS, PATIENCE } from './group.ts'
 
 let group = new Group()
 afterEach(() => {
@@ -81,6 +82,34 @@ test('who was away gets what it missed, entry by entry or as a snapshot', async 
   }
   expect(same()).toContain('"1999"')
   expect(group.chunks).toBeGreaterThan(0)
+  const home = group.homes.get(group.leader.status.id) ?? ''
+  expect(existsSync(join(home, 'snapshot.db'))).toBe(true)
+  group.tick(PATIENCE)
+  expect(existsSync(join(home, 'snapshot.db'))).toBe(false)
+})
+
+test('a copy that cannot be written ends nobody, and is made when it can be', async () => {
+  begin()
+  propose(0, 10)
+  const [away] = followers()
+  assert(away !== undefined, 'two follow')
+  group.stop(away)
+  for (let from = 0; from < 1_000; from += 100) propose(from, from + 100)
+  const copy = join(group.homes.get(group.leader.status.id) ?? '', 'snapshot.db')
+  // Into a directory that there is not; what failed is removed.
+  symlinkSync(join(copy, '..', 'nowhere', 'snapshot.db'), copy)
+  group.start(away)
+  for (let turns = 0; turns < 1_000 && group.leader.trouble === undefined; turns++) {
+    await turn()
+    group.tick(1)
+  }
+  expect(group.leader.trouble).toMatch(/^cannot use .*snapshot.db /)
+  expect(isAbreast(away)).toBe(false)
+  for (let turns = 0; turns < 1_000 && !isAbreast(away); turns++) {
+    await turn()
+    group.tick(1)
+  }
+  expect(same()).toContain('"999"')
 })
 
 test('a leader that is cut off says that it does not know, and goes on when it is back', () => {

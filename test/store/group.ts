@@ -22,6 +22,8 @@ const KEPT: Kept = { entries: 500, bytes: 1 << 20 }
 export const COMPARE_EVERY = 20
 /** Of a snapshot: more than one. */
 const CHUNK = 32_768
+/** Ticks for which a copy is kept that nobody needs, and after which one is tried again. */
+export const PATIENCE = 100
 const MEMBERSHIP: Membership = { voters: IDS, learners: [] }
 
 export class Group {
@@ -66,6 +68,7 @@ export class Group {
       compareEvery: COMPARE_EVERY,
       chunk: CHUNK,
       random,
+      patience: PATIENCE,
     }
     this.nodes.set(id, openReplica(home, { addon: undefined, release }, host, place))
   }

@@ -59,6 +59,9 @@ export const ClusterShape = Type.Object({
       { description: 'a newer release is here, and its schema is not in force yet' },
     ),
   ),
+  noSnapshot: Type.Optional(
+    Type.String({ description: 'why this leader cannot bring up who is far behind' }),
+  ),
   members: Type.Array(
     Type.Object({
       id: Type.String(),

@@ -46,6 +46,11 @@ export class Compaction {
     return voters.length + learners.length === 1
   }
 
+  /** Somebody is in the middle of a snapshot. */
+  get isSending(): boolean {
+    return this.#parts.raft.status().followers.some(({ state }) => state === 'snapshot')
+  }
+
   /** All there is has been applied without being written; in the same transaction. */
   passed(last: LogIndex): void {
     this.#cut(last)
@@ -86,10 +91,9 @@ export class Compaction {
 
   /** Who is being sent a snapshot needs what comes after it, for a time. */
   #held(): LogIndex | undefined {
-    const { raft, storage, snapshots, kept } = this.#parts
-    const isSending = raft.status().followers.some(({ state }) => state === 'snapshot')
+    const { storage, snapshots, kept } = this.#parts
     const isTooMuch = storage.appliedBytes >= kept.bytes * HELD
-    return isSending && !isTooMuch ? snapshots.current()?.index : undefined
+    return this.isSending && !isTooMuch ? snapshots.current()?.index : undefined
   }
 
   #cut(index: LogIndex): void {

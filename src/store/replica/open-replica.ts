@@ -4,6 +4,7 @@
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomInt } from 'node:crypto'
+import type { Log } from '../../base/host.ts'
 import { randomFrom, type Random } from '../../base/random.ts'
 import { logIndex, term, type LogIndex, type NodeId } from '../../raft/entry.ts'
 import type { Membership } from '../../raft/membership.ts'
@@ -36,6 +37,7 @@ const FIRST = 'node-1' as NodeId
 /** In ticks of 10 ms: heartbeats every 100 ms, elections after 900 to 1,300. */
 export const TIMING: Timing = { heartbeatTicks: 10, electionMinTicks: 90, electionMaxTicks: 130 }
 const CHUNK = 256 * 1024
+const PATIENCE = 3_000
 /** A comparison is one more entry. */
 const COMPARE_EVERY = 1_000
 const BOUNDS: Bounds = {
@@ -56,7 +58,8 @@ export type ReplicaOptions = ConnectionOptions & {
 
 /** What a replica tells. */
 export type ReplicaHost = Pick<ReplicaParts, 'onOutcomes' | 'send' | 'onRound' | 'knows'> & {
-  /** Outside of any call: making a snapshot failed. */
+  readonly log?: Log
+  /** Outside of any call: making a snapshot has shown that the database is at fault. */
   readonly onFault: (error: unknown) => void
 }
 
@@ -80,6 +83,8 @@ export type Place = {
   readonly random?: Random
   /** Bytes of a snapshot in one message. */
   readonly chunk?: number
+  /** In ticks: see `SnapshotParts`. */
+  readonly patience?: number
   /** Entries between two comparisons of the states of all nodes; of all nodes the same. */
   readonly compareEvery?: number
 }
@@ -122,6 +127,7 @@ export function openReplica(
       options,
       release,
       chunk: place.chunk ?? CHUNK,
+      patience: place.patience ?? PATIENCE,
       ...host,
     })
     const storage = new SqliteLogStorage(db, snapshots, applied)

@@ -90,6 +90,11 @@ export class Replica {
     return this.#comparison.compared
   }
 
+  /** Why who is too far behind is not brought up to date; undefined when nothing is in the way. */
+  get trouble(): string | undefined {
+    return this.#parts.snapshots.trouble
+  }
+
   get schema(): SchemaStanding {
     return this.#upgrade.standing(this.status)
   }
@@ -117,8 +122,11 @@ export class Replica {
   }
 
   tick(): void {
-    this.#parts.raft.tick()
+    const { raft, snapshots, storage } = this.#parts
+    raft.tick()
     this.#pump()
+    // Behind one that is older than the log nobody could go on.
+    snapshots.tick((index) => this.#compaction.isSending && storage.term(index) !== undefined)
   }
 
   /** Something that only Raft knows of: a change of the membership, a transfer, an election. */

@@ -55,6 +55,10 @@ export class SimDisk {
     return this.#home
   }
 
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
   get isFaulty(): boolean {
     return this.isBroken || this.#hasBeenFull
   }
@@ -207,6 +211,7 @@ class SimDatabase implements ReplicaDatabase {
   backup(file: string): Promise<void> {
     return this.#host.copy(() => {
       if (this.#disk.isBroken) return Promise.reject(broken())
+      if (this.#disk.isFull) return Promise.reject(full())
       return this.#real.backup(file)
     })
   }
@@ -218,4 +223,8 @@ class SimDatabase implements ReplicaDatabase {
 /** As SQLite says it. */
 function broken(): Error {
   return Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
+}
+
+function full(): Error {
+  return Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
 }

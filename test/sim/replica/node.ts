@@ -47,7 +47,7 @@ const BUSY_MAX = 3_000
 const LOOK_MS = 200
 /** Who ended by a fault is begun again. */
 const AGAIN_MS = 2_000
-const PLACE = { compareEvery: 20, timing: TIMING }
+const PLACE = { compareEvery: 20, timing: TIMING, patience: 100 }
 
 export type NodeOptions = {
   readonly world: World
@@ -323,8 +323,9 @@ export class ReplicaNode implements SimNode {
     if (this.#running !== undefined) await frozen.add(copy())
   }
 
+  /** Whatever its disk does to a copy ends no process. */
   async #copyFailed(error: unknown): Promise<void> {
-    this.#failed(error)
+    throw error
   }
 
   /** What is meant to happen ends the process; anything else is a bug, and ends the world. */

@@ -1,0 +1,27 @@
+//! What `pbx status` says of the cluster.
+
+import { expect, test } from 'vitest'
+import { clusterText } from '../../src/cli/run-command.ts'
+
+const CLUSTER = {
+  node: 'node-1',
+  role: 'leader',
+  isActive: true,
+  leader: 'node-1',
+  term: 7,
+  holdsAddress: true,
+  isGuarded: true,
+  urgency: 'raised',
+  why: 'this node was elected in term 7',
+  since: '2026-11-21T12:00:00.000Z',
+  applied: 30_000,
+  compared: 29_000,
+  members: [],
+} as const
+
+test('why who is far behind stays so, when the leader knows', () => {
+  const why = 'no room: 120 MiB are needed in /var/lib/pbx'
+  const said = clusterText({ ...CLUSTER, members: [], noSnapshot: why })
+  expect(said).toContain(`\nsnapshot    who is far behind waits for one: ${why}\n`)
+  expect(clusterText({ ...CLUSTER, members: [] })).not.toContain('snapshot')
+})
