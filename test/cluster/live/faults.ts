@@ -92,6 +92,15 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: 'clock-on', ...clock(HOUR_MS) },
   { name: 'clock-back', ...clock(-HOUR_MS) },
+  // Whoever serves next is an hour ahead.
+  {
+    name: 'clock-others',
+    strike: ({ trio }, node) => jumpOthers(trio, node, HOUR_MS),
+    mend: ({ trio }, node) => jumpOthers(trio, node, 0),
+    needs: 'bad host',
+    leaderOnly: true,
+    moves: false,
+  },
   {
     name: 'full-disk',
     strike: ({ diskOf }, node) => diskOf(node).fill(),
@@ -123,6 +132,10 @@ function clock(aheadMs: number): Omit<Fault, 'name'> {
     needs: 'bad host',
     moves: false,
   }
+}
+
+function jumpOthers({ nodes }: Trio, node: Node, aheadMs: number): void {
+  for (const each of nodes) if (each !== node) each.bad?.jumpClock(aheadMs)
 }
 
 function cut(

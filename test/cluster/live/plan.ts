@@ -31,8 +31,8 @@ export function plan(random: Random, pairs: number, only: readonly string[]): re
   return [...chosen, ...drawn]
 }
 
-/** What it dated meanwhile is judged by another clock. */
-const LOST_WITH_WRONG_CLOCK = ['clock-on', 'clock-back'] as const
+/** What it dated is judged by another clock. */
+const LOST_WITH_WRONG_CLOCK = ['clock-back', 'clock-others'] as const
 
 function lostWith(name: string): Trial {
   const kill = FAULTS.find((each) => each.name === 'kill')
