@@ -11,7 +11,7 @@ import type { Call } from './call.ts'
 import { cdrOf } from './cdr.ts'
 import { cancelOthers } from './fork.ts'
 import { stepSender } from './face.ts'
-import { leave, sendBye } from './leg.ts'
+import { leave } from './leg.ts'
 import { losePatience } from './patience.ts'
 import { causeOf, sipReason } from './refusal.ts'
 import { endTransfer } from './transfer.ts'
@@ -50,10 +50,8 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   call.release(mediaOf(call), { kind: 'reports' })
 }
 
-/** A process before this one ended it, and was saved when it had: what it may not have said. */
+/** A process before this one ended it, and was saved when it had. */
 export function endAgain(call: Call): void {
-  for (const leg of call.state.legs)
-    if (leg.state === 'leaving') sendBye(call, leg, leg.byeReason ?? '')
   call.release(mediaOf(call), { kind: 'reports' })
 }
 

@@ -21,7 +21,7 @@ import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
-import { acknowledge, join, leave } from './leg.ts'
+import { acknowledge, join, leave, sendBye } from './leg.ts'
 import { refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerOpen } from './reoffer.ts'
@@ -40,6 +40,7 @@ export function recover(call: Call, { hasLeft }: Resumed): void {
   if (hasLeft) return leaveRecord(call)
   for (const leg of state.legs) if (state.phase === 'up' && leg.state === 'up') resume(call, leg)
   for (const open of call.inherited.splice(0)) answerOpen(call, open)
+  sayGoodbyeAgain(call)
   // Decided, but not every phone that rang may have heard it.
   const { attempt } = state
   if (attempt !== undefined && (isDecided(attempt) || state.awaitsPicker))
@@ -49,9 +50,16 @@ export function recover(call: Call, { hasLeft }: Resumed): void {
   if (state.phase === 'ending') endAgain(call)
 }
 
+/** The BYE may not have been said, or not heard. */
+function sayGoodbyeAgain(call: Call): void {
+  for (const leg of call.state.legs)
+    if (leg.state === 'leaving') sendBye(call, leg, leg.byeReason ?? '')
+}
+
 /** What `give` or `handOver` would have said. */
 function leaveRecord(call: Call): void {
   for (const open of call.inherited.splice(0)) refuseOpen(call, open)
+  sayGoodbyeAgain(call)
   const { answering } = call.state
   if (answering !== undefined) takeAsAnswered(call, answering)
   const [replaced] = call.state.legs
