@@ -165,10 +165,13 @@ export function transferTaken(call: Call, given: Given): void {
   else connect(call, who, leg)
 }
 
+/** The target answered, and was gone before it was joined. */
+const HUNG_UP = refusalOf(487, 'hung up')
+
 /** The target answered our INVITE, and a successor would know it. */
 export function targetSaved(call: Call, id: LegId, committed: boolean): void {
   const leg = call.leg(id)
-  if (leg?.state !== 'up') return
+  if (leg?.state !== 'up') return transferFailed(call, HUNG_UP)
   if (committed) return transferAnswered(call, leg)
   leave(call, leg, '')
   transferFailed(call, refusalOf(503))
@@ -187,6 +190,7 @@ export function transferAnswerReady(call: Call, id: LegId, result: MediaResult):
   const leg = call.leg(id)
   const who = transfer && call.leg(transfer.who)
   if (transfer === undefined || leg === undefined || who === undefined) return
+  if (leg.state !== 'up') return targetLeft(call, who, transfer)
   if (!result.ok) {
     leave(call, leg, '')
     return transferFailed(call, refusalOf(488))
@@ -205,6 +209,13 @@ function agreeAnew(call: Call, who: Leg, leg: Leg): void {
   // Its answer to what it was told may have been for the transferor.
   who.outdated = true
   renew(call, who, leg)
+}
+
+/** Media has joined it all the same, so the two that talk have to be joined anew. */
+function targetLeft(call: Call, who: Leg, { by }: Transfer): void {
+  transferFailed(call, HUNG_UP)
+  const transferor = call.leg(by)
+  if (call.state.phase === 'up' && transferor?.state === 'up') agreeAnew(call, who, transferor)
 }
 
 /** A transfer that another process began: the target goes on ringing, or is called now. */
