@@ -1,6 +1,6 @@
 import type { Fields, Host } from './host.ts'
 
-type Warn = (event: string, fields: Fields) => void
+export type Warn = (event: string, fields: Fields) => void
 
 const EVERY_MS = 10_000
 

@@ -6,7 +6,7 @@
 
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
-import { nowAndThen } from '../base/now-and-then.ts'
+import { nowAndThen, type Warn } from '../base/now-and-then.ts'
 import type { Cancel, Fields, Host, Subscribe } from '../base/host.ts'
 import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
@@ -78,7 +78,7 @@ export class PeerLink implements ConnectionEvents {
   /** By the other end of the connection. */
   readonly #unproved = new Map<string, { readonly socket: Socket; readonly leave: () => void }>()
   /** Whoever knocks in vain does so all the time. */
-  readonly #complain: ReturnType<typeof nowAndThen>
+  readonly #complain: Warn
   readonly #connections = new Map<NodeId, PeerConnection>()
   readonly #dialling = new Map<NodeId, Dialling>()
   readonly #arrived = new Set<(frame: Arrived) => void>()

@@ -7,7 +7,6 @@ import { settled, type ClusterFiles } from '../cluster/settings.ts'
 import type { LogKeeper } from '../files/log-keeper.ts'
 import { loadNative } from '../native/load.ts'
 import type { Host } from '../base/host.ts'
-import { millis } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
 import { removeRunFile } from '../config/run-file.ts'
@@ -16,6 +15,7 @@ import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { Drain } from './drain.ts'
 import { litestreamCredentials } from './litestream.ts'
+import { pause } from './pause.ts'
 import { prepare, type Prepared } from './prepared.ts'
 import { openServing, type Serving } from './serving.ts'
 import { openStandby, type Standby } from './standby.ts'
@@ -24,7 +24,7 @@ import { openStandby, type Standby } from './standby.ts'
 const PATIENCE_MS = 3_000
 /** A transfer takes a tenth of a second; one that was asked for in vain ends by itself. */
 const HANDED_OVER_MS = 2_000
-/** Until it is asked again whether all that was proposed has come to an end. */
+/** Until it is looked again whether what is waited for has come. */
 const ASK_AGAIN_MS = 10
 /** A node may stand by for months, and certificates are renewed meanwhile. */
 const FRESH_FOR_MS = 12 * 3_600_000
@@ -123,7 +123,7 @@ export class ClusterMember {
     const { host } = this.#options
     const until = host.now() + HANDED_OVER_MS
     while (refused === undefined && this.#isActive && host.now() < until)
-      await new Promise<void>((resolve) => void host.wake(millis(host.now() + 10), resolve))
+      await pause(host, ASK_AGAIN_MS)
     if (this.#isActive && !this.#othersGoOn) return serving.close()
     await serving.abandon()
   }
@@ -217,7 +217,7 @@ export class ClusterMember {
     while (this.#hasServed && this.#isActive) {
       const reached = await this.#store.readLinearizable(() => undefined)
       if (reached.ok) return
-      await new Promise<void>((go) => void host.wake(millis(host.now() + ASK_AGAIN_MS), go))
+      await pause(host, ASK_AGAIN_MS)
     }
     this.#hasServed = true
   }

@@ -8,7 +8,7 @@ import { type MediaRole, startMediaRole } from '../../roles/media/role.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { ClusterTime } from '../cluster/cluster-time.ts'
 import type { Cancel, Host } from '../base/host.ts'
-import { after, millis, seconds } from '../base/time.ts'
+import { after, seconds } from '../base/time.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigFault } from '../config/data-directory.ts'
 import type { Installation } from '../config/installation.ts'
@@ -18,6 +18,7 @@ import type { Store } from '../store/store.ts'
 import { openVault } from '../store/vault.ts'
 import { MediaByRequests } from '../media/by-requests.ts'
 import { mediaServersOf } from './media-link.ts'
+import { pause } from './pause.ts'
 import type { Sip } from './sip.ts'
 
 const READ_TIME_MS = 1_000
@@ -141,8 +142,7 @@ async function close(calls: RunningCallManager, { host, config }: RolesOptions):
   calls.drain()
   const deadline = after(host.now(), seconds(config.drainSeconds))
   const left = (): number => calls.counters().calls + calls.counters().cdrsWaiting
-  while (left() > 0 && host.now() < deadline)
-    await new Promise<void>((resolve) => void host.wake(millis(host.now() + 50), resolve))
+  while (left() > 0 && host.now() < deadline) await pause(host, 50)
   if (left() > 0) host.log('warn', 'calls.cut-off', { calls: left() })
   calls.stop()
 }

@@ -78,8 +78,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   const claim = await issueClaim(store, host)
   const addresses = hostAddresses(served.address, config.publicAddress)
   const local = config.address === served.address ? addresses.local : '127.0.0.1'
-  const url = local.includes(':') ? `[${local}]` : local
-  sayRunning(host, config.data, `http://${url}:${shown.httpPort}`)
+  sayRunning(host, config.data, local, shown.httpPort)
   opened.add(() => removeRunFile(config.data))
   const { version } = installation
   const { data } = config

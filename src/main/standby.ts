@@ -49,7 +49,6 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
       }),
     onUpgrade: ({ socket }) => void socket.destroy(),
   })
-  const url = addresses.local.includes(':') ? `[${addresses.local}]` : addresses.local
-  sayRunning(host, config.data, `http://${url}:${http.httpPort}`)
+  sayRunning(host, config.data, addresses.local, http.httpPort)
   return { close: () => http.close(0) }
 }

@@ -7,14 +7,14 @@
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
-import { glareDelay, maySend } from '../../../src/sip/dialog/offer-answer.ts'
+import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import { sessionTimerFrom2xx } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import { timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { acknowledge, join, reinvite } from './leg.ts'
+import { acknowledge, afterGlare, join, reinvite } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
@@ -240,7 +240,7 @@ function isBusy(response: SipResponse | undefined): boolean {
 
 /** Glare (RFC 3261 §14.1). */
 function retryJoin(call: Call, leg: Leg, state: Join): void {
-  state.retryAt = after(call.now, glareDelay(leg.dialog?.role ?? 'uac', call.random))
+  state.retryAt = afterGlare(call, leg)
 }
 
 /** Media has the leg's answer, and knows what it means to the other one. */

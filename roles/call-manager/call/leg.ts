@@ -1,6 +1,8 @@
 //! One leg of a call: joined to its peer, offered anew, acknowledged, and left.
 
+import { after, type Millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
+import { glareDelay } from '../../../src/sip/dialog/offer-answer.ts'
 import { sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
@@ -32,6 +34,11 @@ export function reinvite(call: Call, leg: Leg, sdp: Sdp | undefined, sent: Sent)
     ['allow', ALLOW],
   ] as const
   return call.request(leg, leg.hop, 'INVITE', sent, { headers, ...sdpBody(sdp) })
+}
+
+/** When to offer again what met an offer of the leg's (RFC 3261 §14.1). */
+export function afterGlare(call: Call, leg: Leg): Millis {
+  return after(call.now, glareDelay(leg.dialog?.role ?? 'uac', call.random))
 }
 
 /**

@@ -5,7 +5,7 @@ import { after, millis } from '../../../src/base/time.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
 import { wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
-import { glareDelay, maySend } from '../../../src/sip/dialog/offer-answer.ts'
+import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   policyAfter422,
   retryRefresh,
@@ -21,7 +21,7 @@ import { SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { isAwaited, isJoining } from './join.ts'
-import { acknowledge, gone, reinvite, releaseEarly, sendBye } from './leg.ts'
+import { acknowledge, afterGlare, gone, reinvite, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
@@ -117,10 +117,7 @@ function refreshing(leg: Leg): Omit<Refresh, 'until'> {
 
 function retrySoon(call: Call, leg: Leg): void {
   if (leg.timer === undefined) return
-  leg.timer = retryRefresh(
-    leg.timer,
-    after(call.now, glareDelay(leg.dialog?.role ?? 'uac', call.random)),
-  )
+  leg.timer = retryRefresh(leg.timer, afterGlare(call, leg))
 }
 
 export function refreshAnswered(

@@ -4,7 +4,7 @@
 import { createPublicKey, hash, type KeyObject } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nowAndThen } from '../../base/now-and-then.ts'
+import { nowAndThen, type Warn } from '../../base/now-and-then.ts'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
@@ -51,7 +51,7 @@ export type AdmissionParts = {
 export class Admission {
   readonly #parts: AdmissionParts
   /** Of hosts that have proved nothing: any may ask, and as often as it likes. */
-  readonly #complain: ReturnType<typeof nowAndThen>
+  readonly #complain: Warn
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(parts: AdmissionParts) {
@@ -194,11 +194,7 @@ export class Admission {
   }
 }
 
-function refusedBy(
-  warn: ReturnType<typeof nowAndThen>,
-  { name, host }: JoinRequest,
-  why: string,
-): JoinAnswer {
+function refusedBy(warn: Warn, { name, host }: JoinRequest, why: string): JoinAnswer {
   warn('join.refused', { name: name.slice(0, SHOWN_MAX), at: host.slice(0, SHOWN_MAX), why })
   return { kind: 'refused', why }
 }
