@@ -4,14 +4,7 @@
 //! To let go of something that lives costs more than to keep something that does not: a phone
 //! cannot be called before it registers again, while one that is gone is rung in vain.
 
-import {
-  after,
-  millis,
-  seconds,
-  wallTime,
-  type Millis,
-  type WallTime,
-} from '../../src/base/time.ts'
+import { millis, seconds, wallTime, type Millis, type WallTime } from '../../src/base/time.ts'
 
 /** What ran out longer ago than this is gone, whatever the clocks. */
 const DOUBT = seconds(3_600)
@@ -30,5 +23,7 @@ export type Row = {
 /** When it ends, by the clock of this process. It has not run out by `goneSince`. */
 export function endOf({ expiresAt, most }: Row, here: { now: Millis; wall: WallTime }): Millis {
   const left = expiresAt - here.wall
-  return after(here.now, millis(Math.min(left > 0 ? left : left + DOUBT, most)))
+  const end = here.now + (left > 0 ? left : left + DOUBT)
+  // Whoever keeps it rounds up to a whole millisecond, and that is not to be beyond the longest.
+  return millis(Math.min(end, Math.floor(here.now + most)))
 }
