@@ -1,9 +1,11 @@
 //! The program of the replica's thread in a cluster: replica, peer link, virtual address.
 
 import { assert } from '../base/assert.ts'
+import type { Millis } from '../base/time.ts'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
+import { DiskWatch } from '../cluster/disk-watch.ts'
 import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
 import { Office } from '../cluster/office.ts'
@@ -59,6 +61,7 @@ let replica: Replica | undefined
 const early: RaftMessage[] = []
 const office = new Office()
 const watchdog = new Watchdog(patience)
+const disk = new DiskWatch(timing.lease)
 let asked = 0
 const joins = new Map<number, (answer: JoinAnswer) => void>()
 /** From when the tables are there. */
@@ -74,7 +77,7 @@ async function begin(): Promise<void> {
   const opened = service.serve(() =>
     openReplica(
       directory,
-      { addon },
+      { addon, onCommit },
       {
         onOutcomes: service.tell.bind(service),
         onFault: service.fail.bind(service),
@@ -217,6 +220,13 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
     onResign: (why) => member?.resign(why),
     onUnfit: (why) => member?.setFit('address', why),
   })
+}
+
+function onCommit(took: Millis): void {
+  const before = disk.slow
+  disk.committed(took, host.now())
+  // Not now: the replica is in the middle of what it commits.
+  if (disk.slow !== before) setImmediate(() => member?.setFit('disk', disk.slow))
 }
 
 /** The main thread serves, here or when it is elected: what does not answer had better not be. */

@@ -2,11 +2,14 @@
 
 import SqliteConnection, { type Database, type Statement } from 'better-sqlite3'
 import { dlopen } from 'node:process'
+import { millis, type Millis } from '../base/time.ts'
 import type { ReadOnlyDatabase, Row, SqlValue, WritableDatabase } from './store.ts'
 
 export type ConnectionOptions = {
   /** The native add-on's file, where the package cannot find it itself (single executable). */
   readonly addon: string | undefined
+  /** Of the one that writes, after each commit: how long this thread waited for the disk. */
+  readonly onCommit?: (took: Millis) => void
 }
 
 /** What a thread reads through. */
@@ -57,10 +60,12 @@ const PAGES_A_STEP = 256
 /** The one connection that writes. */
 export class WriteConnection implements WritableDatabase {
   readonly #statements: Statements
+  readonly #onCommit: ConnectionOptions['onCommit']
   #changes = 0
 
-  private constructor(database: Database) {
+  private constructor(database: Database, onCommit?: ConnectionOptions['onCommit']) {
     this.#statements = new Statements(database)
+    this.#onCommit = onCommit
   }
 
   static open(file: string, options: ConnectionOptions): WriteConnection {
@@ -73,7 +78,7 @@ export class WriteConnection implements WritableDatabase {
     // After a checkpoint the log is cut back to this, however large a burst has made it.
     database.pragma('journal_size_limit = 67108864')
     database.pragma('cache_size = -8000')
-    return new WriteConnection(database)
+    return new WriteConnection(database, options.onCommit)
   }
 
   /** Nothing but an exclusive lock on `file`, until it is closed. */
@@ -133,7 +138,7 @@ export class WriteConnection implements WritableDatabase {
     this.run('BEGIN IMMEDIATE')
     try {
       const result = work()
-      this.run('COMMIT')
+      this.#commit()
       return result
     } catch (error) {
       // SQLite has rolled back by itself after some errors; the first one is what counts.
@@ -144,6 +149,12 @@ export class WriteConnection implements WritableDatabase {
 
   close(): void {
     this.#statements.database.close()
+  }
+
+  #commit(): void {
+    const began = performance.now()
+    this.run('COMMIT')
+    this.#onCommit?.(millis(performance.now() - began))
   }
 }
 

@@ -1,12 +1,15 @@
 //! Nodes of three that are not well: one whose state is of no use comes back as another, one that
-//! is elected and does not get to serving lets others, and one that hangs is left alone.
+//! is elected and does not get to serving lets others, so does one with a slow disk, and one that
+//! hangs is left alone.
 
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { WriteConnection } from '../../src/store/database.ts'
 import { setDiverged } from '../../src/store/schema/replica.ts'
 import type { Status } from '../../src/console/api/shapes.ts'
+import { BadHost, buildBadHost } from '../cluster/live/bad-host.ts'
 import type { Node, Trio } from '../cluster/live/trio.ts'
 import { can, threeNodes } from './three-nodes.ts'
 
@@ -143,6 +146,45 @@ async function hangable(node: Node): Promise<string> {
   await trio.whole()
   return hanging
 }
+
+const faults = mkdtempSync(join(tmpdir(), 'pbx-broken-nodes-'))
+const library = buildBadHost(faults)
+afterAll(() => rmSync(faults, { recursive: true }))
+const SLOW = /its disk took \d+ ms to commit/
+
+test.skipIf(!can || library === undefined)(
+  'one that serves, and whose disk becomes slow, leaves it to another, and is handed nothing',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const before = await trio.leader()
+    const [slow] = trio.nodes.filter((node) => node !== before)
+    if (slow === undefined) throw new Error('there are three')
+    const id = `node-${trio.nodes.indexOf(slow) + 1}`
+    const host = new BadHost(library ?? '', join(faults, 'host'), slow.data)
+    slow.environment = host.environment
+    slow.signal('SIGTERM')
+    await slow.stopped()
+    slow.start()
+    await trio.whole()
+    before.pbx('transfer-leadership', '--to', id)
+    await trio.until('it serves', async () => (await trio.leader()) === slow)
+    host.slowDisk(600)
+    // What is not answered is asked again, and the disk has something to do.
+    let asked = 0
+    const isElsewhere = async (): Promise<boolean> => {
+      await trio.write(`slow-${++asked}`).catch(() => false)
+      return (await trio.leader().catch(() => slow)) !== slow
+    }
+    await trio.until('another serves', isElsewhere)
+    const { cluster } = (await trio.serving()) ?? {}
+    expect(cluster?.members.find((member) => member.id === id)?.unfit).toMatch(SLOW)
+    const leader = await trio.leader()
+    expect(() => leader.pbx('transfer-leadership', '--to', id)).toThrow(SLOW)
+    expect(await trio.write('after-the-slow-disk')).toBe(true)
+    host.slowDisk(0)
+    await trio.whole()
+  },
+)
 
 test.skipIf(!can)(
   'a node that has diverged rejoins in one step, as another in its place',
