@@ -71,10 +71,11 @@ export class Life {
 
   /** Whoever is dead hears nothing. */
   async #until<T>(ask: () => Promise<T>): Promise<T> {
-    if (!this.alive) return NEVER
+    if (!this.alive) return never()
     const answer = await ask()
-    return this.alive ? answer : NEVER
+    return this.alive ? answer : never()
   }
 }
 
-const NEVER = new Promise<never>(() => undefined)
+/** One for each: it would keep all that waits for it, and a run is of thousands of worlds. */
+const never = (): Promise<never> => new Promise(() => undefined)
