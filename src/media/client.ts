@@ -31,6 +31,8 @@ export class MediaClient implements MediaCarrier {
   /** Sessions that live in the worker, as far as was answered. */
   readonly #sessions = new Set<MediaId>()
   #link: WorkerLink | undefined
+  /** Not yet `#link`: it has not said that it works. */
+  #starting: WorkerLink | undefined
   #delay: number = RESTART_AFTER
   #stopped = false
   #draining = false
@@ -65,7 +67,7 @@ export class MediaClient implements MediaCarrier {
 
   async stop(): Promise<void> {
     this.#stopped = true
-    await this.#link?.stop()
+    await Promise.all([this.#link?.stop(), this.#starting?.stop()])
     this.#tellLost()
   }
 
@@ -80,7 +82,8 @@ export class MediaClient implements MediaCarrier {
         if (this.#link === link) this.#onDeath(cause)
       }
       const link = new WorkerLink({ entry, setup, host, onEvent, onDeath }, (path, failure) => {
-        if (failure === undefined) {
+        if (this.#starting === link) this.#starting = undefined
+        if (failure === undefined && !this.#stopped) {
           this.#link = link
           this.#delay = RESTART_AFTER
           host.log('info', 'media.started', { path, pid: process.pid })
@@ -88,6 +91,7 @@ export class MediaClient implements MediaCarrier {
         }
         resolve(failure)
       })
+      this.#starting = link
     })
   }
 
@@ -123,7 +127,7 @@ export class MediaClient implements MediaCarrier {
     host.wake(after(host.now(), millis(delay)), () => {
       if (this.#stopped) return
       void this.start().then((failure) => {
-        if (failure === undefined) return
+        if (failure === undefined || this.#stopped) return
         host.log('error', 'media.not-started', { cause: failure })
         this.#restart()
       })

@@ -12,7 +12,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
+import type { Host } from '../../src/base/host.ts'
 import { seededRandom } from '../../src/base/random.ts'
 import { startMedia } from '../../src/media/client.ts'
 import { PortPool } from '../../src/media/port-pool.ts'
@@ -151,6 +153,29 @@ test('a worker that dies is started again, and its sessions are told as lost', a
   const { alice: carol, bob: dave } = await talking(media)
   for (const phone of [alice, bob, carol, dave]) phone.close()
   await media.close()
+})
+
+test('a worker that is being started again does not outlive a stop', async () => {
+  const workers: Worker[] = []
+  const onWorker = (worker: Worker): void => void workers.push(worker)
+  process.on('worker', onWorker)
+  const logs: string[] = []
+  const began = Promise.withResolvers<void>()
+  const real = realHost(logs)
+  const wake: Host['wake'] = (at, run) =>
+    real.wake(at, () => {
+      run()
+      if (logs.some((line) => line.includes('media.died'))) began.resolve()
+    })
+  const entry = new URL('./doomed-worker.ts', import.meta.url)
+  const started = await startMedia({ entry, setup: await testSetup({}), host: { ...real, wake } })
+  const client = unwrap(started)
+  void client.ask({ method: 'release', media: [DOOM] })
+  await began.promise
+  await client.stop()
+  process.off('worker', onWorker)
+  expect(workers.map(({ threadId }) => threadId)).toEqual([-1, -1])
+  expect(logs.filter((line) => line.includes('media.not-started'))).toEqual([])
 })
 
 test('a worker whose program is broken fails to start', async () => {
