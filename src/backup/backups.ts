@@ -104,9 +104,7 @@ export class Backups {
       if (room !== undefined) return ended(end, room)
       const place = this.#place('image.db')
       const facts = await makeImage(place, this.#parts.worker)
-      const image = await open(place.file)
-      rmSync(place.file)
-      return ok(this.#made(image, facts, end))
+      return ok(await this.#opened(place.file, facts, end))
     } catch (error) {
       end()
       throw error
@@ -136,8 +134,8 @@ export class Backups {
   #begin(what: string): Result<() => void, BackupFailure> {
     if (this.#busy !== undefined)
       return err({ kind: 'busy', why: `${this.#busy} already: wait for its end` })
-    this.#busy = what
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    this.#busy = what
     return ok(() => {
       this.#busy = undefined
       rmSync(this.#directory, { recursive: true, force: true })
@@ -154,11 +152,19 @@ export class Backups {
     return why === undefined ? undefined : { kind: 'no-room', why }
   }
 
-  #made(
-    image: FileHandle,
-    facts: { readonly size: number; readonly schema: number; readonly rows: Manifest['rows'] },
-    end: () => void,
-  ): MadeBackup {
+  /** From now on the image has no name: with its handle its bytes are gone. */
+  async #opened(file: string, facts: Facts, end: () => void): Promise<MadeBackup> {
+    const image = await open(file)
+    try {
+      rmSync(file)
+      return this.#made(image, facts, end)
+    } catch (error) {
+      await image.close()
+      throw error
+    }
+  }
+
+  #made(image: FileHandle, facts: Facts, end: () => void): MadeBackup {
     const { host, name, version, tls, data } = this.#parts
     const { size, schema, rows } = facts
     const small: Partial<Record<FileName, Uint8Array>> = {
@@ -185,9 +191,8 @@ export class Backups {
     const close = (): void => {
       if (isClosed) return
       isClosed = true
-      end()
-      // It has no name any more: with this its bytes are gone.
       void image.close()
+      end()
     }
     const stream = writeArchive(manifest, contents)
     return { manifest, size: archiveSize(manifest), stream, close }
@@ -254,6 +259,8 @@ export class Backups {
     return directory
   }
 }
+
+type Facts = Pick<Manifest, 'schema' | 'rows'> & { readonly size: number }
 
 type Received = {
   readonly manifest: Manifest

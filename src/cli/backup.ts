@@ -128,8 +128,11 @@ async function readBack(file: string, passphrase: string | undefined): Promise<M
 
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r')
-  await directory.sync()
-  await directory.close()
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
 }
 
 /** Whoever is interrupted leaves nothing behind. Returns what ends the watch. */

@@ -39,8 +39,11 @@ export class ChunkStore {
     }
     await rename(fresh, this.#path(digest))
     const directory = await open(this.#directory, 'r')
-    await directory.sync()
-    await directory.close()
+    try {
+      await directory.sync()
+    } finally {
+      await directory.close()
+    }
   }
 
   /** Whole and right; undefined when it is not here. One that is damaged is taken away. */

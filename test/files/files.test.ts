@@ -1,12 +1,14 @@
 //! Files as their writers see them: appended to, sealed, read, removed.
 
 import { readFileSync, writeFileSync } from 'node:fs'
+import { open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ChunkStore, CHUNK_MAX } from '../../src/files/chunk-store.ts'
 import { Files } from '../../src/files/files.ts'
 import { chunksInUse, fileChanges } from '../../src/store/schema/file.ts'
+import { openFiles } from '../harness/open-files.ts'
 import { newHome, newStore } from '../store/home.ts'
 import { realHost } from '../store/host.ts'
 
@@ -68,4 +70,22 @@ test('a chunk that is missing or damaged is told, and never given as right', asy
   expect(readFileSync(file, 'utf8')).toBe('right')
   writeFileSync(file, 'wrong')
   expect(await contents(files, 'log/x')).toBe('log/x: a part of it is not on this node yet')
+})
+
+/** The directory's own sync fails, as on a dying disk. */
+async function failSecondSync(): Promise<() => void> {
+  const file = await openFile('/dev/null')
+  const handles = Object.getPrototypeOf(file) as typeof file
+  await file.close()
+  const sync = vi.spyOn(handles, 'sync')
+  sync.mockResolvedValueOnce().mockRejectedValueOnce(new Error('EIO'))
+  return () => sync.mockRestore()
+}
+
+test('a chunk that cannot be put leaves no directory open', async () => {
+  const { home, chunks } = await open()
+  const mend = await failSecondSync()
+  await expect(chunks.put('0'.repeat(64), Buffer.from('x'))).rejects.toThrow('EIO')
+  mend()
+  expect(openFiles()).not.toContain(join(home, 'files'))
 })

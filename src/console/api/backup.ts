@@ -28,6 +28,11 @@ export function backupRoutes(api: Api, context: ConsoleContext): void {
     if (!made.ok) throw refusalFor(made.error)
     const { size, stream, close } = made.value
     host.log('info', 'backup.made', { by, source: request.ip, bytes: size })
+    // `close` is told once: of who went while it was made nothing would tell any more.
+    if (reply.raw.destroyed) {
+      close()
+      return reply.hijack()
+    }
     reply.raw.once('close', close)
     void reply.type(TYPE).header('content-length', size)
     return reply.send(Readable.from(stream, { objectMode: false }))
