@@ -23,7 +23,9 @@ import { FileSync } from '../files/sync.ts'
 import { loadNative } from '../native/load.ts'
 import { Priority } from '../native/priority.ts'
 import { realHost } from '../observe/real-host.ts'
+import { hasOnly } from '../raft/membership.ts'
 import type { RaftMessage } from '../raft/message.ts'
+import type { Raft } from '../raft/raft.ts'
 import { ReadConnection } from '../store/database.ts'
 import { DATABASE, openReplica, type Place } from '../store/replica/open-replica.ts'
 import type { Replica } from '../store/replica/replica.ts'
@@ -124,6 +126,7 @@ async function begin(): Promise<void> {
     clearInterval(keeping)
     await vip?.stop()
     member?.stop()
+    service.orEnd(() => opened.replica.ask(stopLeading))
     flows?.stop()
     schemas.stop()
     fileSync.stop()
@@ -132,6 +135,11 @@ async function begin(): Promise<void> {
     reader = undefined
   }
   news.on('message', (message: ToMember) => void onMessage(message, leave))
+}
+
+/** What is asked of a leader without peers is never confirmed, and a stop waits for that. */
+function stopLeading(raft: Raft): void {
+  if (!hasOnly(raft.status().membership, self.id)) raft.resign()
 }
 
 function openLink(): Promise<PeerLink> {

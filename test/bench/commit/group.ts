@@ -15,15 +15,25 @@ import { buildNative } from '../../../src/native/build.ts'
 import { openStore } from '../../../src/store/open.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { authority, issue } from '../../../src/x509/issue.ts'
-import { realHost } from '../../store/host.ts'
+import { realHost, type LoggedEvent } from '../../store/host.ts'
 
 const HOST = '127.0.0.1'
 const PATIENCE_MS = 60_000
 const MEMBER = new URL('../../../src/main/member-worker.ts', import.meta.url)
 
-export type Group = { readonly leader: Store; readonly close: () => Promise<void> }
+export type Group = {
+  readonly leader: Store
+  /** Who leads is the first. */
+  readonly members: readonly Member[]
+  readonly close: () => Promise<void>
+}
 
-type Member = { readonly store: Store; readonly cluster: Cluster }
+export type Member = {
+  readonly store: Store
+  readonly cluster: Cluster
+  /** What it has logged. */
+  readonly events: readonly LoggedEvent[]
+}
 
 export async function openGroup(directory: string): Promise<Group> {
   const now = new Date()
@@ -52,13 +62,17 @@ export async function openGroup(directory: string): Promise<Group> {
   })
   return {
     leader: one.store,
+    members: [one, ...others],
     async close() {
-      for (const { store, cluster } of [...others, one]) {
-        await cluster.leave()
-        await store.close()
-      }
+      for (const member of [...others, one]) await leave(member)
     },
   }
+}
+
+/** As a node does that is stopped. */
+export async function leave({ cluster, store }: Member): Promise<void> {
+  await cluster.leave()
+  await store.close()
 }
 
 async function openMember(directory: string, files: ClusterFiles): Promise<Member> {
@@ -70,7 +84,8 @@ async function openMember(directory: string, files: ClusterFiles): Promise<Membe
   }
   const built = await buildNative()
   const native = built.ok ? built.value : undefined
-  const host = realHost()
+  const events: LoggedEvent[] = []
+  const host = realHost(events)
   const store = await openStore({
     host,
     directory,
@@ -80,7 +95,8 @@ async function openMember(directory: string, files: ClusterFiles): Promise<Membe
     worker: MEMBER,
     given: { data: { ...settings, native, newsPort: port2 }, transfer: [port2] },
   })
-  return { store, cluster: new Cluster({ host, store, files, data: directory, port: port1 }) }
+  const cluster = new Cluster({ host, store, files, data: directory, port: port1 })
+  return { store, cluster, events }
 }
 
 async function freePort(): Promise<number> {
