@@ -75,7 +75,7 @@ export class PeerLink implements ConnectionEvents {
   readonly #door: TcpServer
   readonly #server: Server
   readonly #doorkeeper: Doorkeeper
-  /** By the other end of the connection. */
+  /** By both ends of the connection. */
   readonly #unproved = new Map<string, { readonly socket: Socket; readonly leave: () => void }>()
   /** Whoever knocks in vain does so all the time. */
   readonly #complain: Warn
@@ -224,9 +224,14 @@ export class PeerLink implements ConnectionEvents {
       })
       return void socket.destroy()
     }
-    const end = endOf(socket)
-    this.#unproved.set(end, { socket, leave })
-    socket.once('close', () => this.#proved(end))
+    const ends = endsOf(socket)
+    const place = { socket, leave }
+    this.#unproved.set(ends, place)
+    socket.once('close', () => {
+      leave()
+      // Not that of another, which may have come from there meanwhile.
+      if (this.#unproved.get(ends) === place) this.#unproved.delete(ends)
+    })
     this.#server.emit('connection', socket)
   }
 
@@ -236,9 +241,10 @@ export class PeerLink implements ConnectionEvents {
     return there.every(({ id }) => isServerId(id)) ? 'server' : 'node'
   }
 
-  #proved(end: string): void {
-    this.#unproved.get(end)?.leave()
-    this.#unproved.delete(end)
+  #proved(socket: TLSSocket): void {
+    const ends = endsOf(socket)
+    this.#unproved.get(ends)?.leave()
+    this.#unproved.delete(ends)
   }
 
   #accept(socket: TLSSocket): void {
@@ -255,7 +261,7 @@ export class PeerLink implements ConnectionEvents {
       const why = this.#options.farewell?.(who)
       return why === undefined ? void socket.destroy() : bidFarewell(socket, why)
     }
-    this.#proved(endOf(socket))
+    this.#proved(socket)
     this.#keep(peer, socket)
   }
 
@@ -349,8 +355,9 @@ export class PeerLink implements ConnectionEvents {
   }
 }
 
-function endOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
+/** Who leads has two addresses, and the same end over there may be connected to both. */
+function endsOf({ localAddress, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`
 }
 
 /** What OpenSSL says, and what is behind it. */

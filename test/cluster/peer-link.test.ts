@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test, vi } from 'vitest'
 import { createPublicKey } from 'node:crypto'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import {
   openPeerLink,
   type Arrived,
@@ -22,16 +22,23 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((link) => link.close()))
 })
 
-type More = { readonly port?: number } & Pick<LinkOptions, 'known' | 'farewell'>
+type More = { readonly host?: string; readonly port?: number } & Pick<
+  LinkOptions,
+  'known' | 'farewell'
+>
 
-async function link(id: NodeId, by: Identity = CA, { port = 0, ...more }: More = {}) {
+async function link(
+  id: NodeId,
+  by: Identity = CA,
+  { host = '127.0.0.1', port = 0, ...more }: More = {},
+) {
   const made = await openPeerLink({
     ...more,
     host: realHost(),
     id,
     identity: issue([id], by),
     authority: CA.certificate,
-    listen: { host: '127.0.0.1', port },
+    listen: { host, port },
   })
   open.push(made)
   return made
@@ -46,6 +53,21 @@ function heard(at: PeerLink): string[] {
 }
 
 const address = (id: NodeId, { port }: PeerLink) => ({ id, host: '127.0.0.1', port })
+
+/** Over TCP; it says nothing. */
+async function connected(socket: Socket): Promise<Socket> {
+  socket.on('error', () => {})
+  await new Promise((resolve) => void socket.once('connect', resolve))
+  // The other end has it too.
+  await new Promise((resolve) => void setTimeout(resolve, 20))
+  return socket
+}
+
+/** Here, and with that over there soon. */
+async function gone(sockets: readonly Socket[]): Promise<void> {
+  for (const socket of sockets) socket.destroy()
+  await new Promise((resolve) => void setTimeout(resolve, 100))
+}
 
 test('one dials, both speak', async () => {
   const [a, b] = [await link(A), await link(B)]
@@ -116,6 +138,33 @@ test('a crowd that says nothing does not keep a node out', async () => {
   await new Promise((resolve) => void setTimeout(resolve, 100))
   expect(stranger.closed).toBe(false)
   stranger.destroy()
+})
+
+test('who leaves by one address of a node makes room, whatever comes by another', async () => {
+  const b = await link(B, CA, { host: '0.0.0.0', known: () => [] })
+  const at = (host: string, localPort?: number): Promise<Socket> => {
+    const from = { localAddress: '127.0.1.1', ...(localPort !== undefined && { localPort }) }
+    return connected(connect({ port: b.port, host, ...from }))
+  }
+  const sockets: Socket[] = []
+  for (let pair = 0; pair < 2; pair++) {
+    const one = await at('127.0.0.1')
+    // The same end over there, of another connection.
+    sockets.push(one, await at('127.0.0.2', one.localPort))
+  }
+  await gone(sockets)
+  const again = await Promise.all([1, 2, 3, 4].map(() => at('127.0.0.1')))
+  await new Promise((resolve) => void setTimeout(resolve, 200))
+  expect(again.map(({ closed }) => closed)).toEqual([false, false, false, false])
+  await gone(again)
+})
+
+test('who has proved itself makes room for the next', async () => {
+  const nodes = ['c', 'd', 'e', 'f', 'g', 'h'] as NodeId[]
+  // From an address that is none of theirs, at which few may be at once that prove nothing.
+  const b = await link(B, CA, { known: () => nodes.map((id) => ({ id, host: '10.9.9.9' })) })
+  for (const id of nodes) (await link(id)).dial(address(B, b))
+  await vi.waitUntil(() => b.peers.length === nodes.length)
 })
 
 test('a node that is none any more is let go of, and not let in again', async () => {
