@@ -15,9 +15,13 @@ import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
 import { offerJoin, renew } from './join.ts'
 import { acknowledge, sendBye } from './leg.ts'
+import { isGone } from './media-loss.ts'
+import type { Then } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
-import type { LegId } from './state.ts'
+import type { Leg } from './state.ts'
+
+type LateAnswer = Then & { readonly kind: 'late-answer' }
 
 export function onAck(call: Call, request: SipRequest, source: Source): void {
   const leg = legOf(call, request)
@@ -45,12 +49,23 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
 }
 
 /** The answer is made over: the other side's 2xx gets its ACK. */
-export function lateAnswerReady(call: Call, id: LegId, result: MediaResult): void {
-  const leg = call.leg(id)
+export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResult): void {
+  const leg = call.leg(then.leg)
   if (leg === undefined || !leg.owesAck) return
+  if (isGone(result) && then.again !== true && answerLateAnew(call, leg)) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
   acknowledge(call, leg, result.value)
   const peer = call.peerOf(leg)
   // They may have heard another process, of sessions that are no more.
   if (leg.outdated === true && peer !== undefined) renew(call, peer, leg)
+}
+
+/** Media hears once more what both have said. False when nobody knows what the answer was. */
+export function answerLateAnew(call: Call, leg: Leg): boolean {
+  const peer = call.peerOf(leg)
+  if (leg.sdp === undefined || peer?.sdp === undefined) return false
+  call.relay('relay-offer', leg.media, peer, leg.sdp, { kind: 'nothing' })
+  const then = { kind: 'late-answer', leg: leg.id, again: true } as const
+  call.relay('relay-answer', peer.media, leg, peer.sdp, then)
+  return true
 }

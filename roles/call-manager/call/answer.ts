@@ -27,11 +27,10 @@ import { acknowledge, join, leave } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { refusalOf, sipReason } from './refusal.ts'
-import { sdpOf } from './sdp.ts'
+import { printOf, sdpOf } from './sdp.ts'
 import { startTimer } from './session.ts'
 import {
   CALLER,
-  type Answering,
   type Attempt,
   type Branch,
   type EarlyDialog,
@@ -129,10 +128,14 @@ export function answerAnew(call: Call, then: ToAnswer): void {
 /** What the caller is to be told is known: commit, then tell it. */
 export function answerReady(
   call: Call,
-  { leg, face }: Pick<Answering, 'leg' | 'face'>,
+  { leg, face, before }: Pick<ToAnswer, 'leg' | 'face' | 'before'>,
   sdp: Sdp | undefined,
 ): void {
   if (call.state.invite === undefined || call.state.phase !== 'setup') return
+  const callee = call.leg(leg)
+  // The caller may go by the first 2xx that it had: both are told anew.
+  const isOther = before !== undefined && printOf(before) !== printOf(sdp)
+  if (isOther && callee !== undefined) callee.outdated = true
   call.state.answering = { leg, face, sdp, at: call.state.record.answeredAt ?? call.wall() }
   call.save({ kind: 'answer-saved' })
 }

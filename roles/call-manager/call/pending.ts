@@ -74,13 +74,16 @@ export type Then =
       readonly face: string
       /** Media was lost over the first. */
       readonly again?: boolean
+      /** What the caller may have been told by the process before this one. */
+      readonly before?: Sdp | undefined
     }
   /** The call is committed as one that rings. */
   | { readonly kind: 'begun-saved' }
   /** The call is committed as answered, as `answering` says. */
   | { readonly kind: 'answer-saved' }
-  /** The caller's answer in ACK or PRACK is made over for the callee. */
-  | { readonly kind: 'late-answer'; readonly leg: LegId }
+  /** The caller's answer in its ACK is made over for the callee. `again`: after a loss. */
+  | { readonly kind: 'late-answer'; readonly leg: LegId; readonly again?: boolean }
+  /** The one in a PRACK is. */
   | { readonly kind: 'prack-answer'; readonly early: DialogId }
   /** The offer of a request being served is made over for the other side. */
   | { readonly kind: 'reoffer'; readonly serving: ServerKey }

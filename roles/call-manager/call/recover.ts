@@ -13,6 +13,7 @@ import { after, millis } from '../../../src/base/time.ts'
 import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import { answerLateAnew } from './acked.ts'
 import { answerAnew, answerReady } from './answer.ts'
 import type { Call } from './call.ts'
 import { endAgain, finish } from './end.ts'
@@ -102,7 +103,8 @@ function answerAgain(call: Call, answering: Answering): void {
   if (state.pickedUp) return answerHere(call)
   if (callee === caller) return answeredHere(call, caller)
   if (callee.state === 'gone') return lostWith(call)
-  const then = { kind: 'answer', leg: callee.id, face: answering.face } as const
+  const { face, sdp: before } = answering
+  const then = { kind: 'answer', leg: callee.id, face, before } as const
   const offer = state.invite?.offer
   resumeTimer(call, callee)
   const offers = offer === undefined && callee.exchange.offer !== undefined
@@ -142,12 +144,17 @@ function leaveAlone(call: Call, up: readonly Leg[]): void {
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */
 function resume(call: Call, leg: Leg): void {
-  leg.exchange = { ...NO_EXCHANGE, settled: true }
+  const owesAnswer = leg.owesAck && leg.exchange.offer !== undefined
   leg.accepted = undefined
   leg.released = false
-  if (leg.owesAck) acknowledge(call, leg, leg.ackSdp)
+  if (!owesAnswer || !answerLateAnew(call, leg)) settle(call, leg)
   resumeTimer(call, leg)
   call.changed(leg.id)
+}
+
+function settle(call: Call, leg: Leg): void {
+  leg.exchange = { ...NO_EXCHANGE, settled: true }
+  if (leg.owesAck) acknowledge(call, leg, leg.ackSdp)
 }
 
 /** From its deadline on; what was due while nobody was there has some time more. */

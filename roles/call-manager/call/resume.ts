@@ -48,7 +48,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'answer':
       return answerMade(call, then, result)
     case 'late-answer':
-      return lateAnswerReady(call, then.leg, result)
+      return lateAnswerReady(call, then, result)
     case 'prack-answer':
       return prackAnswerReady(call, then.early, result)
     case 'reoffer':
