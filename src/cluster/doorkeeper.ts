@@ -3,7 +3,7 @@
 //! at once and few a second, all together; each server its own. Pure.
 
 import { RateLimit } from '../base/rate-limit.ts'
-import type { Millis } from '../base/time.ts'
+import { seconds, type Millis } from '../base/time.ts'
 
 /** Of all that are no nodes, and have not shown yet that they may be here. */
 const UNPROVED_MAX = 32
@@ -12,11 +12,15 @@ const UNPROVED_PER_ADDRESS = 4
 const UNPROVED_PER_MEMBER = 16
 /** Strangers count as one source. */
 const ALL = ''
+/** To look up whose the addresses are costs more than to turn somebody away. */
+const LOOK_EVERY = seconds(1)
 
-export type AddressKind = 'node' | 'server' | 'stranger'
+/** By numeric address; all others are of strangers. */
+export type Addresses = ReadonlyMap<string, 'node' | 'server'>
 
 export class Doorkeeper {
-  readonly #kindOf: (address: string) => AddressKind
+  readonly #look: () => Addresses
+  #seen: { readonly addresses: Addresses; readonly at: Millis } | undefined
   readonly #present = new Map<string, number>()
   #unproved = 0
   /** Handshakes: so many in a row, then 20 a second. */
@@ -24,22 +28,28 @@ export class Doorkeeper {
   /** It dials again after two seconds at most, and not as soon when it is not wanted. */
   readonly #servers = new RateLimit(10, 2 * 60)
 
-  /** `kindOf`: whose a numeric address is. */
-  constructor(kindOf: (address: string) => AddressKind) {
-    this.#kindOf = kindOf
+  /** `look`: whose the addresses are now; asked once a second, however many come. */
+  constructor(look: () => Addresses) {
+    this.#look = look
   }
 
   /** Undefined when it may not come in; else to be called once it has proved itself, or is gone. */
   enter(address: string, now: Millis): (() => void) | undefined {
     const before = this.#present.get(address) ?? 0
-    const kind = this.#kindOf(address)
-    if (kind === 'stranger') {
+    const kind = this.#addresses(now).get(address)
+    if (kind === undefined) {
       const isFull = before >= UNPROVED_PER_ADDRESS || this.#unproved >= UNPROVED_MAX
       return !isFull && this.#strangers.admits(ALL, now) ? this.#counted(address, 1) : undefined
     }
     const isFull = before >= UNPROVED_PER_MEMBER
     const isIn = !isFull && (kind === 'node' || this.#servers.admits(address, now))
     return isIn ? this.#counted(address, 0) : undefined
+  }
+
+  #addresses(now: Millis): Addresses {
+    if (this.#seen === undefined || now - this.#seen.at >= LOOK_EVERY)
+      this.#seen = { addresses: this.#look(), at: now }
+    return this.#seen.addresses
   }
 
   #counted(address: string, strangers: 0 | 1): () => void {

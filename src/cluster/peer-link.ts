@@ -12,7 +12,7 @@ import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Identity } from '../x509/issue.ts'
 import { keyOf, PeerConnection, type ConnectionEvents } from './connection.ts'
-import { Doorkeeper, type AddressKind } from './doorkeeper.ts'
+import { Doorkeeper, type Addresses } from './doorkeeper.ts'
 import { bidFarewell, farewellOf } from './farewell.ts'
 import type { Channel, Frame } from './frames.ts'
 import { isServerId } from '../store/schema/server.ts'
@@ -100,7 +100,7 @@ export class PeerLink implements ConnectionEvents {
       // Not closed by itself when its time for a handshake is over.
       socket.destroy()
     })
-    this.#doorkeeper = new Doorkeeper((address) => this.#whoseIs(address))
+    this.#doorkeeper = new Doorkeeper(() => this.#addresses())
     this.#door = createTcpServer((socket) => this.#enter(socket))
     this.#door.maxConnections = CONNECTIONS_MAX
   }
@@ -235,10 +235,12 @@ export class PeerLink implements ConnectionEvents {
     this.#server.emit('connection', socket)
   }
 
-  #whoseIs(address: string): AddressKind {
-    const there = this.#options.known?.().filter(({ host }) => host === address) ?? []
-    if (there.length === 0) return 'stranger'
-    return there.every(({ id }) => isServerId(id)) ? 'server' : 'node'
+  /** Where a node and a server share one, it is the node's. */
+  #addresses(): Addresses {
+    const kinds = new Map<string, 'node' | 'server'>()
+    for (const { id, host } of this.#options.known?.() ?? [])
+      if (kinds.get(host) !== 'node') kinds.set(host, isServerId(id) ? 'server' : 'node')
+    return kinds
   }
 
   #proved(socket: TLSSocket): void {

@@ -2,12 +2,14 @@
 
 import { expect, test } from 'vitest'
 import { millis } from '../../src/base/time.ts'
-import { Doorkeeper, type AddressKind } from '../../src/cluster/doorkeeper.ts'
+import { Doorkeeper, type Addresses } from '../../src/cluster/doorkeeper.ts'
 
 const NODE = '10.0.0.1'
 const SERVER = '10.0.0.2'
-const kindOf = (address: string): AddressKind =>
-  address === NODE ? 'node' : address === SERVER ? 'server' : 'stranger'
+const there: Addresses = new Map([
+  [NODE, 'node'],
+  [SERVER, 'server'],
+])
 const now = millis(1_000)
 
 /** How many of so many were let in. */
@@ -17,14 +19,14 @@ function crowd(keeper: Doorkeeper, count: number, addressOf: (place: number) => 
 }
 
 test('one address gets few places, many addresses not many more, and nodes have their own', () => {
-  const keeper = new Doorkeeper(kindOf)
+  const keeper = new Doorkeeper(() => there)
   expect(crowd(keeper, 100, () => '10.0.0.66')).toBe(4)
   expect(crowd(keeper, 1_000, (place) => `10.1.${place >> 8}.${place & 255}`)).toBe(28)
   expect(crowd(keeper, 100, () => NODE)).toBe(16)
 })
 
 test('a place is free again when its holder has proved itself, once', () => {
-  const keeper = new Doorkeeper(kindOf)
+  const keeper = new Doorkeeper(() => there)
   const leaves = [1, 2, 3, 4].map(() => keeper.enter('10.0.0.66', now))
   expect(keeper.enter('10.0.0.66', now)).toBeUndefined()
   leaves[0]?.()
@@ -34,7 +36,7 @@ test('a place is free again when its holder has proved itself, once', () => {
 })
 
 test('who comes and goes quickly is slowed down; nodes are not', () => {
-  const keeper = new Doorkeeper(kindOf)
+  const keeper = new Doorkeeper(() => there)
   const comeAndGo = (address: string, at: number): boolean => {
     const leave = keeper.enter(address, millis(at))
     leave?.()
@@ -49,4 +51,22 @@ test('who comes and goes quickly is slowed down; nodes are not', () => {
   // A server of its own: 10 in a row, 2 a second.
   expect(tries(SERVER, 2_000)).toBe(11)
   expect(tries('10.0.0.66', 5_000)).toBe(59)
+})
+
+test('it is looked up once a second whose the addresses are, however many come', () => {
+  let looks = 0
+  const addresses = new Map<string, 'node'>()
+  const keeper = new Doorkeeper(() => {
+    looks++
+    return new Map(addresses)
+  })
+  for (let place = 0; place < 10_000; place++) keeper.enter(`10.1.${place >> 8}.1`, now)
+  expect(looks).toBe(1)
+  // A node that has joined is one within a second.
+  addresses.set(NODE, 'node')
+  const nodes = (at: number): number =>
+    Array.from({ length: 100 }, () => keeper.enter(NODE, millis(at))).filter(Boolean).length
+  expect(nodes(1_500)).toBe(0)
+  expect(nodes(2_000)).toBe(16)
+  expect(looks).toBe(2)
 })

@@ -167,6 +167,26 @@ test('who has proved itself makes room for the next', async () => {
   await vi.waitUntil(() => b.peers.length === nodes.length)
 })
 
+test('a flood of connections costs few looks at who there is', async () => {
+  let looks = 0
+  const known = (): [] => {
+    looks++
+    return []
+  }
+  const { port } = await link(B, CA, { known })
+  const flood = Array.from({ length: 1_000 }, (_, place) => {
+    const localAddress = `127.0.${1 + (place >> 7)}.${1 + (place & 127)}`
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
+    socket.on('error', () => {})
+    return socket
+  })
+  const turnedAway = (): number => flood.filter(({ closed }) => closed).length
+  await vi.waitUntil(() => turnedAway() >= 900, { timeout: 20_000 })
+  // One a second, however long it takes here.
+  expect(looks).toBeLessThan(20)
+  for (const socket of flood) socket.destroy()
+})
+
 test('a node that is none any more is let go of, and not let in again', async () => {
   const nodes = [
     { id: A, host: '127.0.0.1' },
