@@ -48,7 +48,8 @@ export class Cluster {
       secretKey: () => readFileSync(join(data, 'secret.key')),
       elsewhere: () => this.#elsewhere(),
       addToGroup: (node, schema) => this.#ask({ kind: 'add', node, schema }),
-      remove: (node) => this.remove(node),
+      removeFromGroup: (node) => this.#removeFromGroup(node),
+      standing: () => this.#standing,
     })
     this.servers = new ConnectedServers(parts.port)
     parts.port.on('message', (message: FromMember) => this.#onMessage(message))
@@ -122,9 +123,13 @@ export class Cluster {
 
   async remove(node: NodeId): Promise<string | undefined> {
     if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
-    if (node === this.self.id) return 'this node leads: transfer leadership first'
-    const refused = await this.#ask({ kind: 'remove', node })
+    const refused = await this.#removeFromGroup(node)
     return refused ?? (await propose(this.#parts.store, { kind: 'node.left', id: node }))
+  }
+
+  async #removeFromGroup(node: NodeId): Promise<string | undefined> {
+    if (node === this.self.id) return 'this node leads: transfer leadership first'
+    return this.#ask({ kind: 'remove', node })
   }
 
   /** Gives up the address: nobody is answered by it here when this resolves. */

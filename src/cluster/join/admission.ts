@@ -8,13 +8,15 @@ import { nowAndThen, type Warn } from '../../base/now-and-then.ts'
 import { err, ok, type Result } from '../../base/result.ts'
 import type { Host } from '../../base/host.ts'
 import type { NodeId } from '../../control/ids.ts'
+import type { ChangeFailure } from '../../raft/change.ts'
 import { clusterNodes, givenNodeIds, nextNodeId } from '../../store/schema/node.ts'
 import { registeredServer, serverId } from '../../store/schema/server.ts'
 import { schemaVersion } from '../../store/schema/version.ts'
 import type { Store } from '../../store/store.ts'
 import { certify, keyHash } from '../../x509/issue.ts'
 import { propose } from '../propose.ts'
-import type { ClusterFiles } from '../settings.ts'
+import type { Standing } from '../protocol.ts'
+import type { ClusterFiles, Peer } from '../settings.ts'
 import type {
   JoinAnswer,
   JoinRequest,
@@ -23,12 +25,18 @@ import type {
   ServerWelcome,
   Welcome,
 } from './messages.ts'
-import { objectionTo } from './release.ts'
+import { objectionTo, schemaWithout } from './release.ts'
 import { checkToken, type JoinToken } from './token.ts'
 
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
 const TRIES = 40
 const TRY_AGAIN_MS = 250
+/** As Raft says that it takes no change of the membership now. */
+const NOT_NOW: readonly (string | undefined)[] = [
+  'one at a time',
+  'too early',
+  'office is being handed over',
+] satisfies ChangeFailure[]
 const ANOTHER = ', or one that was made beside it: make another with pbx cluster token'
 const AS_NEW = 'move its data directory away and let it join anew, by pbx cluster token of another'
 /** Of a name and of an address, in the log. */
@@ -44,8 +52,10 @@ export type AdmissionParts = {
   readonly elsewhere: () => JoinAnswer | undefined
   /** Undefined when the membership has been changed, else why not. */
   readonly addToGroup: (node: NodeId, schema: number) => Promise<string | undefined>
-  /** For good. As `addToGroup`. */
-  readonly remove: (node: NodeId) => Promise<string | undefined>
+  /** As `addToGroup`. */
+  readonly removeFromGroup: (node: NodeId) => Promise<string | undefined>
+  /** As last told; undefined when that has not been yet. */
+  readonly standing: () => Pick<Standing, 'schema'> | undefined
 }
 
 export class Admission {
@@ -114,46 +124,51 @@ export class Admission {
     const { vip } = this.#parts.files.settings
     if (vip?.addresses.some(({ address }) => address === at) === true)
       return this.#refused(request, `${at} is the virtual address: give the host's own`)
-    const found = await store.readLinearizable(
-      (db) => [givenNodeIds(db), schemaVersion(db)] as const,
-    )
+    const found = await store.readLinearizable((db) => {
+      return { given: givenNodeIds(db), nodes: clusterNodes(db), inForce: schemaVersion(db) }
+    })
     if (!found.ok) return this.#refused(request, `the store says ${found.error.kind}`)
-    const [given, inForce] = found.value
+    const { given, nodes, inForce } = found.value
     // Never one that was there before: its disk may have forgotten what it promised.
     const id = token.id ?? nextNodeId(given)
     if (given.includes(id)) return this.#refused(request, `the token has been used${ANOTHER}`)
-    const old = objectionTo(schema, inForce)
+    const going = replaced(token, request, nodes)
+    if (!going.ok) return this.#refused(request, going.error)
+    const old = objectionTo(schema, Math.max(inForce, this.#schemaWithout(going.value)))
     if (old !== undefined) return this.#refused(request, old)
-    const before = token.replaces === undefined ? undefined : await this.#replace(token, request)
-    if (before !== undefined) return this.#refused(request, before)
-    const why = await propose(store, { kind: 'node.joined', node: { id, name, host: at, port } })
+    const node = { id, name, host: at, port }
+    const why = await this.#enter(node, going.value)
     if (why !== undefined) return this.#refused(request, why)
     const kept = await this.#once(() => this.#parts.addToGroup(id, schema))
     if (kept !== undefined) {
-      await propose(store, { kind: 'node.left', id })
+      // In the place of another it stays written down: the next try takes it up.
+      if (token.replaces === undefined) await propose(store, { kind: 'node.left', id })
       return this.#refused(request, kept)
     }
     return { kind: 'welcome', welcome: this.#welcome(id, key) }
   }
 
   /**
-   * It goes first: name and address are one node's. So does what is left of an earlier try. Where
-   * there is neither, an administrator has removed it, and its own word does not bring it back.
+   * Those that go leave the group first, and are written down as gone in entries that are proposed
+   * together with its own: they are known or it is, whatever fails, and the next try takes that up.
    */
-  async #replace({ replaces }: JoinToken, { host, port }: NodeRequest) {
-    const { store, remove, host: clock } = this.#parts
-    const found = await store.readLinearizable(clusterNodes)
-    if (!found.ok) return `the store says ${found.error.kind}`
-    const going = found.value.filter(
-      ({ id, ...at }) => id === replaces || (at.host === host && at.port === port),
-    )
-    if (going.length === 0) return `${replaces} was removed from the cluster: ${AS_NEW}`
-    for (const { id } of going) {
-      const why = await this.#once(() => remove(id))
+  async #enter(node: Peer, going: readonly NodeId[]): Promise<string | undefined> {
+    const { store, removeFromGroup, host } = this.#parts
+    for (const id of going) {
+      const why = await this.#once(() => removeFromGroup(id))
       if (why !== undefined) return why
-      clock.log('info', 'join.replaced', { id })
     }
-    return undefined
+    const left = going.map((id) => propose(store, { kind: 'node.left', id }))
+    const whys = await Promise.all([...left, propose(store, { kind: 'node.joined', node })])
+    const why = whys.find((each) => each !== undefined)
+    if (why === undefined) for (const id of going) host.log('info', 'join.replaced', { id })
+    return why
+  }
+
+  /** While a node is there that does not know the next one the group waits for it. */
+  #schemaWithout(going: readonly NodeId[]): number {
+    const standing = this.#parts.standing()
+    return standing === undefined ? 0 : schemaWithout(going, standing.schema)
   }
 
   /** As soon as no other change is under way; else why not. */
@@ -161,7 +176,7 @@ export class Admission {
     let why: string | undefined
     for (let tried = 0; tried < TRIES; tried++) {
       why = await change()
-      if (why !== 'one at a time' && why !== 'too early') return why
+      if (!NOT_NOW.includes(why)) return why
       await sleep(TRY_AGAIN_MS)
     }
     return `the cluster is changing all the time (${why}): try again`
@@ -197,6 +212,23 @@ export class Admission {
 function refusedBy(warn: Warn, { name, host }: JoinRequest, why: string): JoinAnswer {
   warn('join.refused', { name: name.slice(0, SHOWN_MAX), at: host.slice(0, SHOWN_MAX), why })
   return { kind: 'refused', why }
+}
+
+/**
+ * The ids that go for it: name and address are one node's. So does what is left of an earlier try.
+ * Where there is neither, an administrator has removed it, and its own word does not bring it back.
+ */
+function replaced(
+  { replaces }: JoinToken,
+  { host, port }: NodeRequest,
+  nodes: readonly Peer[],
+): Result<readonly NodeId[], string> {
+  if (replaces === undefined) return ok([])
+  const going = nodes.filter(
+    ({ id, ...at }) => id === replaces || (at.host === host && at.port === port),
+  )
+  if (going.length === 0) return err(`${replaces} was removed from the cluster: ${AS_NEW}`)
+  return ok(going.map(({ id }) => id))
 }
 
 /** Before anything is written down: what cannot be signed is no node. */

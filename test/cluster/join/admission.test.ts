@@ -12,6 +12,7 @@ import type {
   ServerRequest,
 } from '../../../src/cluster/join/messages.ts'
 import { makeToken, nodeTokens } from '../../../src/cluster/join/token.ts'
+import type { Standing } from '../../../src/cluster/protocol.ts'
 import type { ClusterFiles } from '../../../src/cluster/settings.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { openStore } from '../../../src/store/open.ts'
@@ -39,6 +40,7 @@ const files: ClusterFiles = {
 let directory: string
 let store: Store
 let added: NodeId[]
+let standing: Pick<Standing, 'schema'>
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pbx-admission-'))
@@ -48,6 +50,7 @@ beforeEach(async () => {
   store = await openStore({ host: realHost(), directory, onFault })
   await store.propose({ kind: 'node.joined', node: ONE })
   added = []
+  standing = { schema: { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION, waitsFor: [] } }
 })
 
 afterEach(async () => {
@@ -55,7 +58,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true })
 })
 
-function admission(refused?: () => string | undefined, events: LoggedEvent[] = []): Admission {
+type Refusing = (change: 'add' | 'remove') => string | undefined
+
+function admission(refused?: Refusing, events: LoggedEvent[] = []): Admission {
   return new Admission({
     host: realHost(events),
     store,
@@ -63,15 +68,12 @@ function admission(refused?: () => string | undefined, events: LoggedEvent[] = [
     secretKey: () => new Uint8Array(32),
     elsewhere: () => undefined,
     addToGroup(node) {
-      const why = refused?.()
+      const why = refused?.('add')
       if (why === undefined) added.push(node)
       return Promise.resolve(why)
     },
-    async remove(node) {
-      const why = refused?.()
-      if (why === undefined) await store.propose({ kind: 'node.left', id: node })
-      return why
-    },
+    removeFromGroup: () => Promise.resolve(refused?.('remove')),
+    standing: () => standing,
   })
 }
 
@@ -154,7 +156,7 @@ test('what the group refuses is no node, and its id is not used again', async ()
 })
 
 test('one that comes while another is on its way in waits', async () => {
-  const says = ['one at a time', 'too early', undefined]
+  const says = ['one at a time', 'too early', 'office is being handed over', undefined]
   expect(outcome(await admission(() => says.shift()).admit(request(2)))).toBe('node-2')
   expect(says).toEqual([])
 })
@@ -173,6 +175,41 @@ test('who joins anew goes first, and is another; so it is when the answer was lo
   // It asks as what it was before.
   expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
   expect(known()).toEqual(['node-1', 'node-4'])
+})
+
+test('who goes and who comes in its place are written down in one piece', async () => {
+  await admission().admit(request(2))
+  const seen: (readonly string[])[] = []
+  const cancel = store.applied(({ command }) => {
+    if (command.kind === 'node.left') seen.push(known())
+  })
+  await admission().admit(rejoining(2, 'node-2'))
+  cancel()
+  expect(seen).toEqual([['node-1', 'node-3']])
+})
+
+test('where only half of it is done, joining anew once more does all of it', async () => {
+  await admission().admit(request(2))
+  const halfway = admission((change) => (change === 'add' ? 'not the leader' : undefined))
+  expect(outcome(await halfway.admit(rejoining(2, 'node-2')))).toBe('not the leader')
+  expect(known()).toEqual(['node-1', 'node-3'])
+  expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
+  expect(known()).toEqual(['node-1', 'node-4'])
+})
+
+test('a node that an update waits for is not replaced by one of an older release', async () => {
+  await admission().admit(request(2))
+  const asOf = (...waiting: readonly string[]): void => {
+    const waitsFor = waiting.map((id) => ({ id: id as NodeId, knows: undefined }))
+    standing = { schema: { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION + 1, waitsFor } }
+  }
+  asOf('node-2')
+  const again = (): Promise<JoinAnswer> => admission().admit(rejoining(2, 'node-2'))
+  expect(outcome(await again())).toContain('update pbx there, then let it join')
+  expect(known()).toEqual(['node-1', 'node-2'])
+  // The update goes on to wait for another.
+  asOf('node-1', 'node-2')
+  expect(outcome(await again())).toBe('node-3')
 })
 
 test('who was removed does not come back by its own word', async () => {
