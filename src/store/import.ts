@@ -21,7 +21,8 @@ export type BadLine = { readonly line: number; readonly reason: string }
 
 export type ImportOptions = {
   readonly wall: () => WallTime
-  readonly onBadLine: (bad: BadLine) => void
+  /** What it returns is waited for before the next line is read. */
+  readonly onBadLine: (bad: BadLine) => Promise<void> | undefined
   /** After every command that has been committed. */
   readonly onProgress?: (progress: ImportProgress) => void
 }
@@ -77,12 +78,12 @@ class Import {
     for (const record of records) {
       if (record.kind === 'record' && isHeader(record.fields)) continue
       this.#lines++
-      if (record.kind === 'bad') this.#report(record.line, record.reason)
-      else {
-        // Most lines wait for nothing, and a promise for each would cost as much as the line.
-        const full = this.#takeFields(record.line, record.fields)
-        if (full !== undefined) await full
-      }
+      // Most lines wait for nothing, and a promise for each would cost as much as the line.
+      const wait =
+        record.kind === 'bad'
+          ? this.#report(record.line, record.reason)
+          : this.#takeFields(record.line, record.fields)
+      if (wait !== undefined) await wait
       if (this.#failure !== undefined) return this.#failure
     }
     return undefined
@@ -97,10 +98,7 @@ class Import {
   /** Something to wait for, when there is. */
   #takeFields(line: number, fields: readonly string[]): Promise<void> | undefined {
     const reason = problemOf(fields)
-    if (reason !== undefined) {
-      this.#report(line, reason)
-      return undefined
-    }
+    if (reason !== undefined) return this.#report(line, reason)
     const batch = this.#batches.get(fields[0] ?? '')
     return batch === undefined ? this.#takeFirst(fields) : this.#add(batch, fields)
   }
@@ -160,9 +158,9 @@ class Import {
     if (this.#commits.size >= COMMANDS_AT_ONCE) await Promise.race(this.#commits)
   }
 
-  #report(line: number, reason: string): void {
+  #report(line: number, reason: string): Promise<void> | undefined {
     this.#bad++
-    this.#options.onBadLine({ line, reason })
+    return this.#options.onBadLine({ line, reason })
   }
 
   #progress(): ImportProgress {

@@ -12,7 +12,8 @@ import { newStore } from './home.ts'
 
 async function run(store: Store, text: string) {
   const bad: BadLine[] = []
-  const options = { wall: () => wallTime(5), onBadLine: (line: BadLine) => bad.push(line) }
+  const onBadLine = (line: BadLine): undefined => void bad.push(line)
+  const options = { wall: () => wallTime(5), onBadLine }
   const result = await importExtensions(store, pieces(text), options)
   return { result, bad }
 }

@@ -11,7 +11,7 @@ import type { ConsoleContext } from '../context.ts'
 import { newPassword } from '../passwords.ts'
 import { commit, refusalOf } from '../committed.ts'
 import { tenantNamed } from '../tenants.ts'
-import { linesOf } from './ndjson.ts'
+import { linesOf, type Tell } from './ndjson.ts'
 import * as shapes from './shapes.ts'
 import type { Api } from './typed.ts'
 
@@ -111,10 +111,13 @@ function importLines(
   request: FastifyRequest,
 ): AsyncGenerator<string> {
   let nextProgress = host.now()
-  return linesOf((tell: (line: shapes.ImportLine) => void) =>
+  return linesOf((tell: Tell<shapes.ImportLine>, room) =>
     importExtensions(store, source, {
       wall: host.wall,
-      onBadLine: ({ line, reason }) => tell({ kind: 'bad', line, reason }),
+      onBadLine({ line, reason }) {
+        tell({ kind: 'bad', line, reason })
+        return room()
+      },
       onProgress: (progress) => {
         if (host.now() < nextProgress) return
         nextProgress = (host.now() + PROGRESS_MS) as typeof nextProgress
