@@ -77,6 +77,11 @@ export class RemoteServer {
     this.#soon(LOST_AFTER, () => this.#lose())
   }
 
+  /** There are other nodes than it was told: it keeps a connection to each. */
+  nodesChanged(): void {
+    if (this.#isHere) this.#lead()
+  }
+
   /** One that is not there is asked when it is back, if that is soon. */
   ask<R extends MediaRequest>(request: R): Asked<R> {
     if (this.#hasStopped) return Promise.resolve('unreachable')
@@ -98,7 +103,7 @@ export class RemoteServer {
     this.#waiting.giveUp()
   }
 
-  /** Tells it who leads, when it does not know yet. */
+  /** Tells it who leads, and which nodes there are. It says what it carries then. */
   #lead(): void {
     const { term, nodes } = this.#options
     this.#isTold = true

@@ -22,6 +22,8 @@ const MEET_WITHIN = millis(500)
 const RESUME_WITHIN = millis(2_000)
 /** Calls are gone on with once that is committed, and thousands of them take their time. */
 const CLAIM_WITHIN = millis(30_000)
+/** A node that has come leads a while later at the soonest. */
+const NODES_EVERY = millis(2_000)
 
 export class Servers {
   /** Those that are there have been met, or are not waited for any more. */
@@ -36,6 +38,9 @@ export class Servers {
   readonly #resumed = new Set<MediaId>()
   readonly #cancels: Cancel[] = []
   readonly #someHere = Promise.withResolvers<void>()
+  /** That servers have been told of, and how to stop looking for others. */
+  #nodes = ''
+  #unwatch: Cancel = () => {}
   #isWaiting = true
   #areClaimed = false
 
@@ -53,9 +58,11 @@ export class Servers {
       host.wake(after(host.now(), CLAIM_WITHIN), () => this.#releaseUnclaimed()),
     )
     for (const id of link.connected()) this.#onLink(link, id, true)
+    this.#watchNodes(link)
   }
 
   stop(): void {
+    this.#unwatch()
     for (const cancel of this.#cancels) cancel()
     for (const server of this.#servers.values()) server.stop()
   }
@@ -104,6 +111,16 @@ export class Servers {
     })
     this.#servers.set(id, server)
     server.connected(isUp)
+  }
+
+  /** Any of them may lead next, and servers dial. */
+  #watchNodes(link: ServerLink): void {
+    const { host } = this.#options
+    const nodes = JSON.stringify(link.nodes())
+    if (this.#nodes !== '' && nodes !== this.#nodes)
+      for (const server of this.#servers.values()) server.nodesChanged()
+    this.#nodes = nodes
+    this.#unwatch = host.wake(after(host.now(), NODES_EVERY), () => this.#watchNodes(link))
   }
 
   #onHere(link: ServerLink, server: RemoteServer, sessions: ReadonlySet<MediaId>): void {

@@ -132,6 +132,22 @@ function statusOf(server: Node): string {
   }
 }
 
+test.skipIf(!can)(
+  'a node that came after a server has that server when it leads',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const node = await trio.addNode('n4', 14)
+    const leader = await trio.leader()
+    const { id = '' } =
+      (await trio.serving())?.cluster?.members.find(({ name }) => name === node.host.name) ?? {}
+    leader.pbx('transfer-leadership', '--to', id)
+    await trio.until('it serves', async () => (await trio.leader()) === node)
+    await trio.until('it has a server', async () => {
+      return (await trio.servers()).some(({ state }) => state === 'online')
+    })
+  },
+)
+
 async function talk(): Promise<readonly [Baresip, Baresip]> {
   const [caller, callee] = phones
   if (caller === undefined || callee === undefined) throw new Error('there are two')

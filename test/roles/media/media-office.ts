@@ -8,6 +8,7 @@ import { millis } from '../../../src/base/time.ts'
 import { MediaByRequests } from '../../../src/media/by-requests.ts'
 import { MediaPool } from '../../../roles/media/pool.ts'
 import { MediaServer } from '../../../roles/media/server.ts'
+import type { NodeAddress } from '../../../roles/media/messages.ts'
 import type { ServerLink } from '../../../roles/media/server-link.ts'
 import { watchStatus } from '../../../roles/media/worker-status.ts'
 import type { World } from '../../harness/world.ts'
@@ -21,6 +22,12 @@ type OneServer = {
   readonly media: SimMedia
   readonly worker: SimWorker
   readonly server: MediaServer
+  /** That it was told of last, by their ids. */
+  nodes: readonly string[]
+}
+
+export function nodeAt(id: string): NodeAddress {
+  return { id: id as NodeId, host: '127.0.0.1', port: 7_480 }
 }
 
 export class Office {
@@ -28,6 +35,8 @@ export class Office {
   readonly servers = new Map<NodeId, OneServer>()
   readonly leaders = new Map<NodeId, Leader>()
   readonly up = new Set<NodeId>()
+  /** As whoever leads knows them. */
+  nodes: readonly NodeAddress[] = [nodeAt('node-1')]
 
   constructor(world: World) {
     this.world = world
@@ -43,12 +52,13 @@ export class Office {
       host,
       media: worker,
       status: status.newest,
-      onNodes: () => {},
+      onNodes: (nodes) => (one.nodes = nodes.map((node) => node.id)),
       send: (to, data) => {
         if (this.up.has(id)) this.leaders.get(to)?.hears({ from: id, data })
       },
     })
-    this.servers.set(id, { media, worker, server })
+    const one: OneServer = { media, worker, server, nodes: [] }
+    this.servers.set(id, one)
     this.up.add(id)
     return id
   }
@@ -79,7 +89,7 @@ export class Leader {
       registered: () => [...servers.keys()],
       connected: () => [...up],
       term,
-      nodes: () => [],
+      nodes: () => office.nodes,
       send: (to, data) => {
         if (up.has(to)) void turn().then(() => servers.get(to)?.server.take(name, data))
       },

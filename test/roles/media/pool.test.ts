@@ -10,6 +10,7 @@ import {
   lead,
   media,
   mediaOffice,
+  nodeAt,
   passed,
   phone,
   talk,
@@ -266,3 +267,18 @@ test('two calls on two servers become one', async () => {
 async function sessionsOf({ local }: Leader): Promise<unknown> {
   return local.carrier.ask({ method: 'sessions' })
 }
+
+test('a server hears of a node that comes while it is led: that one may lead next', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const leader = await lead(office, 'node-1')
+  await talk(leader, 'one')
+  const server = office.servers.get(at(ids, 0))
+  expect(server?.nodes).toEqual(['node-1'])
+  office.nodes = [nodeAt('node-1'), nodeAt('node-2')]
+  await passed(office, 2_000)
+  expect(server?.nodes).toEqual(['node-1', 'node-2'])
+  // What it carries goes on.
+  expect(leader.events.filter(({ kind }) => kind === 'lost')).toEqual([])
+  expect(await counts(office, ids)).toEqual([2])
+  expect(await leader.media.release(media('one'))).toMatchObject([{ codec: 'PCMU' }, {}])
+})
