@@ -5,15 +5,16 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { registeredServers, serverId } from '../store/schema/server.ts'
 import type { Store } from '../store/store.ts'
 
-/** For a node that begins to lead. */
+/**
+ * For a node that begins to lead in this term. That of its successor, which it hears of before it
+ * lets go, is not its own.
+ */
 export function mediaServersOf(
-  cluster: Pick<Cluster, 'servers' | 'standing' | 'nodes'>,
+  cluster: Pick<Cluster, 'servers' | 'nodes'>,
   store: Pick<Store, 'read'>,
+  term: number,
 ): ServerLink {
-  const { servers, standing } = cluster
-  // Of now: that of its successor, which it hears of before it lets go, is not its own. Nor is it
-  // when it has been deposed already.
-  const term = standing?.isActive === true ? standing.term : 0
+  const { servers } = cluster
   return {
     registered: () =>
       store

@@ -199,7 +199,8 @@ export class ClusterMember {
     try {
       await this.#settleEarlier()
       const prepared = early ?? (await prepare(this.#parts))
-      return await openServing({ ...this.#parts, prepared, vacate, logs: this.#options.logs })
+      const { logs } = this.#options
+      return await openServing({ ...this.#parts, prepared, vacate, logs, term: this.#servesIn })
     } catch (fault) {
       if (this.#isActive) throw fault
       await vacate()

@@ -50,6 +50,8 @@ export type RolesOptions = {
   /** Runs already; closed with the rest. */
   readonly media: MediaRole
   readonly cluster: Cluster | undefined
+  /** In a cluster: that it was elected in. */
+  readonly term?: number | undefined
 }
 
 /** The error says what to change. */
@@ -74,7 +76,7 @@ export async function openMedia(options: MediaOptions): Promise<MediaRole> {
 export function openRoles(options: RolesOptions): Roles {
   const { config, installation, host, metrics, store, sip, media } = options
   // Before the calls are taken up, and in the same moment: no server has told yet what it carries.
-  const link = options.cluster && mediaServersOf(options.cluster, store)
+  const link = options.cluster && mediaServersOf(options.cluster, store, options.term ?? 0)
   const pool = new MediaPool({ host, local: media.carrier, link })
   const dated = datedHost(host, options.cluster)
   const calls = startCallManager({

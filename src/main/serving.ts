@@ -21,6 +21,8 @@ import { sayRunning } from './running.ts'
 export type ServingOptions = PrepareOptions & {
   /** Its own from now on: it ends with this. */
   readonly prepared: Prepared
+  /** In a cluster: that it was elected in. */
+  readonly term?: number | undefined
   /** Closes what has the console's ports until then. */
   readonly vacate?: () => Promise<void>
   /** Takes all that is logged. */
@@ -62,7 +64,8 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
   })
   const admit = (): void => roles.calls.admit(drain.admitsCalls)
   admit()
-  opened.add(drain.changed(admit))
+  const unadmit = drain.changed(admit)
+  opened.add(unadmit)
   // What has come meanwhile is answered before the rest is opened.
   await turn()
   await options.vacate?.()
@@ -103,6 +106,7 @@ async function open(options: ServingOptions, opened: Opened): Promise<Serving> {
     close: () => opened.close(),
     async abandon() {
       beSilent()
+      unadmit()
       // At once: what it would still write of a call may not be so where that goes on, and this
       // node may lead again before its sockets are closed.
       roles.letGo()
