@@ -37,6 +37,12 @@ export class RateLimit {
     this.#buckets.set(source, { tokens: Math.max(0, bucket.tokens - 1), at: now })
   }
 
+  /** Undoes one `take`. */
+  giveBack(source: string, now: Millis): void {
+    const { tokens } = this.#bucket(source, now)
+    this.#buckets.set(source, { tokens: Math.min(this.#burst, tokens + 1), at: now })
+  }
+
   #bucket(source: string, now: Millis): Bucket {
     const bucket = this.#buckets.get(source)
     if (bucket === undefined) return { tokens: this.#burst, at: now }

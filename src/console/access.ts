@@ -76,11 +76,16 @@ export class Access {
     password: string,
   ): Promise<string | undefined> {
     this.refuseFlood(request)
+    // Counted before it is judged: as many as came meanwhile would be judged otherwise.
+    this.#failures.take(request.ip, this.#host.now())
     const account = this.#store.read((db) => accountByName(db, name))
     const fits = await verifyPassword(password, account?.passwordHash ?? NOBODY)
-    if (account?.role === 'system-administrator' && fits) return this.openSession(name)
-    this.countFailure(request, 'password')
-    return undefined
+    if (account?.role !== 'system-administrator' || !fits) {
+      this.#logRefusal(request, 'password')
+      return undefined
+    }
+    this.#failures.giveBack(request.ip, this.#host.now())
+    return this.openSession(name)
   }
 
   openSession(name: string): string {
@@ -108,8 +113,12 @@ export class Access {
     throw new HttpRefusal(429, `too many wrong tries; wait ${wait} seconds`, wait)
   }
 
-  countFailure(request: FastifyRequest, what: 'token' | 'password' | 'claim'): void {
+  countFailure(request: FastifyRequest, what: 'token' | 'claim'): void {
     this.#failures.take(request.ip, this.#host.now())
+    this.#logRefusal(request, what)
+  }
+
+  #logRefusal(request: FastifyRequest, what: 'token' | 'password' | 'claim'): void {
     this.#host.log('warn', 'access.refused', { source: request.ip, what })
   }
 

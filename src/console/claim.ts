@@ -1,10 +1,10 @@
 //! The one-time link by which whoever started the system becomes its first administrator. Only
 //! the token's hash is kept, and the store decides in one command who was first.
 
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { field, requireSameOrigin } from '../http/form.ts'
 import { hashPassword, hashToken, newToken } from '../store/password.ts'
-import { isClaimed } from '../store/schema/account.ts'
+import { isClaimed, isClaimLink } from '../store/schema/account.ts'
 import type { Store } from '../store/store.ts'
 import type { Host } from '../base/host.ts'
 import type { ConsoleContext } from './context.ts'
@@ -36,12 +36,13 @@ export function claimPages(app: FastifyInstance, context: ConsoleContext): void 
   const { access, host, store } = context
   const dead = html`This claim link has been used or is not valid. A new one is printed at each
   start for as long as there is no administrator.`
+  const sendDead = (reply: FastifyReply): FastifyReply =>
+    sendPage(reply, TITLE, message('Not valid', dead), 410)
 
   app.get('/claim', (request, reply) => {
     access.refuseFlood(request)
     const token = queryToken(request)
-    if (store.read(isClaimed) || token === '')
-      return sendPage(reply, TITLE, message('Not valid', dead), 410)
+    if (store.read(isClaimed) || token === '') return sendDead(reply)
     const hint = insecureHint(request, context)
     return sendPage(reply, TITLE, claimForm(token, undefined, hint))
   })
@@ -51,12 +52,19 @@ export function claimPages(app: FastifyInstance, context: ConsoleContext): void 
     requireSameOrigin(request)
     const [token, name] = [field(request, 'token'), field(request, 'name').trim()]
     const password = field(request, 'password')
+    // Hashing and a command of the log are for who holds the link only.
+    if (store.read(isClaimed)) return sendDead(reply)
+    const tokenHash = hashToken(token)
+    if (!store.read((db) => isClaimLink(db, tokenHash))) {
+      access.countFailure(request, 'claim')
+      return sendDead(reply)
+    }
     const fault = faultOf(name, password, field(request, 'again'))
     const hint = insecureHint(request, context)
     if (fault !== undefined) return sendPage(reply, TITLE, claimForm(token, fault, hint), 400)
     const claimed = await store.propose({
       kind: 'account.claimed',
-      tokenHash: hashToken(token),
+      tokenHash,
       account: {
         name,
         role: 'system-administrator',
@@ -67,8 +75,7 @@ export function claimPages(app: FastifyInstance, context: ConsoleContext): void 
     })
     if (!claimed.ok) {
       if (claimed.error.kind !== 'rejected') throw refusalOf(claimed.error)
-      access.countFailure(request, 'claim')
-      return sendPage(reply, TITLE, message('Not valid', dead), 410)
+      return sendDead(reply)
     }
     host.log('info', 'administrator.claimed', { name, source: request.ip })
     void reply.header('set-cookie', sessionCookie(request, access.openSession(name)))

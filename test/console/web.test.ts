@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openWorld, type World } from './world.ts'
+import { openWorld, TENANT, type World } from './world.ts'
 
 let world: World
 beforeEach(async () => void (world = await openWorld()))
@@ -85,6 +85,37 @@ test('who guesses is slowed down', async () => {
   expect([waiting.status, Number(waiting.headers.get('retry-after')) > 0]).toEqual([429, true])
   expect((await world.api('GET', '/status')).status).toBe(200)
 })
+
+test('who guesses many at once is slowed down as well', async () => {
+  const guess = (): Promise<Response> => post('/sign-in', { name: 'ann', password: 'guess' })
+  const answers = await Promise.all(Array.from({ length: 60 }, guess))
+  const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b)
+  expect(statuses).toEqual([...Array<number>(10).fill(401), ...Array<number>(50).fill(429)])
+})
+
+test('who knows the password is not slowed down', async () => {
+  await claim()
+  const rightly = { name: 'ann', password: PASSWORD }
+  for (let count = 0; count < 12; count++)
+    expect((await post('/sign-in', rightly)).status).toBe(303)
+})
+
+test('a claim of what is claimed, or with a wrong token, costs the store nothing', async () => {
+  const before = await nextIndex()
+  expect((await claim({ token: 'wrong' })).status).toBe(410)
+  expect(await nextIndex()).toBe(before + 1)
+  await claim()
+  const claimed = await nextIndex()
+  for (let count = 0; count < 12; count++) expect((await claim()).status).toBe(410)
+  expect(await nextIndex()).toBe(claimed + 1)
+})
+
+/** Of the log: every proposal takes one, also those that are refused. */
+async function nextIndex(): Promise<number> {
+  const domain = 'alias.example'
+  const put = await world.store.propose({ kind: 'domain.add', tenant: TENANT, domain })
+  return put.ok ? put.value : Number.NaN
+}
 
 test('a stranger sees no more than health, roles, version and transports', async () => {
   world.live.healthy = false

@@ -123,8 +123,7 @@ function apply(db: WritableDatabase, command: AccountCommand): Refusal | undefin
 
 function claim(db: WritableDatabase, tokenHash: Uint8Array, account: Account): Refusal | undefined {
   if (isClaimed(db)) return refuse('the system has an administrator already')
-  if (db.get('SELECT 1 FROM claim WHERE token_hash = ?', tokenHash) === undefined)
-    return refuse('this claim link is not valid')
+  if (!isClaimLink(db, tokenHash)) return refuse('this claim link is not valid')
   if (!isSystem(account)) return refuse('the first account is a system administrator')
   db.run('DELETE FROM claim')
   putAccount(db, account)
@@ -173,6 +172,11 @@ function isLastAdministrator(db: ReadOnlyDatabase, name: string): boolean {
 export function isClaimed(db: ReadOnlyDatabase): boolean {
   const sql = "SELECT 1 FROM accounts WHERE role = 'system-administrator' LIMIT 1"
   return db.get(sql) !== undefined
+}
+
+/** Whether the link with this token is the one that was issued last, and not used. */
+export function isClaimLink(db: ReadOnlyDatabase, tokenHash: Uint8Array): boolean {
+  return db.get('SELECT 1 FROM claim WHERE token_hash = ?', tokenHash) !== undefined
 }
 
 export function accountByName(db: ReadOnlyDatabase, name: string): Account | undefined {
