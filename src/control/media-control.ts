@@ -49,9 +49,11 @@ export interface MediaControl {
   feed(media: MediaId, source: MediaSource | undefined): Promise<Result<void, MediaFailure>>
   /**
    * A successor's question about a call of its predecessor: true when all of these sessions live on
-   * as they were. May take as long as media servers are given to be heard of again.
+   * as they were. `agreed` are those of phones that talk: a session that knows less of its phone
+   * was made late, when others had been made elsewhere for it. May take as long as media servers
+   * are given to be heard of again.
    */
-  resume(media: readonly MediaId[]): Promise<boolean>
+  resume(media: readonly MediaId[], agreed: readonly MediaId[]): Promise<boolean>
   /** Ends sessions, frees their ports, returns the final counters in the order asked. */
   release(media: readonly MediaId[]): Promise<readonly MediaReport[]>
   readonly events: Subscribe<MediaEvent>

@@ -61,8 +61,8 @@ export class MediaByRequests implements MediaControl {
     return reached(await this.#carrier.ask({ method: 'feed', media, source }))
   }
 
-  async resume(media: readonly MediaId[]): Promise<boolean> {
-    return (await this.#carrier.ask({ method: 'resume', media })) === true
+  async resume(media: readonly MediaId[], agreed: readonly MediaId[]): Promise<boolean> {
+    return (await this.#carrier.ask({ method: 'resume', media, agreed })) === true
   }
 
   /** Who cannot be reached has no counters to give: zeros. */

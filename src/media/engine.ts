@@ -148,7 +148,7 @@ export class MediaEngine {
       case 'release':
         return request.media.map((id) => this.#release(id))
       case 'resume':
-        return request.media.every((id) => this.#board.sessions.has(id))
+        return this.#live(request.media, request.agreed)
       case 'describe':
         return this.#describe(request.media)
       case 'sessions':
@@ -173,6 +173,12 @@ export class MediaEngine {
     const known = sessions.has(from) || sessions.has(to)
     if (this.#draining && !known) return err({ kind: 'no-capacity' })
     return relayOffer(this.#board, request.request)
+  }
+
+  #live(media: readonly MediaId[], agreed: readonly MediaId[] = []): boolean {
+    const { sessions } = this.#board
+    const isAgreed = (id: MediaId): boolean => sessions.get(id)?.described !== undefined
+    return media.every((id) => sessions.has(id)) && agreed.every(isAgreed)
   }
 
   #describe(id: MediaId): Result<Sdp, MediaFailure> {

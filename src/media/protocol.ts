@@ -27,7 +27,12 @@ export type MediaRequest =
   | { readonly method: 'connect'; readonly request: ConnectRequest }
   | { readonly method: 'feed'; readonly media: MediaId; readonly source: MediaSource | undefined }
   | { readonly method: 'release'; readonly media: readonly MediaId[] }
-  | { readonly method: 'resume'; readonly media: readonly MediaId[] }
+  | {
+      readonly method: 'resume'
+      readonly media: readonly MediaId[]
+      /** The release before says nothing of it. */
+      readonly agreed?: readonly MediaId[]
+    }
   /** What the leg described last, so that it can be restated to another server. */
   | { readonly method: 'describe'; readonly media: MediaId }
   /** Which there are. */

@@ -205,14 +205,18 @@ async function misses(media: MediaControl): Promise<void> {
 
 async function resumes(media: MediaControl): Promise<void> {
   const { a, b, c, offer, answer } = names(media)
-  expect(await media.resume([a, b])).toBe(false)
+  expect(await media.resume([a, b], [])).toBe(false)
   value(await offer(a, b, phone(4000)))
-  expect(await media.resume([a, b])).toBe(true)
+  expect(await media.resume([a, b], [])).toBe(true)
+  expect(await media.resume([a, b], [a, b])).toBe(false)
   value(await answer(b, a, phone(5000)))
-  expect(await media.resume([a, b])).toBe(true)
-  expect(await media.resume([a, b, c])).toBe(false)
+  expect(await media.resume([a, b], [a, b])).toBe(true)
+  // A re-offer that is under way changes nothing of what was agreed.
+  value(await offer(b, a, phone(5000)))
+  expect(await media.resume([a, b], [a, b])).toBe(true)
+  expect(await media.resume([a, b, c], [a, b])).toBe(false)
   await media.release([a])
-  expect(await media.resume([a, b])).toBe(false)
+  expect(await media.resume([a, b], [])).toBe(false)
 }
 
 async function releases(media: MediaControl): Promise<void> {

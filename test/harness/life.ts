@@ -64,7 +64,7 @@ export class Life {
       answerHere: (request) => this.#until(() => media.answerHere(request)),
       connect: (request) => this.#until(() => media.connect(request)),
       feed: (id, source) => this.#until(() => media.feed(id, source)),
-      resume: (ids) => this.#until(() => media.resume(ids)),
+      resume: (ids, agreed) => this.#until(() => media.resume(ids, agreed)),
       release: (ids) => this.#until(() => media.release(ids)),
     }
   }

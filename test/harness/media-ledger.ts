@@ -90,9 +90,9 @@ export class MediaLedger implements MediaControl {
     return this.#later(() => this.#media.feed(media, source))
   }
 
-  resume(media: readonly MediaId[]): Promise<boolean> {
+  resume(media: readonly MediaId[], agreed: readonly MediaId[]): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    this.#world.in(this.delay, () => void this.#media.resume(media).then(resolve))
+    this.#world.in(this.delay, () => void this.#media.resume(media, agreed).then(resolve))
     return promise
   }
 

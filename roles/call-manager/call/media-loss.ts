@@ -70,6 +70,12 @@ export function sessionsOf({ legs, attempt }: CallState): readonly MediaId[] {
   return [...legs.filter(({ released }) => !released), ...branches].map(({ media }) => media)
 }
 
+/** Of legs that have offered and answered; none while one still owes an answer. */
+export function agreedOf({ phase, legs }: CallState): readonly MediaId[] {
+  if (phase !== 'up' || legs.some(({ owesAck }) => owesAck)) return []
+  return legs.filter(({ state, released }) => state === 'up' && !released).map(({ media }) => media)
+}
+
 /**
  * What phones were told is out of date. Their new sessions have new names: a server that was away
  * may be back with the old ones one day, and would be taken for the one that phones know. Returns

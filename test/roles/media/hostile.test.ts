@@ -92,7 +92,7 @@ test('a server loses none but its own sessions', async () => {
   const lost: MediaEvent = { kind: 'lost', media: [MEDIA, 'of nobody' as MediaId] }
   leader.hears({ from: 'media:server-2' as NodeId, data: text({ kind: 'event', event: lost }) })
   expect(leader.events).toEqual([])
-  expect(await leader.media.resume([MEDIA])).toBe(true)
+  expect(await leader.media.resume([MEDIA], [])).toBe(true)
 })
 
 test.each([

@@ -64,7 +64,7 @@ test('what it makes too late is released', async () => {
   worker.goOn()
   await passed(office)
   expect(await counts(office, ids)).toEqual([0, 2])
-  expect(await leader.media.resume(media('one'))).toBe(true)
+  expect(await leader.media.resume(media('one'), [])).toBe(true)
   expect(lossesOf(leader)).toEqual([])
 })
 
@@ -101,7 +101,7 @@ test.each([1_000, 4_900, 6_000, 7_000])(
     await passed(office, 30_000)
     expect(lossesOf(leader)).toEqual([])
     expect(await counts(office, ids)).toEqual([2, 0])
-    expect(await leader.media.resume(media('one'))).toBe(true)
+    expect(await leader.media.resume(media('one'), [])).toBe(true)
   },
 )
 
@@ -113,7 +113,7 @@ test.each([5_500, 6_500, 12_000])(
     first.pool.stop()
     worker.hang()
     const second = await lead(office, 'node-2')
-    const resumed = second.media.resume(media('one'))
+    const resumed = second.media.resume(media('one'), [])
     await passed(office, hangs)
     // Given up by then, and released when the server says that they live.
     expect(await resumed).toBe(false)
@@ -129,7 +129,7 @@ test('a successor finds sessions of a worker that is slow when it takes over', a
   first.pool.stop()
   worker.hang()
   const second = await lead(office, 'node-2')
-  const resumed = second.media.resume(media('one'))
+  const resumed = second.media.resume(media('one'), [])
   await passed(office, 1_800)
   worker.goOn()
   await passed(office, 100)

@@ -46,7 +46,7 @@ test('a successor finds the sessions as they were, and releases what nobody asks
   first.pool.stop()
   const second = await lead(office, 'node-2')
   // Asked for before any server can have answered, as calls are taken over.
-  const asked = ['one', 'two', 'gone'].map((call) => second.media.resume(media(call)))
+  const asked = ['one', 'two', 'gone'].map((call) => second.media.resume(media(call), []))
   await passed(office)
   await passed(office)
   expect(await Promise.all(asked.slice(0, 2))).toEqual([true, true])
@@ -69,13 +69,29 @@ test('a call that is gone on with late finds its sessions as well', async () => 
   const second = await lead(office, 'node-2')
   await passed(office, 20_000)
   // Its going on had to be committed first, together with ten thousand others.
-  expect(await second.media.resume(media('two'))).toBe(true)
+  expect(await second.media.resume(media('two'), [])).toBe(true)
   office.cut(at(ids, 0))
   await passed(office, 1_500)
   expect(second.events).toEqual([])
-  expect(await second.media.resume(media('one'))).toBe(false)
+  expect(await second.media.resume(media('one'), [])).toBe(false)
   await passed(office, 10_000)
   expect(await counts(office, [at(ids, 1)])).toEqual([2])
+})
+
+test('a session of the same name that a server made too late is not what phones know', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const first = await lead(office, 'node-1')
+  const [from, to] = media('one') as [MediaId, MediaId]
+  const offer = { call: 'one' as CallId, from, to }
+  void first.media.relayOffer({ ...offer, sdp: phone(4_000), restated: false })
+  await passed(office)
+  expect(await counts(office, ids)).toEqual([2])
+  // It went on elsewhere, with a server that has died with its leader.
+  first.pool.stop()
+  const second = await lead(office, 'node-2')
+  const asked = second.media.resume(media('one'), media('one'))
+  await passed(office)
+  expect(await asked).toBe(false)
 })
 
 test('a session that was given up and is made anew where it lay stays', async () => {
@@ -86,7 +102,7 @@ test('a session that was given up and is made anew where it lay stays', async ()
   office.cut(at(ids, 0))
   const second = await lead(office, 'node-2')
   await passed(office, 3_000)
-  expect(await second.media.resume(media('one'))).toBe(false)
+  expect(await second.media.resume(media('one'), [])).toBe(false)
   office.mend(at(ids, 0))
   await passed(office)
   await talk(second, 'one')
@@ -104,7 +120,7 @@ test('a server that is late is waited for, but not for ever', async () => {
   const second = await lead(office, 'node-2')
   const told: (readonly [string, boolean])[] = []
   for (const call of ['one', 'two'])
-    void second.media.resume(media(call)).then((live) => told.push([call, live]))
+    void second.media.resume(media(call), []).then((live) => told.push([call, live]))
   await passed(office, 1_000)
   expect(told).toEqual([])
   office.mend(at(ids, 0))
@@ -131,7 +147,7 @@ test('a call whose server is there does not wait for another that is not', async
   const second = await lead(office, 'node-2')
   const told: (readonly [string, boolean])[] = []
   for (const call of ['one', 'two'])
-    void second.media.resume(media(call)).then((live) => told.push([call, live]))
+    void second.media.resume(media(call), []).then((live) => told.push([call, live]))
   await passed(office)
   expect(told).toEqual([['one', true]])
   await passed(office, 1_900)
@@ -149,7 +165,7 @@ test('what is asked at once of sessions that are no more is done in that order',
   const call = 'one' as CallId
   const [a, b] = media('one') as [MediaId, MediaId]
   // As a call is taken over that was being answered.
-  const resumed = control.resume([a, b])
+  const resumed = control.resume([a, b], [])
   const offer = { call, from: a, to: b, sdp: phone(4_000), restated: false }
   const offered = control.relayOffer(offer)
   const answered = control.relayAnswer({ call, from: b, to: a, sdp: phone(5_000) })
@@ -236,7 +252,7 @@ test.each(['at once', 'late'])(
     await talk(first, 'one')
     if (when === 'at once') office.up.add(at(ids, 0))
     const second = await lead(office, 'node-2')
-    const resumed = second.media.resume(media('one'))
+    const resumed = second.media.resume(media('one'), [])
     await passed(office, when === 'at once' ? 0 : 2_100)
     expect(await resumed).toBe(when === 'late')
     if (when === 'late') office.mend(at(ids, 0))
@@ -261,7 +277,7 @@ test('two calls on two servers become one', async () => {
   const closed = await leader.media.relayAnswer({ call, from: a, to: b, sdp: phone(4_000) })
   expect(closed.ok).toBe(true)
   expect(await counts(office, ids)).toEqual([1, 3])
-  expect(await leader.media.resume([a, b])).toBe(true)
+  expect(await leader.media.resume([a, b], [a, b])).toBe(true)
 })
 
 async function sessionsOf({ local }: Leader): Promise<unknown> {

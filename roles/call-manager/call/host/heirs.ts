@@ -12,7 +12,7 @@ import type { CallWorld } from '../call.ts'
 import { recordOf } from '../cdr.ts'
 import type { CallInput, CallOutput } from '../io.ts'
 import { CallMachine } from '../machine.ts'
-import { loseSessions, sessionsOf } from '../media-loss.ts'
+import { agreedOf, loseSessions, sessionsOf } from '../media-loss.ts'
 import type { TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
 import { aorBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
@@ -124,7 +124,7 @@ export async function goOn(
   const saved = save()
   const { state } = live.machine
   const sessions = sessionsOf(state)
-  const isGone = sessions.length > 0 && (await media?.resume(sessions)) === false
+  const isGone = sessions.length > 0 && (await media?.resume(sessions, agreedOf(state))) === false
   // One of them may live.
   if (isGone) void media?.release(loseSessions(state, random))
   await (isGone ? save() : saved)
