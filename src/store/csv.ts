@@ -5,13 +5,20 @@ export type CsvRecord =
   | { readonly kind: 'record'; readonly line: number; readonly fields: readonly string[] }
   | { readonly kind: 'bad'; readonly line: number; readonly reason: string }
 
-/** Longer than any record that makes sense: most likely a quote that is never closed. */
+/** Longer than any record that makes sense, in characters. */
 const RECORD_MAX = 16_384
 
 export class CsvReader {
   /** The unfinished record at the end of the last piece. */
   #rest = ''
   #line = 1
+  /** The line was given up before its end had come. */
+  #isSkipping = false
+
+  /** How many characters wait for the end of their record; 16,384 at most. */
+  get kept(): number {
+    return this.#rest.length
+  }
 
   /** The records that end in this piece. */
   push(piece: string): readonly CsvRecord[] {
@@ -25,15 +32,21 @@ export class CsvReader {
 
   #read(text: string, final: boolean): readonly CsvRecord[] {
     const records: CsvRecord[] = []
-    let at = 0
+    let at = this.#isSkipping ? this.#skipLine(text, 0) : 0
     while (at < text.length) {
-      const end = recordEnd(text, at)
-      if (end === undefined) {
-        if (!final && text.length - at <= RECORD_MAX) break
-        at = this.#giveUp(text, at, records)
-        continue
+      // However the text is cut, the same records are too long.
+      const limit = Math.min(text.length, at + RECORD_MAX + 1)
+      const end = recordEnd(text, at, limit)
+      if (end === undefined || end === limit) {
+        const isLong = limit - at > RECORD_MAX
+        if (!final && !isLong) break
+        if (end === undefined || isLong) {
+          const reason = end === undefined ? UNCLOSED : 'the line is too long'
+          records.push({ kind: 'bad', line: this.#line, reason })
+          at = this.#skipLine(text, at)
+          continue
+        }
       }
-      if (end === text.length && !final) break
       if (!isBlank(text, at, end)) records.push(recordOf(text, at, end, this.#line))
       this.#line += linesIn(text, at, end) + 1
       at = end + 1
@@ -42,30 +55,31 @@ export class CsvReader {
     return records
   }
 
-  /** A quote is open and nothing closes it: the record ends with its first line. */
-  #giveUp(text: string, at: number, records: CsvRecord[]): number {
-    const reason = 'a quote is opened and not closed'
-    records.push({ kind: 'bad', line: this.#line, reason })
+  /** To the next line, which is the first of a new record, or to the end of what there is. */
+  #skipLine(text: string, at: number): number {
     const newline = text.indexOf('\n', at)
-    if (newline === -1) return text.length
+    this.#isSkipping = newline === -1
+    if (this.#isSkipping) return text.length
     this.#line++
     return newline + 1
   }
 }
 
-/** Index of the record's line feed, or the text's length; undefined inside of quotes. */
-function recordEnd(text: string, from: number): number | undefined {
+const UNCLOSED = 'a quote is opened and not closed'
+
+/** Index of the record's line feed, or the limit; undefined when a quote is open there. */
+function recordEnd(text: string, from: number, limit: number): number | undefined {
   const newline = text.indexOf('\n', from)
-  const quote = text.indexOf('"', from)
-  const end = newline === -1 ? text.length : newline
-  if (quote === -1 || quote > end) return end
+  const end = newline === -1 ? limit : Math.min(newline, limit)
+  const quote = text.slice(from, end).indexOf('"')
+  if (quote === -1) return end
   let quoted = false
-  for (let at = quote; at < text.length; at++) {
+  for (let at = from + quote; at < limit; at++) {
     const code = text.charCodeAt(at)
     if (code === QUOTE) quoted = !quoted
     else if (code === LINE_FEED && !quoted) return at
   }
-  return quoted ? undefined : text.length
+  return quoted ? undefined : limit
 }
 
 function recordOf(text: string, from: number, lineEnd: number, line: number): CsvRecord {
