@@ -26,6 +26,7 @@ import type {
   Welcome,
 } from './messages.ts'
 import { objectionTo, schemaWithout } from './release.ts'
+import { replaced } from './replaced.ts'
 import { checkToken, type JoinToken } from './token.ts'
 
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
@@ -38,6 +39,7 @@ const NOT_NOW: readonly (string | undefined)[] = [
   'office is being handed over',
 ] satisfies ChangeFailure[]
 const ANOTHER = ', or one that was made beside it: make another with pbx cluster token'
+const WITH_ANOTHER = 'make another token with pbx cluster token, and try again'
 const AS_NEW = 'move its data directory away and let it join anew, by pbx cluster token of another'
 /** Of a name and of an address, in the log. */
 const SHOWN_MAX = 63
@@ -55,7 +57,7 @@ export type AdmissionParts = {
   /** As `addToGroup`. */
   readonly removeFromGroup: (node: NodeId) => Promise<string | undefined>
   /** As last told; undefined when that has not been yet. */
-  readonly standing: () => Pick<Standing, 'schema'> | undefined
+  readonly standing: () => Pick<Standing, 'schema' | 'members'> | undefined
 }
 
 export class Admission {
@@ -132,19 +134,15 @@ export class Admission {
     // Never one that was there before: its disk may have forgotten what it promised.
     const id = token.id ?? nextNodeId(given)
     if (given.includes(id)) return this.#refused(request, `the token has been used${ANOTHER}`)
-    const going = replaced(token, request, nodes)
-    if (!going.ok) return this.#refused(request, going.error)
-    const old = objectionTo(schema, Math.max(inForce, this.#schemaWithout(going.value)))
+    const going = replaced(token, request, nodes, this.#parts.standing()?.members)
+    if (going === undefined)
+      return this.#refused(request, `${token.replaces} was removed from the cluster: ${AS_NEW}`)
+    const old = objectionTo(schema, Math.max(inForce, this.#schemaWithout(going)))
     if (old !== undefined) return this.#refused(request, old)
     const node = { id, name, host: at, port }
-    const why = await this.#enter(node, going.value)
+    const why =
+      (await this.#enter(node, going)) ?? (await this.#intoGroup(node, schema, token.replaces))
     if (why !== undefined) return this.#refused(request, why)
-    const kept = await this.#once(() => this.#parts.addToGroup(id, schema))
-    if (kept !== undefined) {
-      // In the place of another it stays written down: the next try takes it up.
-      if (token.replaces === undefined) await propose(store, { kind: 'node.left', id })
-      return this.#refused(request, kept)
-    }
     return { kind: 'welcome', welcome: this.#welcome(id, key) }
   }
 
@@ -163,6 +161,21 @@ export class Admission {
     const why = whys.find((each) => each !== undefined)
     if (why === undefined) for (const id of going) host.log('info', 'join.replaced', { id })
     return why
+  }
+
+  /** Undefined when that is committed. */
+  async #intoGroup(node: Peer, schema: number, replaces: NodeId | undefined) {
+    const { store, addToGroup } = this.#parts
+    const { id } = node
+    const refused = await this.#once(() => addToGroup(id, schema))
+    // In the place of another it stays written down: the next try takes it up.
+    if (refused !== undefined && replaces === undefined)
+      await propose(store, { kind: 'node.left', id })
+    if (refused !== undefined) return refused
+    // Behind the change in the log: once this is committed that is. No read would wait for it.
+    const unsure = await propose(store, { kind: 'node.joined', node })
+    if (unsure === undefined) return undefined
+    return `${unsure}: ${replaces === undefined ? WITH_ANOTHER : 'try again'}`
   }
 
   /** While a node is there that does not know the next one the group waits for it. */
@@ -212,23 +225,6 @@ export class Admission {
 function refusedBy(warn: Warn, { name, host }: JoinRequest, why: string): JoinAnswer {
   warn('join.refused', { name: name.slice(0, SHOWN_MAX), at: host.slice(0, SHOWN_MAX), why })
   return { kind: 'refused', why }
-}
-
-/**
- * The ids that go for it: name and address are one node's. So does what is left of an earlier try.
- * Where there is neither, an administrator has removed it, and its own word does not bring it back.
- */
-function replaced(
-  { replaces }: JoinToken,
-  { host, port }: NodeRequest,
-  nodes: readonly Peer[],
-): Result<readonly NodeId[], string> {
-  if (replaces === undefined) return ok([])
-  const going = nodes.filter(
-    ({ id, ...at }) => id === replaces || (at.host === host && at.port === port),
-  )
-  if (going.length === 0) return err(`${replaces} was removed from the cluster: ${AS_NEW}`)
-  return ok(going.map(({ id }) => id))
 }
 
 /** Before anything is written down: what cannot be signed is no node. */

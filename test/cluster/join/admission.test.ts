@@ -12,8 +12,9 @@ import type {
   ServerRequest,
 } from '../../../src/cluster/join/messages.ts'
 import { makeToken, nodeTokens } from '../../../src/cluster/join/token.ts'
-import type { Standing } from '../../../src/cluster/protocol.ts'
+import type { MemberStanding, Standing } from '../../../src/cluster/protocol.ts'
 import type { ClusterFiles } from '../../../src/cluster/settings.ts'
+import { err } from '../../../src/base/result.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { clusterNodes, givenNodeIds } from '../../../src/store/schema/node.ts'
@@ -40,7 +41,8 @@ const files: ClusterFiles = {
 let directory: string
 let store: Store
 let added: NodeId[]
-let standing: Pick<Standing, 'schema'>
+let removed: NodeId[]
+let standing: Pick<Standing, 'schema' | 'members'>
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'pbx-admission-'))
@@ -50,13 +52,20 @@ beforeEach(async () => {
   store = await openStore({ host: realHost(), directory, onFault })
   await store.propose({ kind: 'node.joined', node: ONE })
   added = []
-  standing = { schema: { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION, waitsFor: [] } }
+  removed = []
+  const schema = { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION, waitsFor: [] }
+  standing = { schema, members: [member('node-1', 'voter', true)] }
 })
 
 afterEach(async () => {
   await store.close()
   rmSync(directory, { recursive: true })
 })
+
+function member(id: string, kind: 'voter' | 'learner', isConnected: boolean): MemberStanding {
+  const unknown = { lag: undefined, unfit: undefined, clockAhead: undefined }
+  return { id: id as NodeId, kind, isConnected, ...unknown }
+}
 
 type Refusing = (change: 'add' | 'remove') => string | undefined
 
@@ -72,7 +81,11 @@ function admission(refused?: Refusing, events: LoggedEvent[] = []): Admission {
       if (why === undefined) added.push(node)
       return Promise.resolve(why)
     },
-    removeFromGroup: () => Promise.resolve(refused?.('remove')),
+    removeFromGroup(node) {
+      const why = refused?.('remove')
+      if (why === undefined) removed.push(node)
+      return Promise.resolve(why)
+    },
     standing: () => standing,
   })
 }
@@ -155,6 +168,58 @@ test('what the group refuses is no node, and its id is not used again', async ()
   expect(outcome(await admission().admit(request(3)))).toBe('node-3')
 })
 
+/** The group takes it in, and then the leader that did so leads no more. */
+async function losing(wanted: JoinRequest): Promise<JoinAnswer> {
+  const whole = store
+  let leads = true
+  const propose: Store['propose'] = (command, key) =>
+    leads ? whole.propose(command, key) : Promise.resolve(err({ kind: 'no-leader' }))
+  store = { ...whole, propose }
+  const lost = admission((change) => {
+    if (change === 'add') leads = false
+    return undefined
+  })
+  const answer = await lost.admit(wanted)
+  store = whole
+  return answer
+}
+
+const AGAIN = 'the store says no-leader: make another token with pbx cluster token, and try again'
+
+test.each([
+  ['taken in', [member('node-2', 'learner', false)]],
+  ['not taken in', []],
+])(
+  'whose place is not committed is not welcome yet; %s after all, it may try again',
+  async (_, members) => {
+    expect(outcome(await losing(request(2)))).toBe(AGAIN)
+    expect(known()).toEqual(['node-1', 'node-2'])
+    standing = { ...standing, members: [...standing.members, ...members] }
+    const again = { name: 'n2', host: '10.0.0.2' }
+    expect(outcome(await admission().admit(request(3, again)))).toBe('node-3')
+    expect(removed).toEqual(['node-2'])
+    expect(known()).toEqual(['node-1', 'node-3'])
+  },
+)
+
+test('nor is one that joins anew, and it may try again by itself', async () => {
+  await admission().admit(request(2))
+  expect(outcome(await losing(rejoining(2, 'node-2')))).toBe('the store says no-leader: try again')
+  expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
+  expect(known()).toEqual(['node-1', 'node-4'])
+})
+
+test.each([
+  ['has a vote', 'voter', false],
+  ['is there', 'learner', true],
+] as const)('a node that %s is not left of an earlier try', async (_, kind, isConnected) => {
+  await admission().admit(request(2))
+  standing = { ...standing, members: [...standing.members, member('node-2', kind, isConnected)] }
+  const again = { name: 'n2', host: '10.0.0.2' }
+  expect(outcome(await admission().admit(request(3, again)))).toContain('another node is named n2')
+  expect(removed).toEqual([])
+})
+
 test('one that comes while another is on its way in waits', async () => {
   const says = ['one at a time', 'too early', 'office is being handed over', undefined]
   expect(outcome(await admission(() => says.shift()).admit(request(2)))).toBe('node-2')
@@ -201,7 +266,10 @@ test('a node that an update waits for is not replaced by one of an older release
   await admission().admit(request(2))
   const asOf = (...waiting: readonly string[]): void => {
     const waitsFor = waiting.map((id) => ({ id: id as NodeId, knows: undefined }))
-    standing = { schema: { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION + 1, waitsFor } }
+    standing = {
+      ...standing,
+      schema: { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION + 1, waitsFor },
+    }
   }
   asOf('node-2')
   const again = (): Promise<JoinAnswer> => admission().admit(rejoining(2, 'node-2'))

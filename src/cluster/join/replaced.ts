@@ -1,0 +1,34 @@
+//! Which nodes go for one that comes: name and address are one node's. Pure.
+
+import type { NodeId } from '../../control/ids.ts'
+import type { MemberStanding } from '../protocol.ts'
+import type { Peer } from '../settings.ts'
+import type { NodeRequest } from './messages.ts'
+import type { JoinToken } from './token.ts'
+
+/**
+ * Of a host that joins anew what it was, and what is left of an earlier try; undefined where there
+ * is neither: an administrator has removed it, and its own word does not bring it back. Of another
+ * what is left of its earlier try. `members`: of the group, as last told.
+ */
+export function replaced(
+  { replaces }: Pick<JoinToken, 'replaces'>,
+  { name, host, port }: Pick<NodeRequest, 'name' | 'host' | 'port'>,
+  nodes: readonly Peer[],
+  members: readonly MemberStanding[] | undefined,
+): readonly NodeId[] | undefined {
+  const isThere = (node: Peer): boolean => node.host === host && node.port === port
+  const isOut = (node: Peer): boolean => members?.every((member) => !isIn(member, node)) === true
+  const isTry = (node: Peer): boolean => isThere(node) && node.name === name && isOut(node)
+  const going =
+    replaces === undefined
+      ? nodes.filter(isTry)
+      : nodes.filter((node) => node.id === replaces || isThere(node))
+  if (replaces !== undefined && going.length === 0) return undefined
+  return going.map(({ id }) => id)
+}
+
+/** It has a vote, or is there: its host was told that it is in, and has begun. */
+function isIn({ id, kind, isConnected }: MemberStanding, node: Peer): boolean {
+  return id === node.id && (kind === 'voter' || isConnected)
+}
