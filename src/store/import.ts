@@ -61,6 +61,8 @@ class Import {
   readonly #store: Store
   readonly #options: ImportOptions
   readonly #batches = new Map<string, Batch>()
+  /** Domains of which no tenant can be made, and why. */
+  readonly #refused = new Map<string, string>()
   /** Commits under way. */
   readonly #commits = new Set<Promise<void>>()
   #failure: ProposeFailure | undefined
@@ -100,15 +102,19 @@ class Import {
     const reason = problemOf(fields)
     if (reason !== undefined) return this.#report(line, reason)
     const batch = this.#batches.get(fields[0] ?? '')
-    return batch === undefined ? this.#takeFirst(fields) : this.#add(batch, fields)
+    return batch === undefined ? this.#takeFirst(line, fields) : this.#add(batch, fields)
   }
 
-  async #takeFirst(fields: readonly string[]): Promise<void> {
+  async #takeFirst(line: number, fields: readonly string[]): Promise<void> {
     const [domain = ''] = fields
-    const batch = await this.#open(domain.toLowerCase())
-    if (batch === undefined) return
-    this.#batches.set(domain, batch)
-    await this.#add(batch, fields)
+    const lower = domain.toLowerCase()
+    const batch = this.#find(lower) ?? (await this.#make(lower))
+    if (batch !== undefined) {
+      this.#batches.set(domain, batch)
+      await this.#add(batch, fields)
+    } else if (this.#failure === undefined) {
+      await this.#report(line, this.#refused.get(lower) ?? `the tenant ${lower} has been removed`)
+    }
   }
 
   #add(batch: Batch, fields: readonly string[]): Promise<void> | undefined {
@@ -118,18 +124,20 @@ class Import {
     return batch.rows.length < ROWS_PER_COMMAND ? undefined : this.#commit(batch)
   }
 
-  /** The batch of the domain's tenant, which is made when there is none. */
-  async #open(domain: string): Promise<Batch | undefined> {
-    const found = this.#find(domain)
-    if (found !== undefined) return found
+  /** The batch of a new tenant; undefined when it is refused, and when the store gives up. */
+  async #make(domain: string): Promise<Batch | undefined> {
+    if (this.#refused.has(domain)) return undefined
     const tenant = domain as TenantId
     const at = this.#options.wall()
     const made = { kind: 'tenant.put', tenant, name: domain, primaryDomain: domain, at } as const
     const put = await this.#store.propose(made)
-    if (!put.ok) this.#failure = put.error
-    return put.ok ? this.#find(domain) : undefined
+    if (put.ok) return this.#find(domain)
+    if (put.error.kind === 'rejected') this.#refused.set(domain, put.error.reason)
+    else this.#failure = put.error
+    return undefined
   }
 
+  /** The batch of the domain's tenant, when there is one. */
   #find(domain: string): Batch | undefined {
     return this.#store.read((db) => {
       const owner = ownerOf(db, domain)

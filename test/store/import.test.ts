@@ -66,6 +66,30 @@ test('bad lines are told by number and reason, the others are imported', async (
   expect(store.read(allTenants).map(({ tenant }) => tenant)).toEqual(['acme', 'new.example'])
 })
 
+test('a domain that cannot be made costs its own lines only', async () => {
+  const store = await newStore()
+  const { result, bad } = await run(
+    store,
+    ['system,1,secret,A', 'acme.example,100,secret,B', 'System,2,secret,C'].join('\n'),
+  )
+  const reason = 'a tenant cannot be called system'
+  expect(bad).toEqual([
+    { line: 1, reason },
+    { line: 3, reason },
+  ])
+  expect(result).toEqual({ ok: true, value: { lines: 3, imported: 1, bad: 2, weak: 1 } })
+  expect(store.read(allTenants).map(({ tenant }) => tenant)).toEqual(['acme.example'])
+})
+
+test('many lines of a domain that cannot be made are one command', async () => {
+  const store = await newStore()
+  const before = await store.propose(acme)
+  const { result } = await run(store, 'system,1,secret,A\n'.repeat(50))
+  expect(result).toMatchObject({ ok: true, value: { bad: 50 } })
+  const after = await store.propose(acme)
+  expect(after.ok && before.ok && after.value - before.value).toBe(2)
+})
+
 test('the same file again updates, and several batches go at once', async () => {
   const store = await newStore()
   const file = (name: string): string => {
