@@ -29,8 +29,8 @@ const NEARLY = 500
 /** A read that nobody waits for: the replica's own are above 0. */
 const NOBODYS = 0
 const CHORES_EVERY_TICKS = 50
-/** Without a leader for so many of them a node asks everybody whether it is one still. */
-const LOST_AFTER_CHORES = 10
+/** A node that is not connected for so many of them is dialled, whoever's turn it is. */
+const MISSED_AFTER_CHORES = 10
 const STANDING_EVERY_TICKS = 100
 
 export type MemberParts = {
@@ -55,8 +55,9 @@ export class Member {
   #inbox: RaftMessage[] = []
   #ticks = 0
   readonly #dialled: Dialled
-  #leaderless = 0
-  /** Dialled too, though they would dial us if we were still known to them. */
+  /** For how many chores each of the others has not been connected. */
+  readonly #missed = new Map<NodeId, number>()
+  /** Dialled too, though they would dial us if they knew of us. */
   readonly #sought = new Set<NodeId>()
   #told = ''
   #leader: NodeId | undefined
@@ -245,13 +246,18 @@ export class Member {
     }
   }
 
-  /** Of two the one whose id comes first dials; but nobody dials a node that was removed. */
+  /**
+   * Of two the one whose id comes first dials. But who was away does not know who has joined since,
+   * and leads perhaps; and nobody dials who was removed: whoever is missed for long is dialled too.
+   */
   #meet(): void {
-    const { link, self, nodes, replica } = this.#parts
+    const { link, self, nodes } = this.#parts
     const others = nodes().filter(({ id }) => id !== self.id)
-    this.#leaderless = replica.status.leader === undefined ? this.#leaderless + 1 : 0
-    if (this.#leaderless > LOST_AFTER_CHORES)
-      for (const { id } of others) if (!link.peers.includes(id)) this.#sought.add(id)
+    for (const { id } of others) {
+      const missed = link.peers.includes(id) ? 0 : (this.#missed.get(id) ?? 0) + 1
+      this.#missed.set(id, missed)
+      if (missed > MISSED_AFTER_CHORES) this.#sought.add(id)
+    }
     this.#dialled.follow(others.filter(({ id }) => id > self.id || this.#sought.has(id)))
     link.partWithUnknown()
   }

@@ -1,8 +1,9 @@
 //! The links between the nodes of a cluster: one TLS port a node, one connection a pair, both ends
 //! proved by certificates of the cluster's own authority. The common name is the node.
 //!
-//! Of two call managers the one whose name comes first dials; a server that joins dials whoever it
-//! is told. A connection that breaks is dialled again, soon at first.
+//! Of two call managers the one whose name comes first dials, and the other too when it misses it
+//! for long; a server that joins dials whoever it is told. A connection that breaks is dialled
+//! again, soon at first.
 
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
@@ -15,6 +16,7 @@ import { keyOf, PeerConnection, type ConnectionEvents } from './connection.ts'
 import { Doorkeeper, type Addresses } from './doorkeeper.ts'
 import { bidFarewell, farewellOf } from './farewell.ts'
 import type { Channel, Frame } from './frames.ts'
+import { isNodeId } from '../store/schema/node.ts'
 import { isServerId } from '../store/schema/server.ts'
 
 const DIAL_TIMEOUT_MS = 2_000
@@ -41,7 +43,13 @@ export type LinkOptions = {
   readonly listen: { readonly host: string; readonly port: number } | undefined
   /** The nodes and servers there are: a certificate outlives what it was made for. */
   readonly known?: () => readonly Known[]
-  /** Why this one, which is not known, is no member for sure; undefined when it may be one yet. */
+  /**
+   * Why this one, which is not known, is no member for sure; undefined when it may be one yet. A
+   * node that may be is let in: whoever was away does not know who has joined meanwhile, and leads.
+   * To turn it away would keep nobody out that means harm, for with a node's certificate comes the
+   * authority's key, which signs in the name of any node that is known. A server has no such key,
+   * and is let in when it is known only.
+   */
   readonly farewell?: (who: Who) => string | undefined
   /** What an administrator can do when this end has been told that. */
   readonly ifDismissed?: string
@@ -142,9 +150,9 @@ export class PeerLink implements ConnectionEvents {
     })
   }
 
-  /** Keeps a connection to it, from now on. */
+  /** Keeps a connection to it, from now on: the one that there is, or a new one. */
   dial(address: PeerAddress): void {
-    this.hangUp(address.id)
+    this.#dialling.get(address.id)?.stop()
     const dialling: Dialling = { address, attempts: 0, stop: () => {} }
     this.#dialling.set(address.id, dialling)
     this.#dialNow(dialling)
@@ -159,9 +167,9 @@ export class PeerLink implements ConnectionEvents {
 
   /** Lets go of nodes that are none any more, whoever had dialled. */
   partWithUnknown(): void {
-    const isKnown = this.#isKnown()
+    const isWelcome = this.#isWelcome()
     for (const connection of this.#connections.values())
-      if (!isKnown(connection)) connection.close('it is no node any more')
+      if (!isWelcome(connection)) connection.close('it is no node any more')
   }
 
   /** False when there is no connection, or too much waits for it. */
@@ -258,7 +266,7 @@ export class PeerLink implements ConnectionEvents {
       return
     }
     const who = { peer, key: keyOf(socket) }
-    if (peer === this.#options.id || !this.#isKnown()(who)) {
+    if (peer === this.#options.id || !this.#isWelcome()(who)) {
       this.#complain('peer.unknown', { peer, at: socket.remoteAddress })
       const why = this.#options.farewell?.(who)
       return why === undefined ? void socket.destroy() : bidFarewell(socket, why)
@@ -283,11 +291,13 @@ export class PeerLink implements ConnectionEvents {
     return mend === undefined ? {} : { mend }
   }
 
-  #isKnown(): (who: Who) => boolean {
-    const known = this.#options.known?.()
-    return ({ peer, key }) =>
+  #isWelcome(): (who: Who) => boolean {
+    const { known: find, farewell } = this.#options
+    const known = find?.()
+    const isKnown = ({ peer, key }: Who): boolean =>
       known?.some((each) => each.id === peer && (each.key === undefined || each.key === key)) ??
       true
+    return (who) => isKnown(who) || (isNodeId(who.peer) && farewell?.(who) === undefined)
   }
 
   /** The newest counts: whoever dials again has lost the one before. */
@@ -302,6 +312,8 @@ export class PeerLink implements ConnectionEvents {
   #dialNow(dialling: Dialling): void {
     const { address } = dialling
     const { host: name, port, id } = address
+    // It has dialled meanwhile.
+    if (this.#connections.has(id)) return
     const { host } = this.#options
     const socket = connect({ host: name, port, timeout: DIAL_TIMEOUT_MS, ...this.#credentials() })
     const giveUp = (why: string): void => {
@@ -320,6 +332,7 @@ export class PeerLink implements ConnectionEvents {
       socket.off('error', onError)
       socket.off('timeout', onTimeout)
       socket.setTimeout(0)
+      dialling.stop = () => {}
       const peer = peerOf(socket)
       if (peer !== id) return giveUp(`${name}:${port} is ${peer ?? 'nobody'}, not ${id}`)
       this.#keep(id, socket)

@@ -243,6 +243,56 @@ test('a node that does not know for sure dismisses nobody', async () => {
   expect(server.dismissed).toBeUndefined()
 })
 
+test('a node that may have joined since is let in; a server or one that left is not', async () => {
+  const [left, fresh] = ['node-3', 'node-4'] as NodeId[] as [NodeId, NodeId]
+  const hasLeft = new Set([left])
+  const farewell: LinkOptions['farewell'] = ({ peer }) =>
+    hasLeft.has(peer) ? `${peer} was removed` : undefined
+  const b = await link(B, CA, { known: () => [], farewell })
+  const [gone, joined, server] = [await link(left), await link(fresh), await link(SERVER)]
+  for (const each of [gone, joined, server]) each.dial(address(B, b))
+  await vi.waitUntil(() => b.peers.length === 1 && gone.dismissed !== undefined)
+  // Nor is it parted with, until it is known that it is none.
+  b.partWithUnknown()
+  await new Promise((resolve) => void setTimeout(resolve, 300))
+  expect(b.peers).toEqual([fresh])
+  expect([joined.dismissed, server.dismissed]).toEqual([undefined, undefined])
+  hasLeft.add(fresh)
+  b.partWithUnknown()
+  await vi.waitUntil(() => joined.dismissed !== undefined)
+  expect(b.peers).toEqual([])
+})
+
+test('two that dial each other come to have one connection, and keep it', async () => {
+  const [a, b] = [await link(A), await link(B)]
+  const told: string[] = []
+  for (const each of [a, b]) each.changed(({ isUp, peer }) => void told.push(`${isUp} ${peer}`))
+  a.dial(address(B, b))
+  await vi.waitUntil(() => a.peers.length + b.peers.length === 2)
+  // Who is connected need not be dialled: it is kept from now on.
+  b.dial(address(A, a))
+  a.dial(address(B, b))
+  await new Promise((resolve) => void setTimeout(resolve, 500))
+  expect(told.toSorted()).toEqual(['true a', 'true b'])
+  a.hangUp(B)
+  await vi.waitUntil(() => told.length === 6)
+  expect(told.toSorted()).toEqual(['false a', 'false b', 'true a', 'true a', 'true b', 'true b'])
+})
+
+test('two that dial each other at the same moment come to have one connection', async () => {
+  const [a, b] = [await link(A), await link(B)]
+  let changes = 0
+  for (const each of [a, b]) each.changed(() => void changes++)
+  a.dial(address(B, b))
+  b.dial(address(A, a))
+  const isQuiet = async (): Promise<boolean> => {
+    const before = changes
+    await new Promise((resolve) => void setTimeout(resolve, 1_000))
+    return changes === before && a.peers.length + b.peers.length === 2
+  }
+  await vi.waitUntil(isQuiet, { timeout: 10_000 })
+})
+
 test('nobody else is taken for the node itself', async () => {
   const b = await link(B)
   const twin = await link(B)

@@ -169,26 +169,26 @@ export class Trio {
     return trio
   }
 
-  /** One more, by what the system says is to be run there. */
-  async addNode(name: string, last: number): Promise<Node> {
+  /** One more, by what the system says is to be run there. Who is `absent` is not waited for. */
+  async addNode(name: string, last: number, absent?: Node): Promise<Node> {
     const leader = await this.leader()
     const [token = ''] = tokensIn(leader.pbx('cluster', 'token'))
     const node = new Node(this.lan.host(name, last), join(this.directory, name))
     await this.#join(node, token)
     this.nodes = [...this.nodes, node]
-    await this.whole()
+    await this.whole(PATIENCE_MS, absent)
     return node
   }
 
   /** By `pbx cluster remove` on the host that serves; it runs on, as a host does. */
-  async removeNode(node: Node): Promise<string> {
+  async removeNode(node: Node, absent?: Node): Promise<string> {
     const id = (await this.serving())?.cluster?.members.find(
       ({ name }) => name === node.host.name,
     )?.id
     const said = (await this.leader()).pbx('cluster', 'remove', id ?? '')
     this.nodes = this.nodes.filter((each) => each !== node)
     this.#others.push(node)
-    await this.whole()
+    await this.whole(PATIENCE_MS, absent)
     return said
   }
 
@@ -244,12 +244,13 @@ export class Trio {
     return found
   }
 
-  /** All are connected, voters, and up to date. */
-  whole(patience = PATIENCE_MS): Promise<void> {
+  /** All but who is `absent` are connected, voters, and up to date. */
+  whole(patience = PATIENCE_MS, absent?: Node): Promise<void> {
     const isSo = async (): Promise<boolean> => {
       const cluster = (await this.serving())?.cluster
       const isWell = cluster?.members.every(
-        ({ kind, isConnected, lag }) => kind === 'voter' && isConnected && lag === 0,
+        ({ name, kind, isConnected, lag }) =>
+          name === absent?.host.name || (kind === 'voter' && isConnected && lag === 0),
       )
       return isWell === true && cluster?.members.length === this.nodes.length
     }
