@@ -122,12 +122,12 @@ export class Cluster {
   }
 
   async remove(node: NodeId): Promise<string | undefined> {
-    if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
     const refused = await this.#removeFromGroup(node)
     return refused ?? (await propose(this.#parts.store, { kind: 'node.left', id: node }))
   }
 
   async #removeFromGroup(node: NodeId): Promise<string | undefined> {
+    if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
     if (node === this.self.id) return 'this node leads: transfer leadership first'
     return this.#ask({ kind: 'remove', node })
   }
