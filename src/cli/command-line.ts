@@ -5,6 +5,7 @@ import { OPTIONS } from '../config/options.ts'
 import { didYouMean } from '../config/suggest.ts'
 import { COMMANDS, optional, required, text, type Given, type Spec } from './commands.ts'
 import type { Invocation, Target } from './invocation.ts'
+import { wordsOf } from './words.ts'
 
 /** Options of every command that talks to a running system. */
 const TARGET = {
@@ -14,6 +15,8 @@ const TARGET = {
   ca: { ...text, describe: 'certificate to trust for --api (PEM file)' },
   json: { type: 'boolean', describe: 'answer in JSON', default: false },
 } as const
+const HELP = '--help lists all options'
+
 export function parseCommandLine(args: readonly string[], version: string): Invocation {
   let found: Invocation | undefined
   const parser = parserOf(version, (invocation) => {
@@ -24,9 +27,10 @@ export function parseCommandLine(args: readonly string[], version: string): Invo
   parser.fail((message: string | null, error: Error | undefined) => {
     failure ||= message ?? error?.message ?? 'not understood'
   })
-  // yargs takes a lone dash for an option.
-  const words = args.map((word) => (word === '-' ? '/dev/stdin' : word))
-  void parser.parse(words, {}, (_error, _given, output) => {
+  const understood = wordsOf(args, isText)
+  if (understood.kind === 'unknown')
+    return { kind: 'refused', reasons: [`${understood.word} is not known; ${HELP}`] }
+  void parser.parse(understood.words, {}, (_error, _given, output) => {
     printed = output
   })
   if (failure !== '') return { kind: 'refused', reasons: [inOurWords(failure, args)] }
@@ -37,7 +41,11 @@ export function parseCommandLine(args: readonly string[], version: string): Invo
 /** What yargs says, said so that one sees what to type. */
 function inOurWords(failure: string, args: readonly string[]): string {
   const [, option] = /^Not enough arguments following: (\S+)/.exec(failure) ?? []
-  if (option !== undefined) return `--${option} needs a value`
+  if (option !== undefined) {
+    const next = args[args.indexOf(`--${option}`) + 1] ?? ''
+    const hint = ` (one that begins with -- is typed --${option}=VALUE)`
+    return `--${option} needs a value${next.startsWith('--') ? hint : ''}`
+  }
   if (!failure.startsWith('Not enough non-option arguments')) return failure
   // What stands behind the command's own words may be the value of an option.
   const typed = args.filter((word) => !word.startsWith('-')).join(' ')
@@ -107,6 +115,15 @@ function serverOptions(): Readonly<Record<string, object>> {
   return { config, ...Object.fromEntries(settings) }
 }
 
+/** Whether the option of this name takes a value, with whatever command it goes. */
+function isText(name: string): boolean {
+  const all = [TARGET, serverOptions(), ...COMMANDS.map(({ options }) => options)]
+  return all.some((options) => {
+    const option = Object.entries(options).find(([known]) => known === name)?.[1]
+    return option !== undefined && 'type' in option && option.type === 'string'
+  })
+}
+
 function serverOf(given: ArgumentsCamelCase): Invocation {
   const [word] = given._
   if (word !== undefined) return { kind: 'refused', reasons: [unknownCommand(String(word))] }
@@ -163,6 +180,6 @@ function unknownOptions(given: Given, known: Readonly<Record<string, object>>): 
     .filter((name) => !ours.has(name))
     .map((name) => {
       const meant = didYouMean(name, names).replace('mean ', 'mean --')
-      return `--${name} is not known${meant === '' ? '; --help lists all options' : meant}`
+      return `--${name} is not known${meant === '' ? `; ${HELP}` : meant}`
     })
 }

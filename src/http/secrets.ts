@@ -14,7 +14,8 @@ export function localToken(data: string): string {
     chmodSync(file, 0o600)
     if (kept.length >= 32) return kept
   }
-  const token = randomBytes(24).toString('base64url')
+  // Not base64url: who types it after --token would now and then type an option.
+  const token = randomBytes(24).toString('hex')
   writeFileSync(file, `${token}\n`, { mode: 0o600 })
   return token
 }
