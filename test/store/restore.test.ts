@@ -1,11 +1,14 @@
 //! A backup of one store restored into another: what was configured is there, readable with the key
 //! of the one that it came to, and what is of the running system stays.
 
+import SqliteConnection from 'better-sqlite3'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { deflateRawSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { wallTime } from '../../src/base/time.ts'
 import type { TenantId } from '../../src/control/ids.ts'
+import { toJson } from '../../src/store/bytes-json.ts'
 import { openCredentials } from '../../src/store/credentials.ts'
 import { WriteConnection } from '../../src/store/database.ts'
 import { ImageReader, makeImage } from '../../src/store/image/client.ts'
@@ -13,8 +16,8 @@ import { restoreImage } from '../../src/store/restore.ts'
 import { bindingsOf } from '../../src/store/schema/binding.ts'
 import { countExtensions, extensionByUser } from '../../src/store/schema/extension.ts'
 import { allTenants } from '../../src/store/schema/tenant.ts'
-import { isRestoring } from '../../src/store/schema/restore.ts'
-import { SCHEMA_VERSION } from '../../src/store/schema/schema.ts'
+import { isRestoring, type Part, PARTS } from '../../src/store/schema/restore.ts'
+import { migrate, SCHEMA_VERSION } from '../../src/store/schema/schema.ts'
 import type { Command, Store } from '../../src/store/store.ts'
 import { openVault } from '../../src/store/vault.ts'
 import { Backups } from '../../src/backup/backups.ts'
@@ -112,6 +115,11 @@ test.each([
   ['CREATE TRIGGER t AFTER DELETE ON settings BEGIN DELETE FROM cdrs; END', /other tables/],
   ["UPDATE replica SET key_check = 'x'", /secret\.key in the backup is not that/],
   ['UPDATE extensions SET sealed = zeroblob(77)', /the password of 100 in the backup is damaged/],
+  [
+    "PRAGMA foreign_keys = OFF; INSERT INTO domains VALUES ('orphan.example', 'nobody')",
+    /contradicts itself: there is none of tenants for a row of domains/,
+  ],
+  ['UPDATE tenants SET created_at = 9223372036854775807', /tenants .* too large a number/],
 ])('%s: the image is refused, and nothing changes', async (sql, why) => {
   const [from, to] = [newHome(), newHome()]
   const [source, target] = [await newStore(from), await newStore(to)]
@@ -124,6 +132,127 @@ test.each([
   await expect(restore(target, file, from, to)).rejects.toThrow(why)
   expect(target.read(allTenants)).toEqual([])
   expect(target.read(isRestoring)).toBe(false)
+})
+
+/** Two tokens of one hash: what a damaged index lets through. */
+function withTokenTwice(file: string): void {
+  const db = new SqliteConnection(file).unsafeMode()
+  const insert = db.prepare("INSERT INTO api_tokens VALUES (?, '', 'user', NULL, ?, 1, NULL)")
+  for (const id of ['one', 'two']) insert.run(id, Buffer.from(id))
+  const where = "FROM sqlite_schema WHERE name = 'api_tokens'"
+  const [table] = db.prepare<[], { sql: string }>(`SELECT sql ${where}`).all()
+  const sql = table?.sql ?? ''
+  const change = (to: string): void => {
+    db.pragma('writable_schema = ON')
+    db.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'api_tokens'").run(to)
+  }
+  const index = "WHERE name = 'sqlite_autoindex_api_tokens_2'"
+  const [row] = db.prepare<[], object>(`SELECT * FROM sqlite_schema ${index}`).all()
+  change(sql.replace(' UNIQUE', ''))
+  db.exec(`DELETE FROM sqlite_schema ${index}`)
+  db.pragma('schema_version = 1000')
+  db.close()
+  const open = new SqliteConnection(file).unsafeMode()
+  open.exec("UPDATE api_tokens SET token_hash = x'00'")
+  open.pragma('writable_schema = ON')
+  open.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'api_tokens'").run(sql)
+  open
+    .prepare('INSERT INTO sqlite_schema VALUES (@type, @name, @tbl_name, @rootpage, @sql)')
+    .run(row ?? {})
+  open.pragma('schema_version = 1001')
+  open.close()
+}
+
+test('one with rows that a UNIQUE forbids is refused', async () => {
+  const [from, to] = [newHome(), newHome()]
+  const [source, target] = [await newStore(from), await newStore(to)]
+  await source.propose(acme)
+  const file = await image(from)
+  withTokenTwice(file)
+  await expect(restore(target, file, from, to)).rejects.toThrow(/is damaged: .*api_tokens/)
+  expect(target.read(allTenants)).toEqual([])
+})
+
+function staged(part: Part, place: number, rows: readonly unknown[]): Command {
+  const batch = new Uint8Array(deflateRawSync(toJson(rows)))
+  return { kind: 'restore.staged', restore: 'x', place, part, rows: batch }
+}
+
+const TENANT_ROW = ['t', 'T', 't.example', 1]
+const REPLACED = PARTS.filter((part) => part !== 'cdrs')
+const token = (id: string, hash: number): readonly unknown[] => {
+  return [id, '', 'user', null, new Uint8Array([hash]), 1, null]
+}
+
+/** What no image lets through any more may be in the log of an older release's restore. */
+test.each<[string, Part, readonly unknown[]]>([
+  ['of no tenant', 'domains', [['orphan.example', 'nobody']]],
+  ['twice', 'domains', [1, 2].map(() => ['t.example', 't'])],
+  ['twice by another key', 'api_tokens', [token('one', 7), token('two', 7)]],
+  ['without a value', 'domains', [[null, 't']]],
+  ['with another type', 'extensions', [['t', '100', '', 'x', new Uint8Array(1), 1, 1]]],
+  ['with a number too large', 'extensions', [['t', '1', '', 1, new Uint8Array(1), 2 ** 63, 1]]],
+  ['too short', 'domains', [['t.example']]],
+])('rows %s are refused by every node alike, and the store goes on', async (_, part, rows) => {
+  const home = newHome()
+  const store = await newStore(home)
+  await store.propose(acme)
+  await store.propose(begun('x'))
+  await store.propose(staged('tenants', 0, [TENANT_ROW]))
+  await store.propose(staged(part, 1, rows))
+  const finished = { kind: 'restore.finished', restore: 'x', places: 2 } as const
+  expect(await store.propose({ ...finished, replaced: REPLACED })).toMatchObject({
+    error: {
+      kind: 'rejected',
+      reason: expect.stringMatching(`contradicts itself: .* of ${part}`) as unknown,
+    },
+  })
+  expect(store.read(allTenants).map(({ tenant }) => tenant)).toEqual([ACME])
+  expect(await store.propose({ kind: 'restore.dropped' })).toMatchObject({ ok: true })
+  await restore(store, await image(home), home, home)
+})
+
+test('a record that does not fit is passed over', async () => {
+  const store = await newStore()
+  await store.propose(ended('good'))
+  const [row = {}] = store.read((db) => db.all('SELECT * FROM cdrs'))
+  const bad = { ...row, call: 'bad', started_at: 'yesterday' }
+  const other = { ...row, call: 'other' }
+  await store.propose(begun('x'))
+  const rows = [bad, { ...row, call: null }, other].map((each) => Object.values(each))
+  await store.propose(staged('cdrs', 0, rows))
+  const finished = { kind: 'restore.finished', restore: 'x', places: 1, replaced: [] } as const
+  expect(await store.propose(finished)).toMatchObject({ ok: true })
+  expect(await store.propose({ kind: 'restore.added' })).toMatchObject({ ok: true })
+  expect(store.read((db) => db.all('SELECT call FROM cdrs ORDER BY call'))).toEqual([
+    { call: 'good' },
+    { call: 'other' },
+  ])
+})
+
+/** What `constraints.ts` does not look at: whoever adds it to a table teaches it that. */
+test('the tables of a backup have no constraints but those that are looked at', () => {
+  const db = WriteConnection.open(':memory:', { addon: undefined })
+  migrate(db)
+  const tables = db.all("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
+  const isPart = (name: unknown): boolean => PARTS.some((part) => part === name)
+  for (const { name, sql } of tables) {
+    const references = db.all(`PRAGMA foreign_key_list(${String(name)})`)
+    for (const { table, seq } of references)
+      expect([isPart(name), isPart(table), seq]).toEqual([true, true, 0])
+    if (!isPart(name)) continue
+    expect(sql).not.toMatch(/CHECK|COLLATE|GENERATED/)
+    expect(sql).toMatch(/STRICT/)
+    for (const index of db.all(`PRAGMA index_list(${String(name)})`)) {
+      if (index['unique'] === 0) continue
+      expect(index['partial']).toBe(0)
+      const columns = db.all(`PRAGMA index_info(${String(index['name'])})`)
+      const info = db.all(`PRAGMA table_info(${String(name)})`)
+      for (const column of columns)
+        expect(info).toContainEqual(expect.objectContaining({ name: column['name'], notnull: 1 }))
+    }
+  }
+  db.close()
 })
 
 function count(store: Store, table: string): number {

@@ -56,11 +56,16 @@ export function openImage(
   const image = openFile(file, options)
   try {
     checkVersion(image, schema, release)
-    checkPages(image)
+    image.run('PRAGMA trusted_schema = OFF')
+    image.run('PRAGMA cell_size_check = ON')
+    checkWhole(image, 'quick_check')
     bringTo(image, schema, release)
     // What litestream leaves in what it has replicated.
     for (const table of LITESTREAMS) image.run(`DROP TABLE IF EXISTS ${table}`)
     checkSchema(image, options, (fresh) => bringTo(fresh, schema, release))
+    // Those of the tables in force, into which the rows are to go.
+    checkWhole(image, 'integrity_check')
+    checkReferences(image)
     checkKey(image, keys.from)
     const rows = countRows(image)
     return {
@@ -86,7 +91,10 @@ function openFile(file: string, options: ConnectionOptions): WriteConnection {
 /** Whatever SQLite says of somebody else's file is said of the backup. */
 function refusalOf(error: unknown, file: string): unknown {
   const { code, message } = faultOf(error, file)
-  if (error instanceof ImageRefused || code !== 'corrupt') return error
+  // A constraint: of tables that a migration makes.
+  const isOfRows =
+    error instanceof Error && 'code' in error && /CONSTRAINT/.test(String(error.code))
+  if (error instanceof ImageRefused || (code !== 'corrupt' && !isOfRows)) return error
   return new ImageRefused(`the database in the backup cannot be read: ${message}`)
 }
 
@@ -106,12 +114,21 @@ function bringTo(db: WriteConnection, schema: number, release: Release): void {
   if (schemaVersion(db) < schema) db.transaction(() => migrateTo(db, release, schema))
 }
 
-function checkPages(image: WriteConnection): void {
-  image.run('PRAGMA trusted_schema = OFF')
-  image.run('PRAGMA cell_size_check = ON')
-  const [first] = image.all('PRAGMA quick_check(1)')
+/** Pages, types and NOT NULL; `integrity_check` looks into the indexes, too, and so at UNIQUE. */
+function checkWhole(image: WriteConnection, check: 'quick_check' | 'integrity_check'): void {
+  const [first] = image.all(`PRAGMA ${check}(1)`)
   const said = first === undefined ? 'nothing' : String(Object.values(first)[0])
   if (said !== 'ok') throw new ImageRefused(`the database in the backup is damaged: ${said}`)
+}
+
+/** Neither check looks at those, and SQLite does not keep to them unless it is asked to. */
+function checkReferences(image: WriteConnection): void {
+  const [first] = image.all('PRAGMA foreign_key_check')
+  if (first === undefined) return
+  const [table, parent] = [text(first, 'table'), text(first, 'parent')]
+  const why = `there is none of ${parent} for a row of ${table}`
+  const mend = `take another backup, or remove it (PRAGMA foreign_key_check shows it)`
+  throw new ImageRefused(`the database in the backup contradicts itself: ${why}: ${mend}`)
 }
 
 /** Nothing is in it that `make` would not have made, a trigger for example. */
@@ -153,6 +170,7 @@ function* batchesOf(image: WriteConnection, keys: Keys): Generator<Batch, void> 
     let rows: string[] = []
     let size = 0
     for (const row of image.each(`SELECT * FROM ${part}`)) {
+      checkNumbers(part, row)
       const values = toJson(Object.values(part === 'extensions' ? resealed(row, keys) : row))
       if (values.length > BATCH_MAX / 8)
         throw new ImageRefused(`a row of ${part} in the backup is too long`)
@@ -165,6 +183,13 @@ function* batchesOf(image: WriteConnection, keys: Keys): Generator<Batch, void> 
     }
     if (rows.length > 0) yield batchOf(part, rows)
   }
+}
+
+/** Of those that are larger nobody knows here what they were. */
+function checkNumbers(part: Part, row: Row): void {
+  for (const [column, value] of Object.entries(row))
+    if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER)
+      throw new ImageRefused(`${part} in the backup have too large a number: ${column}`)
 }
 
 function batchOf(part: Part, rows: readonly string[]): Batch {

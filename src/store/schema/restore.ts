@@ -18,6 +18,7 @@ import {
   type SqlValue,
   type WritableDatabase,
 } from '../store.ts'
+import { Constraints, fitsInto, type Values } from './constraints.ts'
 import { schemaVersion } from './version.ts'
 
 /**
@@ -136,6 +137,8 @@ function finish(db: WritableDatabase, { places, replaced }: Finish): Refusal | u
   if (staged !== places) return refuse('a part of the backup has not arrived')
   // Or it would never be over.
   if (wanted !== 0) return refuse('more than the backup has arrived')
+  const wrong = contradictionIn(db, places)
+  if (wrong !== undefined) return refuse(`the backup contradicts itself: ${wrong}`)
   // Tenants go before their domains do.
   db.run('PRAGMA defer_foreign_keys = ON')
   for (const part of replaced) db.run(`DELETE FROM ${known(part)}`)
@@ -148,6 +151,18 @@ function finish(db: WritableDatabase, { places, replaced }: Finish): Refusal | u
     AND bindings.aor LIKE '%@' || t.primary_domain)`)
   db.run('UPDATE restore SET is_finished = 1')
   return endWhenEmpty(db)
+}
+
+/** Whoever has made an image has looked already; rows that do not fit must not get this far. */
+function contradictionIn(db: ReadOnlyDatabase, places: number): string | undefined {
+  const constraints = new Constraints(db)
+  for (const place of placesOf(db, 'NOT IN', places)) {
+    const { part, json } = batchAt(db, place)
+    // What is in bytes does not matter here, and costs most.
+    const wrong = constraints.take(part, JSON.parse(json) as readonly Values[])
+    if (wrong !== undefined) return wrong
+  }
+  return constraints.left()
 }
 
 function add(db: WritableDatabase): Refusal | undefined {
@@ -168,11 +183,11 @@ function placesOf(db: ReadOnlyDatabase, which: 'IN' | 'NOT IN', most: number): r
 }
 
 function insertBatch(db: WritableDatabase, place: number): void {
-  const row = db.get('SELECT part, batch FROM restore_batches WHERE place = ?', place)
-  assert(row !== undefined, 'batches have been counted')
-  const part = known(text(row, 'part'))
-  const rows = rowsOf(bytes(row, 'batch'))
+  const { part, json } = batchAt(db, place)
+  const all = fromJson(json) as readonly (readonly SqlValue[])[]
   db.run('DELETE FROM restore_batches WHERE place = ?', place)
+  // IGNORE does not go for types.
+  const rows = ADDED.has(part) ? all.filter(fitsInto(db, part)) : all
   const [first] = rows
   if (first === undefined) return
   const verb = ADDED.has(part) ? 'INSERT OR IGNORE' : 'INSERT'
@@ -180,10 +195,12 @@ function insertBatch(db: WritableDatabase, place: number): void {
   for (const values of rows) db.run(insert, ...values)
 }
 
-function rowsOf(batch: Uint8Array): readonly (readonly SqlValue[])[] {
-  const inflated = inflateRawSync(batch, { maxOutputLength: BATCH_MAX })
+function batchAt(db: ReadOnlyDatabase, place: number): { part: Part; json: string } {
+  const row = db.get('SELECT part, batch FROM restore_batches WHERE place = ?', place)
+  assert(row !== undefined, 'batches have been counted')
   // Of the proposer's making, from tables of the schema that is in force since it has begun.
-  return fromJson(inflated.toString('utf8')) as readonly (readonly SqlValue[])[]
+  const inflated = inflateRawSync(bytes(row, 'batch'), { maxOutputLength: BATCH_MAX })
+  return { part: known(text(row, 'part')), json: inflated.toString('utf8') }
 }
 
 function known(part: string): Part {
