@@ -9,6 +9,7 @@ import { open, statfs, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Host } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'
+import { after, millis } from '../base/time.ts'
 import { ImageReader, makeImage } from '../store/image/client.ts'
 import type { ImagePlace } from '../store/image/protocol.ts'
 import { DATABASE } from '../store/replica/open-replica.ts'
@@ -26,6 +27,9 @@ import {
 } from './archive.ts'
 import { BackupFault } from './errors.ts'
 import { Source } from './source.ts'
+
+/** Until the store is asked again that was overloaded. */
+const PAUSE = millis(200)
 
 export type BackupsParts = {
   readonly host: Host
@@ -86,7 +90,7 @@ export class Backups {
   /** Of a restore that has taken effect: a while, and nobody waits for it. */
   async #addRecords(): Promise<void> {
     const { store, host } = this.#parts
-    const added = await addRecords(store)
+    const added = await addRecords(store, this.#pause)
     if (added.ok) host.log('info', 'restore.records-added', {})
     else host.log('warn', 'restore.records-not-added', { why: added.error.kind })
   }
@@ -237,12 +241,28 @@ export class Backups {
     const image = opened.value
     try {
       const name = `${host.wall()}-${++this.#restores}-${host.random.token(12)}`
-      const restored = await restoreImage(store, image, { name, onProgress })
+      const options = { name, onProgress, pause: this.#pause }
+      const restored = await restoreImage(store, image, options)
       if (!restored.ok) return err(failureOf(restored.error))
       const { name: of, made } = manifest
-      return ok({ name: of, made, rows: image.rows, tls: this.#layTls(small) })
+      return ok({ name: of, made, rows: image.rows, tls: this.#laidTls(small) })
     } finally {
       await image.close()
+    }
+  }
+
+  readonly #pause = (): Promise<void> => {
+    const { host } = this.#parts
+    return new Promise((resolve) => void host.wake(after(host.now(), PAUSE), resolve))
+  }
+
+  /** That all else is restored counts, whatever becomes of these. */
+  #laidTls(small: Received['small']): string | undefined {
+    try {
+      return this.#layTls(small)
+    } catch (error) {
+      this.#parts.host.log('error', 'restore.certificate-not-laid', { why: String(error) })
+      return undefined
     }
   }
 

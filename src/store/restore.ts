@@ -9,7 +9,7 @@ import type { Command, IdempotencyKey, ProposeFailure, Store } from './store.ts'
 export type RestoreFailure =
   /** The image is of no use. Nothing was changed. */
   | { readonly kind: 'refused'; readonly why: string }
-  /** `timeout` of the last command: nobody knows whether it counts. Else nothing was changed. */
+  /** `isLast`: nobody knows whether the last command counts. Else nothing was changed. */
   | { readonly kind: 'store'; readonly failure: ProposeFailure; readonly isLast: boolean }
   /** It is restored; the node that serves next adds the records that are left. */
   | { readonly kind: 'adding' }
@@ -19,7 +19,11 @@ export type RestoreOptions = {
   readonly name: string
   /** How many batches the store has taken. */
   readonly onProgress: (batches: number) => void
+  readonly pause: Pause
 }
+
+/** A while: the store takes nothing now. */
+type Pause = () => Promise<void>
 
 /** Few: the SIP thread's proposals wait in the same queue, heartbeats go over the same line. */
 const AT_ONCE = 4
@@ -38,10 +42,10 @@ export async function restoreImage(
   let isDone = false
   try {
     const staged = await stage(store, image, options)
-    const done = staged.ok ? await finish(store, image, restore, staged.value) : staged
+    const done = staged.ok ? await finish(store, image, options, staged.value) : staged
     isDone = done.ok
     if (!isDone) return done
-    const added = await addRecords(store)
+    const added = await addRecords(store, options.pause)
     return added.ok ? done : err({ kind: 'adding' })
   } finally {
     // What was staged is of no use; without a leader the next one to serve takes it away.
@@ -49,13 +53,24 @@ export async function restoreImage(
   }
 }
 
-/** Until there are no more; also for a restore that another node has been in the middle of. */
-export async function addRecords(store: Store): Promise<Result<void, ProposeFailure>> {
-  while (store.read(isAdding)) {
+/**
+ * Until there are no more; also for a restore that another node has been in the middle of. Gives up
+ * only when another node serves, which goes on with it, or this one ends.
+ */
+export async function addRecords(
+  store: Store,
+  pause: Pause,
+): Promise<Result<void, ProposeFailure>> {
+  let isLeft = store.read(isAdding)
+  while (isLeft) {
     const added = await store.propose({ kind: 'restore.added' })
+    const failure = added.ok ? undefined : added.error
+    // Nothing is read after it: the store may be closed by then.
+    if (failure?.kind === 'overloaded') await pause()
     // Refused: another has come to the end of it meanwhile.
-    const isOver = !added.ok && added.error.kind !== 'timeout' && added.error.kind !== 'rejected'
-    if (isOver) return added
+    else if (failure === undefined || failure.kind === 'timeout' || failure.kind === 'rejected')
+      isLeft = store.read(isAdding)
+    else return err(failure)
   }
   return ok(undefined)
 }
@@ -92,16 +107,22 @@ async function stage(
 async function finish(
   store: Store,
   { replaced }: ImageReader,
-  restore: string,
+  { name: restore, pause }: RestoreOptions,
   places: number,
 ): Promise<Result<void, RestoreFailure>> {
   const command = { kind: 'restore.finished', restore, places, replaced } as const
   const key = `restore ${restore}` as IdempotencyKey
+  let isKnown = true
   for (let tries = 1; ; tries++) {
     const finished = await store.propose(command, key)
     if (finished.ok) return ok(undefined)
-    if (finished.error.kind !== 'timeout' || tries === LAST_TRIES)
-      return failed(finished.error, finished.error.kind === 'timeout')
+    const { kind } = finished.error
+    // By its key it is refused only when it was refused each time.
+    if (kind === 'rejected') return failed(finished.error)
+    if (kind === 'timeout') isKnown = false
+    const mayDo = kind === 'timeout' || kind === 'overloaded'
+    if (!mayDo || tries === LAST_TRIES) return failed(finished.error, !isKnown)
+    if (kind === 'overloaded') await pause()
   }
 }
 

@@ -1,14 +1,22 @@
 //! Backups over the API: who goes away in the middle leaves nothing behind.
 
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { RestoreLine } from '../../src/console/api/shapes.ts'
+import { isRestoring } from '../../src/store/schema/restore.ts'
+import { type Answer, answering } from '../harness/answering-store.ts'
 import { openFiles } from '../harness/open-files.ts'
+import { ended } from '../store/commands.ts'
 import { openWorld, type World } from './world.ts'
 
 const PATIENCE = { timeout: 20_000 }
+/** What the store answers when records are to be added, before it does as it is told. */
+const answers: Answer[] = []
 let world: World
-beforeAll(async () => void (world = await openWorld()))
+beforeAll(async () => {
+  world = await openWorld((store) => answering(store, 'restore.added', answers))
+})
 afterAll(() => world.close())
 
 function backup(signal?: AbortSignal): Promise<Response> {
@@ -56,4 +64,79 @@ test('one that fails when its image is made leaves no file open', async () => {
   renameSync(`${key}.away`, key)
   expect([isBusy(), openImages()]).toEqual([false, []])
   expect(await sizeOf(await backup())).toBeGreaterThan(0)
+})
+
+async function restored(backed: ArrayBuffer): Promise<RestoreLine | undefined> {
+  const answer = await fetch(`${world.url}/api/v1/restore`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${world.token}`,
+      'content-type': 'application/x-pbx-backup',
+    },
+    body: backed,
+  })
+  const lines = (await answer.text()).trim().split('\n')
+  return lines.map((line) => JSON.parse(line) as RestoreLine).at(-1)
+}
+
+const PASSWORD = 'correct horse battery'
+
+/** Of the first administrator, who is in the backup then. */
+async function signIn(): Promise<string> {
+  const ask = (path: string, fields: Record<string, string>): Promise<Response> =>
+    fetch(`${world.url}${path}`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { origin: world.url, 'sec-fetch-site': 'same-origin' },
+      body: new URLSearchParams(fields),
+    })
+  await ask('/claim', {
+    token: world.claim ?? '',
+    name: 'ann',
+    password: PASSWORD,
+    again: PASSWORD,
+  })
+  const inside = await ask('/sign-in', { name: 'ann', password: PASSWORD })
+  return (inside.headers.get('set-cookie') ?? '').split(';')[0] ?? ''
+}
+
+async function statusWith(cookie: string): Promise<number> {
+  return (await fetch(`${world.url}/api/v1/extensions`, { headers: { cookie } })).status
+}
+
+const records = (): number =>
+  world.store.read((db) => Number(db.get('SELECT count(*) AS n FROM cdrs')?.['n']))
+
+test('records are added when the store has room again, and sessions end', async () => {
+  await world.store.propose(ended('one'))
+  const cookie = await signIn()
+  expect(await statusWith(cookie)).toBe(200)
+  const backed = await (await backup()).arrayBuffer()
+  answers.push('overloaded')
+  expect(await restored(backed)).toMatchObject({ kind: 'done' })
+  expect([answers, records(), world.store.read(isRestoring)]).toEqual([[], 1, false])
+  expect(await statusWith(cookie)).toBe(401)
+})
+
+test('sessions end also when another node adds the records', async () => {
+  const cookie = await signIn()
+  const backed = await (await backup()).arrayBuffer()
+  answers.push('no-leader')
+  expect(await restored(backed)).toMatchObject({
+    kind: 'failed',
+    reason: 'restored; the node that serves now adds the call records',
+  })
+  expect(await statusWith(cookie)).toBe(401)
+  await world.store.propose({ kind: 'restore.added' })
+})
+
+test('it is restored also when its certificate cannot be laid, and that is told', async () => {
+  const cookie = await signIn()
+  const backed = await (await backup()).arrayBuffer()
+  const place = join(world.data, 'tls', 'restored')
+  rmSync(place, { recursive: true, force: true })
+  writeFileSync(place, '')
+  expect(await restored(backed)).toMatchObject({ kind: 'done' })
+  expect(world.events).toContain('restore.certificate-not-laid')
+  expect(await statusWith(cookie)).toBe(401)
 })

@@ -45,11 +45,13 @@ type Live = {
   hungUp: string[]
 }
 
-export async function openWorld(): Promise<World> {
+/** `through` is put before the store for all but its opening. */
+export async function openWorld(through = (store: Store): Store => store): Promise<World> {
   const data = mkdtempSync(join(tmpdir(), 'pbx-console-'))
   const events: string[] = []
   const host = realHost((_level, event) => void events.push(event))
-  const store = await openStore({ host, directory: data, onFault: (fault) => fail(fault) })
+  const opened = await openStore({ host, directory: data, onFault: (fault) => fail(fault) })
+  const store = through(opened)
   await firstTenant(store, host)
   const live: Live = { healthy: true, calls: [], registrations: [], hungUp: [] }
   const token = localToken(data)

@@ -4,6 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Litestream } from '../../src/litestream/litestream.ts'
 import { ImageReader } from '../../src/store/image/client.ts'
@@ -42,7 +43,7 @@ test.skipIf(program === '')(
     const place = { file: incoming, directory: fresh, addon: undefined }
     const image = await ImageReader.open(place, key, undefined)
     if (!image.ok) throw new Error(image.error)
-    const options = { name: 'from litestream', onProgress: () => {} }
+    const options = { name: 'from litestream', onProgress: () => {}, pause: () => sleep(1) }
     expect(await restoreImage(target, image.value, options)).toEqual({ ok: true })
     expect(target.read(countExtensions)).toBe(11)
     await image.value.close()

@@ -4,6 +4,7 @@
 import SqliteConnection from 'better-sqlite3'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { deflateRawSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { wallTime } from '../../src/base/time.ts'
@@ -21,6 +22,7 @@ import { migrate, SCHEMA_VERSION } from '../../src/store/schema/schema.ts'
 import type { Command, Store } from '../../src/store/store.ts'
 import { openVault } from '../../src/store/vault.ts'
 import { Backups } from '../../src/backup/backups.ts'
+import { answering } from '../harness/answering-store.ts'
 import { ACME, acme, binding, ended, extension } from './commands.ts'
 import { newHome, newStore } from './home.ts'
 import { realHost } from './host.ts'
@@ -48,7 +50,8 @@ async function restore(store: Store, file: string, from: string, to: string): Pr
   const opened = await read(file, from, to)
   if (!opened.ok) throw new Error(opened.error)
   const name = `restore-${++restores}`
-  const done = await restoreImage(store, opened.value, { name, onProgress: () => {} })
+  const options = { name, onProgress: () => {}, pause: () => sleep(1) }
+  const done = await restoreImage(store, opened.value, options)
   if (!done.ok) throw new Error(JSON.stringify(done.error))
   await opened.value.close()
 }
@@ -142,20 +145,18 @@ function withTokenTwice(file: string): void {
   const where = "FROM sqlite_schema WHERE name = 'api_tokens'"
   const [table] = db.prepare<[], { sql: string }>(`SELECT sql ${where}`).all()
   const sql = table?.sql ?? ''
-  const change = (to: string): void => {
-    db.pragma('writable_schema = ON')
-    db.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'api_tokens'").run(to)
-  }
   const index = "WHERE name = 'sqlite_autoindex_api_tokens_2'"
   const [row] = db.prepare<[], object>(`SELECT * FROM sqlite_schema ${index}`).all()
-  change(sql.replace(' UNIQUE', ''))
+  db.pragma('writable_schema = ON')
+  const update = "UPDATE sqlite_schema SET sql = ? WHERE name = 'api_tokens'"
+  db.prepare(update).run(sql.replace(' UNIQUE', ''))
   db.exec(`DELETE FROM sqlite_schema ${index}`)
   db.pragma('schema_version = 1000')
   db.close()
   const open = new SqliteConnection(file).unsafeMode()
   open.exec("UPDATE api_tokens SET token_hash = x'00'")
   open.pragma('writable_schema = ON')
-  open.prepare("UPDATE sqlite_schema SET sql = ? WHERE name = 'api_tokens'").run(sql)
+  open.prepare(update).run(sql)
   open
     .prepare('INSERT INTO sqlite_schema VALUES (@type, @name, @tbl_name, @rootpage, @sql)')
     .run(row ?? {})
@@ -301,6 +302,23 @@ test('the next node that serves adds the records that are left', async () => {
   await new Backups({ host: realHost(), store: next, ...parts }).begin()
   await expect.poll(() => next.read(isRestoring), { timeout: 20_000 }).toBe(false)
   expect(count(next, 'cdrs')).toBe(2_600)
+})
+
+test('the last command is said again until it is known what became of it', async () => {
+  const [from, to] = [newHome(), newHome()]
+  const target = await newStore(to)
+  const file = await withRecords(from, 1)
+  const busy = answering(target, 'restore.finished', ['timeout', 'overloaded'])
+  await restore(busy, file, from, to)
+  expect([count(target, 'extensions'), count(target, 'cdrs')]).toEqual([1, 1])
+})
+
+test('after a timeout nobody is told that nothing was changed', async () => {
+  const [from, to] = [newHome(), newHome()]
+  const target = await newStore(to)
+  const file = await withRecords(from, 1)
+  const lost = answering(target, 'restore.finished', ['timeout', 'no-leader'])
+  await expect(restore(lost, file, from, to)).rejects.toThrow('"isLast":true')
 })
 
 test('a restore that another has followed is given up', async () => {

@@ -4,6 +4,7 @@
 
 import { copyFileSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ImageReader } from '../../src/store/image/client.ts'
 import { openStore } from '../../src/store/open.ts'
 import { restoreImage } from '../../src/store/restore.ts'
@@ -24,7 +25,7 @@ for (let n = 0; ; n++) {
   const place = { file, directory, addon: undefined }
   const opened = await ImageReader.open(place, readFileSync(keyFile), undefined)
   if (!opened.ok) throw new Error(opened.error)
-  const options = { name: `${process.pid} ${n}`, onProgress: () => {} }
+  const options = { name: `${process.pid} ${n}`, onProgress: () => {}, pause: () => sleep(1) }
   const restored = await restoreImage(store, opened.value, options)
   if (!restored.ok) throw new Error(JSON.stringify(restored.error))
   await opened.value.close()

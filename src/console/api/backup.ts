@@ -78,7 +78,11 @@ async function restore(
   }
   try {
     const restored = await backups.restore(source, onProgress)
-    if (!restored.ok) return failed(refusalFor(restored.error).message)
+    if (!restored.ok) {
+      // It counts, or may.
+      if (restored.error.kind === 'unknown') access.signEverybodyOut()
+      return failed(refusalFor(restored.error).message)
+    }
     access.signEverybodyOut()
     host.log('warn', 'restore.done', { by, of: restored.value.name, made: restored.value.made })
     tell(doneLine(restored.value))
