@@ -29,12 +29,12 @@ export async function backupTo(client: Client, asked: Asked, terminal: Terminal)
     throw new CliFailure(`the passphrase must have at least ${PASSPHRASE_MIN} characters`, 2)
   const progress = new ProgressLine(terminal, !asked.json)
   progress.draw('making an image of the database')
-  const { size, bytes } = await client.download('POST', PATH)
+  const { size, bytes } = await client.download('POST', PATH, nextOf(file))
   const counted = countedTo(bytes, size, progress)
   const stream = passphrase === undefined ? counted : sealStream(counted, passphrase)
   try {
     if (terminal.bytes !== undefined && file === '-') {
-      await pipeline(stream, terminal.bytes, { end: terminal.bytes !== process.stdout })
+      await writeOut(stream, terminal.bytes)
       return 0
     }
     const manifest = await writeWhole(stream, asked, passphrase)
@@ -76,7 +76,23 @@ async function* countedTo(
     shown = percent
     yield piece
   }
-  if (done !== size) throw new CliFailure('the system went away in the middle; nothing was written')
+}
+
+function nextOf(file: string): string {
+  const left = file === '-' ? 'what was written is of no use' : 'nothing was written'
+  return `${left}, try again`
+}
+
+async function writeOut(
+  stream: AsyncIterable<Uint8Array>,
+  out: NodeJS.WritableStream,
+): Promise<void> {
+  try {
+    await pipeline(stream, out, { end: out !== process.stdout })
+  } catch (error) {
+    if (error instanceof CliFailure) throw error
+    throw new CliFailure(`the backup cannot be written to stdout: ${messageOf(error)}`)
+  }
 }
 
 function refuseTaken({ file, force }: Asked): void {

@@ -4,13 +4,16 @@ import { readFileSync } from 'node:fs'
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { readRunFile } from '../config/run-file.ts'
 import { CliFailure } from './errors.ts'
 import type { Target } from './invocation.ts'
 
 const PATIENCE_MS = 30_000
+const AGAIN = 'try again'
+
+type Piece = Uint8Array | string
 
 export class Client {
   readonly #api: string
@@ -33,41 +36,44 @@ export class Client {
     const { outgoing, answer } = this.#open(method, path, headers, PATIENCE_MS)
     outgoing.end(text)
     const incoming = await answer
-    const received = await textOf(incoming)
-    if ((incoming.statusCode ?? 500) >= 300) throw this.#refused(incoming.statusCode, received)
+    if ((incoming.statusCode ?? 500) >= 300) throw await this.#refused(incoming)
+    const received = await textOf(incoming, 'see pbx status, and whether it was done')
     // The answer was made by the schema that its type was made from.
     return (received === '' ? undefined : JSON.parse(received)) as Shape
   }
 
-  /** Sends a stream and yields the answer's lines while it goes on. */
-  async *stream(path: string, type: string, source: Readable): AsyncGenerator<string> {
+  /**
+   * Sends a stream and yields the answer's lines while it goes on. They end early when the system
+   * goes away in the middle. Throws what `source` throws.
+   */
+  async *stream(path: string, type: string, source: AsyncIterable<Piece>): AsyncGenerator<string> {
     const { outgoing, answer } = this.#open('POST', path, { 'content-type': type }, 0)
-    // An answer that ends early says why itself; the broken pipe behind it adds nothing.
-    const sent = pipeline(source, outgoing).catch((error: unknown) => error)
-    const incoming = await answer
-    if (incoming.statusCode !== 200)
-      throw this.#refused(incoming.statusCode, await textOf(incoming))
-    incoming.setEncoding('utf8')
-    let rest = ''
-    for await (const piece of incoming) {
-      const lines = (rest + String(piece)).split('\n')
-      rest = lines.pop() ?? ''
-      yield* lines
+    const watched = watch(source)
+    // What the source throws is kept there; a broken line adds nothing to the answer, or its end.
+    pipeline(Readable.from(watched.pieces, { objectMode: false }), outgoing).catch(() => {})
+    try {
+      const incoming = await answer
+      if (incoming.statusCode !== 200) throw await this.#refused(incoming)
+      yield* linesOf(incoming)
+    } catch (error) {
+      watched.rethrow()
+      if (!(error instanceof WentAway)) throw error
     }
-    const error = await sent
-    if (error instanceof Error) throw new CliFailure(`the upload broke: ${error.message}`)
+    watched.rethrow()
   }
 
-  /** What a stream of bytes is read from, and how many there are. */
+  /** What a stream of bytes is read from, and how many there are; `next` as in `WentAway`. */
   async download(
     method: 'GET' | 'POST',
     path: string,
+    next = AGAIN,
   ): Promise<{ readonly size: number; readonly bytes: Readable }> {
     const { outgoing, answer } = this.#open(method, path, {}, 0)
     outgoing.end()
-    const bytes = await answer
-    if (bytes.statusCode !== 200) throw this.#refused(bytes.statusCode, await textOf(bytes))
-    return { size: Number(bytes.headers['content-length'] ?? '0'), bytes }
+    const incoming = await answer
+    if (incoming.statusCode !== 200) throw await this.#refused(incoming)
+    const bytes = Readable.from(whole(incoming, next), { objectMode: false })
+    return { size: Number(incoming.headers['content-length'] ?? '0'), bytes }
   }
 
   #open(
@@ -104,7 +110,10 @@ export class Client {
     return new CliFailure(`${this.#api} does not answer (${because}): is pbx running?`)
   }
 
-  #refused(status: number | undefined, body: string): CliFailure {
+  async #refused(incoming: IncomingMessage): Promise<CliFailure> {
+    const { statusCode: status } = incoming
+    // Who does not take an upload may close the line on it: what was refused is known without.
+    const body = await textOf(incoming, AGAIN).catch(() => '')
     if (status === 401) return new CliFailure(`${this.#api} does not accept this token`)
     const why = errorIn(body) ?? `${this.#api} answered ${status ?? 'nothing'}`
     return new CliFailure(why, status === 400 ? 2 : 1)
@@ -132,11 +141,57 @@ function readText(file: string, what: string): string {
   }
 }
 
-async function textOf(incoming: IncomingMessage): Promise<string> {
-  incoming.setEncoding('utf8')
-  let text = ''
-  for await (const piece of incoming) text += String(piece)
-  return text
+/** The connection is gone, and the answer had begun. `next` is what helps. */
+class WentAway extends CliFailure {
+  constructor(next: string) {
+    super(`the system went away in the middle: ${next}`)
+  }
+}
+
+async function* whole(incoming: IncomingMessage, next: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    for await (const piece of incoming) yield piece as Uint8Array
+  } catch {
+    throw new WentAway(next) // all that reading from a connection can come to
+  }
+}
+
+async function textOf(incoming: IncomingMessage, next: string): Promise<string> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of whole(incoming, next)) pieces.push(piece)
+  return Buffer.concat(pieces).toString('utf8')
+}
+
+/** Those that have their end. */
+async function* linesOf(incoming: IncomingMessage): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const piece of whole(incoming, AGAIN)) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+}
+
+/** A source whose own errors can be told from those of the line it is sent over. */
+function watch(source: AsyncIterable<Piece>): {
+  readonly pieces: AsyncIterable<Piece>
+  /** Throws what the source has thrown, if it has. */
+  readonly rethrow: () => void
+} {
+  let thrown: { readonly error: unknown } | undefined
+  async function* pieces(): AsyncGenerator<Piece, void> {
+    try {
+      yield* source
+    } catch (error) {
+      thrown = { error }
+      throw error
+    }
+  }
+  const rethrow = (): void => {
+    if (thrown !== undefined) throw thrown.error
+  }
+  return { pieces: pieces(), rethrow }
 }
 
 function errorIn(body: string): string | undefined {

@@ -1,7 +1,6 @@
 //! `pbx import FILE`: streams the file to the API, shows progress, tells every bad line.
 
 import { createReadStream, statSync } from 'node:fs'
-import { Readable } from 'node:stream'
 import type { ImportLine } from '../console/api/shapes.ts'
 import type { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
@@ -41,17 +40,18 @@ export async function importFile(
         throw new CliFailure(`${line.reason}; what was taken so far stays, so send it all again`)
     }
   }
+  progress.erase()
   throw new CliFailure('the system went away in the middle; send the file again, it does no harm')
 }
 
 type Upload = {
-  readonly source: Readable
+  readonly source: AsyncIterable<Uint8Array | string>
   /** How much of it is sent, 0 to 1; undefined when its size is not known. */
   readonly fraction: () => number | undefined
 }
 
 function open(file: string, { stdin }: Terminal): Upload {
-  if (file === '/dev/stdin') return { source: Readable.from(stdin), fraction: () => undefined }
+  if (file === '/dev/stdin') return { source: stdin, fraction: () => undefined }
   let size: number
   try {
     const about = statSync(file)
@@ -59,11 +59,27 @@ function open(file: string, { stdin }: Terminal): Upload {
     size = about.size
   } catch (error) {
     if (error instanceof CliFailure) throw error
-    const because = error instanceof Error ? error.message : String(error)
-    throw new CliFailure(`${file} cannot be read: ${because}`, 2)
+    throw unreadable(file, error, 2)
   }
-  const source = createReadStream(file)
-  return { source, fraction: () => (size === 0 ? undefined : source.bytesRead / size) }
+  const opened = createReadStream(file)
+  const fraction = (): number | undefined => (size === 0 ? undefined : opened.bytesRead / size)
+  return { source: readable(file, opened), fraction }
+}
+
+async function* readable(
+  file: string,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* pieces
+  } catch (error) {
+    throw unreadable(file, error, 1)
+  }
+}
+
+function unreadable(file: string, error: unknown, exitCode: number): CliFailure {
+  const because = error instanceof Error ? error.message : String(error)
+  return new CliFailure(`${file} cannot be read: ${because}`, exitCode)
 }
 
 type Counts = {

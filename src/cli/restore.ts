@@ -4,7 +4,6 @@
 import { createReadStream, statSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { basename } from 'node:path'
-import { Readable } from 'node:stream'
 import { type Manifest, verifyArchive, writeArchive } from '../backup/archive.ts'
 import { isSealed, openStream } from '../backup/envelope.ts'
 import { BackupFault } from '../backup/errors.ts'
@@ -53,6 +52,9 @@ export async function restoreFrom(
   } catch (error) {
     progress.erase()
     if (error instanceof BackupFault) throw new CliFailure(`${file}: ${error.message}`)
+    // Of the disk: what the line comes to is told as what it is already.
+    if (error instanceof Error && 'syscall' in error)
+      throw new CliFailure(`${file} cannot be read: ${error.message}`)
     throw error
   }
 }
@@ -158,24 +160,17 @@ async function send(
   terminal: Terminal,
 ): Promise<number> {
   const progress = new ProgressLine(terminal, !asked.json)
-  const source = Readable.from(archive, { objectMode: false })
-  let broken: Error | undefined
-  source.once('error', (error) => (broken = error))
-  try {
-    for await (const text of client.stream(PATH, TYPE, source)) {
-      if (asked.json) terminal.out(`${text}\n`)
-      const line = JSON.parse(text) as RestoreLine
-      if (line.kind === 'progress') progress.draw(progressText(line))
-      else progress.erase()
-      if (line.kind === 'failed') throw new CliFailure(line.reason)
-      if (line.kind !== 'done') continue
-      if (!asked.json) terminal.out(doneText(line))
-      return 0
-    }
-  } catch (error) {
-    // A backup that turns out to be damaged breaks the line as well.
-    throw broken ?? error
+  for await (const text of client.stream(PATH, TYPE, archive)) {
+    if (asked.json) terminal.out(`${text}\n`)
+    const line = JSON.parse(text) as RestoreLine
+    if (line.kind === 'progress') progress.draw(progressText(line))
+    else progress.erase()
+    if (line.kind === 'failed') throw new CliFailure(line.reason)
+    if (line.kind !== 'done') continue
+    if (!asked.json) terminal.out(doneText(line))
+    return 0
   }
+  progress.erase()
   throw new CliFailure('the system went away in the middle: see pbx status, and try again')
 }
 
