@@ -8,10 +8,20 @@ import {
   randomBytes,
   randomFillSync,
 } from 'node:crypto'
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { faultOf, StoreFault } from './errors.ts'
 
+const FILE = 'secret.key'
 const KEY_LENGTH = 32
 const NONCE_LENGTH = 12
 const TAG_LENGTH = 16
@@ -79,11 +89,23 @@ class Nonces {
   }
 }
 
-/** Opens the installation's vault; makes its key when there is none. */
+/** Opens the installation's vault; makes its key when there is none. Under the directory's lock. */
 export function openVault(directory: string): Vault {
-  const file = join(directory, 'secret.key')
+  const file = join(directory, FILE)
   try {
     return new Vault(readKey(file) ?? makeKey(directory, file))
+  } catch (error) {
+    throw faultOf(error, file)
+  }
+}
+
+/** That of an installation that runs: a key that is gone is not made anew. */
+export function readVault(directory: string): Vault {
+  const file = join(directory, FILE)
+  try {
+    const key = readKey(file)
+    if (key !== undefined) return new Vault(key)
+    throw new StoreFault('key-unusable', `${file} is missing: restore it from a backup`)
   } catch (error) {
     throw faultOf(error, file)
   }
@@ -97,7 +119,8 @@ function readKey(file: string): Uint8Array | undefined {
       throw new StoreFault('key-unusable', `others may read ${file}: run chmod 600 ${file}`)
     const key = readFileSync(descriptor)
     if (key.length === KEY_LENGTH) return new Uint8Array(key)
-    const message = `${file} holds ${key.length} bytes, not ${KEY_LENGTH}: restore it from a backup`
+    const mend = 'restore it from a backup, or, where there is no database yet, remove it'
+    const message = `${file} holds ${key.length} bytes, not ${KEY_LENGTH}: ${mend}`
     throw new StoreFault('key-unusable', message)
   } finally {
     closeSync(descriptor)
@@ -113,14 +136,19 @@ function openIfThere(file: string): number | undefined {
   }
 }
 
+/** Under its name only when it is whole and on disk: an empty one would be taken for a lost one. */
 function makeKey(directory: string, file: string): Uint8Array {
   const key = new Uint8Array(randomBytes(KEY_LENGTH))
-  const descriptor = openSync(file, 'wx', 0o600)
-  writeSync(descriptor, key)
-  fsyncSync(descriptor)
-  closeSync(descriptor)
+  const fresh = `${file}.new`
+  // Of a start that was broken off.
+  rmSync(fresh, { force: true })
+  writeFileSync(fresh, key, { flag: 'wx', mode: 0o600, flush: true })
+  renameSync(fresh, file)
   const folder = openSync(directory, 'r')
-  fsyncSync(folder)
-  closeSync(folder)
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
   return key
 }

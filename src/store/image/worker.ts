@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts'
 import { ReadConnection } from '../database.ts'
 import { DATABASE } from '../replica/open-replica.ts'
 import { schemaVersion } from '../schema/version.ts'
-import { openVault, Vault } from '../vault.ts'
+import { readVault, Vault } from '../vault.ts'
 import { makeImage } from './make.ts'
 import type { FromImage, ImageJob, ToImage } from './protocol.ts'
 import { ImageRefused, openImage } from './read.ts'
@@ -28,7 +28,7 @@ else {
   const { key } = job
   const schema = schemaHere(join(job.directory, DATABASE))
   orRefused(() => {
-    const keys = { from: new Vault(key), to: openVault(job.directory) }
+    const keys = { from: new Vault(key), to: readVault(job.directory) }
     const image = openImage(job.file, keys, { addon: job.addon }, { schema })
     const { rows, replaced } = image
     say({ kind: 'opened', schema, rows, replaced })
