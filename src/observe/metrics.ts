@@ -9,12 +9,26 @@ export type Count = (labels?: Labels, by?: number) => void
 /** Takes one measurement, in the unit its name ends with. */
 export type Observe = (value: number, labels?: Labels) => void
 
+/**
+ * Of the process. They are watched as long as it lives: a node that serves many times has new
+ * metrics each time, and what watched for the old ones would keep all that had served.
+ */
+let ofProcess: Registry | undefined
+
+function processMetrics(): Registry {
+  if (ofProcess !== undefined) return ofProcess
+  ofProcess = new Registry()
+  collectDefaultMetrics({ register: ofProcess, prefix: 'pbx_' })
+  return ofProcess
+}
+
 export class Metrics {
+  readonly #node: string
   readonly #registry = new Registry()
 
   constructor(node: string) {
-    this.#registry.setDefaultLabels({ node })
-    collectDefaultMetrics({ register: this.#registry, prefix: 'pbx_' })
+    this.#node = node
+    processMetrics()
   }
 
   counter(name: string, help: string, labelNames: readonly string[] = []): Count {
@@ -78,7 +92,9 @@ export class Metrics {
 
   /** The exposition format of `/metrics`. */
   text(): Promise<string> {
-    return this.#registry.metrics()
+    const all = Registry.merge([processMetrics(), this.#registry])
+    all.setDefaultLabels({ node: this.#node })
+    return all.metrics()
   }
 
   get contentType(): string {
