@@ -132,10 +132,9 @@ export function answerReady(
   sdp: Sdp | undefined,
 ): void {
   if (call.state.invite === undefined || call.state.phase !== 'setup') return
-  const callee = call.leg(leg)
-  // The caller may go by the first 2xx that it had: both are told anew.
-  const isOther = before !== undefined && printOf(before) !== printOf(sdp)
-  if (isOther && callee !== undefined) callee.outdated = true
+  // Who was told something else may go by that: both are told anew.
+  if (before !== undefined && printOf(before) !== printOf(sdp))
+    for (const each of [call.leg(leg), call.leg(CALLER)]) if (each) each.outdated = true
   call.state.answering = { leg, face, sdp, at: call.state.record.answeredAt ?? call.wall() }
   call.save({ kind: 'answer-saved' })
 }
