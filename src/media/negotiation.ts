@@ -84,11 +84,24 @@ function tell(board: Board, from: Session, to: Session, answer: Description): Ou
   const { pending } = from
   if (pending === undefined) return err({ kind: 'no-session' })
   const { links, step } = pending
-  const stays = step === 'close' || staysWith(to, from, links)
   if (to.told !== undefined) board.join(to, from, links)
-  if (stays) return ok(sdp(to.local.text))
+  if (step === 'close') return ok(sdp(to.local.text))
   const directions = from.wants
-  return putOffer(board, { from, to, offer: answer, directions, step: 'close' })
+  if (to.told === undefined || !staysWith(to, from, links))
+    return putOffer(board, { from, to, offer: answer, directions, step: 'close' })
+  // It may be asked all the same, and what it answers then is no answer to an older offer.
+  const back = invert(links, answer.media.length)
+  const { told } = to
+  to.pending = {
+    from,
+    offer: answer,
+    directions,
+    links: back,
+    told,
+    step: 'close',
+    answered: false,
+  }
+  return ok(sdp(to.local.text))
 }
 
 type Put = {
