@@ -90,7 +90,9 @@ function takeAsAnswered(call: Call, answering: Answering): void {
   const face = state.invite?.faces.find(({ tag }) => tag === answering.face)
   if (state.invite === undefined || face === undefined || face.dialog !== undefined) return
   openDialog(call, state.invite, face)
-  face.dialog &&= resumeDialog(face.dialog)
+  // A successor before this one may have come as far, and have said something in it.
+  const age = millis(Math.max(0, call.wall() - answering.at))
+  face.dialog &&= resumeDialog(face.dialog, age)
 }
 
 /** Both sides are answered from here. */
