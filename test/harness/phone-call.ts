@@ -137,15 +137,16 @@ export class PhoneCall {
   }
 
   /** re-INVITE or UPDATE; false when one is under way. */
-  offer(method: 'INVITE' | 'UPDATE', direction: Direction): boolean {
+  /** Without an offer of its own (`delayed`) it answers that of the 2xx in its ACK. */
+  offer(method: 'INVITE' | 'UPDATE', direction: Direction, delayed = false): boolean {
     if (this.state !== 'up' || this.busy || this.awaitingAck !== undefined) return false
     const before = this.direction
     this.direction = direction
     this.busy = true
-    const options = this.#withSdp()
+    const options = delayed ? {} : this.#withSdp()
     const sent = this.inDialog(method, options, (response) => {
       if (method === 'INVITE' && response !== undefined && response.status < 300) {
-        this.#ack(cseq(response)?.number ?? 0, undefined)
+        this.#ack(cseq(response)?.number ?? 0, delayed ? this.#sdp() : undefined)
         if (this.dialog !== undefined) this.dialog = refreshTarget(this.dialog, response)
       }
       if (!this.busy) return

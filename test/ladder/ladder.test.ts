@@ -19,7 +19,7 @@ import { Office } from './office.ts'
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
  *   bob ring 183 sdp | answer | reject 486 | bye | cancel
- *   bob hold sendonly | resume | update inactive
+ *   bob hold sendonly | resume [nosdp] | update inactive
  *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
  *   bob thinks | agrees            (before and about a re-INVITE)
@@ -237,7 +237,7 @@ function inCall(office: Office, name: string, command: Command): void {
     case 'hold':
       return void call.offer('INVITE', directionOf(what))
     case 'resume':
-      return void call.offer('INVITE', 'sendrecv')
+      return void call.offer('INVITE', 'sendrecv', what === 'nosdp')
     case 'update':
       return void call.offer('UPDATE', directionOf(what))
     case 'refer':

@@ -150,6 +150,8 @@ function resume(call: Call, leg: Leg): void {
   leg.accepted = undefined
   leg.released = false
   if (!owesAnswer || !answerLateAnew(call, leg)) settle(call, leg)
+  // What its peer said last may be of before that offer, so both are told anew as well.
+  else for (const each of [leg, call.peerOf(leg)]) if (each) each.outdated = true
   resumeTimer(call, leg)
   call.changed(leg.id)
 }
