@@ -162,13 +162,15 @@ export class RemoteServer {
   }
 
   #arrived({ sessions, status }: FromServer & { kind: 'here' }): void {
+    const wasAway = !this.#isHere
     this.#isTold = false
     this.#isHere = true
     this.#status = status
     this.#watch()
     this.#options.onHere(this, new Set(sessions))
-    // It knows what it has done already, and does nothing twice.
-    for (const { id, request } of this.#waiting.unanswered()) this.#request(id, request)
+    // It may have been asked already, and is asked for nothing that cannot be done twice.
+    if (wasAway)
+      for (const { id, request } of this.#waiting.unanswered()) this.#request(id, request)
   }
 
   #request(id: number, request: MediaRequest): void {

@@ -121,9 +121,8 @@ export class Cluster {
     return this.#ask({ kind: 'drain', isDrained, isForced })
   }
 
-  async remove(node: NodeId): Promise<string | undefined> {
-    const refused = await this.#removeFromGroup(node)
-    return refused ?? (await propose(this.#parts.store, { kind: 'node.left', id: node }))
+  remove(node: NodeId): Promise<string | undefined> {
+    return this.#admission.remove(node)
   }
 
   async #removeFromGroup(node: NodeId): Promise<string | undefined> {

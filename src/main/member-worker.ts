@@ -116,6 +116,7 @@ async function begin(): Promise<void> {
     holdsAddress: () => vip?.isHeld === true,
   })
   if (isDrained) member.setFit('drain', 'drained')
+  if (disk.slow !== undefined) member.setFit('disk', disk.slow)
   if (vip?.unfit !== undefined) member.setFit('address', vip.unfit)
   const fileSync = syncFiles(link, reader)
   member.send(early.splice(0))

@@ -2,7 +2,7 @@
 //! duty checkers: which sessions are open, and who hears whom.
 
 import { err, type Result } from '../../src/base/result.ts'
-import type { Millis } from '../../src/base/time.ts'
+import { millis, type Millis } from '../../src/base/time.ts'
 import type {
   AnswerHere,
   ConnectRequest,
@@ -28,6 +28,8 @@ export class MediaLedger implements MediaControl {
   delay: Millis
   /** Answers nothing but this failure. */
   failing = false
+  /** Sessions of which a successor hears late, in ms. */
+  readonly late = new Map<MediaId, number>()
   #died = 0
   readonly #world: World
   readonly #media: MediaControl
@@ -92,7 +94,11 @@ export class MediaLedger implements MediaControl {
 
   resume(media: readonly MediaId[], agreed: readonly MediaId[]): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    this.#world.in(this.delay, () => void this.#media.resume(media, agreed).then(resolve))
+    const late = Math.max(0, ...media.map((each) => this.late.get(each) ?? 0))
+    this.#world.in(
+      millis(this.delay + late),
+      () => void this.#media.resume(media, agreed).then(resolve),
+    )
     return promise
   }
 

@@ -3,7 +3,7 @@
 import { millis, type Millis } from '../../src/base/time.ts'
 import type { SipMessage } from '../../src/sip/message/message.ts'
 import { callId, cseq } from '../../src/sip/message/views.ts'
-import type { CallCounters } from '../../roles/call-manager/call/host/call-host.ts'
+import type { CallCounters } from '../../roles/call-manager/call/host/call-counters.ts'
 import type { ScriptedPhone } from '../harness/phone.ts'
 import type { SimPbx } from '../harness/sim-pbx.ts'
 import type { World } from '../harness/world.ts'

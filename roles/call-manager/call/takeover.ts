@@ -176,7 +176,7 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
     if (isOver) turnAway(call, leg)
     else finish(call, refusalOf(487, 'picked up too late'))
     // Whoever picked up may think that it talks, and nobody else knows of it any more.
-    return call.save(undefined)
+    return took(call, from)
   }
   // It still rings when the process that silenced it is no more.
   if (attempt?.purpose === 'call') silence(call, attempt)
@@ -186,9 +186,14 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   record.calleeSipCallId = leg.dialog?.callId
   record.transferredFrom = from
   call.state.pickedUp = true
-  // Before the call that gave the leg ends: somebody has to know of it.
-  call.save(undefined)
+  took(call, from)
   answerHere(call)
+}
+
+/** Before the call that gave the leg ends: somebody has to know of it. */
+function took(call: Call, from: CallId): void {
+  call.save(undefined)
+  call.outputs.push({ kind: 'took', from })
 }
 
 /** Out of a snapshot: it does not ring any more, and who picked it up is on the way. */

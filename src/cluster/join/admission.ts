@@ -80,9 +80,23 @@ export class Admission {
     if (there !== undefined) return there
     const key = keyOf(request)
     if (!key.ok) return this.#refused(request, key.error)
-    const admitted = this.#last.then(() => this.#next(request, token.value, key.value))
-    this.#last = admitted.catch(() => undefined) // whoever asked is told; the next one is not
-    return admitted
+    return this.#inTurn(() => this.#next(request, token.value, key.value))
+  }
+
+  /** A node, for good. Undefined when it is done, else why not. */
+  remove(node: NodeId): Promise<string | undefined> {
+    const { store, removeFromGroup } = this.#parts
+    return this.#inTurn(async () => {
+      const refused = await removeFromGroup(node)
+      return refused ?? propose(store, { kind: 'node.left', id: node })
+    })
+  }
+
+  /** One that is on its way in, or back, does not get past being removed. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#last.then(change)
+    this.#last = changed.catch(() => undefined) // whoever asked is told; the next one is not
+    return changed
   }
 
   async #next(request: JoinRequest, token: JoinToken, key: KeyObject): Promise<JoinAnswer> {
@@ -148,7 +162,8 @@ export class Admission {
 
   /**
    * Those that go leave the group first, and are written down as gone in entries that are proposed
-   * together with its own: they are known or it is, whatever fails, and the next try takes that up.
+   * together with its own: they are known or it is, unless the log ends just between them, and the
+   * next try takes that up.
    */
   async #enter(node: Peer, going: readonly NodeId[]): Promise<string | undefined> {
     const { store, removeFromGroup, host } = this.#parts

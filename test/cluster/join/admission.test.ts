@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Admission } from '../../../src/cluster/join/admission.ts'
 import type {
   JoinAnswer,
@@ -224,6 +224,18 @@ test('one that comes while another is on its way in waits', async () => {
   const says = ['one at a time', 'too early', 'office is being handed over', undefined]
   expect(outcome(await admission(() => says.shift()).admit(request(2)))).toBe('node-2')
   expect(says).toEqual([])
+})
+
+test('who is removed while it is on its way in is none when it has come', async () => {
+  let tries = 0
+  const admitting = admission(() => (++tries === 1 ? 'one at a time' : undefined))
+  const coming = admitting.admit(request(2))
+  await vi.waitUntil(() => tries === 1)
+  const going = admitting.remove('node-2' as NodeId)
+  expect(outcome(await coming)).toBe('node-2')
+  expect(await going).toBeUndefined()
+  expect([added, removed]).toEqual([['node-2'], ['node-2']])
+  expect(known()).toEqual(['node-1'])
 })
 
 function rejoining(number: number, id: string, more: Partial<JoinRequest> = {}): JoinRequest {

@@ -17,6 +17,7 @@ import type { Directory, Extension } from '../../directory.ts'
 import type { Door } from '../../door.ts'
 import type { Location } from '../../location.ts'
 import { Alarm } from './alarm.ts'
+import { NO_COUNTS, type CallCounters } from './call-counters.ts'
 import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
 import { CallLimits } from './call-limits.ts'
@@ -48,32 +49,12 @@ export type CallsOptions = {
   readonly config: CallConfig
 }
 
-export type CallCounters = {
-  /** INVITEs that became calls. */
-  began: number
-  /** INVITEs of who has as many calls as one may have. */
-  limited: number
-  answered: number
-  ended: number
-  /** Calls ended because the program was wrong. */
-  bugs: number
-  /** Snapshots that could not be stored. */
-  unsaved: number
-}
-
 /** Above this many records waiting for the disk no new calls are taken. */
 const CDRS_WAITING_MAX = 50_000
 
 export class CallHost {
   readonly news = new CallNews()
-  readonly counters: CallCounters = {
-    began: 0,
-    limited: 0,
-    answered: 0,
-    ended: 0,
-    bugs: 0,
-    unsaved: 0,
-  }
+  readonly counters: CallCounters = { ...NO_COUNTS }
   readonly #options: CallsOptions
   readonly #host: Host
   readonly #ways: Ways
@@ -303,12 +284,15 @@ export class CallHost {
       case 'give':
         return this.#give(live, output)
       case 'picked-up': {
-        const to = this.#calls.get(output.to)
         const { leg } = output
-        if (to !== undefined && leg !== undefined) this.#calls.move(live, to)
-        if (to !== undefined) this.#take(to, { kind: 'picked-up', leg, from: live.id })
-        if (leg === undefined) return
-        return this.#take(live, { kind: 'handed', back: to === undefined ? leg : undefined })
+        const to = this.#calls.get(output.to)
+        if (to === undefined) return leg && this.#take(live, { kind: 'handed', back: leg })
+        if (leg !== undefined) this.#calls.move(live, to)
+        return this.#take(to, { kind: 'picked-up', leg, from: live.id })
+      }
+      case 'took': {
+        const from = this.#calls.get(output.from)
+        return from && this.#take(from, { kind: 'handed', back: undefined })
       }
       case 'changed':
         return void (live.changed = true)
