@@ -55,6 +55,12 @@ export class Fitness {
     return this.#ofOthers.get(node)
   }
 
+  /** Whether one of these others is there, and would serve. */
+  isAnyFit(nodes: readonly NodeId[]): boolean {
+    const { peers } = this.#parts.link
+    return nodes.some((id) => peers.includes(id) && this.of(id) === undefined)
+  }
+
   set(concern: Concern, why: string | undefined): void {
     const before = this.own
     if (why === undefined) this.#concerns.delete(concern)

@@ -59,6 +59,7 @@ export class Member {
   readonly #missed = new Map<NodeId, number>()
   /** Dialled too, though they would dial us if they knew of us. */
   readonly #sought = new Set<NodeId>()
+  #isReluctant = false
   #told = ''
   #leader: NodeId | undefined
   #schema: number
@@ -75,8 +76,8 @@ export class Member {
     this.#dialled = new Dialled(link)
     this.#since = host.wall()
     this.#schema = parts.replica.schema.inForce
-    const onChanged = (why: string | undefined): void => this.#fitChanged(why)
-    const onOther = (): void => this.#tell(true)
+    const onChanged = (): void => this.#fitChanged()
+    const onOther = (): void => this.#othersChanged()
     this.#fitness = new Fitness({ host, link, onChanged, onOther })
     const leader = (): NodeId | undefined => parts.replica.status.leader
     this.#clocks = new Clocks({ host, link, self: parts.self.id, leader })
@@ -84,7 +85,7 @@ export class Member {
       () => this.#fitness.stop(),
       () => this.#clocks.stop(),
       link.arrived((frame) => this.#onFrame(frame)),
-      link.changed(() => this.#tell(true)),
+      link.changed(() => this.#othersChanged()),
     ]
     this.#meet()
     this.#timer = setInterval(() => this.#tick(), TICK)
@@ -139,11 +140,25 @@ export class Member {
     this.#fitness.set(concern, why)
   }
 
-  #fitChanged(why: string | undefined): void {
-    const { replica, orEnd } = this.#parts
-    orEnd(() => replica.ask((raft) => raft.setReluctant(why !== undefined)))
+  #fitChanged(): void {
+    this.#stepBack()
     this.#look()
     this.#leaveToOthers()
+  }
+
+  #othersChanged(): void {
+    this.#stepBack()
+    this.#tell(true)
+  }
+
+  /** Who is unfit lets others be elected first, as long as one is there that is not. */
+  #stepBack(): void {
+    const { replica, orEnd } = this.#parts
+    const { voters } = replica.status.membership
+    const isReluctant = this.#fitness.own !== undefined && this.#fitness.isAnyFit(voters)
+    if (isReluctant === this.#isReluctant) return
+    this.#isReluctant = isReluctant
+    orEnd(() => replica.ask((raft) => raft.setReluctant(isReluctant)))
   }
 
   /** Asks the others at once whether this node still leads, instead of with the next heartbeat. */

@@ -50,3 +50,18 @@ test('the others know, also who comes later; of who is gone nothing is known', a
   const again = await node(B, port)
   await vi.waitUntil(() => again.fitness.of(A) !== undefined, { timeout: 10_000 })
 })
+
+test('who is unfit leaves it to one that is there and fit, not to who is gone', async () => {
+  const [a, b] = [await node(A), await node(B)]
+  const { port } = b.link
+  expect(a.fitness.isAnyFit([A, B])).toBe(false)
+  a.link.dial({ id: B, host: '127.0.0.1', port })
+  await vi.waitUntil(() => a.fitness.isAnyFit([A, B]))
+  b.fitness.set('disk', 'its disk took 500 ms to commit')
+  await vi.waitUntil(() => !a.fitness.isAnyFit([A, B]))
+  b.fitness.set('disk', undefined)
+  await vi.waitUntil(() => a.fitness.isAnyFit([A, B]))
+  expect(a.fitness.isAnyFit([A])).toBe(false)
+  await b.link.close()
+  await vi.waitUntil(() => !a.fitness.isAnyFit([A, B]))
+})
