@@ -128,12 +128,13 @@ export function answerAnew(call: Call, then: ToAnswer): void {
 /** What the caller is to be told is known: commit, then tell it. */
 export function answerReady(
   call: Call,
-  { leg, face, before }: Pick<ToAnswer, 'leg' | 'face' | 'before'>,
+  { leg, face }: Pick<ToAnswer, 'leg' | 'face'>,
   sdp: Sdp | undefined,
 ): void {
   if (call.state.invite === undefined || call.state.phase !== 'setup') return
   // Who was told something else may go by that: both are told anew.
-  if (before !== undefined && printOf(before) !== printOf(sdp))
+  const { toldBefore } = call
+  if (toldBefore !== undefined && printOf(toldBefore) !== printOf(sdp))
     for (const each of [call.leg(leg), call.leg(CALLER)]) if (each) each.outdated = true
   call.state.answering = { leg, face, sdp, at: call.state.record.answeredAt ?? call.wall() }
   call.save({ kind: 'answer-saved' })

@@ -79,6 +79,8 @@ export class Call {
   readonly inherited: Open[]
   /** By dialog. */
   readonly refused = new Map<DialogId, Refused>()
+  /** In its 2xx, by the process before this one: the caller may go by that. */
+  toldBefore: Sdp | undefined
   /** Of the media sessions of a call that ends. */
   reports: readonly MediaReport[] | undefined
   /** What devices say before the store knows of the call (`hear`); undefined from then on. */

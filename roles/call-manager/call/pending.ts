@@ -74,8 +74,6 @@ export type Then =
       readonly face: string
       /** Media was lost over the first. */
       readonly again?: boolean
-      /** What the caller may have been told by the process before this one. */
-      readonly before?: Sdp | undefined
     }
   /** The call is committed as one that rings. */
   | { readonly kind: 'begun-saved' }

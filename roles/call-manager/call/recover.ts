@@ -86,6 +86,7 @@ function lostWith(call: Call): void {
 function takeAsAnswered(call: Call, answering: Answering): void {
   const { state } = call
   state.answering = undefined
+  call.toldBefore = answering.sdp
   state.record.answeredAt = answering.at
   const face = state.invite?.faces.find(({ tag }) => tag === answering.face)
   if (state.invite === undefined || face === undefined || face.dialog !== undefined) return
@@ -105,8 +106,7 @@ function answerAgain(call: Call, answering: Answering): void {
   if (state.pickedUp) return answerHere(call)
   if (callee === caller) return answeredHere(call, caller)
   if (callee.state === 'gone') return lostWith(call)
-  const { face, sdp: before } = answering
-  const then = { kind: 'answer', leg: callee.id, face, before } as const
+  const then = { kind: 'answer', leg: callee.id, face: answering.face } as const
   const offer = state.invite?.offer
   resumeTimer(call, callee)
   const offers = offer === undefined && callee.exchange.offer !== undefined
