@@ -67,6 +67,13 @@ export function loseJoin(call: Call, join: Join): void {
   call.state.join = { ...join, until, isLost: true, retryAt: again }
 }
 
+/** Media waits for what the leg has said already: it is to say it again, to whoever comes. */
+function answerUnheard(call: Call, state: Join, why: string): void {
+  const leg = call.leg(state.leg)
+  if (leg !== undefined) leg.outdated = true
+  mediaRefused(call, state, why)
+}
+
 /** Media may be on its way back as well. */
 function mediaRefused(call: Call, state: Join, why: string): void {
   const isAway = why !== 'sdp-rejected'
@@ -249,7 +256,7 @@ export function turnDone(call: Call, asked: Asked, result: MediaResult): void {
   if (state === undefined || state.isLost === true) return
   // It waited for no answer of this leg.
   if (!result.ok && state.repeats === true && !isGone(result)) return joined(call)
-  if (!result.ok) return mediaRefused(call, state, result.error.kind)
+  if (!result.ok) return answerUnheard(call, state, result.error.kind)
   if (!state.more) return joined(call)
   const { leg: other, other: leg, until } = state
   joinBy(call, { leg, other, more: false, ...(until !== undefined && { until }) }, result.value)
