@@ -8,8 +8,6 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Manifest, writeArchive } from '../../src/backup/archive.ts'
-import { parseCommandLine } from '../../src/cli/command-line.ts'
-import { runCommand } from '../../src/cli/run-command.ts'
 import { run, type Ran } from './run.ts'
 
 let server: Server
@@ -77,20 +75,8 @@ test('backup: nothing is left of it', async () => {
   expect(readdirSync(directory).filter((name) => name.startsWith('one'))).toEqual([])
 })
 
-async function toStdout(bytes: PassThrough): Promise<Ran> {
-  const asked = parseCommandLine(['backup', '-', ...target], '1.2.3')
-  if (asked.kind !== 'command') throw new Error(JSON.stringify(asked))
-  const ran = { out: '', error: '' }
-  const code = await runCommand(asked, {
-    out: (text) => void (ran.out += text),
-    error: (text) => void (ran.error += text),
-    watched: false,
-    stdin: new PassThrough(),
-    answers: false,
-    bytes,
-  })
-  return { code, ...ran }
-}
+const toStdout = (bytes: PassThrough): Promise<Ran> =>
+  run(['backup', '-', ...target], '', { watched: false, bytes })
 
 test('backup to stdout: what came is of no use', async () => {
   expect(await toStdout(new PassThrough().resume())).toMatchObject({
