@@ -106,6 +106,11 @@ export class Cluster {
     return this.#ask({ kind: 'transfer', to })
   }
 
+  /** As `transfer`, by a node that is being stopped: also to one that had better not serve. */
+  handOver(): Promise<string | undefined> {
+    return this.#ask({ kind: 'hand-over' })
+  }
+
   /** For a host that is to be the server `name`: where to ask, and a token that is good once. */
   invite(name: string): { readonly at: string; readonly token: string } {
     const { files, host: clock } = this.#parts

@@ -1,6 +1,6 @@
-//! Which nodes would rather not serve, and why: drained by an administrator, with an interface that
-//! is down, a disk that is slow, or a main thread that hangs. Each tells the others; whoever hands
-//! over asks here.
+//! Which nodes would rather not serve, and why: drained by an administrator, about to stop, with an
+//! interface that is down, a disk that is slow, or a main thread that hangs. Each tells the others;
+//! whoever hands over asks here.
 
 import type { Cancel, Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
@@ -10,7 +10,7 @@ import type { PeerLink } from './peer-link.ts'
 /** In bytes: it is shown to people. */
 const WHY_MAX = 200
 
-export type Concern = 'address' | 'disk' | 'drain' | 'main' | 'serving'
+export type Concern = 'address' | 'disk' | 'drain' | 'main' | 'serving' | 'stop'
 
 export type FitnessParts = {
   readonly host: Host

@@ -6,7 +6,7 @@
 
 import type { Cancel, Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
-import { members, type Membership } from '../raft/membership.ts'
+import { members } from '../raft/membership.ts'
 import type { Urgency } from '../native/priority.ts'
 import type { RaftMessage } from '../raft/message.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
@@ -15,12 +15,12 @@ import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
 import { Clocks } from './clocks.ts'
 import { Dialled } from './dialled.ts'
 import { Fitness, type Concern } from './fitness.ts'
-import { objectionTo } from './join/release.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
-import type { MemberStanding, Standing, Wish } from './protocol.ts'
+import type { MemberStanding, Standing } from './protocol.ts'
 import { TICK } from './timings.ts'
 import type { Peer } from './settings.ts'
 import type { VipOwner } from './vip/owner.ts'
+import { changed, successor, wished, type GroupWish, type Peers } from './wishes.ts'
 
 /** Messages of one turn are given to the replica together: they share an fsync. */
 const INBOX_MAX = 10_000
@@ -66,6 +66,8 @@ export class Member {
   #why = 'this node has just begun'
   #since: number
   readonly #fitness: Fitness
+  /** As it is known here. */
+  readonly #peers: Peers
   readonly #clocks: Clocks
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: readonly Cancel[]
@@ -79,6 +81,11 @@ export class Member {
     const onChanged = (): void => this.#fitChanged()
     const onOther = (): void => this.#othersChanged()
     this.#fitness = new Fitness({ host, link, onChanged, onOther })
+    this.#peers = {
+      isUp: (id) => this.#isUp(id),
+      unfit: (id) => this.#fitness.of(id),
+      promised: () => parts.replica.promised,
+    }
     const leader = (): NodeId | undefined => parts.replica.status.leader
     this.#clocks = new Clocks({ host, link, self: parts.self.id, leader })
     this.#unsubscribe = [
@@ -109,12 +116,19 @@ export class Member {
   }
 
   /** Undefined when it is done or under way, else why not. */
-  wish(wish: Exclude<Wish, { kind: 'leave' }>): string | undefined {
-    const { replica } = this.#parts
+  wish(wish: GroupWish): string | undefined {
+    // Told before it is handed over: nobody hands it back.
+    if (wish.kind === 'hand-over') this.setFit('stop', 'it is being stopped')
+    const { host, replica } = this.#parts
     let refused: string | undefined
     this.#parts.orEnd(() => {
-      refused = replica.ask((raft) => this.#wished(raft, wish))
+      refused = replica.ask((raft) => wished(raft, wish, this.#peers))
     })
+    if (wish.kind === 'drain' && refused === undefined) {
+      const { isDrained, isForced } = wish
+      host.log('info', 'node.drain', { isDrained, isForced })
+      this.setFit('drain', isDrained ? 'drained' : undefined)
+    }
     this.#look()
     return refused
   }
@@ -130,7 +144,7 @@ export class Member {
 
   /** To somebody, which is soon over; else to whoever is elected first, us perhaps. */
   #giveUp(raft: Raft): void {
-    const to = this.#successor(raft.status(), 'any')
+    const to = successor(raft.status(), 'any', this.#peers)
     const isUnderWay = to !== undefined && raft.transferTo(to).ok
     if (!isUnderWay) raft.resign()
   }
@@ -221,46 +235,6 @@ export class Member {
     this.#parts.link.send(message.to, 'raft', encodeMessage(message))
   }
 
-  #wished(raft: Raft, wish: Exclude<Wish, { kind: 'leave' }>): string | undefined {
-    const status = raft.status()
-    const { membership } = status
-    const { voters, learners } = membership
-    switch (wish.kind) {
-      case 'add': {
-        if (members(membership).includes(wish.node)) return undefined
-        const old = objectionTo(wish.schema, this.#parts.replica.promised)
-        if (old !== undefined) return old
-        return changed(raft, { voters, learners: [...learners, wish.node] })
-      }
-      case 'remove': {
-        const isOther = (id: NodeId): boolean => id !== wish.node
-        if (!members(membership).includes(wish.node)) return undefined
-        return changed(raft, {
-          voters: voters.filter(isOther),
-          learners: learners.filter(isOther),
-        })
-      }
-      case 'transfer': {
-        const to = wish.to ?? this.#successor(status, 'any')
-        if (to === undefined) return `no other node is ready to serve${this.#others(status)}`
-        const unfit = wish.to && this.#fitness.of(wish.to)
-        if (unfit !== undefined) return `${wish.to} had better not serve: ${unfit}`
-        const asked = raft.transferTo(to)
-        return asked.ok ? undefined : asked.error
-      }
-      case 'drain': {
-        const { isDrained, isForced } = wish
-        const isLast = status.role === 'leader' && this.#successor(status, 'fit') === undefined
-        if (isDrained && isLast && !isForced)
-          return `no other node could take over${this.#others(status)}`
-        this.#parts.host.log('info', 'node.drain', { isDrained, isForced })
-        // What follows asks Raft again.
-        setImmediate(() => this.setFit('drain', isDrained ? 'drained' : undefined))
-        return undefined
-      }
-    }
-  }
-
   /**
    * Of two the one whose id comes first dials. But who was away does not know who has joined since,
    * and leads perhaps; and nobody dials who was removed: whoever is missed for long is dialled too.
@@ -302,28 +276,8 @@ export class Member {
   #leaveToOthers(): void {
     const { status } = this.#parts.replica
     if (this.#fitness.own === undefined || status.role !== 'leader') return
-    const to = this.#successor(status, 'fit')
+    const to = successor(status, 'fit', this.#peers)
     if (to !== undefined) this.wish({ kind: 'transfer', to })
-  }
-
-  /** Who would take over soonest; of those that had better not only when there is nobody else. */
-  #successor({ membership, followers }: RaftStatus, which: 'fit' | 'any'): NodeId | undefined {
-    const ready = followers.filter(
-      ({ id, state }) => membership.voters.includes(id) && state === 'replicate' && this.#isUp(id),
-    )
-    const ranked = ready.toSorted((a, b) => b.match - a.match)
-    const fit = ranked.find(({ id }) => this.#fitness.of(id) === undefined)
-    return (fit ?? (which === 'any' ? ranked[0] : undefined))?.id
-  }
-
-  /** Why each of them would not. */
-  #others({ membership, id: self }: RaftStatus): string {
-    const others = members(membership).filter((id) => id !== self)
-    const whys = others.map((id) => {
-      const behind = membership.voters.includes(id) ? 'behind' : 'no voter yet'
-      return `${id} is ${this.#isUp(id) ? (this.#fitness.of(id) ?? behind) : 'not connected'}`
-    })
-    return whys.length === 0 ? '' : `: ${whys.join(', ')}`
   }
 
   #isUp(id: NodeId): boolean {
@@ -389,9 +343,4 @@ export class Member {
       }
     })
   }
-}
-
-function changed(raft: Raft, wanted: Membership): string | undefined {
-  const asked = raft.change(wanted)
-  return asked.ok ? undefined : asked.error
 }

@@ -94,8 +94,10 @@ export type Wish =
   /** `schema`: the newest that it knows. */
   | { readonly kind: 'add'; readonly node: NodeId; readonly schema: number }
   | { readonly kind: 'remove'; readonly node: NodeId }
-  /** Undefined: to whoever is best. */
+  /** Undefined: to whoever is best, of those that are fit to serve. */
   | { readonly kind: 'transfer'; readonly to: NodeId | undefined }
+  /** To whoever is best, fit or not, and not back again: this node is being stopped. */
+  | { readonly kind: 'hand-over' }
   /** Forced: also when nobody could take over. */
   | { readonly kind: 'drain'; readonly isDrained: boolean; readonly isForced: boolean }
   /** Gives up the address and goes; `done` when nobody is answered any more. */

@@ -119,7 +119,7 @@ export class ClusterMember {
   async #handOver(): Promise<void> {
     const serving = this.#serving
     if (serving === undefined) return
-    const refused = await this.#cluster.transfer(undefined)
+    const refused = await this.#cluster.handOver()
     const { host } = this.#options
     const until = host.now() + HANDED_OVER_MS
     while (refused === undefined && this.#isActive && host.now() < until)

@@ -257,6 +257,15 @@ export class Trio {
     return this.until('all nodes are there and up to date', isSo, patience)
   }
 
+  /** Also those whose disk was slow, which is remembered for a minute. */
+  fit(patience: number): Promise<void> {
+    const isSo = async (): Promise<boolean> => {
+      const members = (await this.serving())?.cluster?.members
+      return members?.every(({ unfit }) => unfit === undefined) === true
+    }
+    return this.until('all nodes would serve', isSo, patience)
+  }
+
   /** A write through the API at the address; true when it was acknowledged. */
   async write(user: string): Promise<boolean> {
     const body = JSON.stringify({ extension: user, password: PASSWORD })
