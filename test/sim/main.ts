@@ -1,6 +1,7 @@
-//! `npm run sim -- [--seeds n] [--from s] [--kind raft]`: the same worlds as in `npm test`, as many
-//! as asked for, on all cores. Ends with what was simulated, and with the first seed that failed;
-//! told to stop it says how far it came.
+//! `npm run sim -- [--seeds n] [--from s] [--kind raft] [--part calls]`: the same worlds as in
+//! `npm test`, as many as asked for, on all cores; with `--kind` all of them of that kind, with
+//! `--part` those alone that are of that kind anyway. Ends with what was simulated, and with the
+//! first seed that failed, or with `--go-on` all that did; told to stop it says how far it came.
 
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
@@ -9,7 +10,7 @@ import { ALL_KINDS, kindOf, runSeed, type Kind } from './kinds.ts'
 import type { Outcome } from './outcome.ts'
 
 const PROGRESS_MS = 10_000
-/** One in so many is run twice: the same seed is the same world. */
+/** One in so many of each process is run twice: the same seed is the same world. */
 const TWICE = 100
 
 const { values } = parseArgs({
@@ -17,11 +18,17 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     kind: { type: 'string' },
+    part: { type: 'string' },
+    'go-on': { type: 'boolean', default: false },
     of: { type: 'string' },
+    place: { type: 'string', default: '0' },
   },
 })
 const [seeds, from] = [Number(values.seeds), Number(values.from)]
 const only = ALL_KINDS.find((kind) => kind === values.kind)
+const part = ALL_KINDS.find((kind) => kind === values.part)
+const all = Array.from({ length: seeds }, (_, place) => from + place)
+const chosen = part === undefined ? all : all.filter((seed) => kindOf(seed) === part)
 
 type Sum = {
   seeds: number
@@ -34,34 +41,42 @@ type Report = { readonly kind: Kind; readonly outcome: Outcome }
 /** Every `of`-th seed, in this process. */
 async function share(of: number): Promise<number> {
   process.once('SIGTERM', () => process.exit(1))
-  for (let seed = from; seed < from + seeds; seed += of) {
+  let code = 0
+  const own = chosen.filter((_, place) => place % of === Number(values.place))
+  for (const [place, seed] of own.entries()) {
     const kind = only ?? kindOf(seed)
     try {
       const outcome = await runSeed(kind, seed)
-      const isTwice = seed % TWICE === 1
+      const isTwice = place % TWICE === 0
       if (isTwice && (await runSeed(kind, seed)).digest !== outcome.digest)
         throw new Error(`${kind}, seed ${seed}: another world the second time`)
       process.send?.({ kind, outcome } satisfies Report)
     } catch (error) {
       process.send?.(error instanceof Error ? error.message : String(error))
-      return 1
+      code = 1
+      if (!values['go-on']) break
     }
   }
-  return 0
+  return code
 }
 
-async function all(): Promise<number> {
-  if (values.kind !== undefined && only === undefined) {
-    console.log(`--kind ${values.kind}: there are ${ALL_KINDS.join(', ')}`)
+async function runAll(): Promise<number> {
+  for (const [name, given, found] of [
+    ['kind', values.kind, only],
+    ['part', values.part, part],
+  ]) {
+    if (given === undefined || found !== undefined) continue
+    console.log(`--${name} ${given}: there are ${ALL_KINDS.join(', ')}`)
     return 2
   }
   const workers = availableParallelism()
   const sums = new Map<Kind, Sum>()
+  const failures: string[] = []
   const timer = setInterval(() => {
     const done = [...sums.values()].reduce((sum, each) => sum + each.seeds, 0)
-    console.log(`${done} of ${seeds} seeds, none failed`)
+    const failed = failures.length === 0 ? 'none failed' : `${failures.length} more have failed`
+    console.log(`${done} of ${chosen.length} seeds, ${failed}`)
   }, PROGRESS_MS)
-  const failures: string[] = []
   const enough = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => enough.abort())
   const codes = await Promise.all(
@@ -71,7 +86,7 @@ async function all(): Promise<number> {
   for (const [kind, sum] of sums) report(kind, sum)
   for (const failure of failures) console.log(`FAILED: ${failure}`)
   if (failures.length === 0 && codes.every((code) => code === 0)) return 0
-  if (failures.length === 0) console.log(`ended before all ${seeds} seeds were run`)
+  if (failures.length === 0) console.log(`ended before all ${chosen.length} seeds were run`)
   return 1
 }
 
@@ -82,13 +97,13 @@ function worker(
   failures: string[],
   enough: AbortController,
 ): Promise<number | null> {
-  const which = only === undefined ? [] : [`--kind=${only}`]
-  const args = [`--from=${from + place}`, `--seeds=${seeds - place}`, `--of=${of}`, ...which]
+  const args = [...process.argv.slice(2), `--of=${of}`, `--place=${place}`]
   const child = fork(import.meta.filename, args, { signal: enough.signal })
   child.on('message', (message: Report | string) => {
     if (typeof message !== 'string') return add(sums, message)
     failures.push(message)
-    enough.abort()
+    console.log(`FAILED: ${message}`)
+    if (!values['go-on']) enough.abort()
   })
   // What aborting says.
   child.on('error', () => {})
@@ -114,4 +129,4 @@ function report(kind: Kind, { seeds: done, virtualMs, counts, faults }: Sum): vo
   for (const [name, number] of faults) console.log(`${String(number).padStart(16)} ${name}`)
 }
 
-process.exitCode = values.of === undefined ? await all() : await share(Number(values.of))
+process.exitCode = values.of === undefined ? await runAll() : await share(Number(values.of))
