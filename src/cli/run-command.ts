@@ -259,7 +259,7 @@ function drained({ drained: asked }: api.Status): readonly (readonly [string, st
 
 export function clusterText(cluster: api.ClusterView): string {
   const { leader, node, term, why, since, address, holdsAddress, urgency, isActive } = cluster
-  const { applied, compared, noSnapshot } = cluster
+  const { applied, compared, noSnapshot, dismissed } = cluster
   const role = isActive ? 'serving' : 'on standby'
   const holder = holdsAddress ? 'here' : 'not here'
   const guard = cluster.isGuarded ? '' : '; not guarded by the kernel: install nftables'
@@ -270,6 +270,7 @@ export function clusterText(cluster: api.ClusterView): string {
     ['priority', PRIORITIES[urgency]],
     ['state', `${applied} entries, ${same}`],
     ['last change', `${localTime(since)}: ${why}`],
+    ...(dismissed === undefined ? [] : [['removed', `${dismissed}: ${REMOVED}`] as const]),
     ...(noSnapshot === undefined
       ? []
       : [['snapshot', `who is far behind waits for one: ${noSnapshot}`] as const]),
@@ -277,6 +278,8 @@ export function clusterText(cluster: api.ClusterView): string {
   const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return `${lines}\n${table(cluster.members, MEMBERS(leader))}`
 }
+
+const REMOVED = 'stop it and wipe its data, or move that away and join anew (pbx cluster token)'
 
 const PRIORITIES: Readonly<Record<api.ClusterView['urgency'], string>> = {
   'real-time': 'real-time',

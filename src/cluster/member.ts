@@ -48,7 +48,9 @@ export type MemberParts = {
   readonly orEnd: (work: () => void) => void
 }
 
-type LinkUse = 'send' | 'peers' | 'dial' | 'hangUp' | 'partWithUnknown' | 'arrived' | 'changed'
+type LinkUse =
+  | ('send' | 'peers' | 'dial' | 'hangUp')
+  | ('partWithUnknown' | 'arrived' | 'changed' | 'dismissed')
 
 export class Member {
   readonly #parts: MemberParts
@@ -286,7 +288,7 @@ export class Member {
 
   /** News at once; the rest now and then. */
   #tell(isDue: boolean): void {
-    const { replica, vip, urgency, onStanding, host } = this.#parts
+    const { replica, vip, urgency, onStanding, host, link } = this.#parts
     const status = replica.status
     const holdsAddress = vip?.isHeld === true
     const isActive =
@@ -310,6 +312,7 @@ export class Member {
       schema,
       members: this.#membersOf(status),
       timeAhead: this.#clocks.time.ahead,
+      dismissed: link.dismissed,
       noSnapshot: role === 'leader' ? replica.trouble : undefined,
       why: this.#why,
       since: this.#since,

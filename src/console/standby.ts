@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Cluster } from '../cluster/cluster.ts'
 import { HttpRefusal } from '../http/server.ts'
 import type { Access } from './access.ts'
+import { defined } from './api/defined.ts'
 import { drainRoutes } from './api/drain.ts'
 import { nodeStatus, type NodeFacts } from './api/status.ts'
 import type * as shapes from './api/shapes.ts'
@@ -41,11 +42,11 @@ function statusOf(context: StandbyContext): shapes.Status {
   return { ...nodeStatus(context), health, endpoints: [], registrations: 0, calls: 0 }
 }
 
-/** A standby is well when it follows somebody. */
+/** A standby is well when it follows somebody, and is one. */
 function healthOf({ standing }: Cluster): shapes.Health {
-  const isWell = standing?.leader !== undefined
-  const check = isWell
-    ? { name: 'cluster', ok: true }
-    : { name: 'cluster', ok: false, detail: 'no node leads, as far as is known here' }
-  return { healthy: isWell, checks: [check] }
+  const nobody =
+    standing?.leader === undefined ? 'no node leads, as far as is known here' : undefined
+  const detail = standing?.dismissed ?? nobody
+  const check = { name: 'cluster', ok: detail === undefined, ...defined({ detail }) }
+  return { healthy: check.ok, checks: [check] }
 }

@@ -19,6 +19,13 @@ const CLUSTER = {
   members: [],
 } as const
 
+test('that it was removed, and what to do', () => {
+  const dismissed = 'node-1 was removed from the cluster'
+  const said = clusterText({ ...CLUSTER, members: [], dismissed })
+  expect(said).toContain(`\nremoved     ${dismissed}: stop it and wipe its data`)
+  expect(clusterText({ ...CLUSTER, members: [] })).not.toContain('removed')
+})
+
 test('why who is far behind stays so, when the leader knows', () => {
   const why = 'no room: 120 MiB are needed in /var/lib/pbx'
   const said = clusterText({ ...CLUSTER, members: [], noSnapshot: why })

@@ -3,7 +3,7 @@
 
 import { mkdirSync, renameSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { tokensIn, type Trio } from '../cluster/live/trio.ts'
+import { tokensIn, type Node, type Trio } from '../cluster/live/trio.ts'
 import { can, threeNodes } from './three-nodes.ts'
 
 const TIMEOUT_MS = 120_000
@@ -29,6 +29,8 @@ test.skipIf(!can)(
     await expect.poll(members, { timeout: 20_000 }).toEqual(rest)
     const told = `"why":"${id} was removed from the cluster","mend":"stop it and wipe its data`
     await trio.until('it is told', () => gone.output.includes(told))
+    const says = `removed     ${id} was removed from the cluster: stop it`
+    await trio.until('its status says so', () => statusOf(gone).includes(says))
     expect(await trio.write('meanwhile')).toBe(true)
     // Two are enough, and each of them may serve.
     leader.pbx('transfer-leadership')
@@ -50,3 +52,9 @@ test.skipIf(!can)(
     expect(['before', 'meanwhile', 'by-the-other'].filter((user) => !users.has(user))).toEqual([])
   },
 )
+
+/** It ends with 1, since such a node is not well. */
+function statusOf({ host, main, data }: Node): string {
+  const words = [process.execPath, main, 'status', '--data', data]
+  return host.run('sh', '-c', '"$@" || test $? = 1', 'sh', ...words)
+}

@@ -59,7 +59,7 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
   const standing = cluster?.standing
   if (cluster === undefined || standing === undefined) return {}
   const { id, role, isActive, leader, term, holdsAddress, why, since } = standing
-  const { isGuarded, urgency, applied, compared, schema, noSnapshot } = standing
+  const { isGuarded, urgency, applied, compared, schema, noSnapshot, dismissed } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
   const members = standing.members.map(({ lag, unfit, clockAhead, ...member }) => {
     const node = nodes.get(member.id)
@@ -82,7 +82,7 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
       applied,
       compared,
       ...upgradePart(schema),
-      ...defined({ noSnapshot }),
+      ...defined({ noSnapshot, dismissed }),
       members,
       ...(leader === undefined ? {} : { leader }),
       ...(cluster.vip === undefined ? {} : { address: cluster.vip }),

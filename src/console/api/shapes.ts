@@ -59,6 +59,9 @@ export const ClusterShape = Type.Object({
       { description: 'a newer release is here, and its schema is not in force yet' },
     ),
   ),
+  dismissed: Type.Optional(
+    Type.String({ description: 'why this node is none any more, as the others have told it' }),
+  ),
   noSnapshot: Type.Optional(
     Type.String({ description: 'why this leader cannot bring up who is far behind' }),
   ),
