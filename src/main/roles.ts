@@ -15,7 +15,7 @@ import type { Installation } from '../config/installation.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Store } from '../store/store.ts'
-import { openVault } from '../store/vault.ts'
+import { readVault } from '../store/vault.ts'
 import { MediaByRequests } from '../media/by-requests.ts'
 import { mediaServersOf } from './media-link.ts'
 import { pause } from './pause.ts'
@@ -83,7 +83,7 @@ export function openRoles(options: RolesOptions): Roles {
     host: dated.host,
     date: host.wall,
     store,
-    vault: openVault(config.data),
+    vault: readVault(config.data),
     stack: sip.stack,
     transport: sip.transport,
     media: config.mediaAnchor ? new MediaByRequests(pool) : undefined,
