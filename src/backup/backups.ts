@@ -13,7 +13,7 @@ import { after, millis } from '../base/time.ts'
 import { ImageReader, makeImage } from '../store/image/client.ts'
 import type { ImagePlace } from '../store/image/protocol.ts'
 import { DATABASE } from '../store/replica/open-replica.ts'
-import { addRecords, restoreImage } from '../store/restore.ts'
+import { addRecords, restoreImage, type RestoreOptions } from '../store/restore.ts'
 import { lackOfRoom } from '../store/room.ts'
 import { isAdding, isRestoring } from '../store/schema/restore.ts'
 import type { ProposeFailure, Store } from '../store/store.ts'
@@ -60,6 +60,11 @@ export type MadeBackup = {
 }
 
 export type RestoreStep = 'received' | 'restored'
+export type RestoreNews = {
+  readonly onProgress: (step: RestoreStep, done: number) => void
+  /** The accounts are others from now on; call records are still to come. */
+  readonly onTaken: () => void
+}
 export type Restored = Pick<Manifest, 'name' | 'made' | 'rows'> & {
   /** Where the backup's certificate and key were laid. */
   readonly tls: string | undefined
@@ -121,14 +126,15 @@ export class Backups {
    */
   async restore(
     source: AsyncIterable<Uint8Array>,
-    onProgress: (step: RestoreStep, done: number) => void,
+    { onProgress, onTaken }: RestoreNews,
   ): Promise<Result<Restored, BackupFailure>> {
     const began = this.#begin('a backup is being restored')
     if (!began.ok) return began
     try {
       const received = await this.#receive(source, (done) => onProgress('received', done))
       if (!received.ok) return received
-      return await this.#install(received.value, (done) => onProgress('restored', done))
+      const toldRestored = (done: number): void => onProgress('restored', done)
+      return await this.#install(received.value, { onProgress: toldRestored, onTaken })
     } finally {
       began.value()
     }
@@ -231,7 +237,7 @@ export class Backups {
 
   async #install(
     { manifest, small, file }: Received,
-    onProgress: (batches: number) => void,
+    news: Pick<RestoreOptions, 'onProgress' | 'onTaken'>,
   ): Promise<Result<Restored, BackupFailure>> {
     const { store, host, worker } = this.#parts
     const key = small.get('secret.key')
@@ -241,7 +247,7 @@ export class Backups {
     const image = opened.value
     try {
       const name = `${host.wall()}-${++this.#restores}-${host.random.token(12)}`
-      const options = { name, onProgress, pause: this.#pause }
+      const options = { name, ...news, pause: this.#pause }
       const restored = await restoreImage(store, image, options)
       if (!restored.ok) return err(failureOf(restored.error))
       const { name: of, made } = manifest

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import type { Host, Subscribe } from '../base/host.ts'
+import { err, ok, type Result } from '../base/result.ts'
 import type { NodeId } from '../control/ids.ts'
 import { clusterNodes } from '../store/schema/node.ts'
 import type { Store } from '../store/store.ts'
@@ -45,7 +46,7 @@ export class Cluster {
       host,
       store,
       files,
-      secretKey: () => readFileSync(join(data, 'secret.key')),
+      secretKey: () => secretKeyIn(data),
       elsewhere: () => this.#elsewhere(),
       addToGroup: (node, schema) => this.#ask({ kind: 'add', node, schema }),
       removeFromGroup: (node) => this.#removeFromGroup(node),
@@ -201,5 +202,14 @@ export class Cluster {
 
   #say(message: ToMember): void {
     this.#parts.port.postMessage(message)
+  }
+}
+
+function secretKeyIn(data: string): Result<Uint8Array, string> {
+  try {
+    return ok(readFileSync(join(data, 'secret.key')))
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return err(`the node that serves cannot read its secret.key: ${why}`)
   }
 }

@@ -1,6 +1,6 @@
-//! Which nodes would rather not serve, and why: drained by an administrator, about to stop, with an
-//! interface that is down, a disk that is slow, or a main thread that hangs. Each tells the others;
-//! whoever hands over asks here.
+//! Which nodes would rather not serve, and why: drained by an administrator, or with a slow disk;
+//! and which cannot: about to stop, with an interface that is down, or a main thread that hangs.
+//! Each tells the others; whoever hands over asks here.
 
 import type { Cancel, Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
@@ -10,13 +10,32 @@ import type { PeerLink } from './peer-link.ts'
 /** In bytes: it is shown to people. */
 const WHY_MAX = 200
 
-export type Concern = 'address' | 'disk' | 'drain' | 'main' | 'serving' | 'stop'
+/** The first would serve badly, or is spared; the second would serve nobody. */
+export type Grade = 'reserve' | 'useless'
+const GRADES = {
+  address: 'useless',
+  disk: 'reserve',
+  drain: 'reserve',
+  main: 'useless',
+  serving: 'useless',
+  stop: 'useless',
+} as const satisfies Readonly<Record<string, Grade>>
+export type Concern = keyof typeof GRADES
+
+/** Why a node had better not serve. */
+export type Unfit = { readonly why: string; readonly grade: Grade }
+
+/** The less the better: of who is fit 0. */
+export function rankOf(unfit: Unfit | undefined): number {
+  if (unfit === undefined) return 0
+  return unfit.grade === 'reserve' ? 1 : 2
+}
 
 export type FitnessParts = {
   readonly host: Host
   readonly link: Pick<PeerLink, 'send' | 'peers' | 'arrived' | 'changed'>
   /** Of this node. */
-  readonly onChanged: (why: string | undefined) => void
+  readonly onChanged: () => void
   /** Another node has told of itself. */
   readonly onOther: () => void
 }
@@ -24,7 +43,7 @@ export type FitnessParts = {
 export class Fitness {
   readonly #parts: FitnessParts
   readonly #concerns = new Map<Concern, string>()
-  readonly #ofOthers = new Map<NodeId, string>()
+  readonly #ofOthers = new Map<NodeId, Unfit>()
   readonly #unsubscribe: readonly Cancel[]
 
   constructor(parts: FitnessParts) {
@@ -33,9 +52,9 @@ export class Fitness {
     this.#unsubscribe = [
       link.arrived(({ from, channel, data }) => {
         if (channel !== 'fitness') return
-        const why = Buffer.from(data.subarray(0, WHY_MAX)).toString()
-        if (why === '') this.#ofOthers.delete(from)
-        else this.#ofOthers.set(from, why)
+        const told = decodeUnfit(data)
+        if (told === undefined) this.#ofOthers.delete(from)
+        else this.#ofOthers.set(from, told)
         parts.onOther()
       }),
       link.changed(({ peer, isUp }) => {
@@ -46,31 +65,34 @@ export class Fitness {
     ]
   }
 
-  /** Why this node would rather not serve; undefined when it would. */
-  get own(): string | undefined {
-    return this.#concerns.values().next().value
+  /** The worst of what there is; undefined when there is nothing. */
+  get own(): Unfit | undefined {
+    const all = [...this.#concerns].map(([concern, why]) => ({ why, grade: GRADES[concern] }))
+    return all.find(({ grade }) => grade === 'useless') ?? all[0]
   }
 
-  of(node: NodeId): string | undefined {
+  of(node: NodeId): Unfit | undefined {
     return this.#ofOthers.get(node)
   }
 
-  /** Whether one of these others is there, and would serve. */
-  isAnyFit(nodes: readonly NodeId[]): boolean {
+  /** Whether one of these others is there, and had better serve than this one. */
+  isAnyBetter(nodes: readonly NodeId[]): boolean {
     const { peers } = this.#parts.link
-    return nodes.some((id) => peers.includes(id) && this.of(id) === undefined)
+    const own = rankOf(this.own)
+    return nodes.some((id) => peers.includes(id) && rankOf(this.of(id)) < own)
   }
 
   set(concern: Concern, why: string | undefined): void {
     const before = this.own
     if (why === undefined) this.#concerns.delete(concern)
     else this.#concerns.set(concern, why)
-    if (this.own === before) return
+    const { own } = this
+    if (own?.why === before?.why && own?.grade === before?.grade) return
     const { host, link, onChanged } = this.#parts
-    const level = this.own === undefined ? 'info' : 'warn'
-    host.log(level, 'node.fitness', { isFit: this.own === undefined, why: this.own })
+    const level = own === undefined ? 'info' : 'warn'
+    host.log(level, 'node.fitness', { isFit: own === undefined, why: own?.why })
     for (const peer of link.peers) this.#tell(peer)
-    onChanged(this.own)
+    onChanged()
   }
 
   stop(): void {
@@ -79,7 +101,20 @@ export class Fitness {
 
   #tell(peer: NodeId): void {
     if (isServerId(peer)) return
-    const why = Buffer.from(this.own ?? '').subarray(0, WHY_MAX)
-    this.#parts.link.send(peer, 'fitness', why)
+    this.#parts.link.send(peer, 'fitness', encodeUnfit(this.own))
   }
+}
+
+/** A byte for the grade, and the text; of who is fit nothing. */
+function encodeUnfit(unfit: Unfit | undefined): Uint8Array {
+  if (unfit === undefined) return new Uint8Array()
+  const text = Buffer.from(unfit.why).subarray(0, WHY_MAX)
+  return Buffer.concat([Buffer.of(rankOf(unfit)), text])
+}
+
+function decodeUnfit(data: Uint8Array): Unfit | undefined {
+  const [rank] = data
+  if (rank === undefined) return undefined
+  const why = Buffer.from(data.subarray(1, 1 + WHY_MAX)).toString()
+  return { why, grade: rank === 1 ? 'reserve' : 'useless' }
 }

@@ -14,7 +14,7 @@ import type { Replica } from '../store/replica/replica.ts'
 import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
 import { Clocks } from './clocks.ts'
 import { Dialled } from './dialled.ts'
-import { Fitness, type Concern } from './fitness.ts'
+import { Fitness, rankOf, type Concern } from './fitness.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
 import type { MemberStanding, Standing } from './protocol.ts'
 import { TICK } from './timings.ts'
@@ -64,6 +64,8 @@ export class Member {
   #isReluctant = false
   #told = ''
   #leader: NodeId | undefined
+  /** Now, or before there was nobody. */
+  #ledLast: NodeId | undefined
   #schema: number
   #why = 'this node has just begun'
   #since: number
@@ -146,7 +148,7 @@ export class Member {
 
   /** To somebody, which is soon over; else to whoever is elected first, us perhaps. */
   #giveUp(raft: Raft): void {
-    const to = successor(raft.status(), 'any', this.#peers)
+    const to = successor(raft.status(), this.#peers)
     const isUnderWay = to !== undefined && raft.transferTo(to).ok
     if (!isUnderWay) raft.resign()
   }
@@ -167,11 +169,15 @@ export class Member {
     this.#tell(true)
   }
 
-  /** Who is unfit lets others be elected first, as long as one is there that is not. */
+  /**
+   * Lets others be elected first, as long as one is there that had better serve. Not whoever led:
+   * an election is of use only when that one is gone, which its connection shows seconds later.
+   */
   #stepBack(): void {
     const { replica, orEnd } = this.#parts
     const { voters } = replica.status.membership
-    const isReluctant = this.#fitness.own !== undefined && this.#fitness.isAnyFit(voters)
+    const rivals = voters.filter((id) => id !== this.#ledLast)
+    const isReluctant = this.#fitness.isAnyBetter(rivals)
     if (isReluctant === this.#isReluctant) return
     this.#isReluctant = isReluctant
     orEnd(() => replica.ask((raft) => raft.setReluctant(isReluctant)))
@@ -192,6 +198,7 @@ export class Member {
     this.#ticks++
     this.#parts.orEnd(() => this.#parts.replica.tick())
     this.#look()
+    this.#stepBack()
     if (this.#ticks % CHORES_EVERY_TICKS === 0) {
       this.#meet()
       this.#promote()
@@ -274,11 +281,11 @@ export class Member {
     })
   }
 
-  /** Who is unfit and leads hands over: that takes a tenth of an election. */
+  /** Who leads, and had better not, hands over: that takes a tenth of an election. */
   #leaveToOthers(): void {
     const { status } = this.#parts.replica
     if (this.#fitness.own === undefined || status.role !== 'leader') return
-    const to = successor(status, 'fit', this.#peers)
+    const to = successor(status, this.#peers, rankOf(this.#fitness.own))
     if (to !== undefined) this.wish({ kind: 'transfer', to })
   }
 
@@ -328,6 +335,7 @@ export class Member {
         leader === id ? `this node was elected in term ${term}` : `elected in term ${term}`
       host.log('info', 'leader.changed', { leader, term, before })
       this.#since = host.wall()
+      this.#ledLast = leader
     }
     this.#leader = leader
   }
@@ -341,7 +349,7 @@ export class Member {
         kind: voters.includes(id) ? 'voter' : 'learner',
         isConnected: this.#isUp(id),
         lag: id === self ? 0 : match === undefined ? undefined : last - match,
-        unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
+        unfit: (id === self ? this.#fitness.own : this.#fitness.of(id))?.why,
         clockAhead: this.#clocks.off(id),
       }
     })

@@ -4,88 +4,121 @@
 import type { NodeId } from '../control/ids.ts'
 import { members, type Membership } from '../raft/membership.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
+import { rankOf, type Unfit } from './fitness.ts'
 import { objectionTo } from './join/release.ts'
 import type { Wish } from './protocol.ts'
+
+/** A rank below it is that of who is fit. */
+const FIT = 1
+const NO_LEADER = 'this node does not lead any more'
 
 export type GroupWish = Exclude<Wish, { kind: 'leave' }>
 
 /** What this node knows of the others. */
 export type Peers = {
   readonly isUp: (id: NodeId) => boolean
-  /** Why it had better not serve. */
-  readonly unfit: (id: NodeId) => string | undefined
+  readonly unfit: (id: NodeId) => Unfit | undefined
   /** The schema that whoever is in the group has to know. */
   readonly promised: () => number
 }
+
+type GroupStatus = Pick<RaftStatus, 'id' | 'membership' | 'followers'>
 
 /** Undefined when it is done or under way, else why not. */
 export function wished(raft: Raft, wish: GroupWish, peers: Peers): string | undefined {
   const status = raft.status()
   const { membership } = status
-  const { voters, learners } = membership
   switch (wish.kind) {
     case 'add': {
+      const { voters, learners } = membership
       if (members(membership).includes(wish.node)) return undefined
       const old = objectionTo(wish.schema, peers.promised())
       if (old !== undefined) return old
       return changed(raft, { voters, learners: [...learners, wish.node] })
     }
-    case 'remove': {
-      const isOther = (id: NodeId): boolean => id !== wish.node
-      if (!members(membership).includes(wish.node)) return undefined
-      return changed(raft, { voters: voters.filter(isOther), learners: learners.filter(isOther) })
-    }
-    case 'transfer': {
-      const to = wish.to ?? successor(status, 'fit', peers)
-      if (to === undefined)
-        return `no other node is ready to serve${whyOthersWouldNot(status, peers)}`
-      const unfit = peers.unfit(to)
-      if (unfit !== undefined) return `${to} had better not serve: ${unfit}`
-      const asked = raft.transferTo(to)
-      return asked.ok ? undefined : asked.error
-    }
+    case 'remove':
+      return removed(raft, wish.node, peers)
+    case 'transfer':
+      return transferred(raft, wish.to, peers)
     case 'hand-over': {
-      const to = successor(status, 'any', peers)
-      if (to === undefined)
-        return `no other node could take over${whyOthersWouldNot(status, peers)}`
+      const to = successor(status, peers)
+      if (to === undefined) return nobody('no other node could take over', status, peers)
       const asked = raft.transferTo(to)
-      // It goes to one that is fit as soon as this node is not.
+      // To a better one it went as soon as this node was not fit any more.
       return asked.ok || asked.error === 'under way' ? undefined : asked.error
     }
     case 'drain': {
-      const isLast = status.role === 'leader' && successor(status, 'fit', peers) === undefined
-      if (wish.isDrained && isLast && !wish.isForced)
-        return `no other node could take over${whyOthersWouldNot(status, peers)}`
-      return undefined
+      const isLast = status.role === 'leader' && successor(status, peers, FIT) === undefined
+      if (!wish.isDrained || wish.isForced || !isLast) return undefined
+      return nobody('no other node could take over', status, peers)
     }
   }
 }
 
 export function changed(raft: Raft, wanted: Membership): string | undefined {
   const asked = raft.change(wanted)
-  return asked.ok ? undefined : asked.error
+  if (asked.ok) return undefined
+  return asked.error === 'not the leader' ? NO_LEADER : asked.error
 }
 
-/** Who would take over soonest; of those that had better not only when there is nobody else. */
+/** Who is left must be able to go on: the change is in force before anybody has it. */
+function removed(raft: Raft, node: NodeId, { isUp }: Peers): string | undefined {
+  const { membership } = raft.status()
+  if (!members(membership).includes(node)) return undefined
+  const isOther = (id: NodeId): boolean => id !== node
+  const voters = membership.voters.filter(isOther)
+  const gone = voters.filter((id) => !isUp(id))
+  if (2 * gone.length >= voters.length) {
+    const without = `without ${node} too few nodes would be there to go on`
+    return `${without}: ${gone[0]} is not connected: remove it first, or start it`
+  }
+  return changed(raft, { voters, learners: membership.learners.filter(isOther) })
+}
+
+function transferred(raft: Raft, to: NodeId | undefined, peers: Peers): string | undefined {
+  const status = raft.status()
+  const found = to ?? successor(status, peers, FIT)
+  if (found === undefined) return nobody('no other node is ready to serve', status, peers)
+  if (found === status.id) return `${found} serves already`
+  const not = whyNot(found, status, peers)
+  if (not !== undefined) return `${found} is not ready to serve: ${not}`
+  const asked = raft.transferTo(found)
+  if (asked.ok) return undefined
+  return asked.error === 'under way' ? 'leadership is being handed over already' : asked.error
+}
+
+/**
+ * Who would take over soonest, of those that had best; none whose rank is not below `below`.
+ */
 export function successor(
-  { membership, followers }: RaftStatus,
-  which: 'fit' | 'any',
-  { isUp, unfit }: Peers,
+  status: GroupStatus,
+  peers: Peers,
+  below = Number.POSITIVE_INFINITY,
 ): NodeId | undefined {
-  const ready = followers.filter(
-    ({ id, state }) => membership.voters.includes(id) && state === 'replicate' && isUp(id),
+  const rank = (id: NodeId): number => rankOf(peers.unfit(id))
+  const ready = status.followers.filter(
+    ({ id }) => whyUnready(id, status, peers) === undefined && rank(id) < below,
   )
-  const ranked = ready.toSorted((a, b) => b.match - a.match)
-  const fit = ranked.find(({ id }) => unfit(id) === undefined)
-  return (fit ?? (which === 'any' ? ranked[0] : undefined))?.id
+  return ready.toSorted((a, b) => rank(a.id) - rank(b.id) || b.match - a.match)[0]?.id
 }
 
-/** Of each, for people. */
-function whyOthersWouldNot({ membership, id: self }: RaftStatus, { isUp, unfit }: Peers): string {
-  const others = members(membership).filter((id) => id !== self)
-  const whys = others.map((id) => {
-    const behind = membership.voters.includes(id) ? 'behind' : 'no voter yet'
-    return `${id} is ${isUp(id) ? (unfit(id) ?? behind) : 'not connected'}`
-  })
-  return whys.length === 0 ? '' : `: ${whys.join(', ')}`
+/** What keeps it from being elected. */
+function whyUnready(id: NodeId, status: GroupStatus, { isUp }: Peers): string | undefined {
+  const { membership, followers } = status
+  if (!members(membership).includes(id)) return 'no node of this cluster'
+  if (!membership.voters.includes(id)) return 'no voter yet'
+  if (!isUp(id)) return 'not connected'
+  const state = followers.find((follower) => follower.id === id)?.state
+  return state === 'replicate' ? undefined : 'behind'
+}
+
+function whyNot(id: NodeId, status: GroupStatus, peers: Peers): string | undefined {
+  return whyUnready(id, status, peers) ?? peers.unfit(id)?.why
+}
+
+/** With the reason for each of the others, for people. */
+function nobody(what: string, status: GroupStatus, peers: Peers): string {
+  const others = members(status.membership).filter((id) => id !== status.id)
+  const whys = others.map((id) => `${id} (${whyNot(id, status, peers) ?? 'ready'})`)
+  return whys.length === 0 ? what : `${what}: ${whys.join(', ')}`
 }

@@ -80,7 +80,10 @@ export class Access {
     this.#failures.take(request.ip, this.#host.now())
     const account = this.#store.read((db) => accountByName(db, name))
     const fits = await verifyPassword(password, account?.passwordHash ?? NOBODY)
-    if (account?.role !== 'system-administrator' || !fits) {
+    // It may be another's name by now: a restore, or a new password.
+    const since = this.#store.read((db) => accountByName(db, name))
+    const isSame = since?.passwordHash === account?.passwordHash
+    if (account?.role !== 'system-administrator' || !fits || !isSame) {
       this.#logRefusal(request, 'password')
       return undefined
     }

@@ -19,6 +19,8 @@ export type RestoreOptions = {
   readonly name: string
   /** How many batches the store has taken. */
   readonly onProgress: (batches: number) => void
+  /** All but call records is as in the image. */
+  readonly onTaken?: () => void
   readonly pause: Pause
 }
 
@@ -45,6 +47,7 @@ export async function restoreImage(
     const done = staged.ok ? await finish(store, image, options, staged.value) : staged
     isDone = done.ok
     if (!isDone) return done
+    options.onTaken?.()
     const added = await addRecords(store, options.pause)
     return added.ok ? done : err({ kind: 'adding' })
   } finally {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import type { NodeId } from '../../src/control/ids.ts'
 import { leave, openGroup, type Member } from '../bench/commit/group.ts'
 import type { LoggedEvent } from '../store/host.ts'
 
@@ -26,7 +27,7 @@ test('it goes to none that had better not serve, but from one that is stopped', 
   for (const { cluster } of [two, three]) expect(await cluster.drain(true, false)).toBeUndefined()
   await vi.waitUntil(() => unfit(one).length === 2)
   expect(await one.cluster.transfer(undefined)).toBe(
-    'no other node is ready to serve: node-2 is drained, node-3 is drained',
+    'no other node is ready to serve: node-2 (drained), node-3 (drained)',
   )
   expect(await one.cluster.handOver()).toBeUndefined()
   await vi.waitUntil(() => isActive(two) || isActive(three), PATIENCE)
@@ -34,6 +35,29 @@ test('it goes to none that had better not serve, but from one that is stopped', 
   await new Promise((resolve) => void setTimeout(resolve, 2_000))
   expect(isActive(one)).toBe(false)
   await close()
+  rmSync(directory, { recursive: true })
+})
+
+test('who is gone is not handed it, and no other is removed before', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pbx-leave-'))
+  const { members } = await openGroup(directory)
+  const [one, two, three] = members as [Member, Member, Member]
+  expect(await one.cluster.transfer('node-7' as NodeId)).toMatch(
+    /node-7 .* no node of this cluster/,
+  )
+  await leave(three)
+  await vi.waitUntil(() => one.cluster.standing?.members[2]?.isConnected === false, PATIENCE)
+  const [gone, there] = ['node-3', 'node-2'] as NodeId[] as [NodeId, NodeId]
+  expect(await one.cluster.transfer(gone)).toBe('node-3 is not ready to serve: not connected')
+  expect(await one.cluster.remove(there)).toBe(
+    'without node-2 too few nodes would be there to go on: ' +
+      'node-3 is not connected: remove it first, or start it',
+  )
+  expect(await one.cluster.remove(gone)).toBeUndefined()
+  await vi.waitUntil(() => one.cluster.standing?.members.length === 2, PATIENCE)
+  expect(await one.cluster.remove(there)).toBeUndefined()
+  expect(isActive(one)).toBe(true)
+  for (const member of [two, one]) await leave(member)
   rmSync(directory, { recursive: true })
 })
 

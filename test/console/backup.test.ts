@@ -118,6 +118,17 @@ test('records are added when the store has room again, and sessions end', async 
   expect(await statusWith(cookie)).toBe(401)
 })
 
+test('sessions end as soon as the accounts are others, not with the last record', async () => {
+  const cookie = await signIn()
+  const backed = await (await backup()).arrayBuffer()
+  answers.push(...Array.from({ length: 10_000 }, () => 'overloaded' as const))
+  const restoring = restored(backed)
+  await expect.poll(() => statusWith(cookie), PATIENCE).toBe(401)
+  expect(answers.length).toBeGreaterThan(0)
+  answers.length = 0
+  expect(await restoring).toMatchObject({ kind: 'done' })
+})
+
 test('sessions end also when another node adds the records', async () => {
   const cookie = await signIn()
   const backed = await (await backup()).arrayBuffer()

@@ -100,7 +100,7 @@ test.skipIf(!can)('the last one is drained by force only', { timeout: TIMEOUT_MS
   const others = trio.nodes.filter((node) => node !== leader)
   for (const node of others) expect(node.pbx('drain')).toContain('serves')
   const why = refusal(leader, 'drain')
-  for (const node of others) expect(why).toContain(`${idOf(node)} is drained`)
+  for (const node of others) expect(why).toContain(`${idOf(node)} (drained)`)
   expect(await standing(leader)).toBeUndefined()
   expect(leader.pbx('drain', '--force')).toContain('no calls are left')
   expect(await trio.leader()).toBe(leader)
@@ -113,3 +113,24 @@ test.skipIf(!can)('the last one is drained by force only', { timeout: TIMEOUT_MS
   await sleep(500)
   await trio.whole()
 })
+
+test.skipIf(!can)(
+  'two that are drained serve at once when the one that led is cut off',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const leader = await trio.leader()
+    const others = trio.nodes.filter((node) => node !== leader)
+    for (const node of others) node.pbx('drain')
+    const logged = others.map(({ output }) => output.length)
+    const rest = trio.lan.hosts.filter((host) => !trio.side(leader).includes(host))
+    trio.lan.block(trio.side(leader), rest)
+    trio.lan.block(rest, trio.side(leader))
+    await trio.until('another serves', async () => (await trio.leader()) !== leader)
+    const said = others.map(({ output }, place) => output.slice(logged[place]))
+    trio.lan.unblock()
+    // They find out three seconds later that its connection is dead.
+    expect(said.join('\n')).not.toContain('"peer.disconnected"')
+    for (const node of others) node.pbx('undrain')
+    await trio.whole()
+  },
+)

@@ -49,7 +49,7 @@ export type AdmissionParts = {
   readonly store: Store
   readonly files: ClusterFiles
   /** `DATA/secret.key` as it is now. */
-  readonly secretKey: () => Uint8Array
+  readonly secretKey: () => Result<Uint8Array, string>
   /** Undefined while this node serves, else what to say. */
   readonly elsewhere: () => JoinAnswer | undefined
   /** Undefined when the membership has been changed, else why not. */
@@ -87,7 +87,7 @@ export class Admission {
   remove(node: NodeId): Promise<string | undefined> {
     const { store, removeFromGroup } = this.#parts
     return this.#inTurn(async () => {
-      const refused = await removeFromGroup(node)
+      const refused = await this.#once(() => removeFromGroup(node))
       return refused ?? propose(store, { kind: 'node.left', id: node })
     })
   }
@@ -153,11 +153,14 @@ export class Admission {
       return this.#refused(request, `${token.replaces} was removed from the cluster: ${AS_NEW}`)
     const old = objectionTo(schema, Math.max(inForce, this.#schemaWithout(going)))
     if (old !== undefined) return this.#refused(request, old)
+    // Before anything is written down: it may be gone.
+    const secret = this.#parts.secretKey()
+    if (!secret.ok) return this.#refused(request, secret.error)
     const node = { id, name, host: at, port }
     const why =
       (await this.#enter(node, going)) ?? (await this.#intoGroup(node, schema, token.replaces))
     if (why !== undefined) return this.#refused(request, why)
-    return { kind: 'welcome', welcome: this.#welcome(id, key) }
+    return { kind: 'welcome', welcome: this.#welcome(id, key, secret.value) }
   }
 
   /**
@@ -186,11 +189,12 @@ export class Admission {
     // In the place of another it stays written down: the next try takes it up.
     if (refused !== undefined && replaces === undefined)
       await propose(store, { kind: 'node.left', id })
-    if (refused !== undefined) return refused
+    const mend = replaces === undefined ? WITH_ANOTHER : 'try again'
+    if (refused !== undefined) return `${refused}: ${mend}`
     // Behind the change in the log: once this is committed that is. No read would wait for it.
     const unsure = await propose(store, { kind: 'node.joined', node })
     if (unsure === undefined) return undefined
-    return `${unsure}: ${replaces === undefined ? WITH_ANOTHER : 'try again'}`
+    return `${unsure}: ${mend}`
   }
 
   /** While a node is there that does not know the next one the group waits for it. */
@@ -207,16 +211,16 @@ export class Admission {
       if (!NOT_NOW.includes(why)) return why
       await sleep(TRY_AGAIN_MS)
     }
-    return `the cluster is changing all the time (${why}): try again`
+    return `the cluster is changing all the time (${why})`
   }
 
-  #welcome(id: NodeId, key: KeyObject): Welcome {
-    const { files, secretKey } = this.#parts
+  #welcome(id: NodeId, key: KeyObject, secret: Uint8Array): Welcome {
+    const { files } = this.#parts
     const { vip, timing } = files.settings
     return {
       ...this.#certified(id, key),
       authorityKey: files.authority.key,
-      secretKey: Buffer.from(secretKey()).toString('base64'),
+      secretKey: Buffer.from(secret).toString('base64'),
       vip: vip && { addresses: vip.addresses },
       timing,
     }

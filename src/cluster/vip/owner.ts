@@ -5,9 +5,10 @@ import { unreachable } from '../../base/assert.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import type { Host, Log } from '../../base/host.ts'
-import { after, millis, type Millis } from '../../base/time.ts'
+import type { Millis } from '../../base/time.ts'
 import { Address } from './address.ts'
 import type { Announce } from './announcer.ts'
+import { BackOff } from './back-off.ts'
 import { Gate } from './gate.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { OpenGate } from './open-gate.ts'
@@ -29,8 +30,6 @@ export type OwnerParts = {
 }
 
 const LOOK_EVERY_MS = 1_000
-/** Whoever failed at the gate or the interface does not try again at once. */
-const UNFIT_MS = 5_000
 
 /** So that a standby has its sockets open before the address comes. */
 function allowForeignAddress(family: 'ipv4' | 'ipv6', log: Log): void {
@@ -55,6 +54,7 @@ export class VipOwner {
   readonly #watch: Watch
   readonly #looking: NodeJS.Timeout
   #isLinkDown = false
+  readonly #backOff = new BackOff()
   #failed: { readonly why: string; readonly until: Millis } | undefined
   #unfit: string | undefined
   #isStopped = false
@@ -158,7 +158,8 @@ export class VipOwner {
 
   #fail(why: string): void {
     const { host } = this.#parts
-    this.#failed = { why, until: after(host.now(), millis(UNFIT_MS)) }
+    // Whoever failed at the gate or the interface does not try again at once.
+    this.#failed = { why, until: this.#backOff.failed(host.now()) }
     this.#judge()
   }
 

@@ -77,13 +77,15 @@ async function restore(
     tell({ kind: 'failed', reason })
   }
   try {
-    const restored = await backups.restore(source, onProgress)
+    const restored = await backups.restore(source, {
+      onProgress,
+      onTaken: () => access.signEverybodyOut(),
+    })
     if (!restored.ok) {
       // It counts, or may.
       if (restored.error.kind === 'unknown') access.signEverybodyOut()
       return failed(refusalFor(restored.error).message)
     }
-    access.signEverybodyOut()
     host.log('warn', 'restore.done', { by, of: restored.value.name, made: restored.value.made })
     tell(doneLine(restored.value))
   } catch (error) {

@@ -14,7 +14,7 @@ import type {
 import { makeToken, nodeTokens } from '../../../src/cluster/join/token.ts'
 import type { MemberStanding, Standing } from '../../../src/cluster/protocol.ts'
 import type { ClusterFiles } from '../../../src/cluster/settings.ts'
-import { err } from '../../../src/base/result.ts'
+import { err, ok, type Result } from '../../../src/base/result.ts'
 import type { NodeId } from '../../../src/control/ids.ts'
 import { openStore } from '../../../src/store/open.ts'
 import { clusterNodes, givenNodeIds } from '../../../src/store/schema/node.ts'
@@ -42,6 +42,7 @@ let directory: string
 let store: Store
 let added: NodeId[]
 let removed: NodeId[]
+let secretKey: Result<Uint8Array, string>
 let standing: Pick<Standing, 'schema' | 'members'>
 
 beforeEach(async () => {
@@ -53,6 +54,7 @@ beforeEach(async () => {
   await store.propose({ kind: 'node.joined', node: ONE })
   added = []
   removed = []
+  secretKey = ok(new Uint8Array(32))
   const schema = { inForce: SCHEMA_VERSION, newest: SCHEMA_VERSION, waitsFor: [] }
   standing = { schema, members: [member('node-1', 'voter', true)] }
 })
@@ -74,7 +76,7 @@ function admission(refused?: Refusing, events: LoggedEvent[] = []): Admission {
     host: realHost(events),
     store,
     files,
-    secretKey: () => new Uint8Array(32),
+    secretKey: () => secretKey,
     elsewhere: () => undefined,
     addToGroup(node) {
       const why = refused?.('add')
@@ -160,9 +162,19 @@ test('a token is good once, for one host; those that were made together in any o
   expect(known()).toEqual(['node-1', 'node-3', 'node-4'])
 })
 
+test('without the key of the secrets nobody is let in, and nothing is left behind', async () => {
+  secretKey = err('the node that serves cannot read its secret.key: ENOENT')
+  expect(outcome(await admission().admit(request(2)))).toBe(secretKey.error)
+  expect([known(), added]).toEqual([['node-1'], []])
+  secretKey = ok(new Uint8Array(32))
+  expect(outcome(await admission().admit(request(2)))).toBe('node-2')
+})
+
 test('what the group refuses is no node, and its id is not used again', async () => {
   const refusing = admission(() => 'not the leader')
-  expect(outcome(await refusing.admit(request(2)))).toBe('not the leader')
+  expect(outcome(await refusing.admit(request(2)))).toBe(
+    'not the leader: make another token with pbx cluster token, and try again',
+  )
   expect(known()).toEqual(['node-1'])
   expect(outcome(await admission().admit(request(2)))).toContain('has been used')
   expect(outcome(await admission().admit(request(3)))).toBe('node-3')
@@ -268,7 +280,7 @@ test('who goes and who comes in its place are written down in one piece', async 
 test('where only half of it is done, joining anew once more does all of it', async () => {
   await admission().admit(request(2))
   const halfway = admission((change) => (change === 'add' ? 'not the leader' : undefined))
-  expect(outcome(await halfway.admit(rejoining(2, 'node-2')))).toBe('not the leader')
+  expect(outcome(await halfway.admit(rejoining(2, 'node-2')))).toBe('not the leader: try again')
   expect(known()).toEqual(['node-1', 'node-3'])
   expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
   expect(known()).toEqual(['node-1', 'node-4'])

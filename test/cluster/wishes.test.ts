@@ -1,0 +1,54 @@
+//! Whom leadership goes to, of nodes that stand in different ways.
+
+import { expect, test } from 'vitest'
+import type { Unfit } from '../../src/cluster/fitness.ts'
+import { successor, type Peers } from '../../src/cluster/wishes.ts'
+import type { NodeId } from '../../src/control/ids.ts'
+import type { RaftStatus } from '../../src/raft/raft.ts'
+
+const [A, B, C, D] = ['node-1', 'node-2', 'node-3', 'node-4'] as NodeId[] as [
+  NodeId,
+  NodeId,
+  NodeId,
+  NodeId,
+]
+const DRAINED: Unfit = { why: 'drained', grade: 'reserve' }
+const DOWN: Unfit = { why: 'eth0 is down', grade: 'useless' }
+
+type Follower = RaftStatus['followers'][0]
+const follower = (id: NodeId, match: number, state: Follower['state'] = 'replicate') =>
+  ({ id, match, state }) as Follower
+
+function ofA(followers: readonly Follower[], learners: readonly NodeId[] = []) {
+  const voters = [A, ...followers.map(({ id }) => id)].filter((id) => !learners.includes(id))
+  return { id: A, membership: { voters, learners }, followers }
+}
+
+function peers(unfit: Readonly<Record<string, Unfit>> = {}, down: readonly NodeId[] = []): Peers {
+  return { isUp: (id) => !down.includes(id), unfit: (id) => unfit[id], promised: () => 1 }
+}
+
+test('whoever is furthest, of those that are there, vote and follow closely', () => {
+  const far = [follower(B, 7), follower(C, 9), follower(D, 8)]
+  expect(successor(ofA(far), peers())).toBe(C)
+  expect(successor(ofA(far), peers({}, [C]))).toBe(D)
+  expect(successor(ofA(far, [C]), peers())).toBe(D)
+  const behind = [follower(B, 7), follower(C, 9, 'snapshot'), follower(D, 8, 'probe')]
+  expect(successor(ofA(behind), peers())).toBe(B)
+})
+
+test('whoever would serve best, however far; who cannot only when there is nobody else', () => {
+  const both = ofA([follower(B, 9), follower(C, 7)])
+  expect(successor(both, peers({ [B]: DRAINED }))).toBe(C)
+  expect(successor(both, peers({ [B]: DOWN, [C]: DRAINED }))).toBe(C)
+  expect(successor(both, peers({ [B]: DOWN, [C]: DOWN }))).toBe(B)
+})
+
+test('one that cannot serve hands over to one in reserve, and that one to none of its kind', () => {
+  const both = ofA([follower(B, 9), follower(C, 7)])
+  const [reserve, useless] = [1, 2]
+  expect(successor(both, peers({ [B]: DOWN, [C]: DRAINED }), useless)).toBe(C)
+  expect(successor(both, peers({ [B]: DOWN, [C]: DRAINED }), reserve)).toBeUndefined()
+  expect(successor(both, peers({ [B]: DOWN, [C]: DOWN }), useless)).toBeUndefined()
+  expect(successor(both, peers({ [B]: DRAINED }), reserve)).toBe(C)
+})
