@@ -4,6 +4,7 @@
 //!
 //!   ringing ----> transactions go on (`inherit.ts`); who answers is connected as always
 //!   answered ---> the caller's 2xx may have been lost: answered once more
+//!   taken ------> who came from another call may be asked still: the caller is answered first
 //!   talking ----> media: offer for b --> re-INVITE b --2xx--> re-INVITE a --2xx--> as before
 //!   echo -------> media: answer --> re-INVITE
 //!   transfer ---> the target goes on ringing, the transferor hears how far it is
@@ -17,7 +18,7 @@ import { answerLateAnew } from './acked.ts'
 import { answerAnew, answerReady } from './answer.ts'
 import type { Call } from './call.ts'
 import { endAgain, finish } from './end.ts'
-import { openDialog } from './face.ts'
+import { openDialog, someFace } from './face.ts'
 import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
@@ -29,7 +30,7 @@ import { answerOpen } from './reoffer.ts'
 import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
-import { CALLER, type Answering, type Leg } from './state.ts'
+import { CALLER, type Answering, type Face, type Leg } from './state.ts'
 import { answerHere, awaitPicker } from './takeover.ts'
 import { goOn } from './transfer.ts'
 
@@ -69,13 +70,28 @@ function leaveRecord(call: Call): void {
 }
 
 function recoverSetup(call: Call): void {
-  const { invite, answering, attempt } = call.state
-  if (invite !== undefined && answering !== undefined) return answerAgain(call, answering)
-  if (invite !== undefined && call.state.awaitsPicker) return awaitPicker(call)
-  if (invite !== undefined && call.state.pickedUp) return answerHere(call)
-  if (invite === undefined || attempt === undefined || isDecided(attempt)) return lostWith(call)
+  const { invite, answering, attempt, legs } = call.state
+  if (invite === undefined) return lostWith(call)
+  if (answering !== undefined) return answerAgain(call, answering)
+  if (call.state.awaitsPicker) return awaitPicker(call)
+  if (call.state.pickedUp) return answerHere(call)
+  const callee = legs.find(({ peer, state }) => peer === CALLER && state === 'up')
+  if (callee?.owesAck === true) return answerFor(call, callee, someFace(call))
+  if (callee !== undefined) return answerTaken(call, callee)
+  if (attempt === undefined || isDecided(attempt)) return lostWith(call)
   inheritAttempt(call, attempt)
   ringAgain(call)
+}
+
+/**
+ * It came from another call, and may be asked still, by the process before this one, whether it
+ * talks to our caller. That one is answered first, then it is asked again for as long as it takes.
+ */
+function answerTaken(call: Call, leg: Leg): void {
+  resume(call, leg)
+  leg.outdated = true
+  call.state.pickedUp = true
+  answerHere(call)
 }
 
 function lostWith(call: Call): void {
@@ -106,8 +122,13 @@ function answerAgain(call: Call, answering: Answering): void {
   if (state.pickedUp) return answerHere(call)
   if (callee === caller) return answeredHere(call, caller)
   if (callee.state === 'gone') return lostWith(call)
-  const then = { kind: 'answer', leg: callee.id, face: answering.face } as const
-  const offer = state.invite?.offer
+  answerFor(call, callee, { tag: answering.face })
+}
+
+/** It has answered our INVITE. */
+function answerFor(call: Call, callee: Leg, face: Pick<Face, 'tag'> | undefined): void {
+  const then = { kind: 'answer', leg: callee.id, face: face?.tag ?? '' } as const
+  const offer = call.state.invite?.offer
   resumeTimer(call, callee)
   const offers = offer === undefined && callee.exchange.offer !== undefined
   if (callee.sdp === undefined || (offer === undefined && !offers))

@@ -65,7 +65,7 @@ export type CallState = {
   pickingUp: CallId | undefined
   /** Somebody picks up our ringing: `picked-up` is to come, and even an ended call waits for it. */
   awaitsPicker: boolean
-  /** Our ringing was picked up: the two are joined once the caller is answered. */
+  /** Our ringing was picked up, or a leg came over: it is joined once the caller is answered. */
   pickedUp: boolean
   /** The prompt the caller hears before the final answer, and when it is cut. */
   announcement: { readonly refusal: Refusal; readonly endAt: Millis } | undefined

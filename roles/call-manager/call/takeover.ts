@@ -7,7 +7,7 @@ import type { CallId } from '../../../src/control/ids.ts'
 import { ELSEWHERE, cancelOthers, isLive } from './fork.ts'
 import { after } from '../../../src/base/time.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
-import { answerReady } from './answer.ts'
+import { answerAnew, answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
@@ -113,13 +113,13 @@ export function taken(call: Call, { outcome, from }: Given): void {
   relayOffer(call, end, legEnd(leg), serving)
 }
 
-/** Answers our caller with nothing to hear yet: who it will talk to answers in the other call. */
+/** Answers our caller with nothing to hear yet: it is joined with whoever it will talk to then. */
 export function answerHere(call: Call): void {
   const { invite, id } = call.state
   const caller = call.leg(CALLER)
   if (invite === undefined || caller === undefined) return
   const { offer } = invite
-  if (offer === undefined) return finish(call, refusalOf(488, 'picking up needs an offer'))
+  if (offer === undefined || !call.config.anchor) return answerAsPeer(call, caller)
   const request = {
     call: id,
     media: caller.media,
@@ -128,6 +128,14 @@ export function answerHere(call: Call): void {
     toward: caller.hop.address,
   }
   call.media({ kind: 'answer-here', request }, { kind: 'here' })
+}
+
+/** Media can say nothing by itself: the caller is told what its peer has said to somebody else. */
+function answerAsPeer(call: Call, { peer }: Leg): void {
+  const face = someFace(call)
+  if (peer === undefined || face === undefined)
+    return finish(call, refusalOf(488, 'picking up needs an offer'))
+  answerAnew(call, { kind: 'answer', leg: peer, face: face.tag })
 }
 
 /** Either side of a pick-up is answered by media: commit, then its 2xx. */
@@ -214,6 +222,6 @@ function joinPicked(call: Call): void {
   const peer = caller && call.peerOf(caller)
   if (caller === undefined || peer === undefined) return
   // Both are told anew (`face.ts`); what the caller was told is not of its peer.
-  if (peer.outdated === true) caller.outdated = true
+  if (peer.outdated === true && call.config.anchor) caller.outdated = true
   else connect(call, caller, peer)
 }
