@@ -69,12 +69,13 @@ export class RemoteServer {
     return this.#isHere ? this.#status : undefined
   }
 
-  /** There is a connection to it, or none any more. */
+  /** There is a new connection to it, or none any more: what was said over the last one is lost. */
   connected(isUp: boolean): void {
-    if (isUp) return this.#lead()
-    if (!this.#isHere) return
-    this.#isHere = false
-    this.#soon(LOST_AFTER, () => this.#lose())
+    if (this.#isHere) {
+      this.#isHere = false
+      this.#soon(LOST_AFTER, () => this.#lose())
+    }
+    if (isUp) this.#lead()
   }
 
   /** There are other nodes than it was told: it keeps a connection to each. */

@@ -66,6 +66,7 @@ export type Arrived = {
   readonly channel: Channel
   readonly data: Uint8Array
 }
+/** Up when it was up: another connection has taken the place of the one before. */
 export type LinkChanged = { readonly peer: NodeId; readonly isUp: boolean; readonly why: string }
 
 /** Rejects when the port cannot be had. */

@@ -259,6 +259,12 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
     find: '  branch.outdated = branch.told !== 0 || branch.early.some(',
     replace: '  branch.outdated = branch.told < 0 && branch.early.some(',
   },
+  {
+    name: 'takes a connection to a media server for the one that it replaces',
+    file: 'roles/media/remote-server.ts',
+    find: '  connected(isUp: boolean): void {\n    if (this.#isHere) {',
+    replace: '  connected(isUp: boolean): void {\n    if (this.#isHere && !isUp) {',
+  },
 ]
 
 /** They take a coincidence that a world in thousands has; a script below `script` stands for it. */

@@ -157,7 +157,11 @@ async function arrived(): Promise<void> {
 export const media = (call: string): MediaId[] => [`${call}-a`, `${call}-b`] as MediaId[]
 
 /** Two phones talk. */
-export async function talk({ media: pool }: Leader, name: string, other = 'b'): Promise<void> {
+export async function talk(
+  { media: pool }: Pick<Leader, 'media'>,
+  name: string,
+  other = 'b',
+): Promise<void> {
   const call = name as CallId
   const [from, to] = [`${name}-a`, `${name}-${other}`] as MediaId[] as [MediaId, MediaId]
   const offered = await pool.relayOffer({ call, from, to, sdp: phone(4_000), restated: false })

@@ -205,6 +205,23 @@ test('a request under way survives a short cut of the link', async () => {
   expect(await counts(office, ids)).toEqual([3])
 })
 
+test('a request that was lost with a connection is made again over its successor', async () => {
+  const { office, ids } = await mediaOffice(new World(1), 1)
+  const leader = await lead(office, 'node-1')
+  await talk(leader, 'one')
+  // What is sent does not arrive, and nobody knows that yet.
+  office.up.delete(at(ids, 0))
+  let isDone = false
+  void talk(leader, 'one', 'c').then(() => (isDone = true))
+  await passed(office, 500)
+  office.mend(at(ids, 0))
+  await passed(office)
+  expect(isDone).toBe(true)
+  await passed(office, 2_000)
+  expect(leader.events).toEqual([])
+  expect(await counts(office, ids)).toEqual([3])
+})
+
 test('what was asked before a server lost all, and is done after it, is released', async () => {
   const { office, ids } = await mediaOffice(new World(1), 1)
   const { pool, media: control } = await lead(office, 'node-1')

@@ -10,15 +10,21 @@ import type { World } from '../../harness/world.ts'
 import { simMedia, type SimMedia } from '../../media/sim-media.ts'
 import { SimWorker } from '../../media/sim-worker.ts'
 import type { ReplicaNode } from '../replica/node.ts'
+import { Unanswered } from './unanswered.ts'
 
 const WAY_MS = 4
 const AWAY_MS = 3_000
+/** Who leads has noticed by then as well. */
+const DARK_MS = 4_500
 /** Some are missed, some are not. */
 const HANG_MS = 15_000
 
 type Frame = { readonly from: NodeId; readonly data: Uint8Array }
 type Change = { readonly peer: NodeId; readonly isUp: boolean }
-type End = { readonly hears: (frame: Frame) => void; readonly sees: (change: Change) => void }
+type End = {
+  readonly hears: (frame: Frame) => void
+  readonly sees: (change: Change, connection: number) => void
+}
 
 type Machine = {
   readonly id: NodeId
@@ -65,11 +71,23 @@ export class MediaServers {
     const arrived = new Set<(frame: Frame) => void>()
     const changed = new Set<(change: Change) => void>()
     const soon = (run: () => void): void => node.process.soon(millis(0), run)
-    const end: End = {
-      hears: (frame) => soon(() => arrived.forEach((listener) => listener(frame))),
-      sees: (change) => soon(() => changed.forEach((listener) => listener(change))),
-    }
     const { id } = node
+    const unanswered = new Map(this.machines.map((machine) => [machine.id, new Unanswered()]))
+    const end: End = {
+      hears: (frame) =>
+        soon(() => {
+          arrived.forEach((listener) => listener(frame))
+          if (this.#ends.get(id) === end)
+            unanswered.get(frame.from)?.heard(frame.data, this.#world.now)
+        }),
+      sees: (change, connection) =>
+        soon(() => {
+          const { peer, isUp } = change
+          if (isUp) unanswered.get(peer)?.connected(connection, this.#world.now)
+          else unanswered.get(peer)?.disconnected()
+          changed.forEach((listener) => listener(change))
+        }),
+    }
     this.#ends.set(id, end)
     const lane = { at: 0 }
     const link: ServerLink = {
@@ -79,7 +97,9 @@ export class MediaServers {
       nodes: () => [],
       send: (to, data) => {
         const machine = this.machines.find((each) => each.id === to)
-        if (machine?.isUp !== true) return
+        if (machine === undefined) return
+        unanswered.get(to)?.said(data, machine.connection, this.#world.now)
+        if (!machine.isUp) return
         this.#later(lane, machine, () => machine.server.take(id, data))
       },
       arrived: (listener) => {
@@ -103,6 +123,14 @@ export class MediaServers {
     if (machine?.isUp !== true) return
     this.#disconnect(machine)
     this.#world.in(millis(this.#world.random.below(AWAY_MS)), () => this.#connect(machine))
+  }
+
+  /** Nothing arrives for some time. It notices first, and its next connection takes the place. */
+  darken(): void {
+    const machine = this.#pick()
+    if (machine?.isUp !== true) return
+    machine.isUp = false
+    this.#world.in(millis(this.#world.random.below(DARK_MS)), () => this.#connect(machine))
   }
 
   /** Its process dies, and another one is there some time later, with nothing. */
@@ -139,13 +167,15 @@ export class MediaServers {
 
   #disconnect(machine: Machine): void {
     machine.isUp = false
-    machine.connection++
-    for (const { sees } of this.#ends.values()) sees({ peer: machine.id, isUp: false })
+    for (const end of this.#ends.values())
+      end.sees({ peer: machine.id, isUp: false }, machine.connection)
   }
 
   #connect(machine: Machine): void {
     machine.isUp = true
-    for (const { sees } of this.#ends.values()) sees({ peer: machine.id, isUp: true })
+    machine.connection++
+    for (const end of this.#ends.values())
+      end.sees({ peer: machine.id, isUp: true }, machine.connection)
   }
 
   #serverOn({ id, worker, status }: Pick<Machine, 'id' | 'worker' | 'status'>): MediaServer {
@@ -171,7 +201,7 @@ export class MediaServers {
     const { connection } = machine
     lane.at = Math.max(lane.at, now + (WAY_MS * random.below(11)) / 10)
     this.#world.in(millis(lane.at - now), () => {
-      if (machine.connection === connection) run()
+      if (machine.isUp && machine.connection === connection) run()
     })
   }
 }

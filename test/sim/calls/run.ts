@@ -89,6 +89,7 @@ function mediaFaults(office: CallOffice): Faults<Group<ReplicaNode>> {
   if (media.machines.length === 0) return { killMedia: () => office.serving?.media.die() }
   return {
     cutMediaServer: () => media.cut(),
+    darkenMediaServer: () => media.darken(),
     killMediaServer: () => media.kill(),
     hangMediaServer: () => media.hang(),
   }
