@@ -31,6 +31,7 @@ import { Office } from './office.ts'
  *   admits nothing | calls         (an administrator has drained the host, or takes it back)
  *   wait 1000 | calls | cdrs | media | left | show header,… | restart | store fail
  *   media outlives | media dies    (a server of its own goes on, or is replaced by an empty one)
+ *   media hangs | media works      (it answers nothing in time, or does again)
  *   media late                     (a successor hears of the sessions there are 2 s later)
  *   kill [committed] | start       (what is proposed is lost, or not; the next process)
  *   clock 3600000                  (the wall clock of its host is wrong by that, from now on)
@@ -105,6 +106,7 @@ async function run(office: Office, command: Command): Promise<string[]> {
     case 'media':
       if (first === 'outlives') office.pbx.mediaOutlives = true
       else if (first === 'dies') office.pbx.media.die()
+      else if (first === 'hangs' || first === 'works') office.pbx.media.failing = first === 'hangs'
       else if (first === 'late')
         for (const id of office.pbx.media.sessions.keys()) office.pbx.media.late.set(id, 2_000)
       else return mediaOf(office)

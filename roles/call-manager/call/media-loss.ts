@@ -25,7 +25,7 @@ export function mediaLost(call: Call, media: MediaId): void {
   if (sessionsOf(call.state).includes(media)) lose(call)
 }
 
-/** What phones have said to each other. */
+/** What phones have said to each other, or are to be told of each other. */
 const AGREED: ReadonlySet<Then['kind']> = new Set([
   'transfer-answer',
   'reoffer',
@@ -33,6 +33,8 @@ const AGREED: ReadonlySet<Then['kind']> = new Set([
   'rehere',
   'late-answer',
   'refresh-offer',
+  'join',
+  'joined',
   'nothing',
 ])
 

@@ -30,6 +30,7 @@ import type { Given, Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
 import { connect, isNegotiating, joinBy, renew } from './join.ts'
 import { acknowledge, adopt, join, leave } from './leg.ts'
+import { isGone } from './media-loss.ts'
 import { refusalOf } from './refusal.ts'
 import { refuseServed } from './reoffer.ts'
 import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
@@ -191,13 +192,13 @@ export function transferAnswerReady(call: Call, id: LegId, result: MediaResult):
   const who = transfer && call.leg(transfer.who)
   if (transfer === undefined || leg === undefined || who === undefined) return
   if (leg.state !== 'up') return targetLeft(call, who, transfer)
-  if (!result.ok) {
+  if (!result.ok && !isGone(result)) {
     leave(call, leg, '')
     return transferFailed(call, refusalOf(488))
   }
   const isBusy = isNegotiating(call, who)
   moveTo(call, transfer, who, leg)
-  if (isBusy || leg.outdated === true) return agreeAnew(call, who, leg)
+  if (!result.ok || isBusy || leg.outdated === true) return agreeAnew(call, who, leg)
   joinBy(call, { leg: who.id, other: leg.id, more: false }, result.value)
 }
 
@@ -208,7 +209,8 @@ function agreeAnew(call: Call, who: Leg, leg: Leg): void {
   if (!call.config.anchor) return connect(call, who, leg)
   // Its answer to what it was told may have been for the transferor.
   who.outdated = true
-  renew(call, who, leg)
+  // Or else as soon as a loss is committed (`lossSaved`).
+  if (!call.awaits('loss-saved')) renew(call, who, leg)
 }
 
 /** Media has joined it all the same, so the two that talk have to be joined anew. */
