@@ -50,8 +50,9 @@ export function finish(call: Call, refusal: Refusal, reason?: string): void {
   call.release(mediaOf(call), { kind: 'reports' })
 }
 
-/** A process before this one ended it, and was saved when it had. */
+/** A process before this one ended it, and did not live to see its record stored. */
 export function endAgain(call: Call): void {
+  call.state.phase = 'ending'
   call.release(mediaOf(call), { kind: 'reports' })
 }
 

@@ -49,7 +49,7 @@ export function recover(call: Call, { hasLeft }: Resumed): void {
     inheritAttempt(call, attempt)
   if (state.phase === 'setup') return recoverSetup(call)
   if (state.phase === 'up') return recoverTalk(call)
-  if (state.phase === 'ending') endAgain(call)
+  endAgain(call)
 }
 
 /** The BYE may not have been said, or not heard. */
