@@ -109,10 +109,13 @@ export type Given = {
   readonly from: CallId
 }
 export type Taken =
-  | { readonly kind: 'leg'; readonly leg: Leg }
+  | ({ readonly kind: 'leg' } & Moved)
   /** It rings, and is silenced now: answer here and hand the answered leg over. */
   | { readonly kind: 'ringing' }
   | { readonly kind: 'none'; readonly status: number; readonly reason: string }
+
+/** `of`: the calls after which its tag and its media session may be named. */
+export type Moved = { readonly leg: Leg; readonly of: readonly CallId[] }
 
 /** A plan with our Contact value towards each target, in the order of the groups. */
 export type Planned = { readonly plan: Plan; readonly contacts: readonly string[] }

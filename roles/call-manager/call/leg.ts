@@ -7,6 +7,7 @@ import { sessionTimerOffer } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { ALLOW, SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call } from './call.ts'
+import type { Moved } from './io.ts'
 import type { Sent } from './pending.ts'
 import { printOf, sdpBody } from './sdp.ts'
 import type { Leg } from './state.ts'
@@ -70,10 +71,11 @@ export function releaseEarly(call: Call, leg: Leg): void {
   call.release([leg.media], { kind: 'nothing' })
 }
 
-/** A leg that another call gave away. Its tag still names that call. */
-export function adopt(call: Call, given: Leg): Leg {
+/** A leg that another call gave away. Its tag still names that call, or one before. */
+export function adopt(call: Call, { leg: given, of }: Moved): Leg {
   const leg: Leg = { ...given, id: call.newLegId(), branch: undefined, peer: undefined }
   call.state.legs.push(leg)
+  call.state.absorbed.push(...of)
   return leg
 }
 

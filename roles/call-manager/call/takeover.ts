@@ -80,7 +80,7 @@ function outcomeOf(call: Call, { which, asker, canBeAnswered }: Claim): Taken {
   const busy = transfer !== undefined || negotiates
   if (peer?.state !== 'up' || busy || call.state.phase !== 'up')
     return { kind: 'none', status: 481, reason: 'that call cannot be taken now' }
-  return { kind: 'leg', leg: peer }
+  return { kind: 'leg', leg: peer, of: [call.state.id, ...call.state.absorbed] }
 }
 
 /** Ours: the leg has come, or there is none. */
@@ -91,7 +91,7 @@ export function taken(call: Call, { outcome, from }: Given): void {
     call.state.pickingUp = from
     return answerHere(call)
   }
-  const leg = adopt(call, outcome.leg)
+  const leg = adopt(call, outcome)
   const caller = call.leg(CALLER)
   const face = newFace(call)
   if (invite === undefined || caller === undefined || face === undefined)
@@ -177,7 +177,7 @@ export function pickedUp(call: Call, { leg: given, from }: PickedUp): void {
   const { attempt } = call.state
   call.state.awaitsPicker = false
   if (given === undefined) return finish(call, refusalOf(480, 'picked up in vain'))
-  const leg = adopt(call, given)
+  const leg = adopt(call, { leg: given, of: [from] })
   leg.side = 'callee'
   const isOver = call.state.phase === 'ending' || call.state.phase === 'ended'
   if (isOver || invite === undefined || caller === undefined) {

@@ -151,14 +151,14 @@ export function transferTaken(call: Call, given: Given): void {
   const { transfer } = call.state
   const who = transfer && call.leg(transfer.who)
   if (transfer === undefined || who === undefined || call.state.phase !== 'up') {
-    if (given.outcome.kind === 'leg') leave(call, adopt(call, given.outcome.leg), '')
+    if (given.outcome.kind === 'leg') leave(call, adopt(call, given.outcome), '')
     return
   }
   // Still ringing, or gone: call the target anew, as phones that do this expect.
   if (given.outcome.kind !== 'leg') return planTarget(call, transfer)
   call.state.record.transferredFrom = given.from
   const isBusy = isNegotiating(call, who)
-  const leg = adopt(call, given.outcome.leg)
+  const leg = adopt(call, given.outcome)
   moveTo(call, transfer, who, leg)
   // Before the call that gave it ends: somebody has to know of it.
   call.save(undefined)

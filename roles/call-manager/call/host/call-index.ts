@@ -76,11 +76,9 @@ export class CallIndex {
     live.inviteKey = undefined
   }
 
-  /** A leg went over: what its tags and its media session name is the other call now. */
+  /** A leg goes over: what its tags and its media session name is the other call from now on. */
   move(from: LiveCall, to: LiveCall): void {
-    const { absorbed } = to.machine.state
-    absorbed.push(from.id, ...from.machine.state.absorbed)
-    for (const id of absorbed) this.#follow(id, to)
+    for (const id of [from.id, ...from.machine.state.absorbed]) this.#follow(id, to)
   }
 
   forget(live: LiveCall): void {
