@@ -55,6 +55,10 @@ export class CallMachine implements Machine<CallInput, CallOutput> {
     return openIn(this.#call)
   }
 
+  get isEnding(): boolean {
+    return this.state.phase === 'ending' || this.state.phase === 'ended'
+  }
+
   /** Nothing can come any more: the host forgets it. */
   get over(): boolean {
     return isOver(this.#call)

@@ -218,6 +218,8 @@ export class CallHost {
   #step(live: LiveCall, input: CallInput): void {
     // What comes after the end has nobody to say anything to.
     if (live.isOver || this.#cdrs.hasStopped) return
+    // While this one was held, who asked may have ended: nobody would have the leg.
+    if (input.kind === 'take' && this.#calls.get(input.by)?.machine.isEnding !== false) return
     try {
       const outputs = live.machine.step(input, this.#host.now())
       for (const output of outputs) this.#carryOut(live, output)
