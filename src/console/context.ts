@@ -26,4 +26,6 @@ export type ConsoleContext = {
   /** Undefined of a system that is alone. */
   readonly cluster: Cluster | undefined
   readonly drain: DrainControl
+  /** Of a backup that stands still on its way; a minute where it is left out. */
+  readonly patienceMs?: number
 }

@@ -1,6 +1,7 @@
-//! Backups over the API: who goes away in the middle leaves nothing behind.
+//! Backups over the API: who goes away in the middle, or stands still, leaves nothing behind.
 
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RestoreLine } from '../../src/console/api/shapes.ts'
@@ -11,11 +12,13 @@ import { ended } from '../store/commands.ts'
 import { openWorld, type World } from './world.ts'
 
 const PATIENCE = { timeout: 20_000 }
+/** Of the server. */
+const patienceMs = 2_000
 /** What the store answers when records are to be added, before it does as it is told. */
 const answers: Answer[] = []
 let world: World
 beforeAll(async () => {
-  world = await openWorld((store) => answering(store, 'restore.added', answers))
+  world = await openWorld((store) => answering(store, 'restore.added', answers), { patienceMs })
 })
 afterAll(() => world.close())
 
@@ -150,4 +153,46 @@ test('it is restored also when its certificate cannot be laid, and that is told'
   expect(await restored(backed)).toMatchObject({ kind: 'done' })
   expect(world.events).toContain('restore.certificate-not-laid')
   expect(await statusWith(cookie)).toBe(401)
+})
+
+/** One that asks, and does nothing else by itself. */
+function asking(path: string, headers: readonly string[]): Socket {
+  const { hostname, port } = new URL(world.url)
+  const socket = connect(Number(port), hostname)
+  socket.on('error', () => {})
+  const lines = [
+    `POST /api/v1${path} HTTP/1.1`,
+    'host: pbx',
+    `authorization: Bearer ${world.token}`,
+  ]
+  socket.write([...lines, ...headers, '', ''].join('\r\n'))
+  return socket
+}
+
+test('who sends nothing more of one is told so, and has no place any more', async () => {
+  const backed = await (await backup()).arrayBuffer()
+  world.events.length = 0
+  const length = `content-length: ${backed.byteLength}`
+  const socket = asking('/restore', ['content-type: application/x-pbx-backup', length])
+  socket.write(Buffer.from(backed, 0, 100_000))
+  let told = ''
+  socket.setEncoding('latin1').on('data', (text: string) => (told += text))
+  await expect.poll(isBusy, PATIENCE).toBe(true)
+  await expect.poll(isBusy, PATIENCE).toBe(false)
+  await expect.poll(() => told, PATIENCE).toContain('nothing has come for 2 seconds')
+  expect(world.events).toContain('restore.failed')
+  socket.destroy()
+})
+
+test('who reads nothing of a backup has no place any more', async () => {
+  const callerName = 'x'.repeat(1 << 20)
+  // More than the kernel takes of it.
+  for (let each = 0; each < 60; each++)
+    await world.store.propose(ended(`long-${each}`, { callerName }))
+  const socket = asking('/backup', ['content-length: 0'])
+  await expect.poll(isBusy, { ...PATIENCE, interval: 1 }).toBe(true)
+  await expect.poll(isBusy, PATIENCE).toBe(false)
+  expect(world.events).toContain('backup.stalled')
+  await expect.poll(openImages, PATIENCE).toEqual([])
+  socket.destroy()
 })

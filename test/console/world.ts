@@ -9,6 +9,7 @@ import { wallTime } from '../../src/base/time.ts'
 import { Access } from '../../src/console/access.ts'
 import { issueClaim } from '../../src/console/claim.ts'
 import { consoleRoutes } from '../../src/console/console.ts'
+import type { ConsoleContext } from '../../src/console/context.ts'
 import type { LiveCall, Registration, SystemView } from '../../src/console/system-view.ts'
 import { ChunkStore } from '../../src/files/chunk-store.ts'
 import { Files } from '../../src/files/files.ts'
@@ -46,7 +47,10 @@ type Live = {
 }
 
 /** `through` is put before the store for all but its opening. */
-export async function openWorld(through = (store: Store): Store => store): Promise<World> {
+export async function openWorld(
+  through = (store: Store): Store => store,
+  more: Pick<ConsoleContext, 'patienceMs'> = {},
+): Promise<World> {
   const data = mkdtempSync(join(tmpdir(), 'pbx-console-'))
   const events: string[] = []
   const host = realHost((_level, event) => void events.push(event))
@@ -73,6 +77,7 @@ export async function openWorld(through = (store: Store): Store => store): Promi
     onUpgrade: ({ socket }) => void socket.destroy(),
     routes: (app) =>
       consoleRoutes(app, {
+        ...more,
         host,
         store,
         view: viewOf(live, host),

@@ -12,14 +12,17 @@ import { refusalOf } from '../committed.ts'
 import { defined } from './defined.ts'
 import { linesOf } from './ndjson.ts'
 import type * as shapes from './shapes.ts'
+import { coming, going } from './stalls.ts'
 import type { Api } from './typed.ts'
 
 const TYPE = 'application/x-pbx-backup'
 /** How often a restore tells how far it is. */
 const PROGRESS_MS = 250
+/** There is one backup or restore at a time: whoever stands still holds up all others. */
+const PATIENCE_MS = 60_000
 
 export function backupRoutes(api: Api, context: ConsoleContext): void {
-  const { access, backups, host } = context
+  const { access, backups, host, patienceMs = PATIENCE_MS } = context
   const schema = { summary: 'all that a backup holds' }
   api.post('/backup', { schema }, async (request, reply) => {
     requirePrivacy(request)
@@ -34,8 +37,16 @@ export function backupRoutes(api: Api, context: ConsoleContext): void {
       return reply.hijack()
     }
     reply.raw.once('close', close)
+    // The last of it may lie unread for ever, and needs no place.
+    const onEnd = close
+    const onStalled = (why: string): void => {
+      host.log('warn', 'backup.stalled', { by, source: request.ip, why })
+      reply.raw.destroy()
+    }
     void reply.type(TYPE).header('content-length', size)
-    return reply.send(Readable.from(stream, { objectMode: false }))
+    return reply.send(
+      Readable.from(going(stream, patienceMs, { onStalled, onEnd }), { objectMode: false }),
+    )
   })
   api.addContentTypeParser(TYPE, (_request, payload, done) => done(null, payload))
   api.post(
@@ -51,7 +62,8 @@ export function backupRoutes(api: Api, context: ConsoleContext): void {
       if (!(source instanceof Readable))
         throw new HttpRefusal(415, `send the backup as content-type ${TYPE}`)
       void reply.type('application/x-ndjson')
-      const lines = linesOf((tell) => restore(context, request, source, tell))
+      const arriving = coming(source, patienceMs)
+      const lines = linesOf((tell) => restore(context, request, arriving, tell))
       return reply.send(Readable.from(lines))
     },
   )
@@ -60,7 +72,7 @@ export function backupRoutes(api: Api, context: ConsoleContext): void {
 async function restore(
   context: ConsoleContext,
   request: FastifyRequest,
-  source: Readable,
+  source: AsyncIterable<Uint8Array>,
   tell: (line: shapes.RestoreLine) => void,
 ): Promise<void> {
   const { access, backups, host } = context
