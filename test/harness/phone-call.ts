@@ -18,7 +18,7 @@ import { sipfragStatus } from '../../src/sip/dialog/refer.ts'
 import type { SipRequest, SipResponse } from '../../src/sip/message/message.ts'
 import { reply } from '../../src/sip/message/reply.ts'
 import { binary, textOf } from '../../src/sip/message/text.ts'
-import { callId, cseq, expires, from, toTag } from '../../src/sip/message/views.ts'
+import { callId, cseq, expires, from, rack, toTag } from '../../src/sip/message/views.ts'
 import { seconds } from '../../src/base/time.ts'
 import type { ClientKey, ServerKey } from '../../src/sip/transaction/keys.ts'
 import { Unacknowledged } from './phone-2xx.ts'
@@ -57,6 +57,10 @@ export class PhoneCall {
   readonly #early = new EarlyDialogs()
   #acks = new Map<number, { sdp: string | undefined }>()
   #version = 0
+  /** RSeq of the last reliable response, and whether it has no PRACK yet. */
+  #reliable = { rseq: 0, waits: false }
+  /** Its offer went out in one: its 2xx holds none. */
+  #offered = false
 
   constructor(phone: ScriptedPhone, way: 'outgoing' | 'incoming') {
     this.phone = phone
@@ -100,16 +104,21 @@ export class PhoneCall {
     })
   }
 
-  ring(status = 180, sdp = false): void {
+  ring(status = 180, sdp = false, reliably = false): void {
     if (this.invited === undefined || this.state === 'ended') return
     this.state = 'ringing'
-    this.#respond(status, sdp)
+    if (!reliably) return void this.#respond(status, sdp)
+    const rseq = this.#reliable.rseq + 1
+    this.#reliable = { rseq, waits: true }
+    const headers = [['require', '100rel'] as const, ['rseq', String(rseq)] as const]
+    this.#respond(status, sdp, headers)
+    this.#offered ||= sdp && this.invited.request.body.length === 0
   }
 
   answer(): void {
     const { invited } = this
     if (invited === undefined || this.state === 'ended') return
-    const response = this.#respond(200, true)
+    const response = this.#respond(200, !this.#offered)
     this.state = 'up'
     this.dialog = this.dialog && confirmDialog(this.dialog)
     this.#repeatUntilAcked(invited.key, response)
@@ -240,7 +249,7 @@ export class PhoneCall {
         this.transfer.push(sipfragStatus(request) ?? 0)
         return this.#changed()
       case 'PRACK':
-        return stack.respond(key, reply(request, 200))
+        return this.#onPrack(request, key)
       default: {
         const status = habits.answerTo(request, this)
         this.heard.push(`${request.method} from the other side`)
@@ -273,6 +282,15 @@ export class PhoneCall {
 
   onServerFailed(key: ServerKey): void {
     if (this.invited?.key === key) this.#end(408)
+  }
+
+  #onPrack(request: SipRequest, key: ServerKey): void {
+    const { rseq, waits } = this.#reliable
+    const matches = waits && rack(request)?.rseq === rseq
+    this.phone.stack.respond(key, reply(request, matches ? 200 : 481))
+    if (!matches) return
+    this.#reliable = { rseq, waits: false }
+    if (request.body.length > 0) this.remoteSdp = textOf(request.body)
   }
 
   #onReoffer(request: SipRequest, key: ServerKey): void {
@@ -359,18 +377,18 @@ export class PhoneCall {
     this.phone.stack.send(request, this.phone.server)
   }
 
-  #respond(status: number, sdp: boolean): SipResponse {
+  #respond(
+    status: number,
+    sdp: boolean,
+    extra: readonly (readonly [string, string])[] = [],
+  ): SipResponse {
     const { invited } = this
     if (invited === undefined) throw new Error('there is nothing to answer')
     const { contact } = this.phone
-    const wanted = sdp || (status === 200 && invited.request.body.length === 0)
     const response = reply(invited.request, status, {
       toTag: this.#tag(),
-      headers: [
-        ['contact', contact],
-        ['allow', this.phone.allow],
-      ],
-      ...(wanted ? { body: binary(this.#sdp()), contentType: 'application/sdp' } : {}),
+      headers: [['contact', contact], ['allow', this.phone.allow], ...extra],
+      ...(sdp ? { body: binary(this.#sdp()), contentType: 'application/sdp' } : {}),
     })
     this.phone.stack.respond(invited.key, response)
     return response

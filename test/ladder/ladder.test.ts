@@ -18,7 +18,7 @@ import { Office } from './office.ts'
  *   phone alice transport=tcp supported=100rel,timer update
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
- *   bob ring 183 sdp | answer | reject 486 | bye | cancel
+ *   bob ring 183 sdp [reliably] | answer | reject 486 | bye | cancel
  *   bob hold sendonly | resume [nosdp] | update inactive
  *   carol watch bob                (dialog-info, RFC 4235)
  *   alice refer sip:carol@pbx.example | attend alice#1 alice#2 | send INFO
@@ -225,12 +225,13 @@ function pose(office: Office, phone: ScriptedPhone, command: Command): void {
 }
 
 function inCall(office: Office, name: string, command: Command): void {
-  const [verb = '', what = ''] = command.words
+  const { words } = command
+  const [verb = '', what = ''] = words
   const call = office.callOf(name)
   const headers = headersOf(command)
   switch (verb) {
     case 'ring':
-      return call.ring(Number(what || 180), command.words.includes('sdp'))
+      return call.ring(Number(what || 180), words.includes('sdp'), words.includes('reliably'))
     case 'answer':
       return call.answer()
     case 'reject':

@@ -66,6 +66,8 @@ export type Then =
       readonly reason: string
       readonly reliable: boolean
       readonly offer: boolean
+      /** Media was lost over the first. */
+      readonly again?: boolean
     }
   /** The callee's description in the 2xx is made over for the caller. */
   | {
@@ -81,8 +83,8 @@ export type Then =
   | { readonly kind: 'answer-saved' }
   /** The caller's answer in its ACK is made over for the callee. `again`: after a loss. */
   | { readonly kind: 'late-answer'; readonly leg: LegId; readonly again?: boolean }
-  /** The one in a PRACK is. */
-  | { readonly kind: 'prack-answer'; readonly early: DialogId }
+  /** The one in a PRACK is. `again`: after a loss. */
+  | { readonly kind: 'prack-answer'; readonly early: DialogId; readonly again?: boolean }
   /** The offer of a request being served is made over for the other side. */
   | { readonly kind: 'reoffer'; readonly serving: ServerKey }
   /** A re-INVITE is committed as one that has no answer. */

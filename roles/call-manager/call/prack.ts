@@ -7,10 +7,12 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, type Endpoint } from './endpoint.ts'
 import { releaseHeld2xx, stepSender } from './face.ts'
+import { isGone } from './media-loss.ts'
+import type { Then } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { relayOffer, respondIn } from './reoffer.ts'
 import { sdpOf } from './sdp.ts'
-import type { Pending } from './state.ts'
+import { CALLER, type EarlyDialog, type Pending } from './state.ts'
 
 export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
   const { invite } = call.state
@@ -35,20 +37,40 @@ export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
   } else {
     respondIn(call, end, pending, 200)
     if (step?.meaning === 'answer' && sdp !== undefined && other?.kind === 'early') {
-      const early = other.early.dialog.id
       end.leg.sdp = sdp
-      call.relay('relay-answer', end.media, other, sdp, { kind: 'prack-answer', early })
+      call.relay('relay-answer', end.media, other, sdp, answerFor(other.early))
     }
   }
   releaseHeld2xx(call, invite)
 }
 
+type PrackAnswer = Then & { readonly kind: 'prack-answer' }
+
+function answerFor({ dialog }: EarlyDialog): PrackAnswer {
+  return { kind: 'prack-answer', early: dialog.id }
+}
+
 /** The caller's answer is made over: the device's PRACK can go. */
-export function prackAnswerReady(call: Call, id: string, result: MediaResult): void {
-  const end = endpointOf(call, id)
+export function prackAnswerReady(call: Call, then: PrackAnswer, result: MediaResult): void {
+  const end = endpointOf(call, then.early)
   if (end?.kind !== 'early' || end.early.rack === undefined) return
+  if (isGone(result) && then.again !== true && answerEarlyAnew(call, end)) {
+    // The caller was told of what is gone.
+    end.branch.outdated = true
+    return
+  }
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
   const { rack: value } = end.early
   end.early.rack = undefined
   sendPrack(call, end.branch, end.early, value, result.value)
+}
+
+/** Media hears once more what both have said. False when nobody knows what the answer was. */
+function answerEarlyAnew(call: Call, end: Endpoint & { readonly kind: 'early' }): boolean {
+  const caller = call.leg(CALLER)
+  const { early, media } = end
+  if (caller?.sdp === undefined || early.sdp === undefined) return false
+  call.relay('relay-offer', media, caller, early.sdp, { kind: 'nothing' })
+  call.relay('relay-answer', caller.media, end, caller.sdp, { ...answerFor(early), again: true })
+  return true
 }

@@ -7,10 +7,10 @@ import { answerMade, answerSaved } from './answer.ts'
 import { lateAnswerReady } from './acked.ts'
 import { promptReady } from './announce.ts'
 import type { Call, MediaResult } from './call.ts'
-import { endpointOf } from './endpoint.ts'
+import { endpointOf, type Endpoint } from './endpoint.ts'
 import { showProgress } from './face.ts'
 import { branchOver } from './branch.ts'
-import { begun, invite, prepare, releaseBranch } from './fork.ts'
+import { begun, cancelBranch, invite, isLive, prepare, releaseBranch } from './fork.ts'
 import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
@@ -23,6 +23,7 @@ import { completeServing, reanswerReady, reofferReady, reofferSaved } from './re
 import { serviceAnsweredAgain, serviceReady } from './service.ts'
 import { refreshOfferReady } from './session.ts'
 import { hereReady, taken } from './takeover.ts'
+import { CALLER } from './state.ts'
 import {
   referSaved,
   targetPlanned,
@@ -50,7 +51,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'late-answer':
       return lateAnswerReady(call, then, result)
     case 'prack-answer':
-      return prackAnswerReady(call, then.early, result)
+      return prackAnswerReady(call, then, result)
     case 'reoffer':
       return reofferReady(call, then.serving, result)
     case 'reanswer':
@@ -109,11 +110,29 @@ function branchOfferReady(
 
 function earlyReady(call: Call, then: Then & { kind: 'early' }, result: MediaResult): void {
   const end = endpointOf(call, then.early)
-  const face = end?.kind === 'early' ? end.early.face : undefined
-  if (face === undefined) return
+  if (end?.kind !== 'early' || end.early.face === undefined) return
+  if (then.offer && !result.ok) return earlyOfferFailed(call, end, then, result)
+  const { face } = end.early
   const { status, reason, reliable } = then
   // Ringing is told even when its sound cannot be.
   showProgress(call, face, { status, reason, reliable, sdp: result.ok ? result.value : undefined })
+}
+
+/** Without it nobody could answer: the answer goes in the device's PRACK. */
+function earlyOfferFailed(
+  call: Call,
+  { branch, early, media }: Endpoint & { kind: 'early' },
+  then: Then & { kind: 'early' },
+  result: MediaResult,
+): void {
+  const { attempt } = call.state
+  const caller = call.leg(CALLER)
+  if (attempt === undefined || caller === undefined || early.sdp === undefined) return
+  if (!isLive(branch)) return
+  if (isGone(result) && then.again !== true)
+    return call.relay('relay-offer', media, caller, early.sdp, { ...then, again: true })
+  cancelBranch(call, branch, undefined)
+  branchOver(call, attempt, refusalOf(488))
 }
 
 export function onReports(call: Call, { tag, reports }: Of<'reports'>): void {
