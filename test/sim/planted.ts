@@ -256,8 +256,8 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
   {
     name: 'tells a phone that has answered nothing of the media that replaced a lost server',
     file: 'roles/call-manager/call/inherit.ts',
-    find: '  branch.outdated = branch.told !== 0 || branch.early.some(',
-    replace: '  branch.outdated = branch.told < 0 && branch.early.some(',
+    find: '  branch.outdated = branch.told !== 0\n',
+    replace: '  branch.outdated = false\n',
   },
   {
     name: 'takes a connection to a media server for the one that it replaces',

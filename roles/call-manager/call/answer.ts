@@ -76,6 +76,11 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
   if (step?.kind !== 'taken' || sdp === undefined)
     return finish(call, refusalOf(500, 'the device answered without a description'))
   leg.sdp = sdp
+  // It had its PRACK from a process before this one, perhaps of media that is no more; or none.
+  if (leg.exchange.offer?.in === 'INVITE 1xx-rel') {
+    leg.exchange = { ...leg.exchange, offer: undefined, settled: true }
+    leg.outdated = true
+  }
   const offer = step.meaning === 'offer'
   if (branch.request !== undefined)
     startTimer(call, leg, sessionTimerFrom2xx(timerPolicy(call.config), branch.request, response))

@@ -68,6 +68,7 @@ export function sendPrack(
   rack: string,
   sdp: Sdp | undefined,
 ): void {
+  call.saveSoon()
   call.request(
     early,
     hopTo(branch.target),

@@ -12,7 +12,7 @@ import { endpointOf, type Endpoint } from './endpoint.ts'
 import { hopBack, isFromElsewhere } from './hop.ts'
 import { gone, releaseEarly } from './leg.ts'
 import { passOn } from './pass.ts'
-import { onPrack } from './prack.ts'
+import { isPrackAgain, onPrack } from './prack.ts'
 import { refusalOf } from './refusal.ts'
 import { onReoffer } from './reoffer.ts'
 import { CALLER, type Pending } from './state.ts'
@@ -29,6 +29,7 @@ export function onRequest(call: Call, pending: Pending, source: Source, proven: 
   const check = checkRequest(end.holder.dialog, request)
   if (check.kind === 'out-of-order') {
     if (isReferAgain(call, end, pending)) return call.respond(pending, 202)
+    if (isPrackAgain(end, pending)) return call.respond(pending, 200)
     return call.respond(pending, 500, OUT_OF_ORDER)
   }
   end.holder.dialog = check.dialog

@@ -2,6 +2,7 @@
 //! answers late is connected, and whoever is not wanted any more is told so.
 //!
 //!   ringing    --> the transaction goes on; a media session is made for the answer to come
+//!                  an answer of the caller's that waits to go out in a PRACK is made over again
 //!   calling    --> … and one more copy of the INVITE goes out: a phone that had it says again
 //!                  what it answered (RFC 3261 §17.2.1), a phone that had not begins to ring
 //!   cancelling --> CANCEL once more, also when another phone has answered
@@ -22,6 +23,7 @@ import {
 } from './fork.ts'
 import { hopTo } from './hop.ts'
 import { buildInvite } from './outgoing.ts'
+import { answerEarlyAgain } from './prack.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf } from './sdp.ts'
 import type { Attempt, Branch, Leg, LegId } from './state.ts'
@@ -38,12 +40,12 @@ function inheritBranch(call: Call, attempt: Attempt, branch: Branch, party: Leg)
   const { tx } = branch
   if (tx === undefined) return
   branch.inherited = true
-  branch.outdated = branch.told !== 0
   branch.request = buildInvite(call, attempt, branch, party, undefined)
   call.resume(branch, tx, branch.request, hopTo(branch.target))
   if (branch.state === 'cancelling')
     return void call.outputs.push({ kind: 'cancel', tx, reason: reasonOf(attempt) })
   prepareAgain(call, attempt, branch, party)
+  for (const { dialog } of branch.early) answerEarlyAgain(call, dialog.id)
 }
 
 /** Its media session is lost while it rings: it is offered the new one when it has answered. */
@@ -51,7 +53,6 @@ export function ringElsewhere(call: Call, attempt: Attempt, branch: Branch): voi
   const party = onBehalfOf(call, attempt)
   // What is being prepared begins again by itself when media says that it came to nothing.
   if (branch.state === 'preparing' || party === undefined) return
-  branch.outdated = branch.told !== 0 || branch.early.some(({ sdp }) => sdp !== undefined)
   prepareAgain(call, attempt, branch, party)
 }
 
@@ -62,6 +63,8 @@ function reasonOf({ answeredBy }: Attempt): string | undefined {
 function prepareAgain(call: Call, attempt: Attempt, branch: Branch, party: Leg): void {
   const offered = offeredTo(call, attempt, party)
   if (offered === undefined) return repeat(call, attempt, branch, undefined)
+  // Until media says the same again (`branchReady`).
+  branch.outdated = branch.told !== 0
   call.media(offerFor(call, branch, party, offered), {
     kind: 'branch-again',
     branch: branch.leg,

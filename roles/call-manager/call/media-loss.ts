@@ -90,7 +90,12 @@ export function loseSessions(state: CallState, random: Random): readonly MediaId
     if (isTold(state, leg)) leg.outdated = true
     leg.media = renamed(leg.media, name)
   }
-  for (const branch of state.attempt?.branches ?? []) branch.media = renamed(branch.media, name)
+  for (const branch of state.attempt?.branches ?? []) {
+    // By its INVITE, or of a delayed offer by its PRACK.
+    if (branch.told !== 0 || branch.early.some(({ sdp }) => sdp !== undefined))
+      branch.outdated = true
+    branch.media = renamed(branch.media, name)
+  }
   return lost
 }
 

@@ -83,6 +83,8 @@ export type Then =
   | { readonly kind: 'answer-saved' }
   /** The caller's answer in its ACK is made over for the callee. `again`: after a loss. */
   | { readonly kind: 'late-answer'; readonly leg: LegId; readonly again?: boolean }
+  /** A description of a reliable response is committed as acknowledged, with the answer to it. */
+  | { readonly kind: 'prack-saved'; readonly pending: Pending; readonly dialog: DialogId }
   /** The one in a PRACK is. `again`: after a loss. */
   | { readonly kind: 'prack-answer'; readonly early: DialogId; readonly again?: boolean }
   /** The offer of a request being served is made over for the other side. */

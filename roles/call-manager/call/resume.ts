@@ -16,7 +16,7 @@ import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
 import { isGone, lossSaved, mediaUnsure } from './media-loss.ts'
 import type { Then } from './pending.ts'
-import { prackAnswerReady } from './prack.ts'
+import { prackAnswerReady, prackSaved } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, reanswerReady, reofferReady, reofferSaved } from './reoffer.ts'
@@ -75,6 +75,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'nothing':
     case 'reports':
     case 'answer-saved':
+    case 'prack-saved':
     case 'loss-saved':
     case 'begun-saved':
     case 'reoffer-saved':
@@ -142,6 +143,7 @@ export function onReports(call: Call, { tag, reports }: Of<'reports'>): void {
 export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   const then = call.answered(tag)
   if (then?.kind === 'answer-saved') return answerSaved(call, ok)
+  if (then?.kind === 'prack-saved') return prackSaved(call, then)
   if (then?.kind === 'reoffer-saved') return reofferSaved(call, then.serving, ok)
   if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
   if (then?.kind === 'begun-saved') return call.hear()

@@ -140,6 +140,17 @@ function transmit(state: ReliableSender, number: number, now: Millis): SenderSte
   return { next: { ...state, pending }, outputs: [{ kind: 'transmit', rseq: number }] }
 }
 
+/** For another process: these are left to be said, or said again, in this order. */
+export function resumeSender(
+  state: ReliableSender,
+  left: readonly number[],
+  now: Millis,
+): ReliableSender {
+  const [first, ...waiting] = left
+  const next = { ...state, pending: undefined, waiting, finished: false }
+  return first === undefined ? next : transmit(next, first, now).next
+}
+
 export const NOTHING_RECEIVED: ReliableReceiver = { rseq: undefined }
 
 /** A provisional response to our INVITE came, in the early dialog that `state` belongs to. */

@@ -3,12 +3,14 @@
 
 import { after, millis, type Millis, type WallTime } from '../../../../src/base/time.ts'
 import { dialogAsUas, receivedDialogId, resumeDialog } from '../../../../src/sip/dialog/dialog.ts'
+import { resumeSender } from '../../../../src/sip/dialog/reliable-provisional.ts'
 import { resumeNotifier } from '../../../../src/sip/dialog/notifier.ts'
 import { startSessionTimer } from '../../../../src/sip/dialog/session-timer.ts'
 import { HOPE } from '../../../../src/sip/dialog/timers.ts'
-import type { SipRequest } from '../../../../src/sip/message/message.ts'
+import type { SipRequest, SipResponse } from '../../../../src/sip/message/message.ts'
 import { parseMessage } from '../../../../src/sip/message/parse.ts'
-import { binary, joined } from '../../../../src/sip/message/text.ts'
+import { serialize } from '../../../../src/sip/message/serialize.ts'
+import { binary, joined, textOf } from '../../../../src/sip/message/text.ts'
 import type { TenantId } from '../../../../src/control/ids.ts'
 import type { SentAs } from '../../../../src/sip/stack.ts'
 import {
@@ -77,14 +79,22 @@ function writtenOf({ key, request, source, agreed }: Open): object {
   return { key, request: headOf(request), source, agreed }
 }
 
-/** Its offer is the caller's description, and once answered only one face counts. */
+/**
+ * Its offer is the caller's description, and once answered only one face counts. A reliable
+ * response on its way may have had its PRACK when this is read, and would then be ignored: the next
+ * one has the next RSeq (RFC 3262 §4). But a PRACK to a description is committed (`prack.ts`).
+ */
 function inviteOf(invite: CallerInvite, answering: CallState['answering']): object {
+  const { pending } = invite.sender
+  const unacknowledged = invite.unacknowledged
+    .filter(({ rseq, sdp }) => sdp || rseq !== pending?.rseq)
+    .map((each) => ({ ...each, response: textOf(serialize(each.response)) }))
   const faces =
     answering === undefined
       ? invite.faces
       : invite.faces.filter(({ tag }) => tag === answering.face)
   const request = headOf(invite.request)
-  return { ...invite, request, faces, offer: undefined, unacknowledged: [] }
+  return { ...invite, request, faces, offer: undefined, unacknowledged }
 }
 
 /** Once it is decided a successor has to know of those only that do not know it yet. */
@@ -129,11 +139,13 @@ export function inherit(snapshot: string, here: Clock): Inherited | undefined {
   if (!isSaved(read)) return undefined
   const { version: _, clock, sent, open, invite, ...state } = read
   const request = invite && requestOf(invite.request)
-  const offer = read.legs.find(({ id }) => id === CALLER)?.sdp
+  const caller = read.legs.find(({ id }) => id === CALLER)
+  // Of a delayed offer it is the answer.
+  const offer = caller?.exchange.offered === true ? caller.sdp : undefined
   // Clocks of two hosts may differ: no time passes backwards.
   const age = millis(Math.max(0, here.wall - clock.wall))
   const moved: Moved = { age, shift: millis(here.now - clock.now - age), now: here.now }
-  const invited = invite && request && { ...resumedInvite(invite, request, age), offer }
+  const invited = invite && request && { ...resumedInvite(invite, request, moved), offer }
   const resumed: CallState = {
     ...state,
     invite: invited,
@@ -216,10 +228,13 @@ function hasRecord(
 
 /** Requests are text. */
 type Written<T extends Pending> = Omit<T, 'request'> & { readonly request: string }
+type WrittenInvite = Omit<Written<CallerInvite>, 'unacknowledged'> & {
+  readonly unacknowledged: readonly { rseq: number; response: string; sdp: boolean }[]
+}
 type Saved = Omit<CallState, 'invite'> & {
   readonly version: number
   readonly clock: Clock
-  readonly invite: Written<CallerInvite> | undefined
+  readonly invite: WrittenInvite | undefined
   readonly open: readonly Written<Open>[]
   readonly sent: readonly (readonly [TxId, SentAs])[]
 }
@@ -234,18 +249,27 @@ function requestOf(head: string): SipRequest | undefined {
   return parsed.ok && parsed.value.kind === 'request' ? parsed.value : undefined
 }
 
-/** A reliable response that has no PRACK yet is not repeated: the next one has the next RSeq. */
+function responseOf(text: string): SipResponse | undefined {
+  const parsed = parseMessage(binary(text))
+  return parsed.ok && parsed.value.kind === 'response' ? parsed.value : undefined
+}
+
 function resumedInvite(
-  invite: Written<CallerInvite>,
+  invite: WrittenInvite,
   request: SipRequest,
-  age: Millis,
+  { age, now }: Moved,
 ): CallerInvite {
-  const sender = { ...invite.sender, pending: undefined, waiting: [], finished: false }
+  const unacknowledged = invite.unacknowledged.flatMap((each) => {
+    const response = responseOf(each.response)
+    return response === undefined ? [] : [{ ...each, response }]
+  })
+  const left = unacknowledged.map(({ rseq }) => rseq)
+  const sender = resumeSender(invite.sender, left, now)
   const faces = invite.faces.map((face) => ({
     ...face,
     dialog: face.dialog && resumeDialog(face.dialog, age),
   }))
-  return { ...invite, request, sender, faces, unacknowledged: [], held2xx: false, offer: undefined }
+  return { ...invite, request, sender, faces, unacknowledged, held2xx: false, offer: undefined }
 }
 
 function resumedAttempt(attempt: Attempt, moved: Moved, faces: readonly Face[]): Attempt {
