@@ -1,6 +1,7 @@
 //! What a device answers to our INVITE: ringing, an early description, a refusal, a redirect. The
 //! 2xx has its own file (`answer.ts`).
 
+import { millis } from '../../../src/base/time.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { dialogAsUac, resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
@@ -94,8 +95,9 @@ export function earlyDialog(
   if (known !== undefined) return known
   const begun = dialogAsUac(branch.request, response)
   if (begun === undefined) return undefined
-  // Who sent the INVITE may have sent more in this dialog.
-  const dialog = branch.inherited === true ? resumeDialog(begun) : begun
+  // Who sent the INVITE may have sent more in this dialog, and so may a successor before this one.
+  const age = millis(Math.max(0, call.wall() - call.state.record.startedAt))
+  const dialog = branch.inherited === true ? resumeDialog(begun, age) : begun
   const early: EarlyDialog = {
     dialog,
     exchange: NO_EXCHANGE,

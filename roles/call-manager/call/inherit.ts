@@ -96,6 +96,8 @@ function repeat(call: Call, attempt: Attempt, branch: Branch, sdp: Sdp | undefin
 export function ringAgain(call: Call): void {
   const { invite, record } = call.state
   if (record.rangAt === undefined) return
+  // Its RSeq is used up, for the successor of this process too.
+  call.saveSoon()
   const progress = { status: 180, reason: 'Ringing', reliable: false, sdp: undefined }
   for (const face of invite?.faces ?? [])
     if (face.dialog !== undefined) showProgress(call, face, progress)
