@@ -241,7 +241,7 @@ function joinRefused(call: Call, leg: Leg, state: Join, response: SipResponse | 
 }
 
 /** RFC 3261 §14.2: an INVITE before this one is not answered yet. */
-function isBusy(response: SipResponse | undefined): boolean {
+export function isBusy(response: SipResponse | undefined): boolean {
   return response?.status === 500 && response.headers.has('retry-after')
 }
 

@@ -31,7 +31,7 @@ import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
 import { startTimer } from './session.ts'
 import { CALLER, type Answering, type Face, type Leg } from './state.ts'
-import { answerHere, awaitPicker } from './takeover.ts'
+import { answerBefore, answerHere, awaitPicker } from './takeover.ts'
 import { goOn } from './transfer.ts'
 
 type Resumed = CallInput & { readonly kind: 'resumed' }
@@ -77,21 +77,13 @@ function recoverSetup(call: Call): void {
   if (call.state.pickedUp) return answerHere(call)
   const callee = legs.find(({ peer, state }) => peer === CALLER && state === 'up')
   if (callee?.owesAck === true) return answerFor(call, callee, someFace(call))
-  if (callee !== undefined) return answerTaken(call, callee)
+  if (callee !== undefined) {
+    resume(call, callee)
+    return answerBefore(call, callee)
+  }
   if (attempt === undefined || isDecided(attempt)) return lostWith(call)
   inheritAttempt(call, attempt)
   ringAgain(call)
-}
-
-/**
- * It came from another call, and may be asked still, by the process before this one, whether it
- * talks to our caller. That one is answered first, then it is asked again for as long as it takes.
- */
-function answerTaken(call: Call, leg: Leg): void {
-  resume(call, leg)
-  leg.outdated = true
-  call.state.pickedUp = true
-  answerHere(call)
 }
 
 function lostWith(call: Call): void {

@@ -32,7 +32,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { REPEATED } from './face.ts'
-import { isJoining } from './join.ts'
+import { isBusy, isJoining } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
@@ -43,6 +43,7 @@ import { answerServiceAgain } from './service.ts'
 import { patience } from './patience.ts'
 import { lost, startTimer } from './session.ts'
 import type { Granted, Leg, Open, Pending } from './state.ts'
+import { answerBefore } from './takeover.ts'
 
 type Relayed = Sent & { readonly kind: 'relayed' }
 
@@ -225,7 +226,7 @@ function reofferRefused(
   serving: Serving | undefined,
   response: SipResponse | undefined,
 ): void {
-  const status = response?.status ?? 408
+  const status = isBusy(response) ? 491 : (response?.status ?? 408)
   if (serving !== undefined) refuseServing(call, serving, PASSABLE.has(status) ? status : 488)
   // RFC 3261 §12.2.1.2: that dialog is no more.
   if ((status === 408 || status === 481) && other.kind === 'leg') lost(call, other.leg, status)
@@ -254,6 +255,13 @@ export function refuseServed(call: Call): void {
   }
 }
 
+/** Who stays has nobody else any more: where two offers met, it is not left, but asked again. */
+function refuseFirst(call: Call, from: Endpoint, status: number): void {
+  const peer = from.kind === 'face' ? call.peerOf(from.leg) : undefined
+  if (status === 491 && peer?.state === 'up') answerBefore(call, peer)
+  else finish(call, refusalOf(status))
+}
+
 /** Media is lost over this one. A first INVITE begins again, any other is for its sender to. */
 function serveAgain(call: Call, serving: Serving): void {
   const from = endpointOf(call, serving.from)
@@ -267,7 +275,7 @@ function serveAgain(call: Call, serving: Serving): void {
 }
 
 function refuseOffer(call: Call, from: Endpoint, pending: Pending, status: number): void {
-  if (isFirst(call, pending)) return finish(call, refusalOf(status))
+  if (isFirst(call, pending)) return refuseFirst(call, from, status)
   respondIn(call, from, pending, status)
   rememberRefused(call, pending)
 }

@@ -113,6 +113,16 @@ export function taken(call: Call, { outcome, from }: Given): void {
   relayOffer(call, end, legEnd(leg), serving)
 }
 
+/**
+ * Who stays cannot be asked at once whether it talks to our caller: it offers something itself, or
+ * may still be asked by a process before this one. Our caller is answered first: a join can wait.
+ */
+export function answerBefore(call: Call, leg: Leg): void {
+  leg.outdated = true
+  call.state.pickedUp = true
+  answerHere(call)
+}
+
 /** Answers our caller with nothing to hear yet: it is joined with whoever it will talk to then. */
 export function answerHere(call: Call): void {
   const { invite, id } = call.state
