@@ -93,8 +93,14 @@ function takeWinner(call: Call, winner: Winner, response: SipResponse): void {
   record.calleeSipCallId = leg.dialog?.callId
   record.calleeUserAgent = userAgentOf(response)
   const then = { kind: 'answer', leg: leg.id, face: early.face?.tag ?? '' } as const
+  const { invite } = call.state
   // A delayed offer that was answered in a PRACK: media has both descriptions already.
-  if (!offer && call.state.invite?.offer === undefined) return answerReady(call, then, undefined)
+  if (!offer && invite?.offer === undefined) {
+    const answered = invite?.faces.filter(({ exchange }) => exchange.settled) ?? []
+    // It may have connected the caller to another device since.
+    if (answered.length > 1) leg.outdated = true
+    return answerReady(call, then, undefined)
+  }
   const kind = offer ? 'relay-offer' : 'relay-answer'
   call.relay(kind, leg.media, caller, sdp, then)
 }

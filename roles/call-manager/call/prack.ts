@@ -9,6 +9,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, type Endpoint } from './endpoint.ts'
 import { releaseHeld2xx, stepSender } from './face.ts'
+import { isLive } from './fork.ts'
 import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { refusalOf } from './refusal.ts'
@@ -47,6 +48,7 @@ export function onPrack(call: Call, end: Endpoint, pending: Pending): void {
   releaseHeld2xx(call, invite)
 }
 
+type Early = Endpoint & { readonly kind: 'early' }
 type PrackSaved = Then & { readonly kind: 'prack-saved' }
 
 export function prackSaved(call: Call, { pending, dialog }: PrackSaved): void {
@@ -55,7 +57,7 @@ export function prackSaved(call: Call, { pending, dialog }: PrackSaved): void {
   if (end?.kind !== 'face' || invite === undefined) return call.respond(pending, 200)
   respondIn(call, end, pending, 200)
   const other = oppositeOf(call, end)
-  if (other?.kind === 'early' && owesPrack(other.early) && end.leg.sdp !== undefined)
+  if (other?.kind === 'early' && owesPrack(other) && end.leg.sdp !== undefined)
     call.relay('relay-answer', end.media, other, end.leg.sdp, answerFor(other.early))
   releaseHeld2xx(call, invite)
 }
@@ -66,15 +68,15 @@ export function isPrackAgain(end: Endpoint, { request }: Pending): boolean {
   return request.method === 'PRACK' && isLast && end.holder.exchange.offer === undefined
 }
 
-/** The caller has answered its offer. */
-function owesPrack({ rack: value, face }: EarlyDialog): boolean {
-  return value !== undefined && face?.exchange.settled === true
+/** It still rings, and the caller has answered its offer. */
+function owesPrack({ branch, early }: Early): boolean {
+  return isLive(branch) && early.rack !== undefined && early.face?.exchange.settled === true
 }
 
 /** The process that heard the answer may not have passed it on. */
 export function answerEarlyAgain(call: Call, id: DialogId): void {
   const end = endpointOf(call, id)
-  if (end?.kind === 'early' && owesPrack(end.early)) answerEarlyAnew(call, end)
+  if (end?.kind === 'early' && owesPrack(end)) answerEarlyAnew(call, end)
 }
 
 type PrackAnswer = Then & { readonly kind: 'prack-answer' }
@@ -86,7 +88,7 @@ function answerFor({ dialog }: EarlyDialog): PrackAnswer {
 /** The caller's answer is made over: the device's PRACK can go. */
 export function prackAnswerReady(call: Call, then: PrackAnswer, result: MediaResult): void {
   const end = endpointOf(call, then.early)
-  if (end?.kind !== 'early' || end.early.rack === undefined) return
+  if (end?.kind !== 'early' || end.early.rack === undefined || !isLive(end.branch)) return
   if (isGone(result) && then.again !== true && answerEarlyAnew(call, end)) {
     // The caller was told of what is gone.
     end.branch.outdated = true
@@ -99,7 +101,7 @@ export function prackAnswerReady(call: Call, then: PrackAnswer, result: MediaRes
 }
 
 /** Media hears once more what both have said. False when nobody knows what the answer was. */
-function answerEarlyAnew(call: Call, end: Endpoint & { readonly kind: 'early' }): boolean {
+function answerEarlyAnew(call: Call, end: Early): boolean {
   const caller = call.leg(CALLER)
   const { early, media } = end
   if (caller?.sdp === undefined || early.sdp === undefined) return false
