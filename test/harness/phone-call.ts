@@ -18,11 +18,12 @@ import { sipfragStatus } from '../../src/sip/dialog/refer.ts'
 import type { SipRequest, SipResponse } from '../../src/sip/message/message.ts'
 import { reply } from '../../src/sip/message/reply.ts'
 import { binary, textOf } from '../../src/sip/message/text.ts'
-import { callId, cseq, expires, from, rack, toTag } from '../../src/sip/message/views.ts'
+import { callId, cseq, expires, from, rack, supported, toTag } from '../../src/sip/message/views.ts'
 import { seconds } from '../../src/base/time.ts'
 import type { ClientKey, ServerKey } from '../../src/sip/transaction/keys.ts'
 import { Unacknowledged } from './phone-2xx.ts'
 import { EarlyDialogs } from './phone-early.ts'
+import { ReliableRinging } from './phone-ringing.ts'
 import { answerTo, phoneSdp, type Direction } from './phone-sdp.ts'
 import type { CallExtra, ScriptedPhone } from './phone.ts'
 import type { Source } from '../../src/sip/transaction/flow.ts'
@@ -57,14 +58,14 @@ export class PhoneCall {
   readonly #early = new EarlyDialogs()
   #acks = new Map<number, { sdp: string | undefined }>()
   #version = 0
-  /** RSeq of the last reliable response, and whether it has no PRACK yet. */
-  #reliable = { rseq: 0, waits: false }
+  readonly #ringing: ReliableRinging
   /** Its offer went out in one: its 2xx holds none. */
   #offered = false
 
   constructor(phone: ScriptedPhone, way: 'outgoing' | 'incoming') {
     this.phone = phone
     this.way = way
+    this.#ringing = new ReliableRinging(phone.options.world)
   }
 
   get isLive(): boolean {
@@ -104,20 +105,30 @@ export class PhoneCall {
     })
   }
 
+  get allowsReliable(): boolean {
+    return this.invited !== undefined && supported(this.invited.request).includes('100rel')
+  }
+
   ring(status = 180, sdp = false, reliably = false): void {
     if (this.invited === undefined || this.state === 'ended') return
     this.state = 'ringing'
-    if (!reliably) return void this.#respond(status, sdp)
-    const rseq = this.#reliable.rseq + 1
-    this.#reliable = { rseq, waits: true }
-    const headers = [['require', '100rel'] as const, ['rseq', String(rseq)] as const]
-    this.#respond(status, sdp, headers)
-    this.#offered ||= sdp && this.invited.request.body.length === 0
+    if (!reliably || this.#ringing.waits) return void this.#respond(status, sdp)
+    const { key, request } = this.invited
+    this.#offered ||= sdp && request.body.length === 0
+    let response: SipResponse | undefined
+    this.#ringing.begin((rseq) => {
+      if (this.invited?.key !== key) return false
+      const headers = [['require', '100rel'] as const, ['rseq', String(rseq)] as const]
+      if (response === undefined) response = this.#respond(status, sdp, headers)
+      else this.phone.stack.respond(key, response)
+      return true
+    })
   }
 
   answer(): void {
     const { invited } = this
     if (invited === undefined || this.state === 'ended') return
+    if (this.#ringing.waits && this.#offered) return this.#ringing.onPrack(() => this.answer())
     const response = this.#respond(200, !this.#offered)
     this.state = 'up'
     this.dialog = this.dialog && confirmDialog(this.dialog)
@@ -285,12 +296,11 @@ export class PhoneCall {
   }
 
   #onPrack(request: SipRequest, key: ServerKey): void {
-    const { rseq, waits } = this.#reliable
-    const matches = waits && rack(request)?.rseq === rseq
+    const matches = this.#ringing.acknowledge(rack(request)?.rseq)
     this.phone.stack.respond(key, reply(request, matches ? 200 : 481))
     if (!matches) return
-    this.#reliable = { rseq, waits: false }
     if (request.body.length > 0) this.remoteSdp = textOf(request.body)
+    this.#ringing.goOn()
   }
 
   #onReoffer(request: SipRequest, key: ServerKey): void {

@@ -72,7 +72,8 @@ class Person implements Habits {
       })
     }
     if (random.chance(3, 4)) this.#soon(300, () => call.ring())
-    if (random.chance(1, 4)) this.#soon(900, () => call.ring(183, true))
+    const reliably = this.#phone.options.supported.includes('100rel') && call.allowsReliable
+    if (random.chance(1, 4)) this.#soon(900, () => call.ring(183, true, reliably))
     this.#soon(random.chance(1, 10) ? 30_000 : 4_000, () => call.answer())
   }
 
