@@ -95,30 +95,28 @@ export function successor(
   peers: Peers,
   below = Number.POSITIVE_INFINITY,
 ): NodeId | undefined {
+  const { membership, followers } = status
   const rank = (id: NodeId): number => rankOf(peers.unfit(id))
-  const ready = status.followers.filter(
-    ({ id }) => whyUnready(id, status, peers) === undefined && rank(id) < below,
+  const ready = followers.filter(
+    ({ id, state }) =>
+      membership.voters.includes(id) && state === 'replicate' && peers.isUp(id) && rank(id) < below,
   )
   return ready.toSorted((a, b) => rank(a.id) - rank(b.id) || b.match - a.match)[0]?.id
 }
 
-/** What keeps it from being elected. */
-function whyUnready(id: NodeId, status: GroupStatus, { isUp }: Peers): string | undefined {
+/** It need not have all of the log: it is given what it lacks first, but for a snapshot. */
+function whyNot(id: NodeId, status: GroupStatus, { isUp, unfit }: Peers): string | undefined {
   const { membership, followers } = status
   if (!members(membership).includes(id)) return 'no node of this cluster'
   if (!membership.voters.includes(id)) return 'no voter yet'
   if (!isUp(id)) return 'not connected'
   const state = followers.find((follower) => follower.id === id)?.state
-  return state === 'replicate' ? undefined : 'behind'
-}
-
-function whyNot(id: NodeId, status: GroupStatus, peers: Peers): string | undefined {
-  return whyUnready(id, status, peers) ?? peers.unfit(id)?.why
+  return unfit(id)?.why ?? (state === 'snapshot' ? 'far behind' : undefined)
 }
 
 /** With the reason for each of the others, for people. */
 function nobody(what: string, status: GroupStatus, peers: Peers): string {
   const others = members(status.membership).filter((id) => id !== status.id)
-  const whys = others.map((id) => `${id} (${whyNot(id, status, peers) ?? 'ready'})`)
+  const whys = others.map((id) => `${id} (${whyNot(id, status, peers) ?? 'behind'})`)
   return whys.length === 0 ? what : `${what}: ${whys.join(', ')}`
 }
