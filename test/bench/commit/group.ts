@@ -96,6 +96,8 @@ async function openMember(directory: string, files: ClusterFiles): Promise<Membe
     given: { data: { ...settings, native, newsPort: port2 }, transfer: [port2] },
   })
   const cluster = new Cluster({ host, store, files, data: directory, port: port1 })
+  // Who is elected and does not say so resigns after a while.
+  cluster.changed(({ isActive }) => cluster.tellServing(isActive))
   return { store, cluster, events }
 }
 
