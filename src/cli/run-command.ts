@@ -4,6 +4,7 @@ import { unreachable } from '../base/assert.ts'
 import type * as api from '../console/api/shapes.ts'
 import { Client } from './client.ts'
 import { CliFailure } from './errors.ts'
+import { ONCE_REMOVED } from '../cluster/farewell.ts'
 import { backupTo } from './backup.ts'
 import { drain, undrainedText } from './drain.ts'
 import { showLogs } from './logs.ts'
@@ -270,7 +271,7 @@ export function clusterText(cluster: api.ClusterView): string {
     ['priority', PRIORITIES[urgency]],
     ['state', `${applied} entries, ${same}`],
     ['last change', `${localTime(since)}: ${why}`],
-    ...(dismissed === undefined ? [] : [['removed', `${dismissed}: ${REMOVED}`] as const]),
+    ...(dismissed === undefined ? [] : [['removed', `${dismissed}: ${ONCE_REMOVED}`] as const]),
     ...(noSnapshot === undefined
       ? []
       : [['snapshot', `who is far behind waits for one: ${noSnapshot}`] as const]),
@@ -278,8 +279,6 @@ export function clusterText(cluster: api.ClusterView): string {
   const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return `${lines}\n${table(cluster.members, MEMBERS(leader))}`
 }
-
-const REMOVED = 'stop it and wipe its data, or move that away and join anew (pbx cluster token)'
 
 const PRIORITIES: Readonly<Record<api.ClusterView['urgency'], string>> = {
   'real-time': 'real-time',

@@ -4,6 +4,9 @@
 import type { TLSSocket } from 'node:tls'
 import { headOf } from './frames.ts'
 
+/** For a node that has been told so. */
+export const ONCE_REMOVED =
+  'stop it and wipe its data, or move that away and join anew (pbx cluster token)'
 /** Bytes of text. */
 const LENGTH_MAX = 500
 /** For so long the connection stays, so that it is heard. */

@@ -177,7 +177,7 @@ export class Member {
     const { replica, orEnd } = this.#parts
     const { voters } = replica.status.membership
     const rivals = voters.filter((id) => id !== this.#ledLast)
-    const isReluctant = this.#fitness.isAnyBetter(rivals)
+    const isReluctant = this.#fitness.own !== undefined && this.#fitness.isAnyBetter(rivals)
     if (isReluctant === this.#isReluctant) return
     this.#isReluctant = isReluctant
     orEnd(() => replica.ask((raft) => raft.setReluctant(isReluctant)))

@@ -6,6 +6,7 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { Strangers } from '../cluster/join/stranger.ts'
 import type { JoinAnswer } from '../cluster/join/messages.ts'
 import { DiskWatch } from '../cluster/disk-watch.ts'
+import { ONCE_REMOVED } from '../cluster/farewell.ts'
 import { FlowKeeper } from '../cluster/flow-keeper.ts'
 import { Member } from '../cluster/member.ts'
 import { Office } from '../cluster/office.ts'
@@ -158,7 +159,7 @@ function openLink(): Promise<PeerLink> {
     onStranger: strangers.take,
     known,
     farewell,
-    ifDismissed: 'stop it and wipe its data, or move that away and join anew (pbx cluster token)',
+    ifDismissed: ONCE_REMOVED,
   })
 }
 

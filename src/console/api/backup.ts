@@ -37,16 +37,14 @@ export function backupRoutes(api: Api, context: ConsoleContext): void {
       return reply.hijack()
     }
     reply.raw.once('close', close)
-    // The last of it may lie unread for ever, and needs no place.
-    const onEnd = close
     const onStalled = (why: string): void => {
       host.log('warn', 'backup.stalled', { by, source: request.ip, why })
       reply.raw.destroy()
     }
     void reply.type(TYPE).header('content-length', size)
-    return reply.send(
-      Readable.from(going(stream, patienceMs, { onStalled, onEnd }), { objectMode: false }),
-    )
+    // The last of it may lie unread for ever, and needs no place.
+    const leaving = going(stream, patienceMs, { onStalled, onEnd: close })
+    return reply.send(Readable.from(leaving, { objectMode: false }))
   })
   api.addContentTypeParser(TYPE, (_request, payload, done) => done(null, payload))
   api.post(
