@@ -64,8 +64,7 @@ export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResul
 export function answerLateAnew(call: Call, leg: Leg): boolean {
   const peer = call.peerOf(leg)
   if (leg.sdp === undefined || peer?.sdp === undefined) return false
-  call.relay('relay-offer', leg.media, peer, leg.sdp, { kind: 'nothing' })
   const then = { kind: 'late-answer', leg: leg.id, again: true } as const
-  call.relay('relay-answer', peer.media, leg, peer.sdp, then)
+  call.relayAgain(leg, leg.sdp, peer, peer.sdp, then)
   return true
 }

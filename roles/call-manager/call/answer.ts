@@ -132,8 +132,7 @@ export function answerAnew(call: Call, then: ToAnswer): void {
   if (invite === undefined || caller === undefined || callee?.sdp === undefined) return
   const { offer } = invite
   if (offer === undefined) return call.relay('relay-offer', callee.media, caller, callee.sdp, then)
-  call.relay('relay-offer', caller.media, callee, offer, { kind: 'nothing' })
-  call.relay('relay-answer', callee.media, caller, callee.sdp, then)
+  call.relayAgain(caller, offer, callee, callee.sdp, then)
 }
 
 /** What the caller is to be told is known: commit, then tell it. */

@@ -212,6 +212,12 @@ export class Call {
     else this.media({ kind, request: { ...request, restated: false } }, then)
   }
 
+  /** Media hears once more what both have said; `then` is about what becomes of the answer. */
+  relayAgain(offerer: Heard, offer: Sdp, answerer: Heard, answer: Sdp, then: Then): void {
+    this.relay('relay-offer', offerer.media, answerer, offer, { kind: 'nothing' })
+    this.relay('relay-answer', answerer.media, offerer, answer, then)
+  }
+
   media(op: MediaOp, then: Then): void {
     const tag = this.ask(then)
     if (this.config.anchor) this.outputs.push({ kind: 'media', tag, op })

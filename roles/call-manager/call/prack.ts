@@ -103,9 +103,9 @@ export function prackAnswerReady(call: Call, then: PrackAnswer, result: MediaRes
 /** Media hears once more what both have said. False when nobody knows what the answer was. */
 function answerEarlyAnew(call: Call, end: Early): boolean {
   const caller = call.leg(CALLER)
-  const { early, media } = end
+  const { early } = end
   if (caller?.sdp === undefined || early.sdp === undefined) return false
-  call.relay('relay-offer', media, caller, early.sdp, { kind: 'nothing' })
-  call.relay('relay-answer', caller.media, end, caller.sdp, { ...answerFor(early), again: true })
+  const then = { ...answerFor(early), again: true }
+  call.relayAgain(end, early.sdp, caller, caller.sdp, then)
   return true
 }
