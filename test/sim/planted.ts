@@ -318,4 +318,11 @@ export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
     find: 'isLost: true,',
     replace: 'isLost: false,',
   },
+  {
+    name: 'moves a leg to another call before that is committed',
+    file: 'roles/call-manager/call/takeover.ts',
+    script: 'test/ladder',
+    find: "  call.save({ kind: 'taken-saved', from })\n",
+    replace: '  call.save(undefined)\n  takenSaved(call, from)\n',
+  },
 ]

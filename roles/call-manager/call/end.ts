@@ -114,10 +114,10 @@ export function settleEnd(call: Call): void {
   call.outputs.push({ kind: 'end', cdr: cdrOf(call, reports) })
 }
 
-/** Nothing can come any more: no transaction of ours runs, nobody owes us an ACK or a leg. */
+/** Nothing can come any more: no transaction runs, nobody owes us an ACK, a leg or a commit. */
 export function isOver(call: Call): boolean {
   const { state } = call
   if (state.phase !== 'ended' || state.awaitsPicker) return false
   const waits = state.legs.some((leg) => leg.accepted !== undefined || leg.byeReason !== undefined)
-  return !waits && call.sent.size === 0
+  return !waits && call.sent.size === 0 && !call.awaits('taken-saved')
 }

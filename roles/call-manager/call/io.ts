@@ -167,7 +167,7 @@ export type CallOutput =
   | { readonly kind: 'give'; readonly to: CallId; readonly tag: Tag; readonly outcome: Taken }
   /** The answer to a `take` that came out as `ringing`. */
   | { readonly kind: 'picked-up'; readonly to: CallId; readonly leg: Leg | undefined }
-  /** The leg of who picked up is proposed as ours: the call that it came from may end. */
+  /** Its leg is ours, or nobody's: the call that it came from may end. */
   | { readonly kind: 'took'; readonly from: CallId }
   /** What watchers see has changed. */
   | { readonly kind: 'changed'; readonly leg: LegId }

@@ -27,7 +27,8 @@ import { transferJoined } from './transfer.ts'
 
 /** Offers of ours are on their way, or will be: what somebody else offers would get in between. */
 export function isJoining(call: Call): boolean {
-  return call.state.join !== undefined || call.awaits('loss-saved')
+  const isDue = call.awaits('loss-saved') || call.awaits('taken-saved')
+  return call.state.join !== undefined || isDue
 }
 
 /** Asks media what has to change. */

@@ -2,6 +2,7 @@
 //! store or routing have answered. Data, so that no closure outlives a step. Class: ephemeral.
 
 import type { Millis } from '../../../src/base/time.ts'
+import type { CallId } from '../../../src/control/ids.ts'
 import type { Sdp } from '../../../src/control/media-control.ts'
 import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
@@ -102,6 +103,8 @@ export type Then =
   | { readonly kind: 'redirect-plan'; readonly branch: LegId; readonly status: number }
   | { readonly kind: 'transfer-answer'; readonly leg: LegId }
   | { readonly kind: 'taken' }
+  /** The leg that another call gave is committed as ours. */
+  | { readonly kind: 'taken-saved'; readonly from: CallId }
   | { readonly kind: 'join' | 'joined'; readonly leg: LegId; readonly other: LegId }
   | { readonly kind: 'transfer-saved' }
   /** The target of a transfer answered, and that is committed. */

@@ -22,7 +22,7 @@ import { refusalOf } from './refusal.ts'
 import { completeServing, reanswerReady, reofferReady, reofferSaved } from './reoffer.ts'
 import { serviceAnsweredAgain, serviceReady } from './service.ts'
 import { refreshOfferReady } from './session.ts'
-import { hereReady, taken } from './takeover.ts'
+import { hereReady, notTaken, takeIn, takenSaved } from './takeover.ts'
 import { CALLER } from './state.ts'
 import {
   referSaved,
@@ -30,7 +30,7 @@ import {
   targetSaved,
   transferAnswerReady,
   transferSaved,
-  transferTaken,
+  transferUntaken,
 } from './transfer.ts'
 
 type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
@@ -86,6 +86,7 @@ export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
     case 'transfer-plan':
     case 'redirect-plan':
     case 'taken':
+    case 'taken-saved':
       return
     default:
       return unreachable(then)
@@ -148,6 +149,7 @@ export function onSaved(call: Call, { tag, ok }: Of<'saved'>): void {
   if (then?.kind === 'reanswer-saved') return completeServing(call, then.serving, then.sdp)
   if (then?.kind === 'begun-saved') return call.hear()
   if (then?.kind === 'loss-saved') return lossSaved(call)
+  if (then?.kind === 'taken-saved') return takenSaved(call, then.from)
   if (then?.kind === 'refer-saved') return referSaved(call, then.pending, ok)
   if (then?.kind === 'transfer-saved') return transferSaved(call)
   if (then?.kind === 'target-saved') return targetSaved(call, then.leg, ok)
@@ -161,6 +163,7 @@ export function onPlanned(call: Call, { tag, planned }: Of<'planned'>): void {
 
 export function onGiven(call: Call, given: Of<'given'>): void {
   if (call.answered(given.tag) === undefined) return
-  if (call.state.transfer !== undefined) transferTaken(call, given)
-  else taken(call, given)
+  if (given.outcome.kind === 'leg') takeIn(call, given.outcome, given.from)
+  else if (call.state.transfer !== undefined) transferUntaken(call, call.state.transfer)
+  else notTaken(call, given.outcome, given.from)
 }

@@ -12,12 +12,13 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, legEnd } from './endpoint.ts'
 import { newFace, openDialog, someFace } from './face.ts'
-import type { CallInput, Claim, Given, Taken } from './io.ts'
+import type { CallInput, Claim, Moved, Taken } from './io.ts'
 import { connect, isJoining } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
 import { CALLER, type Attempt, type Leg } from './state.ts'
+import { joinMoved, transferTaken } from './transfer.ts'
 
 type Take = CallInput & { readonly kind: 'take' }
 type PickedUp = CallInput & { readonly kind: 'picked-up' }
@@ -45,9 +46,8 @@ export function give(call: Call, { by, tag, ...claim }: Take): void {
   // What stays of it only acknowledges a 2xx that is repeated because our ACK was lost.
   const ghost = { ...given, state: 'gone', peer: undefined, released: true } as const
   legs.splice(legs.indexOf(given), 1, ghost)
+  // It is told when a successor would know who has the leg (`handed`).
   if (replaced !== undefined) replaced.peer = undefined
-  const side = replaced?.side ?? 'caller'
-  finish(call, { ...refusalOf(200, 'transferred'), by: side })
 }
 
 function silence(call: Call, attempt: Attempt): void {
@@ -83,31 +83,61 @@ function outcomeOf(call: Call, { which, asker, canBeAnswered }: Claim): Taken {
   return { kind: 'leg', leg: peer, of: [call.state.id, ...call.state.absorbed] }
 }
 
-/** Ours: the leg has come, or there is none. */
-export function taken(call: Call, { outcome, from }: Given): void {
-  const { invite } = call.state
+/** Ours, and there is no leg: it rings, or cannot be had. */
+export function notTaken(call: Call, outcome: Exclude<Taken, Moved>, from: CallId): void {
   if (outcome.kind === 'none') return finish(call, refusalOf(outcome.status, outcome.reason))
-  if (outcome.kind === 'ringing') {
-    call.state.pickingUp = from
-    return answerHere(call)
+  call.state.pickingUp = from
+  answerHere(call)
+}
+
+/**
+ * Ours, and the leg has come. Nobody hears of it before it is committed: a successor would have its
+ * phone, and its sound, in the call that gave it.
+ */
+export function takeIn(call: Call, given: Moved, from: CallId): void {
+  const leg = adopt(call, given)
+  const isWanted =
+    call.state.transfer === undefined ? replacedBy(call, leg) : transferTaken(call, leg)
+  if (!isWanted) {
+    leave(call, leg, '')
+    return void call.outputs.push({ kind: 'took', from })
   }
-  const leg = adopt(call, outcome)
+  call.state.record.transferredFrom = from
+  call.save({ kind: 'taken-saved', from })
+}
+
+/** Or the process goes on in spite of it; the call that gave the leg may end. */
+export function takenSaved(call: Call, from: CallId): void {
+  const { phase, transfer } = call.state
+  call.outputs.push({ kind: 'took', from })
+  if (phase === 'ending' || phase === 'ended') return
+  if (transfer === undefined) askTaken(call)
+  else joinMoved(call, transfer)
+}
+
+/** Our caller takes the place of who talked to it; false when our caller has left. */
+function replacedBy(call: Call, leg: Leg): boolean {
+  const { invite, record } = call.state
   const caller = call.leg(CALLER)
   const face = newFace(call)
-  if (invite === undefined || caller === undefined || face === undefined)
-    return finish(call, refusalOf(487))
+  if (invite === undefined || caller === undefined || face === undefined) return false
   join(caller, leg)
-  // Before the call that gave it ends: somebody has to know of it.
-  call.save(undefined)
-  const { record } = call.state
-  record.transferredFrom = from
   record.callee = leg.party.aor ?? leg.party.uri
   record.answeredBy = record.callee
   record.calleeSipCallId = leg.dialog?.callId
   openDialog(call, invite, face)
-  const id = face.dialog?.id
+  return true
+}
+
+/** Who stays is offered what our caller has offered. */
+function askTaken(call: Call): void {
+  const { invite } = call.state
+  const caller = call.leg(CALLER)
+  const leg = caller && call.peerOf(caller)
+  const id = someFace(call)?.dialog?.id
   const end = id === undefined ? undefined : endpointOf(call, id)
-  if (id === undefined || end === undefined) return
+  if (invite === undefined || id === undefined || end === undefined) return
+  if (leg?.state !== 'up') return finish(call, refusalOf(487, 'hung up'))
   const { key, request, source, offer, timer: granted } = invite
   const serving = { key, request, source, from: id, to: leg.dialog?.id, sdp: offer, granted }
   relayOffer(call, end, legEnd(leg), serving)
@@ -175,9 +205,14 @@ function handOver(call: Call, to: CallId): void {
 
 /** The other call is saved with our leg, so this one may end; or it has ended itself meanwhile. */
 export function handed(call: Call, back: Leg | undefined): void {
-  if (back === undefined) return finish(call, { ...refusalOf(200, 'picked up'), by: 'caller' })
-  call.state.legs.push(back)
-  finish(call, refusalOf(487, 'picked up too late'))
+  if (back !== undefined) {
+    call.state.legs.push(back)
+    return finish(call, refusalOf(487, 'picked up too late'))
+  }
+  // Whose place was taken is left; of a pick-up nobody is.
+  const left = call.state.legs.find(({ state }) => state === 'up')
+  const cause = left === undefined ? 'picked up' : 'transferred'
+  finish(call, { ...refusalOf(200, cause), by: left?.side ?? 'caller' })
 }
 
 /** The ringing call's side: whoever picked up is there, so the caller can be answered. */

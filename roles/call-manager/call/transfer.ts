@@ -26,10 +26,10 @@ import { finish } from './end.ts'
 import type { Endpoint } from './endpoint.ts'
 import { isDecided, startAttempt } from './fork.ts'
 import { addressOf, contactName } from './identity.ts'
-import type { Given, Planned } from './io.ts'
+import type { Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
 import { connect, isNegotiating, joinBy, renew } from './join.ts'
-import { acknowledge, adopt, join, leave } from './leg.ts'
+import { acknowledge, join, leave } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { refusalOf } from './refusal.ts'
 import { refuseServed } from './reoffer.ts'
@@ -146,23 +146,27 @@ export function targetPlanned(call: Call, { plan, contacts }: Planned): void {
   })
 }
 
-/** Attended: the other call gave its leg, or has none to give. */
-export function transferTaken(call: Call, given: Given): void {
-  const { transfer } = call.state
+/** Attended, and the other call rings still, or is gone: it is called anew, as phones expect. */
+export function transferUntaken(call: Call, transfer: Transfer): void {
+  if (call.state.phase === 'up') planTarget(call, transfer)
+}
+
+/** Attended: the other call gave its leg; false when nobody is there to talk to it. */
+export function transferTaken(call: Call, leg: Leg): boolean {
+  const { transfer, phase } = call.state
   const who = transfer && call.leg(transfer.who)
-  if (transfer === undefined || who === undefined || call.state.phase !== 'up') {
-    if (given.outcome.kind === 'leg') leave(call, adopt(call, given.outcome), '')
-    return
-  }
-  // Still ringing, or gone: call the target anew, as phones that do this expect.
-  if (given.outcome.kind !== 'leg') return planTarget(call, transfer)
-  call.state.record.transferredFrom = given.from
-  const isBusy = isNegotiating(call, who)
-  const leg = adopt(call, given.outcome)
+  if (transfer === undefined || who === undefined || phase !== 'up') return false
   moveTo(call, transfer, who, leg)
-  // Before the call that gave it ends: somebody has to know of it.
-  call.save(undefined)
-  if (isBusy) agreeAnew(call, who, leg)
+  return true
+}
+
+/** The two are committed as talking to each other: so they are to. */
+export function joinMoved(call: Call, { who: id }: Transfer): void {
+  const who = call.leg(id)
+  const leg = who && call.peerOf(who)
+  if (who === undefined || leg === undefined) return
+  const isOutdated = who.outdated === true || leg.outdated === true
+  if (isOutdated || isNegotiating(call, who)) agreeAnew(call, who, leg)
   else connect(call, who, leg)
 }
 
@@ -224,8 +228,8 @@ function targetLeft(call: Call, who: Leg, { by }: Transfer): void {
 export function goOn(call: Call): void {
   const { transfer, attempt, legs } = call.state
   if (transfer === undefined) return
-  // The two are joined, and only the transferor does not know it yet.
-  if (isMoved(call, transfer)) return transferSaved(call)
+  // Media may not have heard it yet, and the transferor has not.
+  if (isMoved(call, transfer)) return joinMoved(call, transfer)
   // It has come to nothing, and the transferor may not have heard that: it is notified again.
   if (transfer.status >= 300) {
     if (transfer.notifier === undefined) transferTold(call, transfer)
