@@ -140,6 +140,8 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   const response = reply(invite.request, 200, { toTag: face.tag, headers, ...body })
   call.passed(face, 'local', response)
   if (!settled) tellCaller(call, sdp)
+  // It had its answer reliably before: of media that is gone since, perhaps.
+  else if (sdp !== undefined && caller.told !== printOf(sdp)) caller.outdated = true
   openDialog(call, invite, face)
   respondOnce(call, invite, response)
   confirmCaller(call, caller, face, invite, response)

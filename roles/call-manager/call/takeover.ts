@@ -266,7 +266,9 @@ function joinPicked(call: Call): void {
   const caller = call.leg(CALLER)
   const peer = caller && call.peerOf(caller)
   if (caller === undefined || peer === undefined) return
-  // Both are told anew (`face.ts`); what the caller was told is not of its peer.
-  if (peer.outdated === true && call.config.anchor) caller.outdated = true
-  else connect(call, caller, peer)
+  const isOutdated = peer.outdated === true || caller.outdated === true
+  if (!isOutdated || !call.config.anchor) return connect(call, caller, peer)
+  // Both are told anew (`face.ts`); what either was told is not of its peer.
+  caller.outdated = true
+  peer.outdated = true
 }
