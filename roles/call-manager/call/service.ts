@@ -64,14 +64,14 @@ export function renewService(call: Call, leg: Leg, until = reachedUntil(call)): 
     return finish(call, refusalOf(503, 'system restarted'))
   const turn = { leg: leg.id, other: leg.id, more: false, until }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
-  const then = { kind: 'join', leg: leg.id, other: leg.id } as const
+  const then = { kind: 'join', leg: leg.id, other: leg.id, media: leg.media } as const
   call.media(serve(call, leg, service, leg.sdp), then)
 }
 
 /** What it answered the re-INVITE with is where the service's sound goes. */
 export function serviceJoined(call: Call, leg: Leg, sdp: Sdp): void {
   const service = leg.service === undefined ? undefined : serviceAt(leg.service)
-  const then = { kind: 'joined', leg: leg.id, other: leg.id } as const
+  const then = { kind: 'joined', leg: leg.id, other: leg.id, media: leg.media } as const
   if (service !== undefined) call.media(serve(call, leg, service, sdp), then)
 }
 

@@ -189,6 +189,12 @@ export class Bench {
     for (const { tag, op } of this.#heldMedia.splice(0)) this.#mediaAnswers(tag, op)
   }
 
+  /** The server of the call's sessions is no more. */
+  loseMedia(): void {
+    const [leg] = this.machine?.state.legs ?? []
+    if (leg !== undefined) this.feed({ kind: 'media-lost', media: leg.media })
+  }
+
   letStore(): void {
     for (const tag of this.#heldSaves.splice(0))
       this.feed({ kind: 'saved', tag, ok: !this.storeFails })

@@ -13,7 +13,7 @@ import { Bench, CONFIG, type Extra } from './bench.ts'
  *   alice BYE | desk 180 | desk 200 sdp=B | desk timeout
  *   alice BYE via=mallory                             (from Mallory's address)
  *   nobody 0                                          (leg 0 is of no extension)
- *   wait 32000 | media hold|release|fail|hang|work | store … | played | show header,…
+ *   wait 32000 | media hold|release|fail|hang|work|lost | store … | played | show header,…
  */
 walk(new URL('./testdata', import.meta.url).pathname, () => {
   const bench = new Bench()
@@ -43,6 +43,7 @@ function run(bench: Bench, command: Command): void {
       bench.printer.shown = first.split(',')
       return
     case 'media':
+      return first === 'lost' ? bench.loseMedia() : hold(bench, name, first)
     case 'store':
       return hold(bench, name, first)
     case 'played':
