@@ -91,6 +91,7 @@ export class Call {
   saveAt: Millis | undefined
   #lastTx = 0
   #lastTag = 0
+  #lostUpTo = 0
 
   constructor(state: CallState, world: CallWorld, inherited: readonly Open[]) {
     this.state = state
@@ -258,6 +259,16 @@ export class Call {
     const tag = ++this.#lastTag as Tag
     this.asked.set(tag, then)
     return tag
+  }
+
+  /** What media was asked until now was of sessions that are lost. */
+  loseAnswers(): void {
+    this.#lostUpTo = this.#lastTag
+  }
+
+  /** It may say something of sessions that phones are not told of any more. */
+  isOfLost(tag: Tag): boolean {
+    return tag <= this.#lostUpTo
   }
 
   /** What the question was about; undefined when it was answered or given up. */

@@ -39,17 +39,15 @@ export function connect(call: Call, leg: Leg, other: Leg): void {
   const turn = { leg: leg.id, other: other.id, more: true }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
   const request = { call: call.state.id, a: leg.media, b: other.media }
-  const then = { kind: 'join', leg: leg.id, other: other.id, media: leg.media } as const
-  call.media({ kind: 'connect', request }, then)
+  call.media({ kind: 'connect', request }, { kind: 'join', leg: leg.id, other: other.id })
 }
 
 type Asked = Then & { readonly kind: 'join' | 'joined' }
 
-/** The join that the question was about, unless another one, or other sessions, took its place. */
-function askedFor(call: Call, { leg, other, media }: Asked): Join | undefined {
+/** The join that the question was about, unless another one has taken its place. */
+function askedFor(call: Call, { leg, other }: Asked): Join | undefined {
   const { join: state } = call.state
-  const isSame = state?.leg === leg && state.other === other && call.leg(leg)?.media === media
-  return isSame ? state : undefined
+  return state?.leg === leg && state.other === other ? state : undefined
 }
 
 export function connected(call: Call, asked: Asked, result: MediaResult): void {
@@ -143,7 +141,7 @@ export function renew(call: Call, a: Leg, b: Leg, until = reachedUntil(call)): v
     toward: first.hop.address,
     restated: true,
   }
-  const then = { kind: 'join', leg: first.id, other: other.id, media: first.media } as const
+  const then = { kind: 'join', leg: first.id, other: other.id } as const
   call.media({ kind: 'relay-offer', request }, then)
 }
 
@@ -227,7 +225,7 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
   if (state.isLost === true) return void (state.retryAt = after(call.now, RETRY))
   leg.outdated = false
   if (other === leg) return serviceJoined(call, leg, sdp)
-  const then = { kind: 'joined', leg: leg.id, other: other.id, media: leg.media } as const
+  const then = { kind: 'joined', leg: leg.id, other: other.id } as const
   call.relay('relay-answer', leg.media, other, sdp, then)
 }
 

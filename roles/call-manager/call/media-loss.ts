@@ -6,6 +6,7 @@
 //!                              answers is offered the new one behind the ACK
 //!   prompt ------------------> the refusal that it announced
 
+import { err } from '../../../src/base/result.ts'
 import type { Random } from '../../../src/base/random.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
 import type { Call, MediaResult } from './call.ts'
@@ -55,6 +56,7 @@ function isNews({ state }: Call): boolean {
 function lose(call: Call): void {
   const { attempt, join } = call.state
   const isToTell = isNews(call)
+  call.loseAnswers()
   // What was asked before may make one of them anew.
   call.release(loseSessions(call.state, call.random), { kind: 'nothing' })
   for (const branch of attempt?.branches ?? [])
@@ -107,6 +109,14 @@ function renamed(media: MediaId, name: string): MediaId {
 /** It has, or is about to have, a description that names the session; perhaps of a predecessor. */
 function isTold({ answering, record }: CallState, { state }: Leg): boolean {
   return state === 'up' || answering !== undefined || record.answeredAt !== undefined
+}
+
+/** Of sessions that are lost meanwhile: whatever media says, they were released. */
+export const LOST = err({ kind: 'no-session' } as const)
+
+/** By whoever loses the sessions, so that the answer of before counts for nothing. */
+export function isAskedAgain({ kind }: Then): boolean {
+  return kind === 'join' || kind === 'joined' || kind === 'branch-again'
 }
 
 export function lossSaved(call: Call): void {

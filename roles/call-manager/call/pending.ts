@@ -3,7 +3,7 @@
 
 import type { Millis } from '../../../src/base/time.ts'
 import type { CallId } from '../../../src/control/ids.ts'
-import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
 import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
@@ -105,13 +105,7 @@ export type Then =
   | { readonly kind: 'taken' }
   /** The leg that another call gave is committed as ours. */
   | { readonly kind: 'taken-saved'; readonly from: CallId }
-  /** `media`: the leg's session then. */
-  | {
-      readonly kind: 'join' | 'joined'
-      readonly leg: LegId
-      readonly other: LegId
-      readonly media: MediaId
-    }
+  | { readonly kind: 'join' | 'joined'; readonly leg: LegId; readonly other: LegId }
   | { readonly kind: 'transfer-saved' }
   /** The target of a transfer answered, and that is committed. */
   | { readonly kind: 'target-saved'; readonly leg: LegId }

@@ -14,7 +14,7 @@ import { begun, cancelBranch, invite, isLive, prepare, releaseBranch } from './f
 import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
-import { isGone, lossSaved, mediaUnsure } from './media-loss.ts'
+import { isAskedAgain, isGone, LOST, lossSaved, mediaUnsure } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { prackAnswerReady, prackSaved } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
@@ -35,10 +35,13 @@ import {
 
 type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
 
-export function onMedia(call: Call, { tag, result }: Of<'media'>): void {
+export function onMedia(call: Call, { tag, result: told }: Of<'media'>): void {
   const then = call.answered(tag)
   if (then === undefined || call.state.phase === 'ending' || call.state.phase === 'ended') return
-  mediaUnsure(call, then, result)
+  const isOfLost = call.isOfLost(tag)
+  if (isOfLost && isAskedAgain(then)) return
+  const result = isOfLost ? LOST : told
+  if (!isOfLost) mediaUnsure(call, then, result)
   switch (then.kind) {
     case 'branch-offer':
       return branchOfferReady(call, then, result)

@@ -10,6 +10,7 @@ import { endpointOf } from './endpoint.ts'
 import { someFace } from './face.ts'
 import type { MediaOp } from './io.ts'
 import { reachedUntil } from './join.ts'
+import { LOST } from './media-loss.ts'
 import type { Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, respondIn } from './reoffer.ts'
@@ -28,6 +29,8 @@ export function answerAsService(call: Call, service: Service): void {
 
 export function serviceReady(call: Call, result: MediaResult): void {
   if (call.state.invite === undefined) return
+  const service = serviceAt(call.leg(CALLER)?.service ?? '')
+  if (result === LOST && service !== undefined) return answerAsService(call, service)
   if (!result.ok || result.value === undefined) {
     const status = !result.ok && result.error.kind === 'sdp-rejected' ? 488 : 503
     return finish(call, refusalOf(status))
@@ -64,14 +67,14 @@ export function renewService(call: Call, leg: Leg, until = reachedUntil(call)): 
     return finish(call, refusalOf(503, 'system restarted'))
   const turn = { leg: leg.id, other: leg.id, more: false, until }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
-  const then = { kind: 'join', leg: leg.id, other: leg.id, media: leg.media } as const
+  const then = { kind: 'join', leg: leg.id, other: leg.id } as const
   call.media(serve(call, leg, service, leg.sdp), then)
 }
 
 /** What it answered the re-INVITE with is where the service's sound goes. */
 export function serviceJoined(call: Call, leg: Leg, sdp: Sdp): void {
   const service = leg.service === undefined ? undefined : serviceAt(leg.service)
-  const then = { kind: 'joined', leg: leg.id, other: leg.id, media: leg.media } as const
+  const then = { kind: 'joined', leg: leg.id, other: leg.id } as const
   if (service !== undefined) call.media(serve(call, leg, service, sdp), then)
 }
 

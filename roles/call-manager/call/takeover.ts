@@ -15,6 +15,7 @@ import { newFace, openDialog, someFace } from './face.ts'
 import type { CallInput, Claim, Moved, Taken } from './io.ts'
 import { connect, isJoining } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
+import { LOST } from './media-loss.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
 import { CALLER, type Attempt, type Leg } from './state.ts'
@@ -181,6 +182,7 @@ function answerAsPeer(call: Call, { peer }: Leg): void {
 /** Either side of a pick-up is answered by media: commit, then its 2xx. */
 export function hereReady(call: Call, result: MediaResult): void {
   if (call.state.invite === undefined) return
+  if (result === LOST) return answerHere(call)
   if (!result.ok || result.value === undefined) return finish(call, refusalOf(488))
   const face = someFace(call)
   const leg = call.leg(CALLER)?.peer ?? CALLER
