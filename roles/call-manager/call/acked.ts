@@ -13,7 +13,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
-import { offerJoin, renew } from './join.ts'
+import { isJoining, loseJoin, offerJoin, renew } from './join.ts'
 import { acknowledge, sendBye } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
@@ -57,13 +57,35 @@ export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResul
   acknowledge(call, leg, result.value)
   const peer = call.peerOf(leg)
   // They may have heard another process, of sessions that are no more.
-  if (leg.outdated === true && peer !== undefined) renew(call, peer, leg)
+  if (leg.outdated === true && peer?.state === 'up' && !isJoining(call)) renew(call, peer, leg)
+}
+
+/**
+ * Nobody waits for the offer in its 2xx any more, and its ACK must have an answer (RFC 3261
+ * §13.2.2.4): media gives one, with nothing to hear, until it is told of who it talks to.
+ */
+export function answerAlone(call: Call, leg: Leg, again = false): void {
+  const { sdp, media, hop } = leg
+  if (sdp === undefined) return
+  leg.outdated = true
+  const then = { kind: 'late-answer', leg: leg.id, again } as const
+  const peer = call.peerOf(leg)
+  if (!call.config.anchor && peer?.sdp !== undefined)
+    return call.relay('relay-answer', peer.media, leg, peer.sdp, then)
+  // Media forgets what it was about to be offered.
+  if (call.state.join !== undefined) loseJoin(call, call.state.join)
+  const offered = { call: call.state.id, media, offer: sdp, toward: hop.address }
+  call.media({ kind: 'answer-here', request: { ...offered, source: undefined } }, then)
 }
 
 /** Media hears once more what both have said. False when nobody knows what the answer was. */
 export function answerLateAnew(call: Call, leg: Leg): boolean {
   const peer = call.peerOf(leg)
   if (leg.sdp === undefined || peer?.sdp === undefined) return false
+  if (peer.state !== 'up') {
+    answerAlone(call, leg, true)
+    return true
+  }
   const then = { kind: 'late-answer', leg: leg.id, again: true } as const
   call.relayAgain(leg, leg.sdp, peer, peer.sdp, then)
   return true

@@ -27,6 +27,7 @@ import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
 import { callId, cseq, fromTag } from '../../../src/sip/message/views.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { ALLOW, objectionTo, SUPPORTED, timerPolicy } from './admission.ts'
+import { answerAlone } from './acked.ts'
 import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
@@ -193,16 +194,25 @@ export function reofferAnswered(
   const sdp = sdpOf(response)
   if (other.kind === 'leg') settleLeg(call, other.leg, sent, response)
   const offer = step?.kind === 'taken' && step.meaning === 'offer'
-  if (other.kind === 'leg' && other.leg.owesAck && (!offer || serving === undefined))
-    acknowledge(call, other.leg, undefined)
   if (sdp !== undefined) heardOf(other, sdp)
-  if (serving === undefined) return
+  if (serving === undefined) return settleUnserved(call, other)
+  if (other.kind === 'leg' && other.leg.owesAck && !offer) acknowledge(call, other.leg, undefined)
   if (step?.kind !== 'taken' || sdp === undefined)
     return finish(call, refusalOf(500, 'a re-offer was answered without a description'))
   const from = endpointOf(call, serving.from)
   if (from === undefined) return
   const then = { kind: 'reanswer', serving: serving.key } as const
   call.relay(offer ? 'relay-offer' : 'relay-answer', other.media, from, sdp, then)
+}
+
+/** Whoever asked has left, or was refused meanwhile: media knows nothing of what was agreed. */
+function settleUnserved(call: Call, other: Endpoint): void {
+  if (other.kind !== 'leg') return
+  const { leg } = other
+  if (leg.state === 'up') leg.outdated = true
+  if (leg.owesAck && (leg.state !== 'up' || leg.exchange.offer === undefined))
+    acknowledge(call, leg, undefined)
+  else if (leg.owesAck) answerAlone(call, leg)
 }
 
 function heardOf(other: Endpoint, sdp: Sdp): void {
@@ -229,7 +239,8 @@ function reofferRefused(
   const status = isBusy(response) ? 491 : (response?.status ?? 408)
   if (serving !== undefined) refuseServing(call, serving, PASSABLE.has(status) ? status : 488)
   // RFC 3261 §12.2.1.2: that dialog is no more.
-  if ((status === 408 || status === 481) && other.kind === 'leg') lost(call, other.leg, status)
+  const isUp = other.kind === 'leg' && other.leg.state === 'up'
+  if ((status === 408 || status === 481) && isUp) lost(call, other.leg, status)
 }
 
 const PASSABLE: ReadonlySet<number> = new Set([486, 487, 488, 491, 500, 503, 504, 603, 606])
@@ -253,6 +264,15 @@ export function refuseServed(call: Call): void {
     const from = endpointOf(call, serving.from)
     if (from?.kind === 'leg' && serving.agreed === undefined) refuseServing(call, serving, 491)
   }
+}
+
+/** It has left, and the call goes on: what it asked, or was asked, comes to nothing. */
+export function forsake(call: Call, { id, dialog }: Leg): void {
+  for (const serving of call.serving.values())
+    if (serving.from === dialog?.id) refuseServing(call, serving, 487)
+    else if (serving.to === dialog?.id) refuseServing(call, serving, 491)
+  for (const leg of call.state.legs)
+    if (leg.peer === id && leg.owesAck && leg.exchange.offer !== undefined) answerAlone(call, leg)
 }
 
 /** Who stays has nobody else any more: where two offers met, it is not left, but asked again. */
