@@ -153,7 +153,9 @@ export function answerReady(
 export function answerSaved(call: Call, committed: boolean): void {
   const { phase, answering } = call.state
   if (answering === undefined || phase !== 'setup') return
-  if (!committed) return finish(call, refusalOf(503, 'the call could not be stored'))
+  // Who stays in a call that somebody comes into goes on talking all the same.
+  if (!committed && !call.state.pickedUp)
+    return finish(call, refusalOf(503, 'the call could not be stored'))
   call.changed(answering.leg)
   // Not before: a device whose 2xx is not acknowledged says it again, to a successor too.
   const leg = call.leg(answering.leg)

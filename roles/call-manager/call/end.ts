@@ -110,14 +110,16 @@ export function settleEnd(call: Call): void {
   const { state, reports } = call
   if (state.phase !== 'ending' || reports === undefined) return
   if (state.legs.some(({ byeReason }) => byeReason !== undefined)) return
+  // The call that gave a leg ends first: a successor that knows of neither would give it back.
+  if (call.awaits('taken-saved')) return
   state.phase = 'ended'
   call.outputs.push({ kind: 'end', cdr: cdrOf(call, reports) })
 }
 
-/** Nothing can come any more: no transaction runs, nobody owes us an ACK, a leg or a commit. */
+/** Nothing can come any more: no transaction of ours runs, nobody owes us an ACK or a leg. */
 export function isOver(call: Call): boolean {
   const { state } = call
   if (state.phase !== 'ended' || state.awaitsPicker) return false
   const waits = state.legs.some((leg) => leg.accepted !== undefined || leg.byeReason !== undefined)
-  return !waits && call.sent.size === 0 && !call.awaits('taken-saved')
+  return !waits && call.sent.size === 0
 }

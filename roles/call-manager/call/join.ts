@@ -27,8 +27,9 @@ import { transferJoined } from './transfer.ts'
 
 /** Offers of ours are on their way, or will be: what somebody else offers would get in between. */
 export function isJoining(call: Call): boolean {
+  const { join, pickedUp, phase } = call.state
   const isDue = call.awaits('loss-saved') || call.awaits('taken-saved')
-  return call.state.join !== undefined || isDue
+  return join !== undefined || isDue || (pickedUp && phase === 'setup')
 }
 
 /** Asks media what has to change. */

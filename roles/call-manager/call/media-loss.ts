@@ -14,6 +14,7 @@ import { finish } from './end.ts'
 import { isLive } from './fork.ts'
 import { ringElsewhere } from './inherit.ts'
 import { loseJoin, reachedUntil, renewMedia } from './join.ts'
+import type { Tag } from './io.ts'
 import type { Then } from './pending.ts'
 import { refuseServed } from './reoffer.ts'
 import type { CallState, Leg } from './state.ts'
@@ -26,27 +27,54 @@ export function mediaLost(call: Call, media: MediaId): void {
   if (sessionsOf(call.state).includes(media)) lose(call)
 }
 
+/** What is asked once more elsewhere when nobody answers (`again`). */
+const TRIED_AGAIN: ReadonlySet<Then['kind']> = new Set([
+  'branch-offer',
+  'early',
+  'answer',
+  'late-answer',
+  'prack-answer',
+  'here',
+  'service',
+])
 /** What phones have said to each other, or are to be told of each other. */
 const AGREED: ReadonlySet<Then['kind']> = new Set([
   'transfer-answer',
   'reoffer',
   'reanswer',
   'rehere',
-  'late-answer',
   'refresh-offer',
   'join',
   'joined',
   'nothing',
 ])
+/** By whoever loses the sessions. */
+const ASKED_AGAIN: ReadonlySet<Then['kind']> = new Set(['join', 'joined', 'branch-again'])
+
+type Heard = { readonly about: Then; readonly result: MediaResult }
 
 /**
- * A server that does not answer in time may do what it was asked later, when phones have been told
- * something else: what it has is not counted on any more.
+ * What an answer of media is worth. Of sessions that were lost since it was asked: nothing, for
+ * they were released; undefined when the loss has asked again. And a server that does not answer in
+ * time may do what it was asked later, when phones have been told something else: so what it has is
+ * not counted on any more.
  */
-export function mediaUnsure(call: Call, { kind }: Then, result: MediaResult): void {
-  const isUnsure = !result.ok && result.error.kind === 'unreachable' && AGREED.has(kind)
-  if (isUnsure && call.state.phase === 'up' && isNews(call)) lose(call)
+export function heardOf(
+  call: Call,
+  { tag, about, result }: Heard & { tag: Tag },
+): Heard | undefined {
+  if (call.isOfLost(tag)) {
+    if (ASKED_AGAIN.has(about.kind)) return undefined
+    return { about: 'again' in about ? { ...about, again: false } : about, result: LOST }
+  }
+  const isUnsure = !result.ok && result.error.kind === 'unreachable'
+  const isFirst = TRIED_AGAIN.has(about.kind) && !('again' in about && about.again)
+  const isTold = AGREED.has(about.kind) && call.state.phase === 'up' && isNews(call)
+  if (isUnsure && (isFirst || isTold)) lose(call)
+  return { about, result }
 }
+
+const LOST = err({ kind: 'no-session' } as const)
 
 /** Somebody is to be told. */
 function isNews({ state }: Call): boolean {
@@ -109,14 +137,6 @@ function renamed(media: MediaId, name: string): MediaId {
 /** It has, or is about to have, a description that names the session; perhaps of a predecessor. */
 function isTold({ answering, record }: CallState, { state }: Leg): boolean {
   return state === 'up' || answering !== undefined || record.answeredAt !== undefined
-}
-
-/** Of sessions that are lost meanwhile: whatever media says, they were released. */
-export const LOST = err({ kind: 'no-session' } as const)
-
-/** By whoever loses the sessions, so that the answer of before counts for nothing. */
-export function isAskedAgain({ kind }: Then): boolean {
-  return kind === 'join' || kind === 'joined' || kind === 'branch-again'
 }
 
 export function lossSaved(call: Call): void {

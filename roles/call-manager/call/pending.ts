@@ -94,7 +94,7 @@ export type Then =
   | { readonly kind: 'reoffer-saved'; readonly serving: ServerKey }
   | { readonly kind: 'reanswer'; readonly serving: ServerKey }
   | { readonly kind: 'reanswer-saved'; readonly serving: ServerKey; readonly sdp: Sdp | undefined }
-  | { readonly kind: 'service' }
+  | { readonly kind: 'service'; readonly again: boolean }
   | { readonly kind: 'rehere'; readonly serving: ServerKey }
   | { readonly kind: 'prompt' }
   | { readonly kind: 'refresh-offer'; readonly leg: LegId }
@@ -109,7 +109,7 @@ export type Then =
   | { readonly kind: 'transfer-saved' }
   /** The target of a transfer answered, and that is committed. */
   | { readonly kind: 'target-saved'; readonly leg: LegId }
-  | { readonly kind: 'here' }
+  | { readonly kind: 'here'; readonly again: boolean }
   | { readonly kind: 'reports' }
   /** Nobody waits for this one. */
   | { readonly kind: 'nothing' }

@@ -14,7 +14,7 @@ import { begun, cancelBranch, invite, isLive, prepare, releaseBranch } from './f
 import { branchReady } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { connected, turnDone } from './join.ts'
-import { isAskedAgain, isGone, LOST, lossSaved, mediaUnsure } from './media-loss.ts'
+import { heardOf, isGone, lossSaved } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { prackAnswerReady, prackSaved } from './prack.ts'
 import { redirectPlanned } from './redirect.ts'
@@ -36,12 +36,11 @@ import {
 type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
 
 export function onMedia(call: Call, { tag, result: told }: Of<'media'>): void {
-  const then = call.answered(tag)
-  if (then === undefined || call.state.phase === 'ending' || call.state.phase === 'ended') return
-  const isOfLost = call.isOfLost(tag)
-  if (isOfLost && isAskedAgain(then)) return
-  const result = isOfLost ? LOST : told
-  if (!isOfLost) mediaUnsure(call, then, result)
+  const asked = call.answered(tag)
+  if (asked === undefined || call.state.phase === 'ending' || call.state.phase === 'ended') return
+  const heard = heardOf(call, { tag, about: asked, result: told })
+  if (heard === undefined) return
+  const { about: then, result } = heard
   switch (then.kind) {
     case 'branch-offer':
       return branchOfferReady(call, then, result)
@@ -60,7 +59,7 @@ export function onMedia(call: Call, { tag, result: told }: Of<'media'>): void {
     case 'reanswer':
       return reanswerReady(call, then.serving, result)
     case 'service':
-      return serviceReady(call, result)
+      return serviceReady(call, then.again, result)
     case 'rehere':
       return serviceAnsweredAgain(call, then.serving, result)
     case 'prompt':
@@ -74,7 +73,7 @@ export function onMedia(call: Call, { tag, result: told }: Of<'media'>): void {
     case 'joined':
       return turnDone(call, then, result)
     case 'here':
-      return hereReady(call, result)
+      return hereReady(call, then.again, result)
     case 'nothing':
     case 'reports':
     case 'answer-saved':

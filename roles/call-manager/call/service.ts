@@ -10,13 +10,13 @@ import { endpointOf } from './endpoint.ts'
 import { someFace } from './face.ts'
 import type { MediaOp } from './io.ts'
 import { reachedUntil } from './join.ts'
-import { LOST } from './media-loss.ts'
+import { isGone } from './media-loss.ts'
 import type { Serving } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, respondIn } from './reoffer.ts'
 import { CALLER, type Leg } from './state.ts'
 
-export function answerAsService(call: Call, service: Service): void {
+export function answerAsService(call: Call, service: Service, again = false): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
   if (caller === undefined || invite === undefined) return
@@ -24,13 +24,13 @@ export function answerAsService(call: Call, service: Service): void {
   if (invite.offer === undefined) return finish(call, refusalOf(488, 'the service needs an offer'))
   caller.service = service.number
   call.state.record.answeredBy = service.number
-  call.media(serve(call, caller, service, invite.offer), { kind: 'service' })
+  call.media(serve(call, caller, service, invite.offer), { kind: 'service', again })
 }
 
-export function serviceReady(call: Call, result: MediaResult): void {
+export function serviceReady(call: Call, again: boolean, result: MediaResult): void {
   if (call.state.invite === undefined) return
   const service = serviceAt(call.leg(CALLER)?.service ?? '')
-  if (result === LOST && service !== undefined) return answerAsService(call, service)
+  if (isGone(result) && !again && service !== undefined) return answerAsService(call, service, true)
   if (!result.ok || result.value === undefined) {
     const status = !result.ok && result.error.kind === 'sdp-rejected' ? 488 : 503
     return finish(call, refusalOf(status))

@@ -15,7 +15,7 @@ import { newFace, openDialog, someFace } from './face.ts'
 import type { CallInput, Claim, Moved, Taken } from './io.ts'
 import { connect, isJoining } from './join.ts'
 import { adopt, join, leave } from './leg.ts'
-import { LOST } from './media-loss.ts'
+import { isGone } from './media-loss.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
 import { CALLER, type Attempt, type Leg } from './state.ts'
@@ -87,6 +87,8 @@ function outcomeOf(call: Call, { which, asker, canBeAnswered }: Claim): Taken {
 /** Ours, and there is no leg: it rings, or cannot be had. */
 export function notTaken(call: Call, outcome: Exclude<Taken, Moved>, from: CallId): void {
   if (outcome.kind === 'none') return finish(call, refusalOf(outcome.status, outcome.reason))
+  if (call.state.invite === undefined)
+    return void call.outputs.push({ kind: 'picked-up', to: from, leg: undefined })
   call.state.pickingUp = from
   answerHere(call)
 }
@@ -107,7 +109,7 @@ export function takeIn(call: Call, given: Moved, from: CallId): void {
   call.save({ kind: 'taken-saved', from })
 }
 
-/** Or the process goes on in spite of it; the call that gave the leg may end. */
+/** Or could not be: the leg is here, so this process goes on. The call that gave it may end. */
 export function takenSaved(call: Call, from: CallId): void {
   const { phase, transfer } = call.state
   call.outputs.push({ kind: 'took', from })
@@ -130,7 +132,10 @@ function replacedBy(call: Call, leg: Leg): boolean {
   return true
 }
 
-/** Who stays is offered what our caller has offered. */
+/**
+ * Our caller is answered here, and joined with who stays then: whatever that one is doing, and
+ * whether it can be reached just now, it goes on talking. Who has no offer asks it for one.
+ */
 function askTaken(call: Call): void {
   const { invite } = call.state
   const caller = call.leg(CALLER)
@@ -140,6 +145,10 @@ function askTaken(call: Call): void {
   if (invite === undefined || id === undefined || end === undefined) return
   if (leg?.state !== 'up') return finish(call, refusalOf(487, 'hung up'))
   const { key, request, source, offer, timer: granted } = invite
+  if (offer !== undefined && call.config.anchor) {
+    call.state.pickedUp = true
+    return answerHere(call)
+  }
   const serving = { key, request, source, from: id, to: leg.dialog?.id, sdp: offer, granted }
   relayOffer(call, end, legEnd(leg), serving)
 }
@@ -155,7 +164,7 @@ export function answerBefore(call: Call, leg: Leg): void {
 }
 
 /** Answers our caller with nothing to hear yet: it is joined with whoever it will talk to then. */
-export function answerHere(call: Call): void {
+export function answerHere(call: Call, again = false): void {
   const { invite, id } = call.state
   const caller = call.leg(CALLER)
   if (invite === undefined || caller === undefined) return
@@ -168,7 +177,7 @@ export function answerHere(call: Call): void {
     source: undefined,
     toward: caller.hop.address,
   }
-  call.media({ kind: 'answer-here', request }, { kind: 'here' })
+  call.media({ kind: 'answer-here', request }, { kind: 'here', again })
 }
 
 /** Media can say nothing by itself: the caller is told what its peer has said to somebody else. */
@@ -180,9 +189,9 @@ function answerAsPeer(call: Call, { peer }: Leg): void {
 }
 
 /** Either side of a pick-up is answered by media: commit, then its 2xx. */
-export function hereReady(call: Call, result: MediaResult): void {
+export function hereReady(call: Call, again: boolean, result: MediaResult): void {
   if (call.state.invite === undefined) return
-  if (result === LOST) return answerHere(call)
+  if (isGone(result) && !again) return answerHere(call, true)
   if (!result.ok || result.value === undefined) return finish(call, refusalOf(488))
   const face = someFace(call)
   const leg = call.leg(CALLER)?.peer ?? CALLER
@@ -205,7 +214,7 @@ function handOver(call: Call, to: CallId): void {
   call.outputs.push({ kind: 'picked-up', to, leg })
 }
 
-/** The other call is saved with our leg, so this one may end; or it has ended itself meanwhile. */
+/** The other call has our leg, so this one may end; or that one has ended, and it comes back. */
 export function handed(call: Call, back: Leg | undefined): void {
   if (back !== undefined) {
     call.state.legs.push(back)

@@ -121,7 +121,8 @@ function findTarget(call: Call, transfer: Transfer): void {
   if (replaces === undefined) return planTarget(call, transfer)
   const tag = call.ask({ kind: 'taken' })
   const asker = call.leg(transfer.by)?.party.aor
-  call.outputs.push({ kind: 'take', tag, which: replaces, asker, canBeAnswered: true })
+  // Who is transferred talks: it picks up nothing that rings.
+  call.outputs.push({ kind: 'take', tag, which: replaces, asker, canBeAnswered: false })
 }
 
 function planTarget(call: Call, transfer: Transfer): void {

@@ -65,7 +65,12 @@ export const CONFIG: CallConfig = {
   promptUnknown: false,
 }
 
+type Asking = CallOutput & { readonly kind: 'media' | 'release' }
+type Desk = (output: Asking) => Promise<CallInput>
+
 export class Bench {
+  /** Media that is not played here. */
+  desk: Desk | undefined
   now: Millis = millis(0)
   config = CONFIG
   mediaHeld = false
@@ -229,10 +234,12 @@ export class Bench {
         )
       }
       case 'media':
+        if (this.desk !== undefined) return void this.#atDesk(this.desk, output)
         this.lines.push(`media ${showOp(output.op)}`)
         if (this.mediaHeld) return void this.#heldMedia.push(output)
         return this.#mediaAnswers(output.tag, output.op)
       case 'release':
+        if (this.desk !== undefined) return void this.#atDesk(this.desk, output)
         this.lines.push(`media release ${output.media.map(shortMedia).join(' ')}`)
         return this.feed({ kind: 'reports', tag: output.tag, reports: [] })
       case 'save':
@@ -303,6 +310,10 @@ export class Bench {
     for (const { name, asked } of this.#peers.values())
       if (asked.some((each) => each.tx === tx)) return name
     return '?'
+  }
+
+  async #atDesk(desk: Desk, output: Asking): Promise<void> {
+    this.feed(await desk(output))
   }
 
   #mediaAnswers(tag: Tag, op: MediaOp): void {
