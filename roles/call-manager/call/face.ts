@@ -141,7 +141,7 @@ export function accept(call: Call, { leg, face: tag, sdp }: Answering): void {
   call.passed(face, 'local', response)
   if (!settled) tellCaller(call, sdp)
   // It had its answer reliably before: of media that is gone since, perhaps.
-  else if (sdp !== undefined && caller.told !== printOf(sdp)) caller.outdated = true
+  else if (call.state.pickedUp && caller.told !== printOf(sdp)) caller.outdated = true
   openDialog(call, invite, face)
   respondOnce(call, invite, response)
   confirmCaller(call, caller, face, invite, response)

@@ -268,5 +268,6 @@ function joined(call: Call): void {
   // A successor of a successor begins where this one is.
   if (call.state.join?.until !== undefined) call.save(undefined)
   call.state.join = undefined
-  transferJoined(call)
+  // It was about somebody who talks to another now.
+  if (!call.awaits('taken-saved')) transferJoined(call)
 }

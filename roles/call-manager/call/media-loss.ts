@@ -140,7 +140,8 @@ function isTold({ answering, record }: CallState, { state }: Leg): boolean {
 }
 
 export function lossSaved(call: Call): void {
-  if (call.state.phase === 'up') renewMedia(call, reachedUntil(call))
+  // Who has just come from another call is told when that is committed (`joinMoved`).
+  if (call.state.phase === 'up' && !call.awaits('taken-saved')) renewMedia(call, reachedUntil(call))
 }
 
 /** What was asked about is no more, or its server: what is asked again is made anew elsewhere. */
