@@ -19,6 +19,7 @@ import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
+import { sayHere } from './service.ts'
 import type { Leg } from './state.ts'
 
 type LateAnswer = Then & { readonly kind: 'late-answer' }
@@ -65,7 +66,7 @@ export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResul
  * §13.2.2.4): media gives one, with nothing to hear, until it is told of who it talks to.
  */
 export function answerAlone(call: Call, leg: Leg, again = false): void {
-  const { sdp, media, hop } = leg
+  const { sdp } = leg
   if (sdp === undefined) return
   leg.outdated = true
   const then = { kind: 'late-answer', leg: leg.id, again } as const
@@ -74,8 +75,7 @@ export function answerAlone(call: Call, leg: Leg, again = false): void {
     return call.relay('relay-answer', peer.media, leg, peer.sdp, then)
   // Media forgets what it was about to be offered.
   if (call.state.join !== undefined) loseJoin(call, call.state.join)
-  const offered = { call: call.state.id, media, offer: sdp, toward: hop.address }
-  call.media({ kind: 'answer-here', request: { ...offered, source: undefined } }, then)
+  sayHere(call, leg, sdp, then)
 }
 
 /** Media hears once more what both have said. False when nobody knows what the answer was. */

@@ -1,6 +1,6 @@
 //! Calls to a service of our own: answered here, with no far side.
 
-import type { Sdp } from '../../../src/control/media-control.ts'
+import type { AnswerHere, Sdp } from '../../../src/control/media-control.ts'
 import { serviceAt, type Service } from '../routing/services.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { answerReady } from './answer.ts'
@@ -11,7 +11,7 @@ import { someFace } from './face.ts'
 import type { MediaOp } from './io.ts'
 import { reachedUntil } from './join.ts'
 import { isGone } from './media-loss.ts'
-import type { Serving } from './pending.ts'
+import type { Serving, Then } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { completeServing, respondIn } from './reoffer.ts'
 import { CALLER, type Leg } from './state.ts'
@@ -78,7 +78,15 @@ export function serviceJoined(call: Call, leg: Leg, sdp: Sdp): void {
   if (service !== undefined) call.media(serve(call, leg, service, sdp), then)
 }
 
-function serve(call: Call, leg: Leg, { source }: Service, offer: Sdp): MediaOp {
+/** What media says to this leg by itself: its service, or nothing to hear while it is alone. */
+export function sayHere(call: Call, leg: Leg, offer: Sdp, then: Then): void {
+  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
+  call.media(serve(call, leg, { source: service?.source }, offer), then)
+}
+
+type Heard = { readonly source: AnswerHere['source'] }
+
+function serve(call: Call, leg: Leg, { source }: Heard, offer: Sdp): MediaOp {
   const request = { call: call.state.id, media: leg.media, offer, source, toward: leg.hop.address }
   return { kind: 'answer-here', request }
 }

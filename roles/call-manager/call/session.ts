@@ -26,6 +26,7 @@ import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
+import { sayHere } from './service.ts'
 import type { Leg, LegId } from './state.ts'
 
 type Refresh = Sent & { readonly kind: 'refresh' }
@@ -97,10 +98,25 @@ function refresh(call: Call, leg: Leg): void {
     sent.request = call.request(leg, leg.hop, 'UPDATE', sent, { headers })
     return
   }
-  const peer = call.peerOf(leg)
   const waits = leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)
-  if (peer?.sdp === undefined || waits || isJoining(call)) return retrySoon(call, leg)
-  call.relay('relay-offer', peer.media, leg, peer.sdp, { kind: 'refresh-offer', leg: leg.id })
+  if (waits || isJoining(call) || call.awaits('transfer-answer') || !askAgain(call, leg))
+    retrySoon(call, leg)
+}
+
+/** False when nobody has anything to offer it now. */
+function askAgain(call: Call, leg: Leg): boolean {
+  const peer = call.peerOf(leg)
+  const then = { kind: 'refresh-offer', leg: leg.id } as const
+  if (isHeardAlone(call, leg) && leg.sdp !== undefined) sayHere(call, leg, leg.sdp, then)
+  else if (peer?.sdp !== undefined) call.relay('relay-offer', peer.media, leg, peer.sdp, then)
+  else return false
+  return true
+}
+
+/** A service is its other end, or its peer has left and another one is called for it. */
+function isHeardAlone(call: Call, leg: Leg): boolean {
+  if (!call.config.anchor) return false
+  return leg.service !== undefined || call.peerOf(leg)?.state === 'gone'
 }
 
 export function refreshOfferReady(call: Call, id: LegId, result: MediaResult): void {
@@ -168,9 +184,10 @@ function refreshed(
 function relayUnchanged(call: Call, leg: Leg, response: SipResponse): void {
   const sdp = sdpOf(response)
   const peer = call.peerOf(leg)
-  if (sdp === undefined || peer === undefined) return
+  if (sdp === undefined) return
   leg.sdp = sdp
-  call.relay('relay-answer', leg.media, peer, sdp, { kind: 'nothing' })
+  if (isHeardAlone(call, leg)) sayHere(call, leg, sdp, { kind: 'nothing' })
+  else if (peer !== undefined) call.relay('relay-answer', leg.media, peer, sdp, { kind: 'nothing' })
 }
 
 /** Any answer but "no such dialog" says that somebody is there. */
