@@ -9,6 +9,7 @@ import { confirmDialog, dialogAsUas } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   isUnacknowledged,
+  resumeSender,
   stepReliable,
   type SenderInput,
   type SenderOutput,
@@ -20,7 +21,7 @@ import { ALLOW, SUPPORTED } from './admission.ts'
 import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import { addressOf } from './identity.ts'
-import { renew } from './join.ts'
+import { isAwaited, renew } from './join.ts'
 import { renewService } from './service.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
@@ -107,10 +108,19 @@ export function stepSender(
       const index = invite.unacknowledged.findIndex(({ rseq }) => rseq === output.rseq)
       if (index !== -1) invite.unacknowledged.splice(index, 1)
     } else if (output.kind === 'gave-up') {
-      finish(call, refusalOf(504, 'caller sent no PRACK'))
+      pracksMissing(call, invite)
     }
   }
   return outputs
+}
+
+/** Nobody has acknowledged a reliable response: its caller is gone, or may be on its way back. */
+function pracksMissing(call: Call, invite: CallerInvite): void {
+  const caller = call.leg(CALLER)
+  if (caller === undefined || !isAwaited(call, caller, 408))
+    return finish(call, refusalOf(504, 'caller sent no PRACK'))
+  const left = invite.unacknowledged.map(({ rseq }) => rseq)
+  invite.sender = resumeSender(invite.sender, left, call.now)
 }
 
 /**

@@ -92,8 +92,18 @@ function mediaRefused(call: Call, state: Join, why: string): void {
 const REACH = millis(90_000)
 
 /** A phone may be on its way back after a takeover: that nobody answers does not mean much yet. */
-export function isAwaited({ state, now }: Call): boolean {
-  return now < (state.join?.until ?? 0)
+export function isAwaited(call: Call, leg: Leg, status: number): boolean {
+  return status === 408 && call.now < awaitedUntil(call, leg)
+}
+
+export function awaitedUntil({ state }: Call, leg: Leg): Millis {
+  return millis(Math.max(leg.awaitedUntil ?? 0, state.join?.until ?? 0))
+}
+
+/** When to try again to reach it. */
+export function triedAgainAt(call: Call, leg: Leg): Millis {
+  const tried = REACH - (awaitedUntil(call, leg) - call.now)
+  return after(call.now, millis(Math.min(Math.max(tried / 4, AGAIN_MIN), AGAIN_MAX)))
 }
 
 export function reachedUntil(call: Call): Millis {
@@ -233,10 +243,8 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
 function joinRefused(call: Call, leg: Leg, state: Join, response: SipResponse | undefined): void {
   const status = response?.status ?? 408
   if (status === 491 || isBusy(response)) return retryJoin(call, leg, state)
-  if (response === undefined && isAwaited(call)) {
-    const tried = REACH - ((state.until ?? call.now) - call.now)
-    const pause = Math.min(Math.max(tried / 4, AGAIN_MIN), AGAIN_MAX)
-    state.retryAt = after(call.now, millis(pause))
+  if (isAwaited(call, leg, status)) {
+    state.retryAt = triedAgainAt(call, leg)
     return
   }
   finish(call, refusalOf(status === 481 ? 481 : 488, 'could not be joined'))

@@ -50,7 +50,8 @@ export function passBack(
   { pending }: Sent & { readonly kind: 'passed' },
   response: SipResponse | undefined,
 ): void {
-  if (response === undefined) return call.respond(pending, 408)
+  // It is no 408: that would be said of the sender's own dialog (RFC 3261 §12.2.1.2).
+  if (response === undefined || response.status === 408) return call.respond(pending, 504)
   // Its authentication and its overload are no business of the sender's.
   const { status } = response
   const passable = status !== 401 && status !== 407 && status !== 481

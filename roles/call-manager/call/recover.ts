@@ -10,10 +10,9 @@
 //!   transfer ---> the target goes on ringing, the transferor hears how far it is
 //!      +-- nobody talks or rings, or a phone is gone --> finish
 
-import { after, millis } from '../../../src/base/time.ts'
+import { millis } from '../../../src/base/time.ts'
 import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
-import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import { answerLateAnew } from './acked.ts'
 import { answerAnew, answerReady } from './answer.ts'
 import type { Call } from './call.ts'
@@ -29,7 +28,7 @@ import { refusalOf } from './refusal.ts'
 import { answerOpen } from './reoffer.ts'
 import { answerAsService } from './service.ts'
 import { serviceAt } from '../routing/services.ts'
-import { startTimer } from './session.ts'
+import { startTimer, whileAwaited } from './session.ts'
 import { CALLER, type Answering, type Face, type Leg } from './state.ts'
 import { answerBefore, answerHere, awaitPicker } from './takeover.ts'
 import { goOn } from './transfer.ts'
@@ -39,6 +38,7 @@ type Resumed = CallInput & { readonly kind: 'resumed' }
 export function recover(call: Call, { hasLeft }: Resumed): void {
   const { state } = call
   call.hear()
+  for (const leg of state.legs) leg.awaitedUntil = reachedUntil(call)
   if (hasLeft) return leaveRecord(call)
   for (const leg of state.legs) if (state.phase === 'up' && leg.state === 'up') resume(call, leg)
   for (const open of call.inherited.splice(0)) answerOpen(call, open)
@@ -179,6 +179,5 @@ function resumeTimer(call: Call, leg: Leg): void {
   const { timer } = leg
   if (timer === undefined) return startTimer(call, leg, undefined)
   const lost = timer.refresher === 'local' && timer.refreshAt === undefined
-  const expireAt = millis(Math.max(timer.expireAt, after(call.now, HOPE)))
-  leg.timer = { ...timer, expireAt, refreshAt: lost ? call.now : timer.refreshAt }
+  leg.timer = whileAwaited(leg, { ...timer, refreshAt: lost ? call.now : timer.refreshAt })
 }

@@ -33,7 +33,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { REPEATED } from './face.ts'
-import { isBusy, isJoining } from './join.ts'
+import { isAwaited, isBusy, isJoining } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
@@ -236,7 +236,10 @@ function reofferRefused(
   serving: Serving | undefined,
   response: SipResponse | undefined,
 ): void {
-  const status = isBusy(response) ? 491 : (response?.status ?? 408)
+  const said = response?.status ?? 408
+  // Its sender keeps the session, and asks again: to a 408 it would hang up (RFC 3261 §14.1).
+  const isAway = other.kind === 'leg' && isAwaited(call, other.leg, said)
+  const status = isAway || isBusy(response) ? 491 : said
   if (serving !== undefined) refuseServing(call, serving, PASSABLE.has(status) ? status : 488)
   // RFC 3261 §12.2.1.2: that dialog is no more.
   const isUp = other.kind === 'leg' && other.leg.state === 'up'

@@ -14,13 +14,14 @@ import {
   startSessionTimer,
   wakeSessionTimer,
   type SessionTerms,
+  type SessionTimer,
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import { SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { isAwaited, isJoining } from './join.ts'
+import { awaitedUntil, isAwaited, isJoining, triedAgainAt } from './join.ts'
 import { acknowledge, afterGlare, gone, reinvite, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
@@ -35,8 +36,13 @@ type Refresh = Sent & { readonly kind: 'refresh' }
 export function startTimer(call: Call, leg: Leg, terms: SessionTerms | undefined): void {
   // It may have hung up while its re-INVITE was being answered.
   if (leg.state !== 'up') return
-  leg.timer = terms && startSessionTimer(terms, call.now)
+  leg.timer = terms && whileAwaited(leg, startSessionTimer(terms, call.now))
   leg.probeAt = terms === undefined ? nextProbe(call) : undefined
+}
+
+/** Who is on its way back can neither refresh nor be asked to. */
+export function whileAwaited({ awaitedUntil: until }: Leg, timer: SessionTimer): SessionTimer {
+  return { ...timer, expireAt: millis(Math.max(timer.expireAt, until ?? 0)) }
 }
 
 function nextProbe(call: Call): ReturnType<typeof after> {
@@ -152,8 +158,11 @@ export function refreshAnswered(
     false,
   )
   if (leg.state !== 'up' || leg.timer === undefined) return
-  const stays = status === 408 && isAwaited(call)
-  if ((status === 408 || status === 481) && !stays) return lost(call, leg, status)
+  if (isAwaited(call, leg, status)) {
+    leg.timer = retryRefresh(leg.timer, triedAgainAt(call, leg))
+    return
+  }
+  if (status === 408 || status === 481) return lost(call, leg, status)
   if (response !== undefined && status === 422) {
     const policy = policyAfter422({ ...timerPolicy(call.config), minSe: leg.timer.minSe }, response)
     if (policy !== undefined) leg.timer = { ...leg.timer, minSe: policy.minSe }
@@ -194,9 +203,10 @@ function relayUnchanged(call: Call, leg: Leg, response: SipResponse): void {
 export function probeAnswered(call: Call, id: LegId, status: number): void {
   const leg = call.leg(id)
   if (leg === undefined || leg.state !== 'up') return
-  const stays = status === 408 && isAwaited(call)
+  const stays = isAwaited(call, leg, status)
   if ((status === 408 || status === 481) && !stays) return lost(call, leg, status)
-  if (leg.timer === undefined) leg.probeAt = nextProbe(call)
+  if (stays) leg.probeAt = awaitedUntil(call, leg)
+  else if (leg.timer === undefined) leg.probeAt = nextProbe(call)
 }
 
 /** Nobody is there any more, or it has forgotten the call: RFC 3261 §12.2.1.2. */

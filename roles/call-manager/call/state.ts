@@ -152,6 +152,8 @@ export type Leg = {
   ackSdp: Sdp | undefined
   /** What it was told names a media session that died with another process. */
   outdated?: boolean
+  /** Another process reached it, and it may be on its way back until then. Each sets its own. */
+  awaitedUntil?: Millis
 }
 
 /** The timer terms of an INVITE or UPDATE: headers for its 2xx and what then runs. */
