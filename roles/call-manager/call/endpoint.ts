@@ -6,6 +6,7 @@ import type { MediaId, Sdp } from '../../../src/control/media-control.ts'
 import { receivedDialogId, type Dialog } from '../../../src/sip/dialog/dialog.ts'
 import type { SipMessage } from '../../../src/sip/message/message.ts'
 import type { Call, Holder } from './call.ts'
+import { isLive } from './fork.ts'
 import { hopTo } from './hop.ts'
 import { printOf } from './sdp.ts'
 import { CALLER, type Branch, type EarlyDialog, type Face, type Hop, type Leg } from './state.ts'
@@ -37,7 +38,10 @@ export function legOf(call: Call, message: SipMessage): Leg | undefined {
   return id && call.state.legs.find(({ dialog }) => dialog?.id === id)
 }
 
-/** Who this one talks to; undefined for a leg without peer, and where nothing can be passed yet. */
+/**
+ * Who this one talks to; undefined for a leg without peer, where nothing can be passed yet, and for
+ * a phone that has stopped ringing: its media session is gone.
+ */
 export function oppositeOf(call: Call, end: Endpoint): Endpoint | undefined {
   switch (end.kind) {
     case 'leg': {
@@ -47,11 +51,11 @@ export function oppositeOf(call: Call, end: Endpoint): Endpoint | undefined {
     case 'face':
       for (const branch of call.state.attempt?.branches ?? [])
         for (const early of branch.early)
-          if (early.face === end.face) return earlyEnd(branch, early)
+          if (early.face === end.face && isLive(branch)) return earlyEnd(branch, early)
       return undefined
     case 'early': {
       const { face } = end.early
-      return face?.dialog === undefined ? undefined : faceEnd(call, face)
+      return face?.dialog !== undefined && isLive(end.branch) ? faceEnd(call, face) : undefined
     }
   }
 }
