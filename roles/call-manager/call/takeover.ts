@@ -44,11 +44,18 @@ export function give(call: Call, { by, tag, ...claim }: Take): void {
   const { leg: given } = outcome
   const { legs } = call.state
   const replaced = legs.find((leg) => leg.peer === given.id)
-  // What stays of it only acknowledges a 2xx that is repeated because our ACK was lost.
-  const ghost = { ...given, state: 'gone', peer: undefined, released: true } as const
-  legs.splice(legs.indexOf(given), 1, ghost)
+  legs.splice(legs.indexOf(given), 1, ghostOf(given))
   // It is told when a successor would know who has the leg (`handed`).
   if (replaced !== undefined) replaced.peer = undefined
+}
+
+/**
+ * What stays of a leg that moves: it only acknowledges a 2xx that is repeated because our ACK was
+ * lost. Its timers, and our 2xx that waits for an ACK, are the other call's.
+ */
+function ghostOf(given: Leg): Leg {
+  const none = { peer: undefined, timer: undefined, probeAt: undefined, accepted: undefined }
+  return { ...given, ...none, state: 'gone', released: true }
 }
 
 function silence(call: Call, attempt: Attempt): void {
