@@ -1,5 +1,5 @@
-//! `MediaControl` over a worker thread of this process. A worker that dies is started again; its
-//! sessions are told as lost.
+//! `MediaControl` over a worker thread of this process. A worker that dies, or hangs, is
+//! started again; its sessions are told as lost.
 
 import type { Cancel, Host } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'

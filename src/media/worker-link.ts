@@ -1,5 +1,5 @@
 //! One media worker thread as seen from outside: requests out in batches, answers back, a deadline
-//! for each.
+//! for each. One that hangs is ended.
 
 import { Worker } from 'node:worker_threads'
 import type { Host } from '../base/host.ts'
@@ -8,6 +8,7 @@ import type { MediaEvent } from '../control/media-control.ts'
 import type { Asked } from './by-requests.ts'
 import type { FromWorker, MediaRequest, Message, ToWorker, WorkerSetup } from './protocol.ts'
 import { WaitingRequests } from './waiting.ts'
+import { Watchdog } from './watchdog.ts'
 
 export type LinkOptions = {
   /** The worker's module: a URL in development, a file unpacked from the executable. */
@@ -15,7 +16,7 @@ export type LinkOptions = {
   readonly setup: WorkerSetup
   readonly host: Host
   readonly onEvent: (event: MediaEvent) => void
-  /** The thread ended without being asked to. */
+  /** The thread ended by itself, or was ended because it hung. */
   readonly onDeath: (cause: string) => void
 }
 
@@ -25,6 +26,7 @@ export class WorkerLink {
   readonly #options: LinkOptions
   readonly #worker: Worker
   readonly #waiting: WaitingRequests
+  readonly #watchdog: Watchdog
   #outbox: { id: number; request: MediaRequest }[] = []
   #flushing = false
   #ended = false
@@ -36,6 +38,7 @@ export class WorkerLink {
     this.#options = options
     const { entry, setup, host } = options
     this.#waiting = new WaitingRequests(host)
+    this.#watchdog = new Watchdog(host, () => this.#onHung())
     this.#worker = new Worker(entry, { workerData: setup, name: 'media' })
     this.#worker.on('message', (batch: FromWorker) => {
       for (const message of batch) this.#receive(message, onStarted)
@@ -55,6 +58,7 @@ export class WorkerLink {
     if (this.#ended) return Promise.resolve('unreachable')
     const { id, answer } = this.#waiting.add(request)
     this.#outbox.push({ id, request })
+    this.#watchdog.asked()
     if (!this.#flushing) {
       this.#flushing = true
       setImmediate(this.#flush)
@@ -66,6 +70,7 @@ export class WorkerLink {
   async stop(): Promise<void> {
     if (this.#ended) return
     this.#ended = true
+    this.#watchdog.stop()
     this.#worker.postMessage('stop')
     const { host } = this.#options
     const cancel = host.wake(after(host.now(), STOP_WITHIN), () => void this.#worker.terminate())
@@ -84,6 +89,7 @@ export class WorkerLink {
   #receive(message: Message, onStarted: (path: string, reason: string | undefined) => void): void {
     switch (message.kind) {
       case 'answer':
+        this.#watchdog.answered()
         return this.#waiting.settle(message.id, message.answer)
       case 'event':
         return this.#options.onEvent(message.event)
@@ -96,11 +102,17 @@ export class WorkerLink {
     }
   }
 
+  #onHung(): void {
+    this.#failure = 'the worker had not answered for eight seconds, and was ended'
+    void this.#worker.terminate()
+  }
+
   #onExit(code: number, onStarted: (path: string, reason: string | undefined) => void): void {
     const cause = this.#failure ?? `the worker exited with code ${code}`
     onStarted('', cause)
     if (this.#ended) return
     this.#ended = true
+    this.#watchdog.stop()
     this.#waiting.giveUp()
     this.#options.onDeath(cause)
   }

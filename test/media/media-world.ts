@@ -24,6 +24,7 @@ export type MediaSetup = Partial<WorkerSetup> & {
   /** False tests the plain sockets. */
   readonly native?: boolean
   readonly entry?: URL
+  readonly host?: (real: Host) => Host
 }
 
 /** Ports are drawn, so that test files that run side by side do not meet. */
@@ -41,11 +42,11 @@ export async function testSetup(options: MediaSetup): Promise<WorkerSetup> {
 }
 
 export async function openMedia(options: MediaSetup = {}): Promise<Media> {
-  const { entry, ...rest } = options
+  const { entry, host = (real) => real, ...rest } = options
   const logs: string[] = []
   const setup = await testSetup(rest)
   const where = entry === undefined ? {} : { entry }
-  const started = await startMedia({ host: realHost(logs), setup, ...where })
+  const started = await startMedia({ host: host(realHost(logs)), setup, ...where })
   if (!started.ok) throw new Error(started.error)
   const client = started.value
   const control = new MediaByRequests(client)

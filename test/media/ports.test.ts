@@ -12,14 +12,16 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import { expect, test } from 'vitest'
 import type { Host } from '../../src/base/host.ts'
 import { seededRandom } from '../../src/base/random.ts'
+import { millis } from '../../src/base/time.ts'
 import { startMedia } from '../../src/media/client.ts'
 import { PortPool } from '../../src/media/port-pool.ts'
 import { pause, RtpPhone } from '../harness/rtp-phone.ts'
-import { DOOM } from './doom.ts'
+import { DOOM, LIMBO } from './doom.ts'
 import { newCall, openMedia, realHost, talking, testSetup, unwrap } from './media-world.ts'
 
 test('1,000 calls leave no socket and no port behind', async () => {
@@ -155,6 +157,37 @@ test('a worker that dies is started again, and its sessions are told as lost', a
   await media.close()
 })
 
+test('a worker that hangs is ended and started again, and its sessions are lost', async () => {
+  const entry = new URL('./doomed-worker.ts', import.meta.url)
+  const media = await openMedia({ entry, host: hasty })
+  const { alice, bob, a, b } = await talking(media)
+  await media.control.release([LIMBO])
+  // As its status is asked all the time.
+  expect(await media.client.status()).toBe(undefined)
+  expect(await media.until((event) => event.kind === 'lost')).toMatchObject({ media: [a, b] })
+  expect(media.logs).toContainEqual(expect.stringMatching(/^error media.died .*not answered/))
+  await expect.poll(() => media.client.status(), { timeout: 8_000 }).toMatchObject({ sessions: 0 })
+  for (const phone of [alice, bob]) phone.close()
+  await media.close()
+})
+
+test('a worker is not taken to hang by a thread that stood still itself', async () => {
+  const media = await openMedia({ host: hasty })
+  const { alice, bob } = await talking(media)
+  for (let times = 0; times < 2; times++) {
+    const asked = media.client.status()
+    // It is asked at the end of this turn; its answer lies unread for ten seconds.
+    await turn()
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000)
+    await asked
+    await pause(50)
+  }
+  expect(await media.client.status()).toMatchObject({ sessions: 2 })
+  expect(media.events).toEqual([])
+  for (const phone of [alice, bob]) phone.close()
+  await media.close()
+})
+
 test('a worker that is being started again does not outlive a stop', async () => {
   const workers: Worker[] = []
   const onWorker = (worker: Worker): void => void workers.push(worker)
@@ -190,6 +223,12 @@ test('a worker whose program is broken fails to start', async () => {
   expect(started).toMatchObject({ ok: false, error: expect.stringContaining('no such luck') })
   rmSync(directory, { recursive: true })
 })
+
+/** Ten times as fast. */
+function hasty(host: Host): Host {
+  const wake: Host['wake'] = (at, run) => host.wake(millis(at / 10), run)
+  return { ...host, now: () => millis(10 * host.now()), wake }
+}
 
 /** UDP sockets of this process within a range of ports. */
 function openSockets(first: number, last: number): number {

@@ -68,10 +68,37 @@ test('what it makes too late is released', async () => {
   expect(lossesOf(leader)).toEqual([])
 })
 
-test('its calls are moved, and it is rid of them when it goes on', async () => {
+test('its calls are moved, and the next one draws calls', async () => {
   const leader = await lead(office, 'node-1')
   await talk(leader, 'one')
   worker.hang()
+  await passed(office, 12_000)
+  expect(lossesOf(leader)).toEqual([{ kind: 'lost', media: media('one') }])
+  for (const call of ['one', 'two']) await talk(leader, call)
+  expect(await counts(office, ids)).toEqual([2, 2])
+  await passed(office, 30_000)
+  expect(lossesOf(leader)).toHaveLength(1)
+})
+
+test('that of the node itself is ended, and its calls are moved', async () => {
+  for (const id of ids) office.cut(id)
+  const leader = await lead(office, 'node-1')
+  await passed(office, 1_500)
+  await talk(leader, 'one')
+  for (const id of ids) office.mend(id)
+  leader.worker.hang()
+  // It is asked all the time.
+  void leader.pool.ask({ method: 'status' })
+  await passed(office, 10_000)
+  expect(lossesOf(leader)).toEqual([{ kind: 'lost', media: media('one') }])
+  await talk(leader, 'one')
+  expect(await counts(office, ids)).toEqual([2, 0])
+})
+
+test('one that is not ended is rid of its calls when it goes on', async () => {
+  const leader = await lead(office, 'node-1')
+  await talk(leader, 'one')
+  worker.hang(false)
   await passed(office, 10_000)
   expect(lossesOf(leader)).toEqual([{ kind: 'lost', media: media('one') }])
   // Made anew, under the same names and under others.

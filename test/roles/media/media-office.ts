@@ -78,6 +78,8 @@ export class Leader {
   readonly pool: MediaPool
   readonly media: MediaControl
   readonly local: SimMedia
+  /** Of the node itself. */
+  readonly worker: SimWorker
   readonly events: MediaEvent[] = []
   readonly #arrived = new Set<(frame: Frame) => void>()
   readonly #changed = new Set<(change: Change) => void>()
@@ -102,7 +104,9 @@ export class Leader {
         return () => this.#changed.delete(listener)
       },
     }
-    this.pool = new MediaPool({ host: world.host(name), local: local.carrier, link })
+    const host = world.host(name)
+    this.worker = new SimWorker(host, local.carrier)
+    this.pool = new MediaPool({ host, local: this.worker, link })
     this.media = new MediaByRequests(this.pool)
     this.pool.events((event) => this.events.push(event))
   }
