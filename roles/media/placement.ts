@@ -9,7 +9,7 @@ const RELEASED_MAX = 4_096
 /** Whoever has sessions. */
 export type Carrier = Pick<MediaCarrier, 'ask'>
 
-type Place = { readonly at: Carrier; isConfirmed: boolean }
+type Place = { readonly at: Carrier; readonly isResumed: boolean; isConfirmed: boolean }
 
 export class Placement {
   readonly #places = new Map<MediaId, Place>()
@@ -23,9 +23,17 @@ export class Placement {
 
   /** It is being made there. */
   put(media: MediaId, at: Carrier): void {
-    this.forget(media)
-    this.#places.set(media, { at, isConfirmed: false })
-    this.#counts.set(at, this.countOf(at) + 1)
+    this.#put(media, { at, isResumed: false, isConfirmed: false })
+  }
+
+  /** It lives there because a server said so, and not because it was made there. */
+  resume(media: MediaId, at: Carrier): void {
+    this.#put(media, { at, isResumed: true, isConfirmed: true })
+  }
+
+  resumedAt(media: MediaId): Carrier | undefined {
+    const place = this.#places.get(media)
+    return place?.isResumed === true ? place.at : undefined
   }
 
   /** They are there. */
@@ -68,5 +76,11 @@ export class Placement {
   /** How many are or are being made there. */
   countOf(at: Carrier): number {
     return this.#counts.get(at) ?? 0
+  }
+
+  #put(media: MediaId, place: Place): void {
+    this.forget(media)
+    this.#places.set(media, place)
+    this.#counts.set(place.at, this.countOf(place.at) + 1)
   }
 }

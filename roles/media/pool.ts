@@ -148,11 +148,12 @@ export class MediaPool implements MediaCarrier {
     media: readonly MediaId[],
   ): Asked<R> {
     const added = media.filter((id) => this.#placement.of(id) !== at)
-    for (const id of added) this.#placement.put(id, at)
+    this.#put(added, at)
     const answer = await at.ask(request)
     if (answer !== 'unreachable' && answer.ok) {
       // It was asked before a loss, and done when the server was back with nothing.
-      for (const id of media) if (this.#placement.of(id) === undefined) this.#placement.put(id, at)
+      const forgotten = media.filter((id) => this.#placement.of(id) === undefined)
+      this.#put(forgotten, at)
       this.#placement.confirm(media)
       return answer
     }
@@ -161,6 +162,11 @@ export class MediaPool implements MediaCarrier {
     const isUnknown = answer === 'unreachable' && added.length > 0
     if (isUnknown) void at.ask({ method: 'release', media: added })
     return answer
+  }
+
+  #put(media: readonly MediaId[], at: Carrier): void {
+    for (const id of media) this.#placement.put(id, at)
+    this.#servers.disown(media, at)
   }
 
   async #leave(media: MediaId): Promise<void> {

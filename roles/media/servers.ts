@@ -34,8 +34,6 @@ export class Servers {
   readonly #expected = new Map<MediaId, PromiseWithResolvers<void>>()
   /** They live there, and no call has asked for them yet. */
   readonly #unclaimed = new Map<MediaId, RemoteServer>()
-  /** They live there because a server said so, and not because they were made there. */
-  readonly #resumed = new Set<MediaId>()
   readonly #cancels: Cancel[] = []
   readonly #someHere = Promise.withResolvers<void>()
   /** That servers have been told of, and how to stop looking for others. */
@@ -87,6 +85,21 @@ export class Servers {
       const server = this.#unclaimed.get(id)
       if (server !== undefined) this.#resume(id, server)
       else if (this.#isWaiting) this.#expected.set(id, Promise.withResolvers())
+    }
+  }
+
+  /** No call goes on with these as they were: they are made anew at `at`, or of no call. */
+  disown(media: readonly MediaId[], at: Carrier | undefined): void {
+    const disowned = media.flatMap((id) => {
+      const server = this.#unclaimed.get(id)
+      this.#unclaimed.delete(id)
+      return server === undefined || server === at ? [] : [{ id, server }]
+    })
+    for (const [server, sessions] of Map.groupBy(disowned, (each) => each.server)) {
+      const released = sessions.map(({ id }) => id)
+      const { host } = this.#options
+      host.log('info', 'media-server.unclaimed', { server: server.id, released: released.length })
+      void server.ask({ method: 'release', media: released })
     }
   }
 
@@ -151,12 +164,10 @@ export class Servers {
     const { placement, onEvent } = this.#options
     const contested = new Map<MediaId, Carrier>()
     for (const id of sessions) {
-      const resumed = this.#resumed.has(id) ? placement.of(id) : undefined
-      const at = this.#unclaimed.get(id) ?? resumed
+      const at = this.#unclaimed.get(id) ?? placement.resumedAt(id)
       if (at === undefined || at === server) continue
       contested.set(id, at)
       this.#unclaimed.delete(id)
-      this.#resumed.delete(id)
       placement.forget(id)
     }
     const media = [...contested.keys()]
@@ -169,11 +180,8 @@ export class Servers {
   }
 
   #resume(id: MediaId, server: RemoteServer): void {
-    const { placement } = this.#options
-    this.#resumed.add(id)
     this.#unclaimed.delete(id)
-    placement.put(id, server)
-    placement.confirm([id])
+    this.#options.placement.resume(id, server)
     this.#expected.get(id)?.resolve()
     this.#expected.delete(id)
   }
@@ -181,15 +189,7 @@ export class Servers {
   /** All calls that go on have asked by now. */
   #releaseUnclaimed(): void {
     this.#areClaimed = true
-    const { host, placement } = this.#options
-    // Given up first, and made anew there since.
-    const left = [...this.#unclaimed].filter(([id, server]) => placement.of(id) !== server)
-    this.#unclaimed.clear()
-    for (const [server, sessions] of Map.groupBy(left, ([, at]) => at)) {
-      const media = sessions.map(([id]) => id)
-      host.log('info', 'media-server.unclaimed', { server: server.id, released: media.length })
-      void server.ask({ method: 'release', media })
-    }
+    this.disown([...this.#unclaimed.keys()], undefined)
   }
 
   /** It carries only these any more, or nothing. */
@@ -198,10 +198,7 @@ export class Servers {
     for (const [id, at] of this.#unclaimed)
       if (at === server && live?.has(id) !== true) this.#unclaimed.delete(id)
     const media = placement.missing(server, live)
-    for (const id of media) {
-      placement.forget(id)
-      this.#resumed.delete(id)
-    }
+    for (const id of media) placement.forget(id)
     if (live === undefined)
       host.log('error', 'media-server.lost', { server: server.id, sessions: media.length })
     if (media.length > 0) onEvent({ kind: 'lost', media })
