@@ -25,6 +25,8 @@ const LOST_AFTER = millis(1_000)
  * known within two: it is asked once a second, and what it says is passed on once a second.
  */
 const HUNG_AFTER = millis(3_000)
+/** One that is connected again says what it carries when its worker does, which may be slow. */
+const HERE_WITHIN = millis(5_000 + HUNG_AFTER)
 
 export type RemoteServerOptions = {
   readonly host: Host
@@ -44,6 +46,8 @@ export class RemoteServer {
   readonly #options: RemoteServerOptions
   readonly #waiting: WaitingRequests
   #isHere = false
+  /** Since when it has not been, with what it carried: undefined when that is lost. */
+  #awaySince: Millis | undefined
   #hasStopped = false
   /** It has been told who leads, and has not said yet what it carries. */
   #isTold = false
@@ -71,9 +75,15 @@ export class RemoteServer {
 
   /** There is a new connection to it, or none any more: what was said over the last one is lost. */
   connected(isUp: boolean): void {
+    const now = this.#options.host.now()
     if (this.#isHere) {
       this.#isHere = false
-      this.#soon(LOST_AFTER, () => this.#lose())
+      this.#awaySince = now
+    }
+    if (this.#awaySince !== undefined) {
+      const latest = after(this.#awaySince, HERE_WITHIN)
+      const soon = millis(Math.min(latest, after(now, LOST_AFTER)))
+      this.#unlessHeard(isUp ? latest : soon, () => this.#lose())
     }
     if (isUp) this.#lead()
   }
@@ -131,8 +141,8 @@ export class RemoteServer {
   /** Its sound does not go on while its worker hangs: so it is as if it were not there. */
   #watch(): void {
     if (this.#status !== undefined) return this.#unwake()
-    this.#soon(HUNG_AFTER, () => {
-      const { host, id } = this.#options
+    const { host, id } = this.#options
+    this.#unlessHeard(after(host.now(), HUNG_AFTER), () => {
       host.log('error', 'media-server.hung', { server: id })
       this.#isHere = false
       this.#lose()
@@ -142,15 +152,14 @@ export class RemoteServer {
   }
 
   #lose(): void {
+    this.#awaySince = undefined
     this.#waiting.giveUp()
     this.#options.onLost(this)
   }
 
-  /** Unless it is heard of before. */
-  #soon(delay: Millis, run: () => void): void {
-    const { host } = this.#options
+  #unlessHeard(at: Millis, run: () => void): void {
     this.#unwake()
-    this.#unwake = host.wake(after(host.now(), delay), run)
+    this.#unwake = this.#options.host.wake(at, run)
   }
 
   /** One that came too late is of no use to anybody. */
@@ -166,6 +175,7 @@ export class RemoteServer {
     const wasAway = !this.#isHere
     this.#isTold = false
     this.#isHere = true
+    this.#awaySince = undefined
     this.#status = status
     this.#watch()
     this.#options.onHere(this, new Set(sessions))

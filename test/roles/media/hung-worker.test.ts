@@ -132,6 +132,45 @@ test.each([1_000, 4_900, 6_000, 7_000])(
   },
 )
 
+test.each([1_500, 4_900, 7_000])(
+  'one that is slow for %i ms when its connection is replaced keeps its calls',
+  async (hangs) => {
+    const leader = await lead(office, 'node-1')
+    await talk(leader, 'one')
+    worker.hang()
+    office.cut(at(ids, 0))
+    await passed(office, 500)
+    office.mend(at(ids, 0))
+    office.mend(at(ids, 0))
+    await passed(office, hangs - 600)
+    worker.goOn()
+    await passed(office, 30_000)
+    expect(lossesOf(leader)).toEqual([])
+    expect(await leader.media.resume(media('one'), media('one'))).toBe(true)
+  },
+)
+
+test.each(['once', 'again and again'])(
+  'one that hangs is given up, also when its connection is replaced %s',
+  async (often) => {
+    const leader = await lead(office, 'node-1')
+    await talk(leader, 'one')
+    worker.hang(false)
+    office.mend(at(ids, 0))
+    for (let times = 0; times < 16; times++) {
+      await passed(office, 500)
+      if (often === 'once') continue
+      office.cut(at(ids, 0))
+      office.mend(at(ids, 0))
+    }
+    expect(lossesOf(leader)).toHaveLength(1)
+    // Not even for a second more.
+    office.cut(at(ids, 0))
+    await passed(office, 5_000)
+    expect(lossesOf(leader)).toHaveLength(1)
+  },
+)
+
 test.each([5_500, 6_500, 12_000])(
   'one that hangs for %i ms tells a successor what lives, and not that nothing does',
   async (hangs) => {
