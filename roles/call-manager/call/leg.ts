@@ -68,6 +68,8 @@ export function sendBye(call: Call, leg: Leg, reason: string): void {
 export function releaseEarly(call: Call, leg: Leg): void {
   if (call.state.phase !== 'up' || leg.released) return
   leg.released = true
+  // A successor that misses one of its sessions gives up all of them.
+  call.saveSoon()
   call.release([leg.media], { kind: 'nothing' })
 }
 

@@ -314,6 +314,8 @@ function transferTold(call: Call, transfer: Transfer): void {
   call.state.transfer = undefined
   const by = call.leg(transfer.by)
   if (transfer.status === 200 && by?.state === 'up') leave(call, by, '')
+  // Or a successor begins to tell it once more.
+  call.saveSoon()
 }
 
 function step(call: Call, transfer: Transfer, input: NotifierInput): void {
