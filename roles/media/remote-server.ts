@@ -18,6 +18,8 @@ import {
   type ToServer,
 } from './messages.ts'
 
+/** What is asked is answered within milliseconds. */
+const SLOW_AFTER = millis(1_000)
 /** A connection that broke is often back before anybody has missed it. */
 const LOST_AFTER = millis(1_000)
 /**
@@ -52,6 +54,8 @@ export class RemoteServer {
   /** It has been told who leads, and has not said yet what it carries. */
   #isTold = false
   #status: ServerStatus | undefined
+  /** Asked since then, and no answer came. */
+  #owesSince: Millis | undefined
   /** One that says what it should not does so all the time. */
   readonly #unreadable: () => void
   #unwake: Cancel = () => {}
@@ -97,8 +101,17 @@ export class RemoteServer {
   ask<R extends MediaRequest>(request: R): Asked<R> {
     if (this.#hasStopped) return Promise.resolve('unreachable')
     const { id, answer } = this.#waiting.add(request)
-    if (this.#isHere) this.#request(id, request)
+    if (this.#isHere) {
+      this.#owesSince ??= this.#options.host.now()
+      this.#request(id, request)
+    }
     return answer
+  }
+
+  /** It has been asked something, and has answered nothing since: its worker may hang. */
+  get isSlow(): boolean {
+    const since = this.#owesSince
+    return since !== undefined && this.#options.host.now() >= after(since, SLOW_AFTER)
   }
 
   take(data: Uint8Array): void {
@@ -164,6 +177,7 @@ export class RemoteServer {
 
   /** One that came too late is of no use to anybody. */
   #answered({ id, answer }: FromServer & { kind: 'answer' }): void {
+    if (answer !== 'unreachable') this.#owesSince = undefined
     const request = this.#waiting.requestOf(id)
     if (request === undefined) return
     const decoded = decodeAnswer(request, answer)
@@ -176,6 +190,7 @@ export class RemoteServer {
     this.#isTold = false
     this.#isHere = true
     this.#awaySince = undefined
+    this.#owesSince = undefined
     this.#status = status
     this.#watch()
     this.#options.onHere(this, new Set(sessions))

@@ -69,14 +69,16 @@ export class Servers {
     return this.#servers.get(id)?.status
   }
 
-  /** Those whose workers can be asked now, least loaded first. */
+  /** Those whose workers can be asked now, least loaded first; who answers nothing comes last. */
   byLoad(): readonly RemoteServer[] {
     const { placement } = this.#options
     return [...this.#servers.values()]
       .filter(({ status }) => status !== undefined)
-      .map((server) => [placement.countOf(server), server] as const)
-      .toSorted(([one], [other]) => one - other)
-      .map(([, server]) => server)
+      .map((server) => ({ server, isSlow: server.isSlow, count: placement.countOf(server) }))
+      .toSorted(
+        (one, other) => Number(one.isSlow) - Number(other.isSlow) || one.count - other.count,
+      )
+      .map(({ server }) => server)
   }
 
   /** A call that goes on has these. */
