@@ -14,6 +14,7 @@ import type {
   Sdp,
   WithdrawOffer,
 } from '../../../src/control/media-control.ts'
+import type { DialogId } from '../../../src/sip/dialog/dialog.ts'
 import type { Replaces } from '../../../src/sip/dialog/replaces.ts'
 import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
 import type { SipUri } from '../../../src/sip/message/uri.ts'
@@ -23,6 +24,7 @@ import type { Cdr } from '../../../src/store/schema/call.ts'
 import type { RequestFailure } from '../../../src/sip/stack.ts'
 import type { Plan } from '../routing/plan.ts'
 import type { Unproven } from './hop.ts'
+import type { SentInLeg } from './pending.ts'
 import type { Hop, Leg, LegId, TxId } from './state.ts'
 
 /** A question to the outside whose answer comes as an input. */
@@ -54,6 +56,7 @@ export type CallInput =
       readonly source: Source
     }
   | { readonly kind: 'failed'; readonly tx: TxId; readonly cause: RequestFailure }
+  | Answered
   | { readonly kind: 'media'; readonly tag: Tag; readonly result: MediaResult }
   | { readonly kind: 'reports'; readonly tag: Tag; readonly reports: readonly MediaReport[] }
   | { readonly kind: 'played'; readonly media: MediaId }
@@ -79,6 +82,14 @@ export type CallInput =
   /** From the console, or because the process ends. */
   | { readonly kind: 'hangup'; readonly status: number; readonly cause: string }
   | { readonly kind: 'wake' }
+
+/** What a leg of this call was asked by the one that it came from; undefined: no answer came. */
+export type Answered = {
+  readonly kind: 'answered'
+  readonly dialog: DialogId
+  readonly sent: SentInLeg
+  readonly response: SipResponse | undefined
+}
 
 /** The first input of every call. */
 export type Invited = {
@@ -167,6 +178,8 @@ export type CallOutput =
   | { readonly kind: 'give'; readonly to: CallId; readonly tag: Tag; readonly outcome: Taken }
   /** The answer to a `take` that came out as `ringing`. */
   | { readonly kind: 'picked-up'; readonly to: CallId; readonly leg: Leg | undefined }
+  /** Of a leg that is in another call by now. */
+  | (Answered & { readonly to: CallId })
   /** Its leg is ours, or nobody's: the call that it came from may end. */
   | { readonly kind: 'took'; readonly from: CallId }
   /** What watchers see has changed. */

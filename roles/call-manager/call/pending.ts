@@ -52,6 +52,9 @@ export type Sent =
   | { readonly kind: 'passed'; readonly pending: Pending; readonly to: DialogId }
   | { readonly kind: 'notify'; readonly leg: LegId }
 
+/** What is known by its leg alone. */
+export type SentInLeg = Extract<Sent, { readonly leg: LegId }>
+
 export type Then =
   /** That the phones' descriptions name sessions that were lost is committed. */
   | { readonly kind: 'loss-saved' }

@@ -8,10 +8,11 @@ import { branchFailed, branchResponded } from './branch.ts'
 import type { Call } from './call.ts'
 import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
+import type { Answered } from './io.ts'
 import { joinAnswered } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { passBack } from './pass.ts'
-import type { Sent } from './pending.ts'
+import type { Sent, SentInLeg } from './pending.ts'
 import { reofferAnswered } from './reoffer.ts'
 import { sdpBody } from './sdp.ts'
 import { byeAnswered, probeAnswered, refreshAnswered } from './session.ts'
@@ -44,7 +45,25 @@ export function onFailed(call: Call, tx: TxId, cause: RequestFailure): void {
   else settle(call, sent, undefined)
 }
 
+/** Its leg came over from a call that had asked it something. */
+export function onAnswered(call: Call, { dialog, sent, response }: Answered): void {
+  const leg = call.state.legs.findLast((each) => each.dialog?.id === dialog)
+  if (leg !== undefined) settle(call, { ...sent, leg: leg.id }, response)
+}
+
+/** To the call that its leg is in now; what stays of it acknowledges a 2xx that is repeated. */
+function isHandedOn(call: Call, sent: SentInLeg, response: SipResponse | undefined): boolean {
+  const leg = call.leg(sent.leg)
+  if (leg?.movedTo === undefined || leg.dialog === undefined) return false
+  const number = response && cseq(response)
+  if (number?.method === 'INVITE') leg.invitedCseq = number.number
+  const { movedTo: to, dialog } = leg
+  call.outputs.push({ kind: 'answered', to, dialog: dialog.id, sent, response })
+  return true
+}
+
 function settle(call: Call, sent: Exclude<Sent, { kind: 'branch' }>, response?: SipResponse): void {
+  if ('leg' in sent && isHandedOn(call, sent, response)) return
   switch (sent.kind) {
     case 'quiet':
       return

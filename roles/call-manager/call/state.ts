@@ -154,6 +154,8 @@ export type Leg = {
   outdated?: boolean
   /** Another process reached it, and it may be on its way back until then. Each sets its own. */
   awaitedUntil?: Millis
+  /** It is in that call now, and so is what it answers to requests of this one. */
+  movedTo?: CallId
 }
 
 /** The timer terms of an INVITE or UPDATE: headers for its 2xx and what then runs. */

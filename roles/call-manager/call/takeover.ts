@@ -6,6 +6,7 @@ import { judgeReplaces, type Replaces } from '../../../src/sip/dialog/replaces.t
 import type { CallId } from '../../../src/control/ids.ts'
 import { ELSEWHERE, cancelOthers, isLive } from './fork.ts'
 import { after } from '../../../src/base/time.ts'
+import { retryRefresh } from '../../../src/sip/dialog/session-timer.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import { answerAnew, answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
@@ -44,7 +45,10 @@ export function give(call: Call, { by, tag, ...claim }: Take): void {
   const { leg: given } = outcome
   const { legs } = call.state
   const replaced = legs.find((leg) => leg.peer === given.id)
-  legs.splice(legs.indexOf(given), 1, ghostOf(given))
+  legs.splice(legs.indexOf(given), 1, { ...ghostOf(given), movedTo: by })
+  // The offer that media makes for its refresh is not sent any more.
+  if (given.timer?.refresher === 'local' && call.awaits('refresh-offer'))
+    given.timer = retryRefresh(given.timer, call.now)
   // It is told when a successor would know who has the leg (`handed`).
   if (replaced !== undefined) replaced.peer = undefined
 }

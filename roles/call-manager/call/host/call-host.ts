@@ -292,10 +292,10 @@ export class CallHost {
         if (leg !== undefined) this.#calls.move(live, to)
         return this.#take(to, { kind: 'picked-up', leg, from: live.id })
       }
-      case 'took': {
-        const from = this.#calls.get(output.from)
-        return from && this.#take(from, { kind: 'handed', back: undefined })
-      }
+      case 'answered':
+        return this.#tell(output.to, output)
+      case 'took':
+        return this.#tell(output.from, { kind: 'handed', back: undefined })
       case 'changed':
         return void (live.changed = true)
       case 'end':
@@ -321,6 +321,11 @@ export class CallHost {
       this.#host.log('warn', 'call.not-saved', { call: id, why: result.error.kind })
     }
     if (tag !== undefined) this.#take(live, { kind: 'saved', tag, ok: result.ok })
+  }
+
+  #tell(id: CallId, input: CallInput): void {
+    const live = this.#calls.get(id)
+    if (live !== undefined) this.#take(live, input)
   }
 
   #takeLeg(

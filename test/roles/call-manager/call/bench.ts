@@ -269,6 +269,8 @@ export class Bench {
         return void this.lines.push(`give ${output.outcome.kind} to ${output.to}`)
       case 'picked-up':
         return void this.lines.push(`picked-up to ${output.to}`)
+      case 'answered':
+        return void this.lines.push(`answered to ${output.to}`)
       case 'took':
         return void this.lines.push(`took from ${output.from}`)
       case 'changed':
