@@ -14,9 +14,9 @@ import { gone, releaseEarly } from './leg.ts'
 import { passOn } from './pass.ts'
 import { isPrackAgain, onPrack } from './prack.ts'
 import { refusalOf } from './refusal.ts'
-import { forsake, onReoffer } from './reoffer.ts'
+import { onReoffer } from './reoffer.ts'
 import { CALLER, type Pending } from './state.ts'
-import { isReferAgain, onRefer, transferorLeft } from './transfer.ts'
+import { goesOnWithout, isReferAgain, onRefer } from './transfer.ts'
 
 export function onRequest(call: Call, pending: Pending, source: Source, proven: boolean): void {
   const { request } = pending
@@ -131,10 +131,7 @@ function onBye(call: Call, end: Endpoint, pending: Pending): void {
   gone(call, leg)
   // Its answer is being committed: the caller gets that first, then the end (`face.ts`).
   if (call.state.phase === 'setup' && leg.peer === CALLER) return
-  if (transferorLeft(call, leg)) {
-    forsake(call, leg)
-    return releaseEarly(call, leg)
-  }
+  if (goesOnWithout(call, leg)) return
   const by = leg.side
   finish(call, { ...refusalOf(200, 'normal clearing'), by }, text)
 }

@@ -14,7 +14,7 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import { timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { acknowledge, afterGlare, join, reinvite } from './leg.ts'
+import { acknowledge, afterGlare, gone, join, reinvite } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
 import { refusalOf } from './refusal.ts'
@@ -23,7 +23,7 @@ import type { Sent, Then } from './pending.ts'
 import { renewService, serviceJoined } from './service.ts'
 import { startTimer } from './session.ts'
 import type { Join, Leg } from './state.ts'
-import { transferJoined } from './transfer.ts'
+import { goesOnWithout, transferJoined } from './transfer.ts'
 
 /** Offers of ours are on their way, or will be: what somebody else offers would get in between. */
 export function isJoining(call: Call): boolean {
@@ -247,6 +247,9 @@ function joinRefused(call: Call, leg: Leg, state: Join, response: SipResponse | 
     state.retryAt = triedAgainAt(call, leg)
     return
   }
+  if (status === 481) gone(call, leg)
+  call.state.join = undefined
+  if (goesOnWithout(call, leg)) return
   finish(call, refusalOf(status === 481 ? 481 : 488, 'could not be joined'))
 }
 

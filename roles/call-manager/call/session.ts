@@ -29,6 +29,7 @@ import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
 import type { Leg, LegId } from './state.ts'
+import { goesOnWithout } from './transfer.ts'
 
 type Refresh = Sent & { readonly kind: 'refresh' }
 
@@ -212,7 +213,7 @@ export function probeAnswered(call: Call, id: LegId, status: number): void {
 /** Nobody is there any more, or it has forgotten the call: RFC 3261 §12.2.1.2. */
 export function lost(call: Call, leg: Leg, status: number): void {
   if (status === 481) gone(call, leg)
-  finish(call, refusalOf(status, 'lost'))
+  if (!goesOnWithout(call, leg)) finish(call, refusalOf(status, 'lost'))
 }
 
 /** The BYE is answered, or nobody is there to answer it. */

@@ -29,10 +29,10 @@ import { addressOf, contactName } from './identity.ts'
 import type { Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
 import { connect, isNegotiating, joinBy, renew } from './join.ts'
-import { acknowledge, join, leave } from './leg.ts'
+import { acknowledge, join, leave, releaseEarly } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { refusalOf } from './refusal.ts'
-import { refuseServed } from './reoffer.ts'
+import { forsake, refuseServed } from './reoffer.ts'
 import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
 
 export function onRefer(call: Call, end: Endpoint, pending: Pending): void {
@@ -357,12 +357,22 @@ export function wakeTransfer(call: Call): void {
   if (call.state.transfer !== undefined) step(call, call.state.transfer, { kind: 'wake' })
 }
 
-/** True when the leg that hung up had only transferred the other one, and the call goes on. */
-export function transferorLeft(call: Call, leg: Leg): boolean {
+/** True when who has left, or does not answer any more, had only transferred the other one. */
+export function goesOnWithout(call: Call, leg: Leg): boolean {
+  if (!isDispensable(call, leg)) return false
+  leave(call, leg, '')
+  forsake(call, leg)
+  releaseEarly(call, leg)
+  return true
+}
+
+function isDispensable(call: Call, leg: Leg): boolean {
   const { transfer } = call.state
   if (transfer?.by === leg.id)
     return transfer.status < 300 && call.leg(transfer.who)?.state === 'up'
-  return leg.peer === undefined && call.state.legs.some((each) => each.state === 'up')
+  return (
+    leg.peer === undefined && call.state.legs.some((each) => each !== leg && each.state === 'up')
+  )
 }
 
 /** The call ends in the middle of it; the BYE tells the transferor all it needs. */
