@@ -229,11 +229,12 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
   const sdp = sdpOf(response)
   const other = state && call.leg(state.other)
   // What waits to be sent comes after what was answered.
-  if (state === undefined || state.retryAt !== undefined) return
-  if (other === undefined || sdp === undefined) return
-  leg.sdp = sdp
+  if (state === undefined || other === undefined || state.retryAt !== undefined) return
+  leg.sdp = sdp ?? leg.sdp
   state.offer = undefined
   if (state.isLost === true) return void (state.retryAt = after(call.now, RETRY))
+  if (sdp === undefined)
+    return finish(call, refusalOf(500, 'a re-INVITE was answered without a description'))
   leg.outdated = false
   if (other === leg) return serviceJoined(call, leg, sdp)
   const then = { kind: 'joined', leg: leg.id, other: other.id } as const
