@@ -45,7 +45,8 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   if (step?.kind === 'broken' || sdp === undefined)
     return finish(call, refusalOf(488, 'the ACK holds no answer'))
   leg.sdp = sdp
-  if (peer === undefined) return
+  // Who it was for has left by a transfer.
+  if (peer?.state !== 'up') return void (leg.outdated = true)
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 

@@ -270,7 +270,9 @@ export function refuseServed(call: Call): void {
 }
 
 /** It has left, and the call goes on: what it asked, or was asked, comes to nothing. */
-export function forsake(call: Call, { id, dialog }: Leg): void {
+export function forsake(call: Call, gone: Leg): void {
+  const { id, dialog } = gone
+  if (gone.owesAck) acknowledge(call, gone, undefined)
   for (const serving of call.serving.values())
     if (serving.from === dialog?.id) refuseServing(call, serving, 487)
     else if (serving.to === dialog?.id) refuseServing(call, serving, 491)

@@ -123,7 +123,7 @@ function askAgain(call: Call, leg: Leg): boolean {
 /** A service is its other end, or its peer has left and another one is called for it. */
 function isHeardAlone(call: Call, leg: Leg): boolean {
   if (!call.config.anchor) return false
-  return leg.service !== undefined || call.peerOf(leg)?.state === 'gone'
+  return leg.service !== undefined || call.peerOf(leg)?.released === true
 }
 
 export function refreshOfferReady(call: Call, id: LegId, result: MediaResult): void {
