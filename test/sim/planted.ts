@@ -262,8 +262,8 @@ export const BY_CALL_WORLDS: readonly Planted[] = [
   {
     name: 'takes a connection to a media server for the one that it replaces',
     file: 'roles/media/remote-server.ts',
-    find: '  connected(isUp: boolean): void {\n    if (this.#isHere) {',
-    replace: '  connected(isUp: boolean): void {\n    if (this.#isHere && !isUp) {',
+    find: 'if (this.#isHere) {\n      this.#isHere = false\n      this.#awaySince',
+    replace: 'if (this.#isHere && !isUp) {\n      this.#isHere = false\n      this.#awaySince',
   },
 ]
 
