@@ -40,7 +40,8 @@ export function requireNode(major) {
  */
 export function becomePinned(args, within = []) {
   const [command, ...rest] = [...within, NODE, ...args]
-  const child = spawn(command, rest, { cwd: ROOT, stdio: 'inherit' })
+  const env = { ...process.env, PATH: systemPath(process.env['PATH'] ?? '') }
+  const child = spawn(command, rest, { cwd: ROOT, stdio: 'inherit', env })
   // A terminal's Ctrl-C reaches the child by itself; here it must only not end us before it.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
@@ -48,6 +49,12 @@ export function becomePinned(args, within = []) {
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143)
   })
+}
+
+/** With the directories of nft(8) and ip(8), which `su` leaves out of the path. */
+function systemPath(path) {
+  const known = path.split(':')
+  return [...known, ...['/usr/sbin', '/sbin'].filter((each) => !known.includes(each))].join(':')
 }
 
 export function stop(message) {

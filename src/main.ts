@@ -32,11 +32,19 @@ async function main(): Promise<void> {
       const config = loadConfig(asked.options, asked.config)
       if (!config.ok) return refuse(config.error)
       setFlagsFromString(HEAP_GROWTH)
+      lookForSystemPrograms()
       // A command needs none of what the server is made of, and loading it takes a while.
       const { runServer } = await import('./main/server.ts')
       return runServer(config.value)
     }
   }
+}
+
+/** nft(8) and ip(8) are in directories that `su` leaves out of the path. */
+function lookForSystemPrograms(): void {
+  const known = (process.env['PATH'] ?? '').split(':')
+  const added = ['/usr/sbin', '/sbin'].filter((each) => !known.includes(each))
+  process.env['PATH'] = [...known, ...added].join(':')
 }
 
 /** Nothing was started: what is wrong, and how to mend it. */
