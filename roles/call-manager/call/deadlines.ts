@@ -36,6 +36,7 @@ function considerLeg(leg: Leg, consider: (due: Millis | undefined) => void): voi
   consider(leg.accepted?.waiting.at)
   if (leg.timer !== undefined) consider(sessionTimerDeadline(leg.timer))
   consider(leg.probeAt)
+  consider(leg.byeAgain?.at)
 }
 
 function attemptDeadline(attempt: Attempt): Millis {

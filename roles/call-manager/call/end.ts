@@ -120,6 +120,9 @@ export function settleEnd(call: Call): void {
 export function isOver(call: Call): boolean {
   const { state } = call
   if (state.phase !== 'ended' || state.awaitsPicker) return false
-  const waits = state.legs.some((leg) => leg.accepted !== undefined || leg.byeReason !== undefined)
+  const waits = state.legs.some(
+    ({ accepted, byeReason, byeAgain }) =>
+      accepted !== undefined || byeReason !== undefined || byeAgain !== undefined,
+  )
   return !waits && call.sent.size === 0
 }

@@ -206,6 +206,8 @@ function askAgain(call: Call, { retryAt, until }: Join): void {
 type Joining = Sent & { readonly kind: 'join' }
 
 const RETRY = millis(500)
+/** A later request came first, so this one was out of order (RFC 3261 §12.2.2): it may again. */
+const OVERTAKEN_MAX = 3
 /** Between two tries to reach a phone that may be on its way back: a second, then more. */
 const AGAIN_MIN = 1_000
 const AGAIN_MAX = 5_000
@@ -244,6 +246,9 @@ export function joinAnswered(call: Call, sent: Joining, response: SipResponse | 
 function joinRefused(call: Call, leg: Leg, state: Join, response: SipResponse | undefined): void {
   const status = response?.status ?? 408
   if (status === 491 || isBusy(response)) return retryJoin(call, leg, state)
+  const { overtaken = 0 } = state
+  state.overtaken = overtaken + 1
+  if (status === 500 && overtaken < OVERTAKEN_MAX) return retryJoin(call, leg, state)
   if (isAwaited(call, leg, status)) {
     state.retryAt = triedAgainAt(call, leg)
     return

@@ -59,9 +59,10 @@ export function leave(call: Call, leg: Leg, reason: string): void {
 
 export function sendBye(call: Call, leg: Leg, reason: string): void {
   leg.byeReason = undefined
+  delete leg.byeAgain
   if (leg.dialog === undefined) return
   const headers = reason === '' ? [] : ([['reason', reason]] as const)
-  call.request(leg, leg.hop, 'BYE', { kind: 'bye', leg: leg.id }, { headers })
+  call.request(leg, leg.hop, 'BYE', { kind: 'bye', leg: leg.id, reason }, { headers })
 }
 
 /** The call goes on without this leg: its ports are wanted elsewhere. */
@@ -88,5 +89,6 @@ export function gone(call: Call, leg: Leg): void {
   leg.probeAt = undefined
   leg.accepted = undefined
   leg.byeReason = undefined
+  delete leg.byeAgain
   call.changed(leg.id)
 }

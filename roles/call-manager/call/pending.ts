@@ -22,7 +22,7 @@ export type Sent =
   | { readonly kind: 'branch'; readonly branch: LegId }
   /** Tells nothing: PRACK, a BYE to a fork too many. */
   | { readonly kind: 'quiet' }
-  | { readonly kind: 'bye'; readonly leg: LegId }
+  | { readonly kind: 'bye'; readonly leg: LegId; readonly reason: string }
   /** INVITE or UPDATE on behalf of the request `serving`. */
   | {
       readonly kind: 'relayed'

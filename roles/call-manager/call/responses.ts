@@ -68,7 +68,7 @@ function settle(call: Call, sent: Exclude<Sent, { kind: 'branch' }>, response?: 
     case 'quiet':
       return
     case 'bye':
-      return byeAnswered(call, sent.leg)
+      return byeAnswered(call, sent, response?.status ?? 408)
     case 'relayed':
       return reofferAnswered(call, sent, response)
     case 'join':

@@ -53,6 +53,8 @@ function nextProbe(call: Call): ReturnType<typeof after> {
 /** Carries out what is due on this leg. */
 export function wakeLeg(call: Call, leg: Leg): void {
   if (leg.accepted !== undefined) repeat2xx(call, leg)
+  if (leg.byeAgain !== undefined && call.now >= leg.byeAgain.at)
+    sendBye(call, leg, leg.byeAgain.reason)
   if (leg.state !== 'up') return
   if (leg.timer !== undefined) {
     const { next, output } = wakeSessionTimer(leg.timer, call.now)
@@ -216,10 +218,13 @@ export function lost(call: Call, leg: Leg, status: number): void {
   if (!goesOnWithout(call, leg)) finish(call, refusalOf(status, 'lost'))
 }
 
-/** The BYE is answered, or nobody is there to answer it. */
-export function byeAnswered(call: Call, id: LegId): void {
+type Bye = Sent & { readonly kind: 'bye' }
+
+/** Or nobody is there to answer it: who may be on its way back is told then. */
+export function byeAnswered(call: Call, { leg: id, reason }: Bye, status: number): void {
   const leg = call.leg(id)
   if (leg?.state !== 'leaving') return
-  gone(call, leg)
+  if (isAwaited(call, leg, status)) leg.byeAgain = { at: triedAgainAt(call, leg), reason }
+  else gone(call, leg)
   releaseEarly(call, leg)
 }

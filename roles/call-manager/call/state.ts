@@ -154,6 +154,8 @@ export type Leg = {
   outdated?: boolean
   /** Another process reached it, and it may be on its way back until then. Each sets its own. */
   awaitedUntil?: Millis
+  /** It was hung up on, and may be on its way back: when it is told again. */
+  byeAgain?: { readonly at: Millis; readonly reason: string }
   /** It is in that call now, and so is what it answers to requests of this one. */
   movedTo?: CallId
 }
@@ -340,4 +342,6 @@ export type Join = {
   readonly until?: Millis
   /** Media was lost over it: it begins anew when its re-INVITE is answered. */
   readonly isLost?: boolean
+  /** How often the leg said 500 to it. */
+  overtaken?: number
 }
