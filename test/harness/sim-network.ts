@@ -30,9 +30,11 @@ export type Door = {
   readonly isOpen: () => boolean
   /** What has come is handled there, now or later, or never. */
   readonly enter: (handle: () => void) => void
+  /** Nobody can connect to it: it is behind a NAT. */
+  readonly isHidden?: boolean
 }
 
-const OPEN: Door = { isOpen: () => true, enter: (handle) => handle() }
+export const OPEN: Door = { isOpen: () => true, enter: (handle) => handle() }
 
 const NO_FAULTS: Faults = {
   lossPercent: 0,
@@ -179,6 +181,14 @@ export class SimTransport implements SipTransport {
     this.#made.clear()
   }
 
+  /** Those whose other end is gone: who has its address now knows nothing of them. */
+  disconnect(): void {
+    for (const { id, ends } of this.#connections.values()) {
+      const isGone = ends.some((end) => this.#network.find(end.address, end.port) !== end)
+      if (isGone) this.#loseLater(id)
+    }
+  }
+
   #loseLater(id: string): void {
     const connection = this.#connections.get(id)
     if (connection !== undefined) this.#network.world.at(this.now, () => this.#lose(connection))
@@ -218,7 +228,8 @@ export class SimTransport implements SipTransport {
     const made = this.#made.get(name)
     if (made?.open === true) return this.#write(made, bytes)
     const peer = this.#network.find(to.host, to.port)
-    if (peer === undefined) return this.#fail(to, 'ECONNREFUSED', message)
+    if (peer === undefined || peer.#door.isHidden === true)
+      return this.#fail(to, 'ECONNREFUSED', message)
     const connection = this.#network.connect(to.transport, this, peer)
     this.#made.set(name, connection)
     for (const end of connection.ends) end.#connections.set(connection.id, connection)

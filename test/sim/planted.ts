@@ -319,6 +319,13 @@ export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
     replace: 'isLost: false,',
   },
   {
+    name: 'takes who is not back from a connection that broke for gone',
+    file: 'roles/call-manager/call/join.ts',
+    script: 'test/ladder',
+    find: 'status === 408 && call.now < awaitedUntil(call, leg)',
+    replace: 'status === 0 && call.now < awaitedUntil(call, leg)',
+  },
+  {
     name: 'moves a leg to another call before that is committed',
     file: 'roles/call-manager/call/takeover.ts',
     script: 'test/ladder',

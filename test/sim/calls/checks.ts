@@ -60,6 +60,7 @@ export async function assertOver(office: CallOffice): Promise<readonly Cdr[]> {
       assert(call.state === 'ended', `${options.name} is ${call.state} for ever, in ${call.id}`)
   const cdrs = store.read((db) => cdrsOf(db, TENANT, undefined, MANY))
   assertRecords(office, cdrs)
+  assertWanted(office, cdrs)
   assertRegistered(office)
   return cdrs
 }
@@ -74,6 +75,18 @@ function assertRecords(office: CallOffice, cdrs: readonly Cdr[]): void {
       const found = `${answered.length} records of ${own.length} say so`
       assert(answered.length === 1, `${options.name} was answered in ${call.id}, ${found}`)
     }
+}
+
+/** Nobody is hung up on because somebody could not be reached for a moment. */
+function assertWanted({ phones }: CallOffice, cdrs: readonly Cdr[]): void {
+  const calls = phones.flatMap((phone) => phone.calls)
+  for (const { callerSipCallId, calleeSipCallId, cause, answeredAt, endedBy } of cdrs) {
+    if (answeredAt === undefined || endedBy !== 'system') continue
+    const both = calls.filter(({ id }) => id === callerSipCallId || id === calleeSipCallId)
+    const names = both.map(({ id }) => id).join(' with ')
+    const isWanted = both.length < 2 || both.some(({ reason }) => reason === '')
+    assert(isWanted, `${names} was ended for nobody: ${cause}`)
+  }
 }
 
 /** A registration that was acknowledged is there. */

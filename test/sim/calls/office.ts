@@ -4,7 +4,7 @@ import { millis, wallTime } from '../../../src/base/time.ts'
 import type { SipMessage } from '../../../src/sip/message/message.ts'
 import type { Command, Store } from '../../../src/store/store.ts'
 import { ScriptedPhone } from '../../harness/phone.ts'
-import { SimNetwork } from '../../harness/sim-network.ts'
+import { OPEN, SimNetwork, SimTransport } from '../../harness/sim-network.ts'
 import { DOMAIN, TENANT } from '../../harness/sim-pbx.ts'
 import type { World } from '../../harness/world.ts'
 import { dial, habitsOf, type Habits } from '../call-habits.ts'
@@ -26,6 +26,8 @@ const DEVICES = [...USERS, 'bob/mobile']
 const OPENING_MS = 60
 const ASK_AGAIN_MS = 10
 const REGISTER_AGAIN_MS = 3_000
+/** Until a phone knows that its connection ended with the process that had it. */
+const UNAWARE_MS = 4_000
 const EXPIRES = 7_200
 /** Who rings for so long is given up. */
 const PATIENCE = 30_000
@@ -92,16 +94,15 @@ export class CallOffice {
     return true
   }
 
-  /** Each phone registers until it has been told that it is. */
   register(): void {
-    for (const phone of this.phones) {
-      const again = (): void => {
-        if (phone.status === 200) return
-        phone.register(EXPIRES)
-        this.world.in(millis(REGISTER_AGAIN_MS), again)
-      }
-      again()
-    }
+    for (const phone of this.phones) this.#register(phone)
+  }
+
+  /** Until it has been told that it is. */
+  #register(phone: ScriptedPhone): void {
+    if (phone.status === 200) return
+    phone.register(EXPIRES)
+    this.world.in(millis(REGISTER_AGAIN_MS), () => this.#register(phone))
   }
 
   get areRegistered(): boolean {
@@ -161,6 +162,18 @@ export class CallOffice {
     if (serving === undefined) return
     this.world.record(`${node.id} serves, with ${serving.resumed} calls`)
     this.served.push(serving)
+    for (const phone of this.phones) this.#reconnect(phone)
+  }
+
+  /** It notices at some time, and registers anew. */
+  #reconnect(phone: ScriptedPhone): void {
+    const { endpoint } = phone
+    if (phone.options.transport === 'udp' || !(endpoint instanceof SimTransport)) return
+    this.world.in(millis(this.world.random.below(UNAWARE_MS)), () => {
+      endpoint.disconnect()
+      phone.status = 0
+      this.#register(phone)
+    })
   }
 
   /** `TRACE=text` prints the messages whose dialog has that text in a tag or the Call-ID. */
@@ -180,15 +193,17 @@ export class CallOffice {
   #phone(name: string, index: number): ScriptedPhone {
     const { world, network } = this
     const [user = name] = name.split('/')
+    const transport = world.random.chance(1, 3) ? 'tcp' : 'udp'
+    const door = { ...OPEN, isHidden: world.random.chance(1, 2) }
     return new ScriptedPhone({
       world,
-      endpoint: network.endpoint(`10.0.0.${2 + index}`),
-      server: { transport: 'udp', host: ADDRESS, port: 5060 },
+      endpoint: network.endpoint(`10.0.0.${2 + index}`, 5060, door),
+      server: { transport, host: ADDRESS, port: 5060 },
       name,
       user,
       domain: DOMAIN,
       password: `pw-${user}`,
-      transport: 'udp',
+      transport,
       supported: world.random.chance(1, 3) ? ['100rel'] : [],
       allowsUpdate: world.random.chance(1, 2),
     })
