@@ -247,8 +247,10 @@ function joinRefused(call: Call, leg: Leg, state: Join, response: SipResponse | 
   const status = response?.status ?? 408
   if (status === 491 || isBusy(response)) return retryJoin(call, leg, state)
   const { overtaken = 0 } = state
-  state.overtaken = overtaken + 1
-  if (status === 500 && overtaken < OVERTAKEN_MAX) return retryJoin(call, leg, state)
+  if (status === 500 && overtaken < OVERTAKEN_MAX) {
+    state.overtaken = overtaken + 1
+    return retryJoin(call, leg, state)
+  }
   if (isAwaited(call, leg, status)) {
     state.retryAt = triedAgainAt(call, leg)
     return
