@@ -26,8 +26,7 @@ import { acknowledge, join, leave, sendBye } from './leg.ts'
 import { refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerOpen } from './reoffer.ts'
-import { answerAsService } from './service.ts'
-import { serviceAt } from '../routing/services.ts'
+import { answerAsService, serviceOf } from './service.ts'
 import { startTimer, whileAwaited } from './session.ts'
 import { CALLER, type Answering, type Face, type Leg } from './state.ts'
 import { answerBefore, answerHere, awaitPicker } from './takeover.ts'
@@ -129,7 +128,7 @@ function answerFor(call: Call, callee: Leg, face: Pick<Face, 'tag'> | undefined)
 }
 
 function answeredHere(call: Call, caller: Leg): void {
-  const service = caller.service === undefined ? undefined : serviceAt(caller.service)
+  const service = serviceOf(caller)
   if (service !== undefined) return answerAsService(call, service)
   return call.state.pickingUp === undefined ? lostWith(call) : answerHere(call)
 }

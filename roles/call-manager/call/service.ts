@@ -1,6 +1,6 @@
 //! Calls to a service of our own: answered here, with no far side.
 
-import type { AnswerHere, Sdp } from '../../../src/control/media-control.ts'
+import type { Sdp } from '../../../src/control/media-control.ts'
 import { serviceAt, type Service } from '../routing/services.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { answerReady } from './answer.ts'
@@ -8,7 +8,6 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf } from './endpoint.ts'
 import { someFace } from './face.ts'
-import type { MediaOp } from './io.ts'
 import { reachedUntil } from './join.ts'
 import { isGone } from './media-loss.ts'
 import type { Serving, Then } from './pending.ts'
@@ -24,12 +23,13 @@ export function answerAsService(call: Call, service: Service, again = false): vo
   if (invite.offer === undefined) return finish(call, refusalOf(488, 'the service needs an offer'))
   caller.service = service.number
   call.state.record.answeredBy = service.number
-  call.media(serve(call, caller, service, invite.offer), { kind: 'service', again })
+  sayHere(call, caller, invite.offer, { kind: 'service', again })
 }
 
 export function serviceReady(call: Call, again: boolean, result: MediaResult): void {
   if (call.state.invite === undefined) return
-  const service = serviceAt(call.leg(CALLER)?.service ?? '')
+  const caller = call.leg(CALLER)
+  const service = caller && serviceOf(caller)
   if (isGone(result) && !again && service !== undefined) return answerAsService(call, service, true)
   if (!result.ok || result.value === undefined) {
     const status = !result.ok && result.error.kind === 'sdp-rejected' ? 488 : 503
@@ -41,14 +41,12 @@ export function serviceReady(call: Call, again: boolean, result: MediaResult): v
 
 /** A re-INVITE on a leg that a service answers: hold, a new codec. */
 export function answerServiceAgain(call: Call, leg: Leg, serving: Serving): void {
-  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
   const from = endpointOf(call, serving.from)
   if (from === undefined) return
-  if (service === undefined || serving.sdp === undefined)
+  if (serviceOf(leg) === undefined || serving.sdp === undefined)
     return void respondIn(call, from, serving, 488)
   call.serving.set(serving.key, serving)
-  const then = { kind: 'rehere', serving: serving.key } as const
-  call.media(serve(call, leg, service, serving.sdp), then)
+  sayHere(call, leg, serving.sdp, { kind: 'rehere', serving: serving.key })
 }
 
 export function serviceAnsweredAgain(call: Call, key: ServerKey, result: MediaResult): void {
@@ -62,31 +60,26 @@ export function serviceAnsweredAgain(call: Call, key: ServerKey, result: MediaRe
 
 /** The service is there anew, at another place: its caller gets a re-INVITE that says so. */
 export function renewService(call: Call, leg: Leg, until = reachedUntil(call)): void {
-  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
-  if (service === undefined || leg.sdp === undefined)
+  if (serviceOf(leg) === undefined || leg.sdp === undefined)
     return finish(call, refusalOf(503, 'system restarted'))
   const turn = { leg: leg.id, other: leg.id, more: false, until }
   call.state.join = { ...turn, offer: undefined, retryAt: undefined }
-  const then = { kind: 'join', leg: leg.id, other: leg.id } as const
-  call.media(serve(call, leg, service, leg.sdp), then)
+  sayHere(call, leg, leg.sdp, { kind: 'join', leg: leg.id, other: leg.id })
 }
 
 /** What it answered the re-INVITE with is where the service's sound goes. */
 export function serviceJoined(call: Call, leg: Leg, sdp: Sdp): void {
-  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
   const then = { kind: 'joined', leg: leg.id, other: leg.id } as const
-  if (service !== undefined) call.media(serve(call, leg, service, sdp), then)
+  if (serviceOf(leg) !== undefined) sayHere(call, leg, sdp, then)
 }
 
 /** What media says to this leg by itself: its service, or nothing to hear while it is alone. */
 export function sayHere(call: Call, leg: Leg, offer: Sdp, then: Then): void {
-  const service = leg.service === undefined ? undefined : serviceAt(leg.service)
-  call.media(serve(call, leg, { source: service?.source }, offer), then)
+  const source = serviceOf(leg)?.source
+  const request = { call: call.state.id, media: leg.media, offer, source, toward: leg.hop.address }
+  call.media({ kind: 'answer-here', request }, then)
 }
 
-type Heard = { readonly source: AnswerHere['source'] }
-
-function serve(call: Call, leg: Leg, { source }: Heard, offer: Sdp): MediaOp {
-  const request = { call: call.state.id, media: leg.media, offer, source, toward: leg.hop.address }
-  return { kind: 'answer-here', request }
+export function serviceOf({ service }: Leg): Service | undefined {
+  return service === undefined ? undefined : serviceAt(service)
 }

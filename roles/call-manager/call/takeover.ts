@@ -19,6 +19,7 @@ import { adopt, join, leave } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { refusalOf, sipReason } from './refusal.ts'
 import { relayOffer } from './reoffer.ts'
+import { sayHere } from './service.ts'
 import { CALLER, type Attempt, type Leg } from './state.ts'
 import { joinMoved, transferTaken } from './transfer.ts'
 
@@ -176,19 +177,12 @@ export function answerBefore(call: Call, leg: Leg): void {
 
 /** Answers our caller with nothing to hear yet: it is joined with whoever it will talk to then. */
 export function answerHere(call: Call, again = false): void {
-  const { invite, id } = call.state
+  const { invite } = call.state
   const caller = call.leg(CALLER)
   if (invite === undefined || caller === undefined) return
   const { offer } = invite
   if (offer === undefined || !call.config.anchor) return answerAsPeer(call, caller)
-  const request = {
-    call: id,
-    media: caller.media,
-    offer,
-    source: undefined,
-    toward: caller.hop.address,
-  }
-  call.media({ kind: 'answer-here', request }, { kind: 'here', again })
+  sayHere(call, caller, offer, { kind: 'here', again })
 }
 
 /** Media can say nothing by itself: the caller is told what its peer has said to somebody else. */

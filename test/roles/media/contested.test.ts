@@ -6,6 +6,7 @@ import type { MediaId } from '../../../src/control/media-control.ts'
 import { World } from '../../harness/world.ts'
 import {
   at,
+  callGivenUp,
   counts,
   lead,
   media,
@@ -47,12 +48,7 @@ test.each(['made', 'resumed'])(
 
 test('one that was given up, and is made anew elsewhere, is released where it lay', async () => {
   const { office, ids } = await mediaOffice(new World(1), 2)
-  const first = await lead(office, 'node-1')
-  await talk(first, 'one')
-  first.pool.stop()
-  office.cut(at(ids, 0))
-  const second = await lead(office, 'node-2')
-  await passed(office, 3_000)
+  const second = await callGivenUp(office, at(ids, 0))
   expect(await second.media.resume(media('one'), [])).toBe(false)
   office.mend(at(ids, 0))
   await passed(office)

@@ -173,6 +173,17 @@ export async function talk(
   if (!offered.ok || !answered.ok) throw new Error(JSON.stringify([offered, answered]))
 }
 
+/** A call begins on this server, which is cut off then: whoever leads now has given it up. */
+export async function callGivenUp(office: Office, server: NodeId): Promise<Leader> {
+  const first = await lead(office, 'node-1')
+  await talk(first, 'one')
+  first.pool.stop()
+  office.cut(server)
+  const second = await lead(office, 'node-2')
+  await passed(office, 3_000)
+  return second
+}
+
 /** What a phone says in an offer or answer. */
 export function phone(port: number): Sdp {
   const head = 'v=0\r\no=phone 1 1 IN IP4 192.0.2.99\r\ns=-\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\n'

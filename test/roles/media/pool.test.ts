@@ -6,6 +6,7 @@ import type { MediaId } from '../../../src/control/media-control.ts'
 import { World } from '../../harness/world.ts'
 import {
   at,
+  callGivenUp,
   counts,
   lead,
   media,
@@ -96,12 +97,7 @@ test('a session of the same name that a server made too late is not what phones 
 
 test('a session that was given up and is made anew where it lay stays', async () => {
   const { office, ids } = await mediaOffice(new World(1), 1)
-  const first = await lead(office, 'node-1')
-  await talk(first, 'one')
-  first.pool.stop()
-  office.cut(at(ids, 0))
-  const second = await lead(office, 'node-2')
-  await passed(office, 3_000)
+  const second = await callGivenUp(office, at(ids, 0))
   expect(await second.media.resume(media('one'), [])).toBe(false)
   office.mend(at(ids, 0))
   await passed(office)
