@@ -21,6 +21,7 @@ import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
 import type { Leg } from './state.ts'
+import { goesOnWithout } from './transfer.ts'
 
 type LateAnswer = Then & { readonly kind: 'late-answer' }
 
@@ -45,8 +46,8 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   if (step?.kind === 'broken' || sdp === undefined)
     return finish(call, refusalOf(488, 'the ACK holds no answer'))
   leg.sdp = sdp
-  // Who it was for has left by a transfer.
-  if (peer?.state !== 'up') return void (leg.outdated = true)
+  // Who it was for has left, or is about to, by a transfer.
+  if (peer?.state !== 'up' || peer.peer !== leg.id) return void (leg.outdated = true)
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 
@@ -55,6 +56,7 @@ export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResul
   const leg = call.leg(then.leg)
   if (leg === undefined || !leg.owesAck) return
   if (isGone(result) && then.again !== true && answerLateAnew(call, leg)) return
+  if (!result.ok && goesOnWithout(call, leg)) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
   acknowledge(call, leg, result.value)
   const peer = call.peerOf(leg)
@@ -75,18 +77,20 @@ export function answerAlone(call: Call, leg: Leg, again = false): void {
   if (!call.config.anchor && peer?.sdp !== undefined)
     return call.relay('relay-answer', peer.media, leg, peer.sdp, then)
   // Media forgets what it was about to be offered.
-  if (call.state.join !== undefined) loseJoin(call, call.state.join)
+  const { join } = call.state
+  if (join?.leg === leg.id || join?.other === leg.id) loseJoin(call, join)
   sayHere(call, leg, sdp, then)
 }
 
 /** Media hears once more what both have said. False when nobody knows what the answer was. */
 export function answerLateAnew(call: Call, leg: Leg): boolean {
   const peer = call.peerOf(leg)
-  if (leg.sdp === undefined || peer?.sdp === undefined) return false
-  if (peer.state !== 'up') {
+  if (leg.sdp === undefined) return false
+  if (peer?.state !== 'up') {
     answerAlone(call, leg, true)
     return true
   }
+  if (peer.sdp === undefined) return false
   const then = { kind: 'late-answer', leg: leg.id, again: true } as const
   call.relayAgain(leg, leg.sdp, peer, peer.sdp, then)
   return true

@@ -18,6 +18,11 @@ export function join(a: Leg, b: Leg): void {
   b.peer = a.id
 }
 
+/** Its 2xx made an offer, to which nobody has given an answer yet. */
+export function isOwedAnswer({ owesAck, exchange }: Leg): boolean {
+  return owesAck && exchange.offer !== undefined
+}
+
 /** The ACK to the leg's last 2xx; `sdp` is the answer to an offer in it. */
 export function acknowledge(call: Call, leg: Leg, sdp: Sdp | undefined): void {
   leg.owesAck = false
@@ -77,6 +82,12 @@ export function releaseEarly(call: Call, leg: Leg): void {
 /** A leg that another call gave away. Its tag still names that call, or one before. */
 export function adopt(call: Call, { leg: given, of }: Moved): Leg {
   const leg: Leg = { ...given, id: call.newLegId(), branch: undefined, peer: undefined }
+  const { accepted } = given
+  if (accepted?.owesAnswerTo !== undefined) {
+    // Whoever waits for the answer in its ACK is not here, and media does not hear it either.
+    leg.accepted = { ...accepted, owesAnswerTo: undefined }
+    leg.outdated = true
+  }
   call.state.legs.push(leg)
   call.state.absorbed.push(...of)
   return leg

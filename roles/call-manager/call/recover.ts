@@ -22,7 +22,7 @@ import { isDecided } from './fork.ts'
 import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { reachedUntil, renewMedia, talking } from './join.ts'
-import { acknowledge, join, leave, sendBye } from './leg.ts'
+import { acknowledge, isOwedAnswer, join, leave, sendBye } from './leg.ts'
 import { refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerOpen } from './reoffer.ts'
@@ -158,7 +158,7 @@ function leaveAlone(call: Call, up: readonly Leg[]): void {
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */
 function resume(call: Call, leg: Leg): void {
-  const owesAnswer = leg.owesAck && leg.exchange.offer !== undefined
+  const owesAnswer = isOwedAnswer(leg)
   leg.accepted = undefined
   leg.released = false
   if (!owesAnswer || !answerLateAnew(call, leg)) settle(call, leg)

@@ -34,7 +34,7 @@ import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { REPEATED } from './face.ts'
 import { isAwaited, isBusy, isJoining } from './join.ts'
-import { acknowledge } from './leg.ts'
+import { acknowledge, isOwedAnswer } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
 import { openOf, refuseOpen, rememberRefused } from './open.ts'
@@ -277,7 +277,7 @@ export function forsake(call: Call, gone: Leg): void {
     if (serving.from === dialog?.id) refuseServing(call, serving, 487)
     else if (serving.to === dialog?.id) refuseServing(call, serving, 491)
   for (const leg of call.state.legs)
-    if (leg.peer === id && leg.owesAck && leg.exchange.offer !== undefined) answerAlone(call, leg)
+    if (leg.peer === id && isOwedAnswer(leg)) answerAlone(call, leg)
 }
 
 /** Who stays has nobody else any more: where two offers met, it is not left, but asked again. */

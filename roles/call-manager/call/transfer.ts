@@ -21,6 +21,7 @@ import { flat } from '../../../src/sip/message/text.ts'
 import { parseUri } from '../../../src/sip/message/uri.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import { uriOf } from '../events/aor.ts'
+import { answerAlone } from './acked.ts'
 import type { MediaResult, Call } from './call.ts'
 import { finish } from './end.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -29,7 +30,7 @@ import { addressOf, contactName } from './identity.ts'
 import type { Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
 import { connect, isNegotiating, joinBy, renew } from './join.ts'
-import { acknowledge, join, leave, releaseEarly } from './leg.ts'
+import { acknowledge, isOwedAnswer, join, leave, releaseEarly } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { refusalOf } from './refusal.ts'
 import { forsake, refuseServed } from './reoffer.ts'
@@ -256,7 +257,10 @@ function moveOn(call: Call, transfer: Transfer, target: Leg): void {
 
 function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
   const by = call.leg(transfer.by)
-  if (by !== undefined) by.peer = undefined
+  if (by !== undefined) {
+    by.peer = undefined
+    if (isOwedAnswer(by)) answerAlone(call, by)
+  }
   // Whoever takes the transferor's place is that side of the call from now on.
   to.side = by?.side ?? to.side
   call.state.record.forwardedBy = transferorOf(call, transfer)
