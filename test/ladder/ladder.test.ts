@@ -15,7 +15,8 @@ import { Office } from './office.ts'
 /**
  *   columns alice pbx bob          (the first one: per-extension=2 per-tenant=3 media=none,
  *                                   or successor=waits as in a cluster)
- *   phone alice transport=tcp supported=100rel,timer update
+ *   phone alice transport=tcp supported=100rel,timer update hidden
+ *                                  (hidden: behind a NAT, so that nobody can connect to it)
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
  *   bob ring 183 sdp [reliably] | answer | reject 486 | bye | cancel
@@ -128,6 +129,7 @@ function addPhone(office: Office, name: string, command: Command): void {
     transport: transportOf(command.arg('transport')),
     supported: command.arg('supported')?.split(',') ?? [],
     allowsUpdate: command.words.includes('update'),
+    isHidden: command.words.includes('hidden'),
     password: command.arg('password'),
   })
 }
@@ -136,8 +138,10 @@ function transportOf(text: string | undefined): TransportName {
   return text === 'tcp' || text === 'tls' || text === 'ws' ? text : 'udp'
 }
 
+const FITTED: ReadonlySet<string> = new Set(['update', 'hidden'])
+
 async function setUp(office: Office, command: Command): Promise<void> {
-  const names = command.words.filter((word) => !word.includes('=') && word !== 'update')
+  const names = command.words.filter((word) => !word.includes('=') && !FITTED.has(word))
   office.quiet = true
   for (const name of names) {
     addPhone(office, name, command)

@@ -12,7 +12,7 @@ import { Ladder, type Rung } from '../harness/ladder.ts'
 import type { PhoneCall } from '../harness/phone-call.ts'
 import { ScriptedPhone } from '../harness/phone.ts'
 import { pass } from '../harness/settle.ts'
-import { SimNetwork } from '../harness/sim-network.ts'
+import { OPEN, SimNetwork } from '../harness/sim-network.ts'
 import { DOMAIN, SimPbx } from '../harness/sim-pbx.ts'
 import { World } from '../harness/world.ts'
 
@@ -22,6 +22,7 @@ export type Fitting = {
   readonly transport: TransportName
   readonly supported: readonly string[]
   readonly allowsUpdate: boolean
+  readonly isHidden: boolean
   readonly password: string | undefined
 }
 
@@ -77,7 +78,7 @@ export class Office {
     if (!name.includes('/')) this.pbx.extension(user, password)
     const phone = new ScriptedPhone({
       world: this.world,
-      endpoint: this.network.endpoint(address),
+      endpoint: this.network.endpoint(address, 5060, { ...OPEN, isHidden: fitting.isHidden }),
       server: this.pbx.endpoint.target(fitting.transport),
       name,
       user,

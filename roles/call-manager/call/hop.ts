@@ -51,11 +51,13 @@ function transportOf({ scheme, params }: SipUri): string {
 }
 
 /**
- * Of a device that answered. The registrar knows how its binding is reached; a Contact that names
- * another place than the binding (it moved, or something in front of it answers) is followed.
+ * Of a device that answered. The registrar knows how its binding is reached; a connection that it
+ * answers by, perhaps before it has registered that, is followed, and so is a Contact that names
+ * another place than the binding (it moved, or something in front of it answers).
  */
 export function hopAnswered(target: ForkTarget, response: SipMessage, source: Source): Hop {
   const known = hopTo(target)
+  if (isReliable(source.transport)) return hopBack(response, source, target.aor)
   const list = contacts(response)
   const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
   const bound = parseUri(target.uri)
