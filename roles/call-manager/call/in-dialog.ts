@@ -13,6 +13,7 @@ import { hopBack, isFromElsewhere } from './hop.ts'
 import { gone, releaseEarly } from './leg.ts'
 import { passOn } from './pass.ts'
 import { isPrackAgain, onPrack } from './prack.ts'
+import { heardFrom } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { onReoffer } from './reoffer.ts'
 import { CALLER, type Pending } from './state.ts'
@@ -107,6 +108,7 @@ function isLeft(end: Endpoint): boolean {
 function followFlow(end: Endpoint, request: SipRequest, source: Source): void {
   if (end.kind !== 'leg') return
   const { leg } = end
+  heardFrom(leg)
   const refreshes = request.method === 'INVITE' || request.method === 'UPDATE'
   if (refreshes) {
     if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, request)

@@ -17,6 +17,7 @@ import { finish } from './end.ts'
 import { acknowledge, afterGlare, gone, join, reinvite } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
+import { isAwaited, reachedUntil, triedAgainAt } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpOf } from './sdp.ts'
 import type { Sent, Then } from './pending.ts'
@@ -83,31 +84,6 @@ function mediaRefused(call: Call, state: Join, why: string): void {
     return finish(call, refusalOf(488, 'media could not join the two'))
   state.offer = undefined
   state.retryAt = after(call.now, RETRY)
-}
-
-/**
- * Phones behind connections notice, register anew, and can then be reached: at once, or when that
- * fell into the outage after half a minute, and after another minute (RFC 5626 §4.5).
- */
-const REACH = millis(90_000)
-
-/** A phone may be on its way back after a takeover: that nobody answers does not mean much yet. */
-export function isAwaited(call: Call, leg: Leg, status: number): boolean {
-  return status === 408 && call.now < awaitedUntil(call, leg)
-}
-
-export function awaitedUntil({ state }: Call, leg: Leg): Millis {
-  return millis(Math.max(leg.awaitedUntil ?? 0, state.join?.until ?? 0))
-}
-
-/** When to try again to reach it. */
-export function triedAgainAt(call: Call, leg: Leg): Millis {
-  const tried = REACH - (awaitedUntil(call, leg) - call.now)
-  return after(call.now, millis(Math.min(Math.max(tried / 4, AGAIN_MIN), AGAIN_MAX)))
-}
-
-export function reachedUntil(call: Call): Millis {
-  return after(call.now, REACH)
 }
 
 /** Whoever talks, or hears a service, is told of new media sessions; who cannot be is given up. */
@@ -208,9 +184,6 @@ type Joining = Sent & { readonly kind: 'join' }
 const RETRY = millis(500)
 /** A later request came first, so this one was out of order (RFC 3261 §12.2.2): it may again. */
 const OVERTAKEN_MAX = 3
-/** Between two tries to reach a phone that may be on its way back: a second, then more. */
-const AGAIN_MIN = 1_000
-const AGAIN_MAX = 5_000
 
 export function joinAnswered(call: Call, sent: Joining, response: SipResponse | undefined): void {
   const leg = call.leg(sent.leg)

@@ -6,17 +6,18 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
 import { branchFailed, branchResponded } from './branch.ts'
 import type { Call } from './call.ts'
-import { legOf } from './endpoint.ts'
+import { endpointOf, legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
 import type { Answered } from './io.ts'
 import { joinAnswered } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { passBack } from './pass.ts'
 import type { Sent, SentInLeg } from './pending.ts'
+import { connectionLost, heardFrom } from './reach.ts'
 import { reofferAnswered } from './reoffer.ts'
 import { sdpBody } from './sdp.ts'
 import { byeAnswered, probeAnswered, refreshAnswered } from './session.ts'
-import type { TxId } from './state.ts'
+import type { Leg, TxId } from './state.ts'
 import { notifyAnswered } from './transfer.ts'
 
 export function onResponse(call: Call, tx: TxId, response: SipResponse, source: Source): void {
@@ -31,6 +32,8 @@ export function onResponse(call: Call, tx: TxId, response: SipResponse, source: 
   }
   if (response.status < 200) return
   call.sent.delete(tx)
+  const leg = askedOf(call, sent)
+  if (leg !== undefined) heardFrom(leg)
   settle(call, sent, response)
 }
 
@@ -41,8 +44,16 @@ export function onFailed(call: Call, tx: TxId, cause: RequestFailure): void {
   if (sent.kind === 'branch' && call.unheard !== undefined)
     return void call.unheard.push({ kind: 'failed', tx, cause })
   call.sent.delete(tx)
-  if (sent.kind === 'branch') branchFailed(call, sent.branch, cause)
-  else settle(call, sent, undefined)
+  if (sent.kind === 'branch') return branchFailed(call, sent.branch, cause)
+  const leg = askedOf(call, sent)
+  if (cause === 'transport' && leg !== undefined) connectionLost(call, leg)
+  settle(call, sent, undefined)
+}
+
+function askedOf(call: Call, sent: Sent): Leg | undefined {
+  if ('leg' in sent) return call.leg(sent.leg)
+  const end = 'to' in sent ? endpointOf(call, sent.to) : undefined
+  return end?.kind === 'leg' ? end.leg : undefined
 }
 
 /** Its leg came over from a call that had asked it something. */

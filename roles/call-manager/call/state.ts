@@ -152,7 +152,7 @@ export type Leg = {
   ackSdp: Sdp | undefined
   /** What it was told names a media session that died with another process. */
   outdated?: boolean
-  /** Another process reached it, and it may be on its way back until then. Each sets its own. */
+  /** See `reach.ts`; each process sets its own. */
   awaitedUntil?: Millis
   /** It was hung up on, and may be on its way back: when it is told again. */
   byeAgain?: { readonly at: Millis; readonly reason: string }

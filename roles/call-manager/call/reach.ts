@@ -1,0 +1,43 @@
+//! Phones whose connection broke: with the process before this one, or because they roam, or their
+//! NAT forgot it. They notice, and come back by another: until then no answer means little.
+
+import { after, millis, type Millis } from '../../../src/base/time.ts'
+import type { Call } from './call.ts'
+import type { Leg } from './state.ts'
+
+/**
+ * They register anew, and can then be reached: at once, or when that fell into an outage after half
+ * a minute, and after another minute (RFC 5626 §4.5).
+ */
+const REACH = millis(90_000)
+/** Between two tries to reach one: a second, then more. */
+const AGAIN_MIN = 1_000
+const AGAIN_MAX = 5_000
+
+export function reachedUntil(call: Call): Millis {
+  return after(call.now, REACH)
+}
+
+/** What was to be said to it has no way. */
+export function connectionLost(call: Call, leg: Leg): void {
+  leg.awaitedUntil ??= reachedUntil(call)
+}
+
+export function heardFrom(leg: Leg): void {
+  delete leg.awaitedUntil
+}
+
+/** It may be on its way back: a 408 of our own says nothing yet. */
+export function isAwaited(call: Call, leg: Leg, status: number): boolean {
+  return status === 408 && call.now < awaitedUntil(call, leg)
+}
+
+export function awaitedUntil({ state }: Call, leg: Leg): Millis {
+  return millis(Math.max(leg.awaitedUntil ?? 0, state.join?.until ?? 0))
+}
+
+/** When to try again to reach it. */
+export function triedAgainAt(call: Call, leg: Leg): Millis {
+  const tried = REACH - (awaitedUntil(call, leg) - call.now)
+  return after(call.now, millis(Math.min(Math.max(tried / 4, AGAIN_MIN), AGAIN_MAX)))
+}
