@@ -6,6 +6,7 @@
 //! our 2xx, but no answer is taken from it.
 
 import { isAckFor } from '../../../src/sip/dialog/ack-2xx.ts'
+import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
@@ -20,7 +21,7 @@ import type { Then } from './pending.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
-import type { Leg } from './state.ts'
+import type { Accepted, Leg } from './state.ts'
 import { goesOnWithout } from './transfer.ts'
 
 type LateAnswer = Then & { readonly kind: 'late-answer' }
@@ -49,6 +50,16 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   // Who it was for has left, or is about to, by a transfer.
   if (peer?.state !== 'up' || peer.peer !== leg.id) return void (leg.outdated = true)
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
+}
+
+/** Another process had it, perhaps: the answer in it is lost, and the two have to agree anew. */
+export function ackMissed(call: Call, leg: Leg, { owesAnswerTo }: Accepted): void {
+  call.saveLater()
+  const peer = owesAnswerTo === undefined ? undefined : call.leg(owesAnswerTo)
+  if (peer === undefined) return
+  leg.exchange = { ...NO_EXCHANGE, settled: true }
+  leg.outdated = true
+  if (peer.owesAck) answerAlone(call, peer)
 }
 
 /** The answer is made over: the other side's 2xx gets its ACK. */

@@ -18,6 +18,7 @@ import {
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
+import { ackMissed } from './acked.ts'
 import { SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
@@ -91,7 +92,7 @@ function repeat2xx(call: Call, leg: Leg): void {
   leg.accepted = undefined
   if (leg.state === 'up') {
     if (accepted.of !== 'inherited') finish(call, refusalOf(408, 'no ACK'))
-    else call.saveLater()
+    else ackMissed(call, leg, accepted)
   } else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
 }
 
