@@ -38,7 +38,8 @@ export class PhoneCall {
   wasUp = false
   /** How it ended: a SIP status for a refusal, 0 for a hang-up. */
   status = 0
-  reason = ''
+  /** Why it was hung up on, if it was. */
+  reason: string | undefined
   direction: Direction = 'sendrecv'
   dialog: Dialog | undefined
   invitedUri = ''

@@ -287,7 +287,7 @@ function callsOf(office: Office): string[] {
     calls.forEach((call, index) => {
       const direction = /^a=(\w+)\r?$/m.exec(call.remoteSdp)?.[1] ?? 'c=0'
       const port = /^m=audio (\d+)/m.exec(call.remoteSdp)?.[1] ?? '-'
-      const end = call.state === 'ended' ? ` ${call.status} ${call.reason}`.trimEnd() : ''
+      const end = call.state === 'ended' ? ` ${call.status} ${call.reason ?? ''}`.trimEnd() : ''
       const more = call.transfer.length > 0 ? `, transfer ${call.transfer.join(' ')}` : ''
       const media = call.state === 'up' ? `, hears ${port} ${direction}` : ''
       const answers = call.heard.filter((each) => /^[A-Z]+ \d/.test(each)).join(' ')

@@ -6,6 +6,7 @@ import { savedCalls } from '../../../src/store/schema/call.ts'
 import { cdrsOf } from '../../../src/store/schema/cdr.ts'
 import { bindingsOf } from '../../../src/store/schema/binding.ts'
 import { TENANT } from '../../harness/sim-pbx.ts'
+import type { PhoneCall } from '../../harness/phone-call.ts'
 import { sessionsOf } from './media-servers.ts'
 import type { CallOffice } from './office.ts'
 import type { Serving } from './serving.ts'
@@ -80,13 +81,23 @@ function assertRecords(office: CallOffice, cdrs: readonly Cdr[]): void {
 /** Nobody is hung up on because somebody could not be reached for a moment. */
 function assertWanted({ phones }: CallOffice, cdrs: readonly Cdr[]): void {
   const calls = phones.flatMap((phone) => phone.calls)
-  for (const { callerSipCallId, calleeSipCallId, cause, answeredAt, endedBy } of cdrs) {
-    if (answeredAt === undefined || endedBy !== 'system') continue
-    const both = calls.filter(({ id }) => id === callerSipCallId || id === calleeSipCallId)
-    const names = both.map(({ id }) => id).join(' with ')
-    const isWanted = both.length < 2 || both.some(({ reason }) => reason === '')
-    assert(isWanted, `${names} was ended for nobody: ${cause}`)
+  for (const cdr of cdrs) {
+    if (cdr.answeredAt === undefined || cdr.endedBy !== 'system') continue
+    const own = dialogsOf(cdr, cdrs, calls)
+    const names = own.map(({ id }) => id).join(' with ')
+    const isWanted = own.length < 2 || own.some(({ reason }) => reason === undefined)
+    assert(isWanted, `${names} was ended for nobody: ${cdr.cause}`)
   }
+}
+
+/** Of all who talked in it: its tags name a call, and who comes over from another keeps its tag. */
+function dialogsOf(cdr: Cdr, cdrs: readonly Cdr[], calls: readonly PhoneCall[]): PhoneCall[] {
+  const own = calls.filter(({ id, dialog, wasUp }) => {
+    const isNamed = dialog?.remote.tag.startsWith(`${cdr.call}-`) === true
+    return id === cdr.callerSipCallId || (wasUp && isNamed)
+  })
+  const before = cdrs.find(({ call }) => call === cdr.transferredFrom)
+  return before === undefined ? own : [...own, ...dialogsOf(before, cdrs, calls)]
 }
 
 /** A registration that was acknowledged is there. */
