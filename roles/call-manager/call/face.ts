@@ -4,7 +4,7 @@
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
-import { millis } from '../../../src/base/time.ts'
+import { after, millis } from '../../../src/base/time.ts'
 import { confirmDialog, dialogAsUas } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import {
@@ -22,7 +22,7 @@ import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import { addressOf } from './identity.ts'
 import { renew } from './join.ts'
-import { isAwaited } from './reach.ts'
+import { awaitedUntil, isAwaited } from './reach.ts'
 import { renewService } from './service.ts'
 import { refusalOf } from './refusal.ts'
 import { printOf, sdpBody, sdpOf } from './sdp.ts'
@@ -121,7 +121,8 @@ function pracksMissing(call: Call, invite: CallerInvite): void {
   if (caller === undefined || !isAwaited(call, caller, 408))
     return finish(call, refusalOf(504, 'caller sent no PRACK'))
   const left = invite.unacknowledged.map(({ rseq }) => rseq)
-  invite.sender = resumeSender(invite.sender, left, call.now)
+  const giveUpAt = millis(Math.min(after(call.now, HOPE), awaitedUntil(call, caller)))
+  invite.sender = resumeSender(invite.sender, left, call.now, giveUpAt)
 }
 
 /**

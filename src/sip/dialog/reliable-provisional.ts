@@ -135,20 +135,26 @@ function onWake(state: ReliableSender, now: Millis): SenderStep {
   return { next, outputs: [{ kind: 'transmit', rseq: pending.rseq }] }
 }
 
-function transmit(state: ReliableSender, number: number, now: Millis): SenderStep {
-  const pending = { rseq: number, interval: T1, at: after(now, T1), giveUpAt: after(now, HOPE) }
+function transmit(
+  state: ReliableSender,
+  number: number,
+  now: Millis,
+  giveUpAt = after(now, HOPE),
+): SenderStep {
+  const pending = { rseq: number, interval: T1, at: after(now, T1), giveUpAt }
   return { next: { ...state, pending }, outputs: [{ kind: 'transmit', rseq: number }] }
 }
 
-/** For another process: these are left to be said, or said again, in this order. */
+/** These are left to be said, or said again, in this order; the first no longer than `giveUpAt`. */
 export function resumeSender(
   state: ReliableSender,
   left: readonly number[],
   now: Millis,
+  giveUpAt?: Millis,
 ): ReliableSender {
   const [first, ...waiting] = left
   const next = { ...state, pending: undefined, waiting, finished: false }
-  return first === undefined ? next : transmit(next, first, now).next
+  return first === undefined ? next : transmit(next, first, now, giveUpAt).next
 }
 
 export const NOTHING_RECEIVED: ReliableReceiver = { rseq: undefined }
