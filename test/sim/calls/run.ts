@@ -18,8 +18,11 @@ import { assertSound } from './sound.ts'
 
 const BEGIN_MS = 40_000
 const BUSY_MS = 25_000
-/** Timers of RFC 3261 end, and with them every call that is not up; who is silent was asked. */
-const REST_MS = 90_000
+/**
+ * Timers of RFC 3261 end, and with them every call that is not up; who is silent was asked. Who
+ * does not come back is awaited for 90 s from the last takeover, perhaps by what was just mended.
+ */
+const REST_MS = 95_000
 /** Transactions of who has hung up. */
 const LINGER_MS = 45_000
 /** Who is silent is asked every 80 s, and may not answer for 32. */
