@@ -14,7 +14,7 @@ import { cseq } from '../../../src/sip/message/views.ts'
 import { timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { acknowledge, afterGlare, gone, join, reinvite } from './leg.ts'
+import { acknowledge, afterGlare, gone, isOwedAnswer, join, reinvite } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
 import { isAwaited, reachedUntil, triedAgainAt } from './reach.ts'
@@ -157,6 +157,11 @@ export function offerJoin(call: Call, state: Join): void {
   const leg = call.leg(state.leg)
   if (leg === undefined) return
   if (state.offer === undefined || state.isLost === true) return askAgain(call, state)
+  // Its own offer waits for just this, unless media has answered it.
+  if (!call.config.anchor && isOwedAnswer(leg)) {
+    acknowledge(call, leg, state.offer)
+    return joined(call)
+  }
   if (leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)) {
     state.retryAt = after(call.now, RETRY)
     return

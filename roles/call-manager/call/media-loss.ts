@@ -35,6 +35,7 @@ const TRIED_AGAIN: ReadonlySet<Then['kind']> = new Set([
   'answer',
   'late-answer',
   'prack-answer',
+  'target-answer',
   'here',
   'service',
 ])

@@ -105,6 +105,8 @@ export type Then =
   | { readonly kind: 'transfer-plan' }
   | { readonly kind: 'redirect-plan'; readonly branch: LegId; readonly status: number }
   | { readonly kind: 'transfer-answer'; readonly leg: LegId }
+  /** What answers the offer of a transfer's target is made. `again` as above. */
+  | { readonly kind: 'target-answer'; readonly leg: LegId; readonly again: boolean }
   | { readonly kind: 'taken' }
   /** The leg that another call gave is committed as ours. */
   | { readonly kind: 'taken-saved'; readonly from: CallId }

@@ -24,14 +24,8 @@ import { serviceAnsweredAgain, serviceReady } from './service.ts'
 import { refreshOfferReady } from './session.ts'
 import { hereReady, notTaken, takeIn, takenSaved } from './takeover.ts'
 import { CALLER } from './state.ts'
-import {
-  referSaved,
-  targetPlanned,
-  targetSaved,
-  transferAnswerReady,
-  transferSaved,
-  transferUntaken,
-} from './transfer.ts'
+import { referSaved, targetPlanned, transferSaved, transferUntaken } from './transfer.ts'
+import { targetAnswerReady, targetSaved, transferAnswerReady } from './transfer-target.ts'
 
 type Of<Kind extends CallInput['kind']> = CallInput & { readonly kind: Kind }
 
@@ -68,6 +62,8 @@ export function onMedia(call: Call, { tag, result: told }: Of<'media'>): void {
       return refreshOfferReady(call, then.leg, result)
     case 'transfer-answer':
       return transferAnswerReady(call, then.leg, result)
+    case 'target-answer':
+      return targetAnswerReady(call, then, result)
     case 'join':
       return connected(call, then, result)
     case 'joined':

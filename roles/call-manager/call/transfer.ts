@@ -22,19 +22,18 @@ import { parseUri } from '../../../src/sip/message/uri.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import { uriOf } from '../events/aor.ts'
 import { answerAlone } from './acked.ts'
-import type { MediaResult, Call } from './call.ts'
+import type { Call } from './call.ts'
 import { finish } from './end.ts'
 import type { Endpoint } from './endpoint.ts'
 import { isDecided, startAttempt } from './fork.ts'
 import { addressOf, contactName } from './identity.ts'
 import type { Planned } from './io.ts'
 import { inheritAttempt } from './inherit.ts'
-import { connect, isNegotiating, joinBy, renew } from './join.ts'
-import { acknowledge, isOwedAnswer, join, leave, releaseEarly } from './leg.ts'
-import { isGone } from './media-loss.ts'
+import { connect, isNegotiating, renew } from './join.ts'
+import { isOwedAnswer, join, leave, releaseEarly } from './leg.ts'
 import { refusalOf } from './refusal.ts'
 import { forsake, refuseServed } from './reoffer.ts'
-import type { Leg, LegId, Pending, Refusal, Transfer } from './state.ts'
+import type { Leg, Pending, Refusal, Transfer } from './state.ts'
 
 export function onRefer(call: Call, end: Endpoint, pending: Pending): void {
   const reading = readRefer(pending.request)
@@ -172,44 +171,8 @@ export function joinMoved(call: Call, { who: id }: Transfer): void {
   else connect(call, who, leg)
 }
 
-/** The target answered, and was gone before it was joined. */
-const HUNG_UP = refusalOf(487, 'hung up')
-
-/** The target answered our INVITE, and a successor would know it. */
-export function targetSaved(call: Call, id: LegId, committed: boolean): void {
-  const leg = call.leg(id)
-  if (leg?.state !== 'up') return transferFailed(call, HUNG_UP)
-  if (committed) return transferAnswered(call, leg)
-  leave(call, leg, '')
-  transferFailed(call, refusalOf(503))
-}
-
-function transferAnswered(call: Call, leg: Leg): void {
-  const { transfer } = call.state
-  const who = transfer && call.leg(transfer.who)
-  if (who === undefined || leg.sdp === undefined) return leave(call, leg, '')
-  if (leg.owesAck && leg.exchange.offer === undefined) acknowledge(call, leg, undefined)
-  call.relay('relay-answer', leg.media, who, leg.sdp, { kind: 'transfer-answer', leg: leg.id })
-}
-
-export function transferAnswerReady(call: Call, id: LegId, result: MediaResult): void {
-  const { transfer } = call.state
-  const leg = call.leg(id)
-  const who = transfer && call.leg(transfer.who)
-  if (transfer === undefined || leg === undefined || who === undefined) return
-  if (leg.state !== 'up') return targetLeft(call, who, transfer)
-  if (!result.ok && !isGone(result)) {
-    leave(call, leg, '')
-    return transferFailed(call, refusalOf(488))
-  }
-  const isBusy = isNegotiating(call, who)
-  moveTo(call, transfer, who, leg)
-  if (!result.ok || isBusy || leg.outdated === true) return agreeAnew(call, who, leg)
-  joinBy(call, { leg: who.id, other: leg.id, more: false }, result.value)
-}
-
 /** What was about to be agreed with the transferor, or had to be, counts no more. */
-function agreeAnew(call: Call, who: Leg, leg: Leg): void {
+export function agreeAnew(call: Call, who: Leg, leg: Leg): void {
   refuseServed(call)
   call.state.join = undefined
   if (!call.config.anchor) return connect(call, who, leg)
@@ -217,13 +180,6 @@ function agreeAnew(call: Call, who: Leg, leg: Leg): void {
   who.outdated = true
   // Or else as soon as a loss is committed (`lossSaved`).
   if (!call.awaits('loss-saved')) renew(call, who, leg)
-}
-
-/** Media has joined it all the same, so the two that talk have to be joined anew. */
-function targetLeft(call: Call, who: Leg, { by }: Transfer): void {
-  transferFailed(call, HUNG_UP)
-  const transferor = call.leg(by)
-  if (call.state.phase === 'up' && transferor?.state === 'up') agreeAnew(call, who, transferor)
 }
 
 /** A transfer that another process began: the target goes on ringing, or is called now. */
@@ -246,16 +202,16 @@ export function goOn(call: Call): void {
   inheritAttempt(call, attempt)
 }
 
-/** The target had answered: the one it is for talks to it from now on. */
-function moveOn(call: Call, transfer: Transfer, target: Leg): void {
+/** The target has answered, but no offer of the one it is for: they agree from now on. */
+export function moveOn(call: Call, transfer: Transfer, target: Leg): void {
   const who = call.leg(transfer.who)
   if (who === undefined) return leave(call, target, '')
   moveTo(call, transfer, who, target)
-  call.state.join = undefined
-  renew(call, who, target)
+  agreeAnew(call, who, target)
 }
 
-function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
+/** They talk to each other, and the transferor to nobody. */
+export function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void {
   const by = call.leg(transfer.by)
   if (by !== undefined) {
     by.peer = undefined
