@@ -113,7 +113,8 @@ export class PhoneCall {
   ring(status = 180, sdp = false, reliably = false): void {
     if (this.invited === undefined || this.state === 'ended') return
     this.state = 'ringing'
-    if (!reliably || this.#ringing.waits) return void this.#respond(status, sdp)
+    if (!reliably || !this.allowsReliable || this.#ringing.waits)
+      return void this.#respond(status, sdp)
     const { key, request } = this.invited
     this.#offered ||= sdp && request.body.length === 0
     let response: SipResponse | undefined

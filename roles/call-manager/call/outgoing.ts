@@ -50,8 +50,9 @@ export function buildInvite(
   headers.add('cseq', `${branch.cseq} INVITE`)
   headers.add('contact', branch.contact)
   headers.add('allow', ALLOW)
-  // The callee's offer in a reliable 18x could not be passed to a caller without 100rel.
-  const reliable = sdp !== undefined || call.state.invite?.reliable !== 'no'
+  // An offer in a reliable 18x could not be passed to a caller without 100rel, or to who talks.
+  const canPrack = incoming !== undefined && call.state.invite?.reliable !== 'no'
+  const reliable = sdp !== undefined || canPrack
   headers.add('supported', reliable ? WITH_100REL : WITHOUT_100REL)
   const policy = timerPolicy(call.config)
   const minSe = branch.minSe ?? policy.minSe
