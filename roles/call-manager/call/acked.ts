@@ -1,11 +1,11 @@
-//! The ACK to our 2xx. After a delayed offer it brings the answer, for which the other side's 2xx
-//! still waits to be acknowledged.
+//! Our 2xx, repeated until its ACK (RFC 3261 §13.3.1.4). After a delayed offer that brings the
+//! answer, for which the other side's 2xx still waits to be acknowledged.
 //!
 //! An ACK cannot be challenged (RFC 3261 §22.1), and one from elsewhere may be right: a proxy that
 //! wrote no Record-Route passed the INVITE on, the ACK came straight. So it ends the repeating of
 //! our 2xx, but no answer is taken from it.
 
-import { isAckFor } from '../../../src/sip/dialog/ack-2xx.ts'
+import { awaitAck, isAckFor, wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
@@ -15,13 +15,14 @@ import { finish } from './end.ts'
 import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
 import { isJoining, loseJoin, offerJoin, renew } from './join.ts'
-import { acknowledge, sendBye } from './leg.ts'
+import { acknowledge, isOwedAnswer, sendBye } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
+import { heardFrom } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
-import type { Accepted, Leg } from './state.ts'
+import type { Leg, LegId } from './state.ts'
 import { goesOnWithout } from './transfer.ts'
 
 type LateAnswer = Then & { readonly kind: 'late-answer' }
@@ -33,6 +34,7 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   if (!isAckFor(accepted.waiting, cseq(request)?.number ?? 0)) return
   if (accepted.owesAnswerTo !== undefined && isFromElsewhere(leg.hop, source)) return
   leg.accepted = undefined
+  heardFrom(leg)
   // A successor would say its 2xx again, and need the answer.
   if (accepted.of === 're-offer' || accepted.owesAnswerTo !== undefined) call.saveSoon()
   else call.saveLater()
@@ -52,14 +54,36 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 
-/** Another process had it, perhaps: the answer in it is lost, and the two have to agree anew. */
-export function ackMissed(call: Call, leg: Leg, { owesAnswerTo }: Accepted): void {
+/** Until it is acknowledged; who may be on its way back has perhaps not had it yet. */
+export function repeat2xx(call: Call, leg: Leg): void {
+  const { accepted, state, byeReason } = leg
+  if (accepted === undefined) return
+  const { request, source, response, waiting, of } = accepted
+  const step = wakeAck2xx(waiting, call.now)
+  if (step.kind === 'repeat') {
+    const again = { request, source, response, aor: leg.hop.aor, leg: leg.id }
+    call.outputs.push({ kind: 'answer-again', ...again })
+  }
+  if (step.kind !== 'gave-up') {
+    accepted.waiting = step.next
+    return
+  }
+  const isAway = state === 'up' && call.now < (leg.awaitedUntil ?? 0)
+  const again = awaitAck(waiting.inviteCseq, call.now)
+  leg.accepted = isAway ? { ...accepted, owesAnswerTo: undefined, waiting: again } : undefined
+  if (byeReason !== undefined) return sendBye(call, leg, byeReason)
+  if (state !== 'up') return
+  if (!isAway && of !== 'inherited') return finish(call, refusalOf(408, 'no ACK'))
   call.saveLater()
-  const peer = owesAnswerTo === undefined ? undefined : call.leg(owesAnswerTo)
-  if (peer === undefined) return
-  leg.exchange = { ...NO_EXCHANGE, settled: true }
+  if (leg.exchange.offer !== undefined) answerMissing(call, leg, accepted.owesAnswerTo, isAway)
+}
+
+/** It has answered another process, or answers too late: both are told anew. */
+function answerMissing(call: Call, leg: Leg, to: LegId | undefined, isAway: boolean): void {
   leg.outdated = true
-  if (peer.owesAck) answerAlone(call, peer)
+  if (!isAway) leg.exchange = { ...NO_EXCHANGE, settled: true }
+  const peer = to === undefined ? undefined : call.leg(to)
+  if (peer !== undefined && isOwedAnswer(peer)) answerAlone(call, peer)
 }
 
 /** The answer is made over: the other side's 2xx gets its ACK. */

@@ -186,8 +186,8 @@ function confirmCaller(
   caller.dialog = face.dialog && confirmDialog(face.dialog)
   caller.exchange = face.exchange
   caller.accepted = {
-    key,
     request,
+    source,
     response,
     of: repeated ? 'inherited' : 'call',
     waiting: awaitAck(cseq(request)?.number ?? 0, call.now, repeated ? REPEATED : HOPE),

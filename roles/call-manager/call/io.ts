@@ -56,6 +56,8 @@ export type CallInput =
       readonly source: Source
     }
   | { readonly kind: 'failed'; readonly tx: TxId; readonly cause: RequestFailure }
+  /** The connection that its INVITE came by is no more. */
+  | { readonly kind: 'cut'; readonly leg: LegId }
   | Answered
   | { readonly kind: 'media'; readonly tag: Tag; readonly result: MediaResult }
   | { readonly kind: 'reports'; readonly tag: Tag; readonly reports: readonly MediaReport[] }
@@ -142,6 +144,15 @@ export type MediaOp =
 
 export type CallOutput =
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
+  /** A 2xx that waits for its ACK, by the way that its INVITE came or its sender has now. */
+  | {
+      readonly kind: 'answer-again'
+      readonly leg: LegId
+      readonly request: SipRequest
+      readonly source: Source
+      readonly aor: string | undefined
+      readonly response: SipResponse
+    }
   | {
       readonly kind: 'request'
       readonly tx: TxId

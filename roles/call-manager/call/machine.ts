@@ -22,6 +22,7 @@ import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { openIn } from './open.ts'
 import { refusalOf } from './refusal.ts'
+import { onCut } from './reach.ts'
 import { onAnswered, onFailed, onResponse, onStray } from './responses.ts'
 import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
@@ -106,6 +107,8 @@ function take(call: Call, input: CallInput): void {
       return onResponse(call, input.tx, input.response, input.source)
     case 'failed':
       return onFailed(call, input.tx, input.cause)
+    case 'cut':
+      return onCut(call, input.leg)
     case 'answered':
       return onAnswered(call, input)
     case 'media':

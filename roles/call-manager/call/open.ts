@@ -3,10 +3,22 @@
 //! refusal may be lost with this process. Whoever sent one has had a 100: it would wait for ever.
 
 import { after, type Millis } from '../../../src/base/time.ts'
-import { receivedDialogId } from '../../../src/sip/dialog/dialog.ts'
+import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
+import {
+  dialogId,
+  receivedDialogId,
+  type Dialog,
+  type DialogId,
+} from '../../../src/sip/dialog/dialog.ts'
 import { HOPE } from '../../../src/sip/dialog/timers.ts'
+import type { SipRequest } from '../../../src/sip/message/message.ts'
+import { reply } from '../../../src/sip/message/reply.ts'
+import { callId, cseq, fromTag } from '../../../src/sip/message/views.ts'
 import type { Call } from './call.ts'
+import { REPEATED } from './face.ts'
 import type { Serving } from './pending.ts'
+import { reanswerHeaders } from './reoffer.ts'
+import { sdpBody } from './sdp.ts'
 import type { Open, Pending } from './state.ts'
 
 /** `until`: so long the refusal is said again by this process. */
@@ -39,4 +51,33 @@ export function rememberRefused(call: Call, { key, request, source }: Pending): 
   if (id === undefined || request.method !== 'INVITE') return
   const until = after(call.now, HOPE)
   call.refused.set(id, { open: { key, request, source }, until })
+}
+
+/** Of another process, that perhaps did not live to say what it had committed. */
+export function answerOpen(call: Call, open: Open): void {
+  const { key, request, source, agreed } = open
+  const leg = call.state.legs.find(({ dialog }) => dialog?.id === askedIn(request, dialog))
+  if (leg?.dialog === undefined || leg.state !== 'up' || agreed === undefined)
+    return refuseOpen(call, open)
+  const { sdp, granted } = agreed
+  const headers = reanswerHeaders(leg.dialog.localTarget, granted)
+  const toTag = leg.dialog.local.tag
+  const response = reply(request, 200, { toTag, headers, ...sdpBody(sdp) })
+  call.outputs.push({ kind: 'respond', key, response })
+  const waiting = awaitAck(cseq(request)?.number ?? 0, call.now, REPEATED)
+  leg.accepted = {
+    request,
+    source,
+    response,
+    of: 'inherited',
+    waiting,
+    owesAnswerTo: undefined,
+    open,
+  }
+}
+
+/** The one that has no To tag yet began the dialog. */
+function askedIn(request: SipRequest, dialog: Dialog | undefined): DialogId | undefined {
+  const [call = '', from = ''] = [callId(request), fromTag(request)]
+  return receivedDialogId(request) ?? dialogId(call, dialog?.local.tag ?? '', from)
 }

@@ -3,7 +3,7 @@
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Call } from './call.ts'
-import type { Leg } from './state.ts'
+import type { Leg, LegId } from './state.ts'
 
 /**
  * They register anew, and can then be reached: at once, or when that fell into an outage after half
@@ -21,6 +21,11 @@ export function reachedUntil(call: Call): Millis {
 /** What was to be said to it has no way. */
 export function connectionLost(call: Call, leg: Leg): void {
   leg.awaitedUntil ??= reachedUntil(call)
+}
+
+export function onCut(call: Call, id: LegId): void {
+  const leg = call.leg(id)
+  if (leg !== undefined) connectionLost(call, leg)
 }
 
 export function heardFrom(leg: Leg): void {

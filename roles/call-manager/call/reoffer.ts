@@ -8,13 +8,7 @@
 
 import type { Sdp } from '../../../src/control/media-control.ts'
 import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
-import {
-  dialogId,
-  receivedDialogId,
-  refreshTarget,
-  type Dialog,
-  type DialogId,
-} from '../../../src/sip/dialog/dialog.ts'
+import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
   judgeSessionTimer,
@@ -22,9 +16,9 @@ import {
   sessionTimerOffer,
   type HeaderFields,
 } from '../../../src/sip/dialog/session-timer.ts'
-import type { SipRequest, SipResponse } from '../../../src/sip/message/message.ts'
+import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { reply, type ReplyOptions } from '../../../src/sip/message/reply.ts'
-import { callId, cseq, fromTag } from '../../../src/sip/message/views.ts'
+import { cseq } from '../../../src/sip/message/views.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import { ALLOW, objectionTo, SUPPORTED, timerPolicy } from './admission.ts'
 import { answerAlone } from './acked.ts'
@@ -32,19 +26,18 @@ import { answerReady } from './answer.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
-import { REPEATED } from './face.ts'
 import { isBusy, isJoining } from './join.ts'
 import { acknowledge, isOwedAnswer } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
-import { openOf, refuseOpen, rememberRefused } from './open.ts'
+import { openOf, rememberRefused } from './open.ts'
 import { isAwaited } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { isHold, sdpBody, sdpOf } from './sdp.ts'
 import { answerServiceAgain } from './service.ts'
 import { patience } from './patience.ts'
 import { lost, startTimer } from './session.ts'
-import type { Granted, Leg, Open, Pending } from './state.ts'
+import type { Granted, Leg, Pending } from './state.ts'
 import { answerBefore } from './takeover.ts'
 
 type Relayed = Sent & { readonly kind: 'relayed' }
@@ -329,27 +322,6 @@ export function reanswerReady(call: Call, key: ServerKey, result: MediaResult): 
   call.save({ kind: 'reanswer-saved', serving: key, sdp })
 }
 
-/** Of another process, that perhaps did not live to say what it had committed. */
-export function answerOpen(call: Call, open: Open): void {
-  const { key, request, agreed } = open
-  const leg = call.state.legs.find(({ dialog }) => dialog?.id === askedIn(request, dialog))
-  if (leg?.dialog === undefined || leg.state !== 'up' || agreed === undefined)
-    return refuseOpen(call, open)
-  const { sdp, granted } = agreed
-  const headers = reanswerHeaders(leg.dialog.localTarget, granted)
-  const toTag = leg.dialog.local.tag
-  const response = reply(request, 200, { toTag, headers, ...sdpBody(sdp) })
-  call.outputs.push({ kind: 'respond', key, response })
-  const waiting = awaitAck(cseq(request)?.number ?? 0, call.now, REPEATED)
-  leg.accepted = { key, request, response, of: 'inherited', waiting, owesAnswerTo: undefined, open }
-}
-
-/** The one that has no To tag yet began the dialog. */
-function askedIn(request: SipRequest, dialog: Dialog | undefined): DialogId | undefined {
-  const [call = '', from = ''] = [callId(request), fromTag(request)]
-  return receivedDialogId(request) ?? dialogId(call, dialog?.local.tag ?? '', from)
-}
-
 /** The INVITE of somebody who takes a place in the call (Replaces): answered like any first one. */
 function isFirst(call: Call, { key }: Pending): boolean {
   return call.state.invite?.key === key
@@ -361,7 +333,7 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
   call.serving.delete(key)
   const from = serving && endpointOf(call, serving.from)
   if (serving === undefined || from?.holder.dialog === undefined) return
-  const { request, granted } = serving
+  const { request, source, granted } = serving
   const headers = reanswerHeaders(from.holder.dialog.localTarget, granted)
   tell(from, sdp)
   const response = respondIn(call, from, serving, 200, { headers, ...sdpBody(sdp) })
@@ -371,8 +343,8 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
   call.changed(leg.id)
   if (request.method !== 'INVITE') return
   leg.accepted = {
-    key,
     request,
+    source,
     response,
     of: 're-offer',
     waiting: awaitAck(cseq(request)?.number ?? 0, call.now),
@@ -381,7 +353,7 @@ export function completeServing(call: Call, key: ServerKey, sdp: Sdp | undefined
   }
 }
 
-function reanswerHeaders(contact: string, { headers }: Granted): HeaderFields {
+export function reanswerHeaders(contact: string, { headers }: Granted): HeaderFields {
   return [['contact', contact], ['allow', ALLOW], ['supported', SUPPORTED], ...headers]
 }
 

@@ -1,9 +1,8 @@
 //! Is the other end still there? Session timers (RFC 4028), each leg for itself; a leg without one
-//! is asked by OPTIONS now and then. And our 2xx, repeated until its ACK (RFC 3261 §13.3.1.4).
+//! is asked by OPTIONS now and then.
 
 import { after, millis } from '../../../src/base/time.ts'
 import type { MediaId } from '../../../src/control/media-control.ts'
-import { wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
 import { refreshTarget } from '../../../src/sip/dialog/dialog.ts'
 import { maySend } from '../../../src/sip/dialog/offer-answer.ts'
 import {
@@ -18,7 +17,7 @@ import {
 } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
-import { ackMissed } from './acked.ts'
+import { repeat2xx } from './acked.ts'
 import { SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
@@ -77,23 +76,6 @@ function probe(call: Call, leg: Leg): void {
 export function probeSilent(call: Call, media: MediaId): void {
   const leg = call.state.legs.find((each) => each.media === media)
   if (leg?.state === 'up' && !leg.held && call.peerOf(leg)?.held !== true) probe(call, leg)
-}
-
-function repeat2xx(call: Call, leg: Leg): void {
-  const { accepted } = leg
-  if (accepted === undefined) return
-  const step = wakeAck2xx(accepted.waiting, call.now)
-  if (step.kind === 'repeat')
-    call.outputs.push({ kind: 'respond', key: accepted.key, response: accepted.response })
-  if (step.kind !== 'gave-up') {
-    accepted.waiting = step.next
-    return
-  }
-  leg.accepted = undefined
-  if (leg.state === 'up') {
-    if (accepted.of !== 'inherited') finish(call, refusalOf(408, 'no ACK'))
-    else ackMissed(call, leg, accepted)
-  } else if (leg.byeReason !== undefined) sendBye(call, leg, leg.byeReason)
 }
 
 /** UPDATE changes nothing but the timer; who does not know it gets the same offer again. */

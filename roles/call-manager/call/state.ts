@@ -179,7 +179,7 @@ export type Open = Pending & {
   readonly agreed?: { readonly sdp: Sdp | undefined; readonly granted: Granted } | undefined
 }
 
-export type Accepted = Pick<Pending, 'key' | 'request'> & {
+export type Accepted = Pick<Pending, 'request' | 'source'> & {
   /** `inherited`: another process may have had the ACK, and nothing is wrong without. */
   readonly of: 'call' | 're-offer' | 'inherited'
   /** For a successor to say the same again; not when the ACK must bring an answer. */

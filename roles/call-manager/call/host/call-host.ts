@@ -31,7 +31,7 @@ import { LiveCall, SentRequest } from './live-call.ts'
 import { CallMachine } from '../machine.ts'
 import { askMedia, inputsOf } from './media-desk.ts'
 import { Reception } from './reception.ts'
-import { wayTo, type Ways } from './ways.ts'
+import { answerAgain, wayTo, type Ways } from './ways.ts'
 import { settleMoves } from '../moves.ts'
 
 export type CallsOptions = {
@@ -241,6 +241,9 @@ export class CallHost {
       case 'respond':
         if (output.response.status >= 200) this.#calls.answered(live, output.key)
         return stack.respond(output.key, output.response)
+      case 'answer-again':
+        if (answerAgain(this.#ways, stack, output)) return
+        return this.#take(live, { kind: 'cut', leg: output.leg })
       case 'request': {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
         const handler = new SentRequest(live, output.tx, this.#feed)
@@ -285,13 +288,8 @@ export class CallHost {
         return this.#takeLeg(live, output)
       case 'give':
         return this.#give(live, output)
-      case 'picked-up': {
-        const { leg } = output
-        const to = this.#calls.get(output.to)
-        if (to === undefined) return leg && this.#take(live, { kind: 'handed', back: leg })
-        if (leg !== undefined) this.#calls.move(live, to)
-        return this.#take(to, { kind: 'picked-up', leg, from: live.id })
-      }
+      case 'picked-up':
+        return this.#pickedUp(live, output)
       case 'answered':
         return this.#tell(output.to, output)
       case 'took':
@@ -321,6 +319,13 @@ export class CallHost {
       this.#host.log('warn', 'call.not-saved', { call: id, why: result.error.kind })
     }
     if (tag !== undefined) this.#take(live, { kind: 'saved', tag, ok: result.ok })
+  }
+
+  #pickedUp(live: LiveCall, { leg, to: id }: CallOutput & { kind: 'picked-up' }): void {
+    const to = this.#calls.get(id)
+    if (to === undefined) return leg && this.#take(live, { kind: 'handed', back: leg })
+    if (leg !== undefined) this.#calls.move(live, to)
+    this.#take(to, { kind: 'picked-up', leg, from: live.id })
   }
 
   #tell(id: CallId, input: CallInput): void {

@@ -6,11 +6,12 @@ import { joined } from '../../../../src/sip/message/text.ts'
 import { escape, formatHostPort, parseUri } from '../../../../src/sip/message/uri.ts'
 import { contacts, topVia, toTag } from '../../../../src/sip/message/views.ts'
 import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
-import type { Destination } from '../../../../src/sip/stack.ts'
+import type { Destination, SipStack } from '../../../../src/sip/stack.ts'
 import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flow.ts'
 import { responseFallback, responseRoute } from '../../../../src/sip/transaction/response-route.ts'
 import type { Binding, Location } from '../../location.ts'
 import { placeAt } from '../hop.ts'
+import type { CallOutput } from '../io.ts'
 import type { Hop } from '../state.ts'
 
 export type Ways = {
@@ -92,6 +93,17 @@ export function wayBack(
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
   const flow = bindings.find((each) => each.contact === contact)?.flow
   return flow ?? (via && responseFallback(source, via))
+}
+
+/** Says a 2xx again; false when the connection that its INVITE came by is no more. */
+export function answerAgain(
+  ways: Ways,
+  stack: Pick<SipStack, 'send'>,
+  { request, source, aor, response }: CallOutput & { readonly kind: 'answer-again' },
+): boolean {
+  const to = wayBack(ways, request, source, aor)
+  if (to !== undefined) stack.send(response, to)
+  return ways.localAddress(responseRoute(source, topVia(request))) !== undefined
 }
 
 /** Our Contact value towards somebody. */

@@ -216,6 +216,10 @@ export class Bench {
         this.#heard(this.peer(name), output.response)
         return void this.lines.push(`${name} <- ${this.printer.message(output.response)}`)
       }
+      case 'answer-again': {
+        const name = nameOf(output.source.flow)
+        return void this.lines.push(`${name} <- ${this.printer.message(output.response)}`)
+      }
       case 'request':
         return this.#asked(output)
       case 'ack': {
