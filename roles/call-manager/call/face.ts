@@ -192,7 +192,7 @@ function confirmCaller(
     of: repeated ? 'inherited' : 'call',
     waiting: awaitAck(cseq(request)?.number ?? 0, call.now, repeated ? REPEATED : HOPE),
     owesAnswerTo,
-    ...(owesAnswerTo === undefined && { open: { key, request, source, agreed } }),
+    open: { key, request, source, agreed },
   }
   startTimer(call, caller, timer.terms)
   call.state.invite = undefined

@@ -19,13 +19,15 @@ import { REPEATED } from './face.ts'
 import type { Serving } from './pending.ts'
 import { reanswerHeaders } from './reoffer.ts'
 import { sdpBody } from './sdp.ts'
-import type { Open, Pending } from './state.ts'
+import type { Leg, Open, Pending } from './state.ts'
 
 /** `until`: so long the refusal is said again by this process. */
 export type Refused = { readonly open: Open; readonly until: Millis }
 
 export function openIn({ inherited, state, serving, refused, now }: Call): readonly Open[] {
-  const accepted = state.legs.flatMap((leg) => leg.accepted?.open ?? [])
+  const accepted = state.legs.flatMap(({ accepted: its }) =>
+    its?.open === undefined ? [] : [{ ...its.open, owesAnswerTo: its.owesAnswerTo }],
+  )
   const first = state.invite?.key
   const waiting = [...serving.values()].filter(
     ({ request, key }) => request.method === 'INVITE' && key !== first,
@@ -55,8 +57,8 @@ export function rememberRefused(call: Call, { key, request, source }: Pending): 
 
 /** Of another process, that perhaps did not live to say what it had committed. */
 export function answerOpen(call: Call, open: Open): void {
-  const { key, request, source, agreed } = open
-  const leg = call.state.legs.find(({ dialog }) => dialog?.id === askedIn(request, dialog))
+  const { key, request, source, agreed, owesAnswerTo } = open
+  const leg = askerOf(call, open)
   if (leg?.dialog === undefined || leg.state !== 'up' || agreed === undefined)
     return refuseOpen(call, open)
   const { sdp, granted } = agreed
@@ -71,9 +73,23 @@ export function answerOpen(call: Call, open: Open): void {
     response,
     of: 'inherited',
     waiting,
-    owesAnswerTo: undefined,
+    owesAnswerTo,
     open,
   }
+}
+
+/** It or its peer waits for an answer, that may come in the ACK to a 2xx that is said again. */
+export function mayBeAnswered(call: Call, leg: Leg): boolean {
+  return call.inherited.some((open) => {
+    const asker = askerOf(call, open)
+    const { agreed, owesAnswerTo } = open
+    if (asker === undefined || agreed === undefined || owesAnswerTo === undefined) return false
+    return asker.peer === owesAnswerTo && (asker === leg || asker.peer === leg.id)
+  })
+}
+
+function askerOf({ state }: Call, { request }: Open): Leg | undefined {
+  return state.legs.find(({ dialog }) => dialog?.id === askedIn(request, dialog))
 }
 
 /** The one that has no To tag yet began the dialog. */

@@ -13,7 +13,7 @@
 import { millis } from '../../../src/base/time.ts'
 import { resumeDialog } from '../../../src/sip/dialog/dialog.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
-import { answerLateAnew } from './acked.ts'
+import { answerAlone, answerLateAnew } from './acked.ts'
 import { answerAnew, answerReady } from './answer.ts'
 import type { Call } from './call.ts'
 import { endAgain, finish } from './end.ts'
@@ -24,7 +24,7 @@ import type { CallInput } from './io.ts'
 import { renewMedia, talking } from './join.ts'
 import { acknowledge, isOwedAnswer, join, leave, sendBye } from './leg.ts'
 import { reachedUntil } from './reach.ts'
-import { answerOpen, refuseOpen } from './open.ts'
+import { answerOpen, mayBeAnswered, refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerAsService, serviceOf } from './service.ts'
 import { startTimer, whileAwaited } from './session.ts'
@@ -158,17 +158,20 @@ function leaveAlone(call: Call, up: readonly Leg[]): void {
 
 /** What was under way in its dialog is lost with the transactions; what was agreed holds. */
 function resume(call: Call, leg: Leg): void {
-  const owesAnswer = isOwedAnswer(leg)
   leg.accepted = undefined
   leg.released = false
-  if (!owesAnswer || !answerLateAnew(call, leg)) settle(call, leg)
-  // What its peer said last may be of before that offer, so both are told anew as well.
-  else for (const each of [leg, call.peerOf(leg)]) if (each) each.outdated = true
+  if (!mayBeAnswered(call, leg)) settle(call, leg)
   resumeTimer(call, leg)
   call.changed(leg.id)
 }
 
 function settle(call: Call, leg: Leg): void {
+  if (isOwedAnswer(leg)) {
+    if (!answerLateAnew(call, leg)) return answerAlone(call, leg)
+    // What its peer said last may be of before that offer, so both are told anew as well.
+    for (const each of [leg, call.peerOf(leg)]) if (each) each.outdated = true
+    return
+  }
   leg.exchange = { ...NO_EXCHANGE, settled: true }
   if (leg.owesAck) acknowledge(call, leg, leg.ackSdp)
 }

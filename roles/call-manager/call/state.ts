@@ -177,12 +177,14 @@ export type Pending = {
 export type Open = Pending & {
   /** What its 2xx says, once that is to be committed. */
   readonly agreed?: { readonly sdp: Sdp | undefined; readonly granted: Granted } | undefined
+  /** That is an offer: who waits for the answer that the ACK must bring. */
+  readonly owesAnswerTo?: LegId | undefined
 }
 
 export type Accepted = Pick<Pending, 'request' | 'source'> & {
   /** `inherited`: another process may have had the ACK, and nothing is wrong without. */
   readonly of: 'call' | 're-offer' | 'inherited'
-  /** For a successor to say the same again; not when the ACK must bring an answer. */
+  /** For a successor to say the same again. */
   readonly open?: Open
   waiting: Ack2xx
   readonly response: SipResponse

@@ -75,8 +75,8 @@ export function snapshotOf({ state, open, sentAs }: Saving, clock: Clock): strin
   })
 }
 
-function writtenOf({ key, request, source, agreed }: Open): object {
-  return { key, request: headOf(request), source, agreed }
+function writtenOf({ key, request, source, agreed, owesAnswerTo }: Open): object {
+  return { key, request: headOf(request), source, agreed, owesAnswerTo }
 }
 
 /**
