@@ -18,6 +18,7 @@ const REQUEST_HEADERS = [
   'subject',
   'date',
 ]
+const UNPASSABLE: ReadonlySet<number> = new Set([401, 407, 430, 481])
 const RESPONSE_HEADERS = ['content-disposition', 'accept', 'recv-info', 'warning', 'retry-after']
 
 export function passOn(call: Call, end: Endpoint, pending: Pending): void {
@@ -52,9 +53,9 @@ export function passBack(
 ): void {
   // It is no 408: that would be said of the sender's own dialog (RFC 3261 §12.2.1.2).
   if (response === undefined || response.status === 408) return call.respond(pending, 504)
-  // Its authentication and its overload are no business of the sender's.
+  // Its authentication and its connection are no business of the sender's.
   const { status } = response
-  const passable = status !== 401 && status !== 407 && status !== 481
+  const passable = !UNPASSABLE.has(status)
   call.respond(pending, passable ? status : 480, {
     ...(passable ? { reason: response.reason } : {}),
     headers: fieldsOf(response, RESPONSE_HEADERS),

@@ -32,9 +32,25 @@ export function heardFrom(leg: Leg): void {
   delete leg.awaitedUntil
 }
 
-/** It may be on its way back: a 408 of our own says nothing yet. */
+/** A proxy before it lost the connection (RFC 5626 §5.3.1). */
+const FLOW_FAILED = 430
+/** What a proxy says, or we do, when it is not reached. */
+const UNREACHED: ReadonlySet<number> = new Set([408, FLOW_FAILED, 480, 503, 504])
+
+/** By itself, or by a proxy that speaks for it. */
+export function answered(call: Call, leg: Leg, status: number): void {
+  if (status === FLOW_FAILED) connectionLost(call, leg)
+  else if (!UNREACHED.has(status)) heardFrom(leg)
+}
+
+/** It may be on its way back: that it is not reached says nothing yet. */
 export function isAwaited(call: Call, leg: Leg, status: number): boolean {
-  return status === 408 && call.now < awaitedUntil(call, leg)
+  return UNREACHED.has(status) && call.now < awaitedUntil(call, leg)
+}
+
+/** Nobody is there any more, or it has forgotten the call (RFC 3261 §12.2.1.2). */
+export function isLost(status: number): boolean {
+  return status === 408 || status === FLOW_FAILED || status === 481
 }
 
 export function awaitedUntil({ state }: Call, leg: Leg): Millis {

@@ -31,7 +31,7 @@ import { acknowledge, isOwedAnswer } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
 import { openOf, rememberRefused } from './open.ts'
-import { isAwaited } from './reach.ts'
+import { isAwaited, isLost } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { isHold, sdpBody, sdpOf } from './sdp.ts'
 import { answerServiceAgain } from './service.ts'
@@ -235,9 +235,8 @@ function reofferRefused(
   const isAway = other.kind === 'leg' && isAwaited(call, other.leg, said)
   const status = isAway || isBusy(response) ? 491 : said
   if (serving !== undefined) refuseServing(call, serving, PASSABLE.has(status) ? status : 488)
-  // RFC 3261 §12.2.1.2: that dialog is no more.
   const isUp = other.kind === 'leg' && other.leg.state === 'up'
-  if ((status === 408 || status === 481) && isUp) lost(call, other.leg, status)
+  if (isLost(status) && isUp) lost(call, other.leg, status)
 }
 
 const PASSABLE: ReadonlySet<number> = new Set([486, 487, 488, 491, 500, 503, 504, 603, 606])

@@ -13,7 +13,7 @@ import { joinAnswered } from './join.ts'
 import { acknowledge } from './leg.ts'
 import { passBack } from './pass.ts'
 import type { Sent, SentInLeg } from './pending.ts'
-import { connectionLost, heardFrom } from './reach.ts'
+import { answered, connectionLost } from './reach.ts'
 import { reofferAnswered } from './reoffer.ts'
 import { sdpBody } from './sdp.ts'
 import { byeAnswered, probeAnswered, refreshAnswered } from './session.ts'
@@ -33,7 +33,7 @@ export function onResponse(call: Call, tx: TxId, response: SipResponse, source: 
   if (response.status < 200) return
   call.sent.delete(tx)
   const leg = askedOf(call, sent)
-  if (leg !== undefined) heardFrom(leg)
+  if (leg !== undefined) answered(call, leg, response.status)
   settle(call, sent, response)
 }
 

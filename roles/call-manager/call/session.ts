@@ -25,7 +25,7 @@ import { isJoining } from './join.ts'
 import { acknowledge, afterGlare, gone, reinvite, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
-import { awaitedUntil, isAwaited, triedAgainAt } from './reach.ts'
+import { awaitedUntil, isAwaited, isLost, triedAgainAt } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
@@ -149,7 +149,7 @@ export function refreshAnswered(
     leg.timer = retryRefresh(leg.timer, triedAgainAt(call, leg))
     return
   }
-  if (status === 408 || status === 481) return lost(call, leg, status)
+  if (isLost(status)) return lost(call, leg, status)
   if (response !== undefined && status === 422) {
     const policy = policyAfter422({ ...timerPolicy(call.config), minSe: leg.timer.minSe }, response)
     if (policy !== undefined) leg.timer = { ...leg.timer, minSe: policy.minSe }
@@ -191,12 +191,12 @@ export function probeAnswered(call: Call, id: LegId, status: number): void {
   const leg = call.leg(id)
   if (leg === undefined || leg.state !== 'up') return
   const stays = isAwaited(call, leg, status)
-  if ((status === 408 || status === 481) && !stays) return lost(call, leg, status)
+  if (isLost(status) && !stays) return lost(call, leg, status)
   if (stays) leg.probeAt = awaitedUntil(call, leg)
   else if (leg.timer === undefined) leg.probeAt = nextProbe(call)
 }
 
-/** Nobody is there any more, or it has forgotten the call: RFC 3261 §12.2.1.2. */
+/** Unless it had only transferred the other one, nobody has anybody to talk to. */
 export function lost(call: Call, leg: Leg, status: number): void {
   if (status === 481) gone(call, leg)
   if (!goesOnWithout(call, leg)) finish(call, refusalOf(status, 'lost'))
