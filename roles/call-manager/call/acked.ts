@@ -22,6 +22,7 @@ import { heardFrom } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
+import { lost } from './session.ts'
 import type { Leg, LegId } from './state.ts'
 import { goesOnWithout } from './transfer.ts'
 
@@ -73,7 +74,7 @@ export function repeat2xx(call: Call, leg: Leg): void {
   leg.accepted = isAway ? { ...accepted, owesAnswerTo: undefined, waiting: again } : undefined
   if (byeReason !== undefined) return sendBye(call, leg, byeReason)
   if (state !== 'up') return
-  if (!isAway && of !== 'inherited') return finish(call, refusalOf(408, 'no ACK'))
+  if (!isAway && of !== 'inherited') return lost(call, leg, 408, 'no ACK')
   call.saveLater()
   if (leg.exchange.offer !== undefined) answerMissing(call, leg, accepted.owesAnswerTo, isAway)
 }

@@ -60,7 +60,7 @@ export function wakeLeg(call: Call, leg: Leg): void {
   if (leg.timer !== undefined) {
     const { next, output } = wakeSessionTimer(leg.timer, call.now)
     leg.timer = next
-    if (output?.kind === 'expired') return finish(call, refusalOf(408, 'session expired'))
+    if (output?.kind === 'expired') return lost(call, leg, 408, 'session expired')
     if (output?.kind === 'refresh') refresh(call, leg)
   }
   if (leg.probeAt !== undefined && call.now >= leg.probeAt) probe(call, leg)
@@ -197,9 +197,9 @@ export function probeAnswered(call: Call, id: LegId, status: number): void {
 }
 
 /** Unless it had only transferred the other one, nobody has anybody to talk to. */
-export function lost(call: Call, leg: Leg, status: number): void {
+export function lost(call: Call, leg: Leg, status: number, cause = 'lost'): void {
   if (status === 481) gone(call, leg)
-  if (!goesOnWithout(call, leg)) finish(call, refusalOf(status, 'lost'))
+  if (!goesOnWithout(call, leg)) finish(call, refusalOf(status, cause))
 }
 
 type Bye = Sent & { readonly kind: 'bye' }
