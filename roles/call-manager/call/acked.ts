@@ -5,8 +5,10 @@
 //! wrote no Record-Route passed the INVITE on, the ACK came straight. So it ends the repeating of
 //! our 2xx, but no answer is taken from it.
 
+import { millis } from '../../../src/base/time.ts'
 import { awaitAck, isAckFor, wakeAck2xx } from '../../../src/sip/dialog/ack-2xx.ts'
 import { NO_EXCHANGE } from '../../../src/sip/dialog/offer-answer.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import type { Source } from '../../../src/sip/transaction/flow.ts'
@@ -14,7 +16,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { legOf } from './endpoint.ts'
 import { isFromElsewhere } from './hop.ts'
-import { isJoining, loseJoin, offerJoin, renew } from './join.ts'
+import { connect, isJoining, loseJoin, offerJoin, renew } from './join.ts'
 import { acknowledge, isOwedAnswer, sendBye } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
@@ -69,9 +71,12 @@ export function repeat2xx(call: Call, leg: Leg): void {
     accepted.waiting = step.next
     return
   }
-  const isAway = state === 'up' && call.now < (leg.awaitedUntil ?? 0)
-  const again = awaitAck(waiting.inviteCseq, call.now)
-  leg.accepted = isAway ? { ...accepted, owesAnswerTo: undefined, waiting: again } : undefined
+  const left = millis((leg.awaitedUntil ?? 0) - call.now)
+  const isAway = state === 'up' && left > 0
+  const again = awaitAck(waiting.inviteCseq, call.now, millis(Math.min(left, HOPE)))
+  // Where media has no answer there is but the one to come.
+  const owesAnswerTo = call.config.anchor ? undefined : accepted.owesAnswerTo
+  leg.accepted = isAway ? { ...accepted, owesAnswerTo, waiting: again } : undefined
   if (byeReason !== undefined) return sendBye(call, leg, byeReason)
   if (state !== 'up') return
   if (!isAway && of !== 'inherited') return lost(call, leg, 408, 'no ACK')
@@ -84,7 +89,9 @@ function answerMissing(call: Call, leg: Leg, to: LegId | undefined, isAway: bool
   leg.outdated = true
   if (!isAway) leg.exchange = { ...NO_EXCHANGE, settled: true }
   const peer = to === undefined ? undefined : call.leg(to)
-  if (peer !== undefined && isOwedAnswer(peer)) answerAlone(call, peer)
+  if (peer === undefined || !isOwedAnswer(peer)) return
+  if (call.config.anchor) answerAlone(call, peer)
+  else if (!isAway && peer.peer === leg.id) connect(call, leg, peer)
 }
 
 /** The answer is made over: the other side's 2xx gets its ACK. */
