@@ -54,6 +54,8 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   leg.sdp = sdp
   // Who it was for has left, or is about to, by a transfer.
   if (peer?.state !== 'up' || peer.peer !== leg.id) return void (leg.outdated = true)
+  // Media has made another offer of theirs by now, to which this is no answer.
+  if (join !== undefined) return answerAlone(call, peer)
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 
@@ -121,7 +123,7 @@ export function answerAlone(call: Call, leg: Leg, again = false): void {
     return call.relay('relay-answer', peer.media, leg, peer.sdp, then)
   // Media forgets what it was about to be offered.
   const { join } = call.state
-  if (join?.leg === leg.id || join?.other === leg.id) loseJoin(call, join)
+  if (join?.leg === leg.id) loseJoin(call, join)
   sayHere(call, leg, sdp, then)
 }
 
