@@ -52,10 +52,11 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   if (step?.kind === 'broken' || sdp === undefined)
     return finish(call, refusalOf(488, 'the ACK holds no answer'))
   leg.sdp = sdp
+  const { anchor } = call.config
   // Who it was for has left, or is about to, by a transfer.
-  if (peer?.state !== 'up' || peer.peer !== leg.id) return void (leg.outdated = true)
+  if (peer?.state !== 'up' || (anchor && peer.peer !== leg.id)) return void (leg.outdated = true)
   // Media has made another offer of theirs by now, to which this is no answer.
-  if (join !== undefined) return answerAlone(call, peer)
+  if (anchor && join !== undefined) return answerAlone(call, peer)
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 

@@ -215,7 +215,7 @@ export function moveTo(call: Call, transfer: Transfer, who: Leg, to: Leg): void 
   const by = call.leg(transfer.by)
   if (by !== undefined) {
     by.peer = undefined
-    if (isOwedAnswer(by)) answerAlone(call, by)
+    if (call.config.anchor && isOwedAnswer(by)) answerAlone(call, by)
   }
   // Whoever takes the transferor's place is that side of the call from now on.
   to.side = by?.side ?? to.side
