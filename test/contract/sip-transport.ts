@@ -46,6 +46,7 @@ export function sipTransportContract(
       each(transport, 'uses a connection again', open, reuses)
       each(transport, 'reports what could not be sent, later', open, reportsRefusal)
       each(transport, 'reports a broken flow and then fails on it', open, reportsBrokenFlow)
+      each(transport, 'reports where a broken flow had led', open, reportsBrokenWay)
     }
     if (transports.includes('udp') && transports.includes('tcp'))
       each('udp', '§18.1.1 a big request goes by TCP', open, switchesToTcp)
@@ -168,6 +169,19 @@ async function reportsBrokenFlow(bench: TransportBench, transport: TransportName
   bench.b.send(flow, reply(first.message, 200, { toTag: 't' }))
   await bench.until(() => failures.length > 0)
   expect(failures[0]?.target).toBe(flow)
+}
+
+async function reportsBrokenWay(bench: TransportBench, transport: TransportName): Promise<void> {
+  const arrived = collect(bench.b)
+  const failures: SendFailure[] = []
+  bench.a.failed((failure) => failures.push(failure))
+  const target = bench.target(transport)
+  bench.a.send(target, ping(bench, target, 'unanswered'))
+  await bench.until(() => arrived.length > 0)
+  expect(failures).toEqual([])
+  bench.breakFlow(arrived[0]?.source.flow ?? ('none' as FlowId))
+  await bench.until(() => failures.length > 0)
+  expect(failures).toEqual([{ target, cause: failures[0]?.cause }])
 }
 
 async function switchesToTcp(bench: TransportBench): Promise<void> {

@@ -132,7 +132,7 @@ export class SimTransport implements SipTransport {
   readonly #flowClosed = new Listeners<FlowId>()
   readonly #connections = new Map<string, Connection>()
   /** Connections this end made, by where to. */
-  readonly #made = new Map<string, Connection>()
+  readonly #made = new Map<string, { readonly target: Target; readonly connection: Connection }>()
   readonly received: Subscribe<Received> = (listener) => this.#received.add(listener)
   readonly failed: Subscribe<SendFailure> = (listener) => this.#failed.add(listener)
   readonly flowClosed: Subscribe<FlowId> = (listener) => this.#flowClosed.add(listener)
@@ -181,6 +181,11 @@ export class SimTransport implements SipTransport {
     this.#made.clear()
   }
 
+  /** Both ends see them all close: its address is another one now, or its NAT has forgotten it. */
+  roam(): void {
+    for (const id of this.#connections.keys()) this.close(id as FlowId)
+  }
+
   /** Those whose other end is gone: who has its address now knows nothing of them. */
   disconnect(): void {
     for (const { id, ends } of this.#connections.values()) {
@@ -225,13 +230,13 @@ export class SimTransport implements SipTransport {
 
   #sendOnConnection(to: Target, message: SipMessage, bytes: Uint8Array): void {
     const name = `${to.transport}:${to.host}:${to.port}`
-    const made = this.#made.get(name)
+    const made = this.#made.get(name)?.connection
     if (made?.open === true) return this.#write(made, bytes)
     const peer = this.#network.find(to.host, to.port)
     if (peer === undefined || peer.#door.isHidden === true)
       return this.#fail(to, 'ECONNREFUSED', message)
     const connection = this.#network.connect(to.transport, this, peer)
-    this.#made.set(name, connection)
+    this.#made.set(name, { target: to, connection })
     for (const end of connection.ends) end.#connections.set(connection.id, connection)
     return this.#write(connection, bytes)
   }
@@ -266,6 +271,11 @@ export class SimTransport implements SipTransport {
   #lose(connection: Connection): void {
     if (!this.#connections.delete(connection.id)) return
     connection.open = false
+    for (const [name, { target, connection: made }] of this.#made) {
+      if (made !== connection) continue
+      this.#made.delete(name)
+      this.#failed.tell({ target, cause: 'closed' })
+    }
     this.#flowClosed.tell(connection.id as FlowId)
   }
 

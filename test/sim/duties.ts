@@ -17,6 +17,10 @@ const SENDS_MAX = 11
 /** A copy may come so late, and is answered as the first one was. */
 const SLOWEST = 1_500
 
+/** Whose connection broke, or server died, is awaited for so long (RFC 5626 §4.5). */
+const AWAITED = 90_000
+const AWAITED_SENDS_MAX = 35
+
 /** Where a process has no other before it. */
 const FIRST = 'pbx0 '
 
@@ -127,7 +131,16 @@ export class Duties {
   #checkTraffic(key: string, what: string, { first, last, count }: Traffic): void {
     const allowed = this.#allowed(key, what)
     if (count > allowed) this.#problem(`${key} ${what}: sent ${count} times, allowed ${allowed}`)
-    if (last - first > HOPE + SLOWEST) this.#problem(`${key} ${what}: sent for ${last - first} ms`)
+    const isAwaited = this.#isAwaited(key, what)
+    if (last - first > (isAwaited ? AWAITED : HOPE) + SLOWEST)
+      this.#problem(`${key} ${what}: sent for ${last - first} ms`)
+  }
+
+  /** A 2xx to an INVITE that came over a stream, or to another process. */
+  #isAwaited(key: string, what: string): boolean {
+    const [, method, branch = ''] = key.split(' ')
+    const mayBeAway = this.#reliable.has(branch) || !key.startsWith(FIRST)
+    return method === 'INVITE' && isSuccess(Number(what)) && mayBeAway
   }
 
   #allowed(key: string, what: string): number {
@@ -150,7 +163,7 @@ export class Duties {
     const status = Number(what)
     if (method !== 'INVITE' || status < 200) return copies
     // §13.3.1.4 has the user repeat a 2xx, on reliable transports too; Timer G repeats the rest.
-    if (isSuccess(status)) return SENDS_MAX
+    if (isSuccess(status)) return this.#isAwaited(key, what) ? AWAITED_SENDS_MAX : SENDS_MAX
     // Another process may have taken it, and its connection be lost: the answer is repeated.
     if (!key.startsWith(FIRST)) return SENDS_MAX + copies
     return (reliable ? 0 : SENDS_MAX - 1) + copies

@@ -37,7 +37,7 @@ export type SendFailure = {
   readonly target: FlowId | Target
   /** For the log: `ECONNREFUSED`, `no such flow`, … */
   readonly cause: string
-  /** The message that did not go, when it is known. */
+  /** The one that did not go; undefined: whatever was sent there and is not answered is lost. */
   readonly message?: SipMessage
 }
 

@@ -2,7 +2,7 @@
 //! behind `Wire`; times are looked at by the pool's sweep.
 
 import { assert } from '../../base/assert.ts'
-import type { Millis } from '../../base/time.ts'
+import { seconds, type Millis } from '../../base/time.ts'
 import type { SipMessage } from '../message/message.ts'
 import type { SendFailure } from '../stack/sip-transport.ts'
 import type { FlowId, Source, Target } from '../transaction/flow.ts'
@@ -46,6 +46,9 @@ export type ConnectionOptions = {
   readonly patience: Millis
 }
 
+/** Whatever has no answer by then is given up by its sender (64*T1, RFC 3261 §17.1). */
+const ANSWERED = seconds(32)
+
 type Pending = { readonly target: FlowId | Target; readonly message: SipMessage }
 
 export class Connection {
@@ -64,6 +67,8 @@ export class Connection {
   /** Messages the kernel has not taken, oldest first; those before `#pendingFrom` it has. */
   readonly #pending: (Pending | undefined)[] = []
   #pendingFrom = 0
+  /** Where it led when the kernel took something that was sent there. */
+  readonly #ledTo: Target[] = []
   #source: Source | undefined
   #lastHeard: Millis
   #lastSent: Millis
@@ -131,6 +136,9 @@ export class Connection {
   /** The kernel has taken the oldest write. */
   written(): void {
     this.#lastTaken = this.#now()
+    const target = this.#pending[this.#pendingFrom]?.target
+    if (typeof target === 'object' && !this.#ledTo.some((each) => isSamePlace(each, target)))
+      this.#ledTo.push(target)
     this.#pending[this.#pendingFrom++] = undefined
     if (this.#pendingFrom < 32 || this.#pendingFrom * 2 < this.#pending.length) return
     this.#pending.splice(0, this.#pendingFrom)
@@ -188,6 +196,9 @@ export class Connection {
     for (const lost of this.#pending.splice(this.#pendingFrom))
       if (lost !== undefined) this.#events.onFailed({ ...lost, cause: why })
     this.#pending.length = 0
+    // What the kernel has taken is lost as well, and known by no flow.
+    if (this.#now() - this.#lastSent < ANSWERED)
+      for (const target of this.#ledTo) this.#events.onFailed({ target, cause: why })
     this.#events.onClosed(this, why)
   }
 
@@ -218,4 +229,8 @@ export class Connection {
     const quiet = over(this.#lastHeard, idle) && over(this.#lastSent, idle)
     return quiet ? 'idle' : undefined
   }
+}
+
+function isSamePlace(one: Target, other: Target): boolean {
+  return one.host === other.host && one.port === other.port && one.transport === other.transport
 }

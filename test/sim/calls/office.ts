@@ -165,6 +165,15 @@ export class CallOffice {
     for (const phone of this.phones) this.#reconnect(phone)
   }
 
+  /** Somebody takes its phone to another network. */
+  roam(): void {
+    const behindOne = this.phones.filter(({ options }) => options.transport !== 'udp')
+    const phone = behindOne[this.world.random.below(behindOne.length)]
+    if (phone === undefined || !(phone.endpoint instanceof SimTransport)) return
+    phone.endpoint.roam()
+    this.#reconnect(phone)
+  }
+
   /** It notices at some time, and registers anew. */
   #reconnect(phone: ScriptedPhone): void {
     const { endpoint } = phone

@@ -31,6 +31,7 @@ const CALL_EVERY_MS = 1_000
 const WRITE_EVERY_MS = 400
 const FAULT_EVERY_MS = [8_000, 4_000, 2_000, 1_000]
 const MEDIA_FAULT_EVERY_MS = 6_000
+const ROAM_EVERY_MS = 5_000
 
 export type Pass = (ms: number, enough?: () => boolean) => Promise<void>
 
@@ -84,6 +85,9 @@ async function beBusy(office: CallOffice, pass: Pass, faults: FaultCounts): Prom
   const media = mediaFaults(office)
   const mediaKinds = kindsOf(world, media)
   every(world, MEDIA_FAULT_EVERY_MS, BUSY_MS, () => strike(group, media, mediaKinds, faults))
+  const roaming = { roamPhone: () => office.roam() }
+  if (random.chance(1, 2))
+    every(world, ROAM_EVERY_MS, BUSY_MS, () => strike(group, roaming, ['roamPhone'], faults))
   await pass(BUSY_MS)
 }
 
