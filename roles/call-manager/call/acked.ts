@@ -53,8 +53,9 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
     return finish(call, refusalOf(488, 'the ACK holds no answer'))
   leg.sdp = sdp
   const { anchor } = call.config
-  // Who it was for has left, or is about to, by a transfer.
-  if (peer?.state !== 'up' || (anchor && peer.peer !== leg.id)) return void (leg.outdated = true)
+  // Who it was for has left, or is about to, by a transfer; or media has answered that one.
+  const isLate = peer?.state !== 'up' || !isOwedAnswer(peer) || (anchor && peer.peer !== leg.id)
+  if (isLate) return void (leg.outdated = true)
   // Media has made another offer of theirs by now, to which this is no answer.
   if (anchor && join !== undefined) return answerAlone(call, peer)
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
@@ -103,6 +104,8 @@ export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResul
   if (leg === undefined || !leg.owesAck) return
   if (isGone(result) && then.again !== true && answerLateAnew(call, leg)) return
   if (!result.ok && goesOnWithout(call, leg)) return
+  // It is answered before it is offered anything.
+  if (isGone(result) && isJoining(call)) return
   if (!result.ok) return finish(call, refusalOf(488, 'media could not follow'))
   acknowledge(call, leg, result.value)
   const peer = call.peerOf(leg)

@@ -12,6 +12,7 @@ import { sessionTimerFrom2xx } from '../../../src/sip/dialog/session-timer.ts'
 import type { SipResponse } from '../../../src/sip/message/message.ts'
 import { cseq } from '../../../src/sip/message/views.ts'
 import { timerPolicy } from './admission.ts'
+import { answerAlone } from './acked.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { acknowledge, afterGlare, gone, isOwedAnswer, join, reinvite } from './leg.ts'
@@ -157,8 +158,9 @@ export function offerJoin(call: Call, state: Join): void {
   const leg = call.leg(state.leg)
   if (leg === undefined) return
   if (state.offer === undefined || state.isLost === true) return askAgain(call, state)
-  // Its own offer waits for just this, unless media has answered it.
-  if (!call.config.anchor && isOwedAnswer(leg)) {
+  // Its own offer comes first: media has to answer it once more, or else it has waited for this.
+  if (isOwedAnswer(leg)) {
+    if (call.config.anchor) return answerAlone(call, leg, true)
     acknowledge(call, leg, state.offer)
     return joined(call)
   }

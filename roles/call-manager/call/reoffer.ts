@@ -251,6 +251,7 @@ function refuseServing(call: Call, serving: Serving, status: number): void {
     const request = { call: call.state.id, from: from.media, to: to.media }
     call.media({ kind: 'withdraw', request }, { kind: 'nothing' })
   }
+  if (to?.kind === 'leg' && isOwedAnswer(to.leg)) answerAlone(call, to.leg)
   refuseOffer(call, from, serving, status)
 }
 
