@@ -320,9 +320,9 @@ export const BY_SCRIPTS: readonly (Planted & { readonly script: string })[] = [
   },
   {
     name: 'takes who is not back from a connection that broke for gone',
-    file: 'roles/call-manager/call/join.ts',
+    file: 'roles/call-manager/call/reach.ts',
     script: 'test/ladder',
-    find: 'status === 408 && call.now < awaitedUntil(call, leg)',
+    find: 'UNREACHED.has(status) && call.now < awaitedUntil(call, leg)',
     replace: 'status === 0 && call.now < awaitedUntil(call, leg)',
   },
   {
