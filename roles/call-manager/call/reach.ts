@@ -18,9 +18,18 @@ export function reachedUntil(call: Call): Millis {
   return after(call.now, REACH)
 }
 
+/** The process before this one may have had its connection. */
+export function awaitAnew(call: Call, leg: Leg): void {
+  leg.awaitedUntil = reachedUntil(call)
+  delete leg.isCut
+}
+
 /** What was to be said to it has no way. */
 export function connectionLost(call: Call, leg: Leg): void {
-  leg.awaitedUntil ??= reachedUntil(call)
+  // Whoever took over awaited everybody: that is over, and this is another connection.
+  if (leg.isCut !== true && call.now >= (leg.awaitedUntil ?? 0))
+    leg.awaitedUntil = reachedUntil(call)
+  leg.isCut = true
 }
 
 export function onCut(call: Call, id: LegId): void {
@@ -29,7 +38,9 @@ export function onCut(call: Call, id: LegId): void {
 }
 
 export function heardFrom(leg: Leg): void {
+  if (leg.awaitedUntil === undefined) return
   delete leg.awaitedUntil
+  delete leg.isCut
 }
 
 /** A proxy before it lost the connection (RFC 5626 §5.3.1). */

@@ -23,7 +23,7 @@ import { inheritAttempt, ringAgain } from './inherit.ts'
 import type { CallInput } from './io.ts'
 import { renewMedia, talking } from './join.ts'
 import { acknowledge, isOwedAnswer, join, leave, sendBye } from './leg.ts'
-import { reachedUntil } from './reach.ts'
+import { awaitAnew, reachedUntil } from './reach.ts'
 import { answerOpen, mayBeAnswered, refuseOpen } from './open.ts'
 import { refusalOf } from './refusal.ts'
 import { answerAsService, serviceOf } from './service.ts'
@@ -37,7 +37,7 @@ type Resumed = CallInput & { readonly kind: 'resumed' }
 export function recover(call: Call, { hasLeft }: Resumed): void {
   const { state } = call
   call.hear()
-  for (const leg of state.legs) leg.awaitedUntil = reachedUntil(call)
+  for (const leg of state.legs) awaitAnew(call, leg)
   if (hasLeft) return leaveRecord(call)
   for (const leg of state.legs) if (state.phase === 'up' && leg.state === 'up') resume(call, leg)
   for (const open of call.inherited.splice(0)) answerOpen(call, open)

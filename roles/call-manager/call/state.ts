@@ -154,6 +154,8 @@ export type Leg = {
   outdated?: boolean
   /** See `reach.ts`; each process sets its own. */
   awaitedUntil?: Millis
+  /** What was to be said to it has had no way since it was heard. */
+  isCut?: true
   /** It was hung up on, and may be on its way back: when it is told again. */
   byeAgain?: { readonly at: Millis; readonly reason: string }
   /** It is in that call now, and so is what it answers to requests of this one. */
