@@ -51,6 +51,9 @@ export class ByPlace<T extends Placed<T>> {
   }
 }
 
+/** Each name that a certificate must carry has a connection of its own. */
 function nameOf(to: FlowId | Target): string {
-  return typeof to === 'string' ? to : `${to.transport}:${to.host}:${to.port}`
+  if (typeof to === 'string') return to
+  const place = `${to.transport}:${to.host}:${to.port}`
+  return to.transport === 'tls' ? `${place}:${to.serverName ?? ''}` : place
 }

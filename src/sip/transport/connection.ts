@@ -136,9 +136,7 @@ export class Connection {
   /** The kernel has taken the oldest write. */
   written(): void {
     this.#lastTaken = this.#now()
-    const target = this.#pending[this.#pendingFrom]?.target
-    if (typeof target === 'object' && !this.#ledTo.some((each) => isSamePlace(each, target)))
-      this.#ledTo.push(target)
+    if (this.#ending === undefined) this.#leads(this.#pending[this.#pendingFrom]?.target)
     this.#pending[this.#pendingFrom++] = undefined
     if (this.#pendingFrom < 32 || this.#pendingFrom * 2 < this.#pending.length) return
     this.#pending.splice(0, this.#pendingFrom)
@@ -179,6 +177,9 @@ export class Connection {
   end(cause: string): void {
     if (!this.usable) return
     this.#ending = { cause, since: this.#now() }
+    // Nothing is read on it any more; when it has closed, another one may lead there.
+    for (const each of this.#pending) this.#leads(each?.target)
+    this.#loseAnswers(cause)
     this.#wire.end()
   }
 
@@ -196,10 +197,19 @@ export class Connection {
     for (const lost of this.#pending.splice(this.#pendingFrom))
       if (lost !== undefined) this.#events.onFailed({ ...lost, cause: why })
     this.#pending.length = 0
-    // What the kernel has taken is lost as well, and known by no flow.
-    if (this.#now() - this.#lastSent < ANSWERED)
-      for (const target of this.#ledTo) this.#events.onFailed({ target, cause: why })
+    if (this.#ending === undefined) this.#loseAnswers(why)
     this.#events.onClosed(this, why)
+  }
+
+  #leads(target: FlowId | Target | undefined): void {
+    if (typeof target === 'object' && !this.#ledTo.some((each) => isSamePlace(each, target)))
+      this.#ledTo.push(target)
+  }
+
+  /** What the kernel has taken is lost as well, and known by no flow. */
+  #loseAnswers(cause: string): void {
+    if (this.#now() - this.#lastSent >= ANSWERED) return
+    for (const target of this.#ledTo) this.#events.onFailed({ target, cause })
   }
 
   /** Closes what has outlived a bound; pings what may be dead. */

@@ -62,11 +62,13 @@ export function sourceOf(command: Command): Source {
   }
 }
 
-/** Words: to, transport; a flow is written `to=flow:tcp:host:port`. */
+/** Words: to, transport, server-name; a flow is written `to=flow:tcp:host:port`. */
 export function destinationOf(command: Command): FlowId | Target {
   const to = command.arg('to') ?? '192.0.2.9:5060'
   if (to.startsWith('flow:')) return to.slice(5) as FlowId
-  return { transport: transportOf(command), ...address(to) }
+  const serverName = command.arg('server-name')
+  const target = { transport: transportOf(command), ...address(to) }
+  return serverName === undefined ? target : { ...target, serverName }
 }
 
 export function transportOf(command: Command): TransportName {

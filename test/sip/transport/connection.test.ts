@@ -4,7 +4,7 @@ import { millis } from '../../../src/base/time.ts'
 import { Headers } from '../../../src/sip/message/headers.ts'
 import { request } from '../../../src/sip/message/message.ts'
 import { callId } from '../../../src/sip/message/views.ts'
-import type { FlowId } from '../../../src/sip/transaction/flow.ts'
+import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
 import { Admission } from '../../../src/sip/transport/admission.ts'
 import { Connection } from '../../../src/sip/transport/connection.ts'
 import { DEFAULT_LIMITS } from '../../../src/sip/transport/limits.ts'
@@ -36,7 +36,8 @@ walk(new URL('testdata/connection', import.meta.url).pathname, () => {
       events: {
         onMessage: () => say('message'),
         onHolds: () => undefined,
-        onFailed: ({ cause, message }) => say(`${message && callId(message)} failed: ${cause}`),
+        onFailed: ({ cause, message, target }) =>
+          say(`${message ? callId(message) : nameOf(target)} failed: ${cause}`),
         onClosed: (_connection, cause) => say(`closed: ${cause}`),
       },
       limits: LIMITS,
@@ -75,7 +76,7 @@ walk(new URL('testdata/connection', import.meta.url).pathname, () => {
       case 'understood':
         return at.understood(true)
       case 'send':
-        return send(at, first, Number(command.arg('bytes') ?? 100))
+        return send(at, first, Number(command.arg('bytes') ?? 100), command.arg('to'))
       case 'taken':
         for (let count = Number(first); count > 0; count--) {
           queue.shift()
@@ -91,9 +92,10 @@ walk(new URL('testdata/connection', import.meta.url).pathname, () => {
     }
   }
 
-  function send(at: Connection, id: string, bytes: number): void {
+  function send(at: Connection, id: string, bytes: number, host: string | undefined): void {
     const message = request('MESSAGE', 'sip:a', Headers.of([['call-id', id]]))
-    at.send(new Uint8Array(bytes), message, at.flow)
+    const target = host === undefined ? at.flow : ({ transport: 'tcp', host, port: 5060 } as const)
+    at.send(new Uint8Array(bytes), message, target)
   }
 
   function pass(until: number): void {
@@ -118,3 +120,7 @@ walk(new URL('testdata/connection', import.meta.url).pathname, () => {
     return lines.join('\n') || 'ok'
   }
 })
+
+function nameOf(target: FlowId | Target): string {
+  return typeof target === 'string' ? target : target.host
+}
