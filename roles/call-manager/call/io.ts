@@ -85,12 +85,12 @@ export type CallInput =
   | { readonly kind: 'hangup'; readonly status: number; readonly cause: string }
   | { readonly kind: 'wake' }
 
-/** What a leg of this call was asked by the one that it came from; undefined: no answer came. */
+/** What a leg of this call was asked by the one that it came from, and what came of it. */
 export type Answered = {
   readonly kind: 'answered'
   readonly dialog: DialogId
   readonly sent: SentInLeg
-  readonly response: SipResponse | undefined
+  readonly outcome: SipResponse | RequestFailure
 }
 
 /** The first input of every call. */

@@ -32,8 +32,6 @@ export function onResponse(call: Call, tx: TxId, response: SipResponse, source: 
   }
   if (response.status < 200) return
   call.sent.delete(tx)
-  const leg = askedOf(call, sent)
-  if (leg !== undefined) answered(call, leg, response.status)
   settle(call, sent, response)
 }
 
@@ -45,9 +43,17 @@ export function onFailed(call: Call, tx: TxId, cause: RequestFailure): void {
     return void call.unheard.push({ kind: 'failed', tx, cause })
   call.sent.delete(tx)
   if (sent.kind === 'branch') return branchFailed(call, sent.branch, cause)
+  settle(call, sent, cause)
+}
+
+type Outcome = Answered['outcome']
+
+/** Whether its connection is there. */
+function heed(call: Call, sent: Sent, outcome: Outcome): void {
   const leg = askedOf(call, sent)
-  if (cause === 'transport' && leg !== undefined) connectionLost(call, leg)
-  settle(call, sent, undefined)
+  if (leg === undefined) return
+  if (typeof outcome !== 'string') answered(call, leg, outcome.status)
+  else if (outcome === 'transport') connectionLost(call, leg)
 }
 
 function askedOf(call: Call, sent: Sent): Leg | undefined {
@@ -57,24 +63,26 @@ function askedOf(call: Call, sent: Sent): Leg | undefined {
 }
 
 /** Its leg came over from a call that had asked it something. */
-export function onAnswered(call: Call, { dialog, sent, response }: Answered): void {
+export function onAnswered(call: Call, { dialog, sent, outcome }: Answered): void {
   const leg = call.state.legs.findLast((each) => each.dialog?.id === dialog)
-  if (leg !== undefined) settle(call, { ...sent, leg: leg.id }, response)
+  if (leg !== undefined) settle(call, { ...sent, leg: leg.id }, outcome)
 }
 
 /** To the call that its leg is in now; what stays of it acknowledges a 2xx that is repeated. */
-function isHandedOn(call: Call, sent: SentInLeg, response: SipResponse | undefined): boolean {
+function isHandedOn(call: Call, sent: SentInLeg, outcome: Outcome): boolean {
   const leg = call.leg(sent.leg)
   if (leg?.movedTo === undefined || leg.dialog === undefined) return false
-  const number = response && cseq(response)
+  const number = typeof outcome === 'string' ? undefined : cseq(outcome)
   if (number?.method === 'INVITE') leg.invitedCseq = number.number
   const { movedTo: to, dialog } = leg
-  call.outputs.push({ kind: 'answered', to, dialog: dialog.id, sent, response })
+  call.outputs.push({ kind: 'answered', to, dialog: dialog.id, sent, outcome })
   return true
 }
 
-function settle(call: Call, sent: Exclude<Sent, { kind: 'branch' }>, response?: SipResponse): void {
-  if ('leg' in sent && isHandedOn(call, sent, response)) return
+function settle(call: Call, sent: Exclude<Sent, { kind: 'branch' }>, outcome: Outcome): void {
+  if ('leg' in sent && isHandedOn(call, sent, outcome)) return
+  heed(call, sent, outcome)
+  const response = typeof outcome === 'string' ? undefined : outcome
   switch (sent.kind) {
     case 'quiet':
       return
