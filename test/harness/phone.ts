@@ -42,6 +42,8 @@ export type PhoneOptions = {
   readonly transport: TransportName
   /** Option tags it supports: 100rel, timer. */
   readonly supported: readonly string[]
+  /** Its URN (RFC 5626 §4.1), when it names itself by GRUUs (RFC 5627). */
+  readonly instance?: string | undefined
   readonly allowsUpdate: boolean
 }
 
@@ -78,6 +80,7 @@ export class ScriptedPhone implements TransactionUser {
   #cseq = 0
   #nonceCount = 0
   #register = ''
+  #gruu = ''
 
   constructor(options: PhoneOptions) {
     const { world, name, endpoint } = options
@@ -109,7 +112,13 @@ export class ScriptedPhone implements TransactionUser {
     return `sip:${this.options.user}@${this.options.domain}`
   }
 
+  /** The same wherever it is, once it has a GRUU. */
   get contact(): string {
+    return this.#gruu === '' ? this.registered : `<${this.#gruu}>`
+  }
+
+  /** Its Contact in a REGISTER. */
+  get registered(): string {
     const { endpoint } = this
     const { user, transport } = this.options
     const suffix = transport === 'udp' ? '' : `;transport=${transport}`
@@ -130,14 +139,20 @@ export class ScriptedPhone implements TransactionUser {
 
   register(expires: number, extra: readonly (readonly [string, string])[] = []): void {
     this.#register ||= `${this.random.token(12)}@${this.options.name}`
-    const contact = expires < 0 ? [] : [['contact', `${this.contact};expires=${expires}`] as const]
-    const request = this.outside('REGISTER', `sip:${this.options.domain}`, this.aor, [
-      ...contact,
+    const { domain, instance } = this.options
+    const own = instance === undefined ? '' : `;+sip.instance="<${instance}>"`
+    const contact = `${this.registered}${own};expires=${expires}`
+    const request = this.outside('REGISTER', `sip:${domain}`, this.aor, [
+      ...(expires < 0 ? [] : [['contact', contact] as const]),
+      ...(instance === undefined ? [] : [['supported', 'gruu'] as const]),
       ...extra,
     ])
     request.headers.set('call-id', this.#register)
     this.ask(request, (response) => {
       this.status = response?.status ?? 408
+      const texts = own === '' ? [] : (response?.headers.all('contact') ?? [])
+      const text = texts.find((each) => each.includes(`<${instance}>`)) ?? ''
+      this.#gruu = /pub-gruu="([^"]*)"/.exec(text)?.[1] ?? this.#gruu
     })
   }
 

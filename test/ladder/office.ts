@@ -23,6 +23,7 @@ export type Fitting = {
   readonly supported: readonly string[]
   readonly allowsUpdate: boolean
   readonly isHidden: boolean
+  readonly instance: string | undefined
   readonly password: string | undefined
 }
 
@@ -86,6 +87,7 @@ export class Office {
       password: fitting.password ?? password,
       transport: fitting.transport,
       supported: fitting.supported,
+      instance: fitting.instance,
       allowsUpdate: fitting.allowsUpdate,
     })
     this.phones.set(name, phone)

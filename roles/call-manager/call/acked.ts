@@ -15,12 +15,13 @@ import type { Source } from '../../../src/sip/transaction/flow.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { legOf } from './endpoint.ts'
+import { REPEATED } from './face.ts'
 import { isFromElsewhere } from './hop.ts'
 import { connect, isJoining, loseJoin, offerJoin, renew } from './join.ts'
 import { acknowledge, isOwedAnswer, sendBye } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Then } from './pending.ts'
-import { heardFrom } from './reach.ts'
+import { connectionLost, heardFrom } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { sdpOf } from './sdp.ts'
 import { sayHere } from './service.ts'
@@ -38,6 +39,7 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   if (accepted.owesAnswerTo !== undefined && isFromElsewhere(leg.hop, source)) return
   leg.accepted = undefined
   heardFrom(leg)
+  if (accepted.isPresumed === true) return call.saveLater()
   // A successor would say its 2xx again, and need the answer.
   if (accepted.of === 're-offer' || accepted.owesAnswerTo !== undefined) call.saveSoon()
   else call.saveLater()
@@ -61,14 +63,17 @@ export function onAck(call: Call, request: SipRequest, source: Source): void {
   call.relay('relay-answer', leg.media, peer, sdp, { kind: 'late-answer', leg: peer.id })
 }
 
-/** Until it is acknowledged; who may be on its way back has perhaps not had it yet. */
+/**
+ * Until it is acknowledged. Who may be on its way back has perhaps not had it yet; but what the
+ * process before this one said it has had, most likely: nothing more waits for that ACK.
+ */
 export function repeat2xx(call: Call, leg: Leg): void {
   const { accepted, state, byeReason } = leg
   if (accepted === undefined) return
   const { request, source, response, waiting, of } = accepted
   const step = wakeAck2xx(waiting, call.now)
   if (step.kind === 'repeat') {
-    const again = { request, source, response, aor: leg.hop.aor, leg: leg.id }
+    const again = { request, source, response, hop: leg.hop, leg: leg.id }
     call.outputs.push({ kind: 'answer-again', ...again })
   }
   if (step.kind !== 'gave-up') {
@@ -76,16 +81,32 @@ export function repeat2xx(call: Call, leg: Leg): void {
     return
   }
   const left = millis((leg.awaitedUntil ?? 0) - call.now)
-  const isAway = state === 'up' && left > 0
+  const mayBeAway = state === 'up' && left > 0
+  const isPresumed = mayBeAway && of === 'inherited' && accepted.isUnsaid !== true
+  const isAway = mayBeAway && !isPresumed
   const again = awaitAck(waiting.inviteCseq, call.now, millis(Math.min(left, HOPE)))
   // Where media has no answer there is but the one to come.
-  const owesAnswerTo = call.config.anchor ? undefined : accepted.owesAnswerTo
-  leg.accepted = isAway ? { ...accepted, owesAnswerTo, waiting: again } : undefined
+  const owesAnswerTo = call.config.anchor || isPresumed ? undefined : accepted.owesAnswerTo
+  leg.accepted = mayBeAway ? { ...accepted, owesAnswerTo, isPresumed, waiting: again } : undefined
   if (byeReason !== undefined) return sendBye(call, leg, byeReason)
   if (state !== 'up') return
+  if (accepted.isPresumed === true) return
   if (!isAway && of !== 'inherited') return lost(call, leg, 408, 'no ACK')
   call.saveLater()
   if (leg.exchange.offer !== undefined) answerMissing(call, leg, accepted.owesAnswerTo, isAway)
+}
+
+/** Who had no connection is waited for from when it has one again. */
+export function onAnsweredAgain(call: Call, id: LegId, isSent: boolean): void {
+  const leg = call.leg(id)
+  const accepted = leg?.accepted
+  if (leg === undefined || accepted === undefined) return
+  const wasUnsaid = accepted.isUnsaid === true
+  accepted.isUnsaid = !isSent
+  if (!isSent) return connectionLost(call, leg)
+  if (!wasUnsaid) return
+  const patience = accepted.of === 'inherited' ? REPEATED : HOPE
+  accepted.waiting = awaitAck(accepted.waiting.inviteCseq, call.now, patience)
 }
 
 /** It has answered another process, or answers too late: both are told anew. */

@@ -56,8 +56,8 @@ export type CallInput =
       readonly source: Source
     }
   | { readonly kind: 'failed'; readonly tx: TxId; readonly cause: RequestFailure }
-  /** The connection that its INVITE came by is no more. */
-  | { readonly kind: 'cut'; readonly leg: LegId }
+  /** Its 2xx: `isSent` when there was a connection to say it by. */
+  | { readonly kind: 'answered-again'; readonly leg: LegId; readonly isSent: boolean }
   | Answered
   | { readonly kind: 'media'; readonly tag: Tag; readonly result: MediaResult }
   | { readonly kind: 'reports'; readonly tag: Tag; readonly reports: readonly MediaReport[] }
@@ -150,7 +150,7 @@ export type CallOutput =
       readonly leg: LegId
       readonly request: SipRequest
       readonly source: Source
-      readonly aor: string | undefined
+      readonly hop: Hop
       readonly response: SipResponse
     }
   | {

@@ -15,7 +15,7 @@ import { timerPolicy } from './admission.ts'
 import { answerAlone } from './acked.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
-import { acknowledge, afterGlare, gone, isOwedAnswer, join, reinvite } from './leg.ts'
+import { acknowledge, afterGlare, gone, isOwedAnswer, join, owesUsAck, reinvite } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import { patience } from './patience.ts'
 import { isAwaited, reachedUntil, triedAgainAt } from './reach.ts'
@@ -149,7 +149,7 @@ export function joinBy(
 
 /** What comes of it would count, though it is of before somebody came, or a server was lost. */
 export function isNegotiating(call: Call, leg: Leg): boolean {
-  const isFree = leg.accepted === undefined && maySend(leg.exchange, 'INVITE', true)
+  const isFree = !owesUsAck(leg) && maySend(leg.exchange, 'INVITE', true)
   return isJoining(call) || call.serving.size > 0 || !isFree
 }
 
@@ -164,7 +164,7 @@ export function offerJoin(call: Call, state: Join): void {
     acknowledge(call, leg, state.offer)
     return joined(call)
   }
-  if (leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)) {
+  if (owesUsAck(leg) || !maySend(leg.exchange, 'INVITE', true)) {
     state.retryAt = after(call.now, RETRY)
     return
   }

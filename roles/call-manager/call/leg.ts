@@ -58,8 +58,13 @@ export function leave(call: Call, leg: Leg, reason: string): void {
   leg.probeAt = undefined
   call.changed(leg.id)
   if (leg.owesAck) acknowledge(call, leg, undefined)
-  if (leg.accepted === undefined) sendBye(call, leg, reason)
+  if (!owesUsAck(leg)) sendBye(call, leg, reason)
   else leg.byeReason = reason
+}
+
+/** Until it has acknowledged our 2xx, it gets no INVITE (RFC 6141 §4). */
+export function owesUsAck({ accepted }: Leg): boolean {
+  return accepted !== undefined && accepted.isPresumed !== true
 }
 
 export function sendBye(call: Call, leg: Leg, reason: string): void {

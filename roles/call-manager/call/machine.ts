@@ -9,7 +9,7 @@ import { assert, unreachable } from '../../../src/base/assert.ts'
 import type { Machine } from '../../../src/base/machine.ts'
 import type { Millis } from '../../../src/base/time.ts'
 import type { CallId, TenantId } from '../../../src/control/ids.ts'
-import { onAck } from './acked.ts'
+import { onAck, onAnsweredAgain } from './acked.ts'
 import { promptPlayed } from './announce.ts'
 import { Call, type CallWorld } from './call.ts'
 import { onCancel } from './cancel.ts'
@@ -22,7 +22,6 @@ import { onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { openIn } from './open.ts'
 import { refusalOf } from './refusal.ts'
-import { onCut } from './reach.ts'
 import { onAnswered, onFailed, onResponse, onStray } from './responses.ts'
 import { onGiven, onMedia, onPlanned, onReports, onSaved } from './resume.ts'
 import { begin, callStateOf } from './setup.ts'
@@ -107,8 +106,8 @@ function take(call: Call, input: CallInput): void {
       return onResponse(call, input.tx, input.response, input.source)
     case 'failed':
       return onFailed(call, input.tx, input.cause)
-    case 'cut':
-      return onCut(call, input.leg)
+    case 'answered-again':
+      return onAnsweredAgain(call, input.leg, input.isSent)
     case 'answered':
       return onAnswered(call, input)
     case 'media':

@@ -3,7 +3,7 @@
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { Call } from './call.ts'
-import type { Leg, LegId } from './state.ts'
+import type { Leg } from './state.ts'
 
 /**
  * They register anew, and can then be reached: at once, or when that fell into an outage after half
@@ -30,11 +30,6 @@ export function connectionLost(call: Call, leg: Leg): void {
   if (leg.isCut !== true && call.now >= (leg.awaitedUntil ?? 0))
     leg.awaitedUntil = reachedUntil(call)
   leg.isCut = true
-}
-
-export function onCut(call: Call, id: LegId): void {
-  const leg = call.leg(id)
-  if (leg !== undefined) connectionLost(call, leg)
 }
 
 export function heardFrom(leg: Leg): void {

@@ -27,7 +27,7 @@ import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { endpointOf, oppositeOf, tell, type Endpoint } from './endpoint.ts'
 import { isBusy, isJoining } from './join.ts'
-import { acknowledge, isOwedAnswer } from './leg.ts'
+import { acknowledge, isOwedAnswer, owesUsAck } from './leg.ts'
 import { isGone } from './media-loss.ts'
 import type { Sent, Serving } from './pending.ts'
 import { openOf, rememberRefused } from './open.ts'
@@ -130,7 +130,7 @@ function methodTowards(other: Endpoint, { request }: Serving): 'INVITE' | 'UPDAT
 
 /** RFC 6141 §4: nothing to who has not acknowledged our 2xx, and perhaps never had it. */
 function mayOffer(other: Endpoint, method: 'INVITE' | 'UPDATE', sdp: boolean): boolean {
-  const waits = other.kind === 'leg' && other.leg.accepted !== undefined
+  const waits = other.kind === 'leg' && owesUsAck(other.leg)
   return !waits && maySend(other.holder.exchange, method, sdp)
 }
 

@@ -22,7 +22,7 @@ import { SUPPORTED, timerPolicy } from './admission.ts'
 import type { Call, MediaResult } from './call.ts'
 import { finish } from './end.ts'
 import { isJoining } from './join.ts'
-import { acknowledge, afterGlare, gone, reinvite, releaseEarly, sendBye } from './leg.ts'
+import { acknowledge, afterGlare, gone, owesUsAck, reinvite, releaseEarly, sendBye } from './leg.ts'
 import type { Sent } from './pending.ts'
 import { patience } from './patience.ts'
 import { awaitedUntil, isAwaited, isLost, triedAgainAt } from './reach.ts'
@@ -91,7 +91,7 @@ function refresh(call: Call, leg: Leg): void {
     sent.request = call.request(leg, leg.hop, 'UPDATE', sent, { headers })
     return
   }
-  const waits = leg.accepted !== undefined || !maySend(leg.exchange, 'INVITE', true)
+  const waits = owesUsAck(leg) || !maySend(leg.exchange, 'INVITE', true)
   if (waits || isJoining(call) || call.awaits('transfer-answer') || !askAgain(call, leg))
     retrySoon(call, leg)
 }

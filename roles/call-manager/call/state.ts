@@ -189,6 +189,10 @@ export type Accepted = Pick<Pending, 'request' | 'source'> & {
   /** For a successor to say the same again. */
   readonly open?: Open
   waiting: Ack2xx
+  /** There was no connection to say it by. */
+  isUnsaid?: boolean
+  /** Its sender has had it from the process before this one, most likely: nothing waits for it. */
+  isPresumed?: boolean
   readonly response: SipResponse
   /** The 2xx held an offer: who waits for the answer that the ACK must bring. */
   readonly owesAnswerTo: LegId | undefined

@@ -105,7 +105,7 @@ function assertRegistered(office: CallOffice): void {
   const { store } = serving(office).node
   for (const phone of office.phones) {
     const bindings = store?.read((db) => bindingsOf(db, phone.aor)) ?? []
-    const uri = phone.contact.slice(1, -1)
+    const uri = phone.registered.slice(1, -1)
     assert(
       bindings.some(({ contact }) => contact.includes(uri)),
       `${phone.options.name} was registered, and is not`,

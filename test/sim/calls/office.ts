@@ -214,6 +214,7 @@ export class CallOffice {
       password: `pw-${user}`,
       transport,
       supported: world.random.chance(1, 3) ? ['100rel'] : [],
+      instance: world.random.chance(1, 2) ? `urn:uuid:${name}` : undefined,
       allowsUpdate: world.random.chance(1, 2),
     })
   }

@@ -242,8 +242,11 @@ export class CallHost {
         if (output.response.status >= 200) this.#calls.answered(live, output.key)
         return stack.respond(output.key, output.response)
       case 'answer-again':
-        if (answerAgain(this.#ways, stack, output)) return
-        return this.#take(live, { kind: 'cut', leg: output.leg })
+        return this.#take(live, {
+          kind: 'answered-again',
+          leg: output.leg,
+          isSent: answerAgain(this.#ways, stack, output),
+        })
       case 'request': {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
         const handler = new SentRequest(live, output.tx, this.#feed)

@@ -94,7 +94,9 @@ function heirOf(
   live.inviteKey = state.invite?.key
   const resumeInvite = (request: SipRequest, source: Source): void => {
     const aor = aorBehind(state, request)
-    needs.stack.resumeInvite(request, source, () => wayBack(needs.ways, request, source, aor))
+    needs.stack.resumeInvite(request, source, () =>
+      wayBack(needs.ways, request, source, { to: undefined, aor }),
+    )
   }
   if (state.invite !== undefined) resumeInvite(state.invite.request, state.invite.source)
   for (const { request, source } of open) resumeInvite(request, source)

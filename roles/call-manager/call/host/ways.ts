@@ -24,16 +24,16 @@ export type Way = { readonly request: SipRequest; readonly to: Destination }
 
 /** Undefined when it leads nowhere. */
 export function wayTo(ways: Ways, request: SipRequest, hop: Hop, nextHop: string): Way | undefined {
-  const named = namedByGruu(ways, request)
+  const named = request.headers.has('route') ? undefined : namedByGruu(ways, request.uri)
   if (named !== undefined) return toDevice(request, named)
   const to = destination(ways, request, hop, nextHop)
   return to && { request, to }
 }
 
 /** A Contact that is a GRUU of ours names a device, wherever that is registered now. */
-function namedByGruu({ location }: Ways, request: SipRequest): Binding | undefined {
-  if (!request.uri.includes(';gr') || request.headers.has('route')) return undefined
-  const uri = parseUri(request.uri)
+function namedByGruu({ location }: Ways, text: string): Binding | undefined {
+  if (!text.includes(';gr')) return undefined
+  const uri = parseUri(text)
   return uri?.params.has('gr') === true ? location.byGruu(uri)[0] : undefined
 }
 
@@ -76,34 +76,40 @@ function registeredAnew(
 }
 
 /**
- * For the answers to an INVITE that another process took: the way it came, the connection that its
- * sender has now (RFC 5626), or where it listens (RFC 3261 §18.2.2).
+ * For the answers to an INVITE: the way it came, the connection that its sender has now, as heard
+ * within the call or as registered (RFC 5626), or where it listens (RFC 3261 §18.2.2).
  */
 export function wayBack(
   ways: Ways,
   invite: SipRequest,
   source: Source,
-  aor: string | undefined,
+  { to, aor }: Pick<Hop, 'to' | 'aor'>,
 ): FlowId | Target | undefined {
   const via = topVia(invite)
   const way = responseRoute(source, via)
-  if (ways.localAddress(way) !== undefined) return way
+  if (isOpen(ways, way)) return way
+  if (typeof to === 'string' && isOpen(ways, to)) return to
   const list = contacts(invite)
-  const contact = list === undefined || list === '*' ? undefined : list[0]?.uriText
+  const contact = list === undefined || list === '*' ? '' : (list[0]?.uriText ?? '')
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
-  const flow = bindings.find((each) => each.contact === contact)?.flow
-  return flow ?? (via && responseFallback(source, via))
+  const device = namedByGruu(ways, contact) ?? bindings.find((each) => each.contact === contact)
+  if (device?.flow !== undefined && isOpen(ways, device.flow)) return device.flow
+  return via && responseFallback(source, via)
 }
 
-/** Says a 2xx again; false when the connection that its INVITE came by is no more. */
+/** Says a 2xx again; false when that takes a connection which may never come to be. */
 export function answerAgain(
   ways: Ways,
   stack: Pick<SipStack, 'send'>,
-  { request, source, aor, response }: CallOutput & { readonly kind: 'answer-again' },
+  { request, source, hop, response }: CallOutput & { readonly kind: 'answer-again' },
 ): boolean {
-  const to = wayBack(ways, request, source, aor)
+  const to = wayBack(ways, request, source, hop)
   if (to !== undefined) stack.send(response, to)
-  return ways.localAddress(responseRoute(source, topVia(request))) !== undefined
+  return typeof to === 'string' ? isOpen(ways, to) : to?.transport === 'udp'
+}
+
+function isOpen({ localAddress }: Ways, way: FlowId | Target): boolean {
+  return localAddress(way) !== undefined
 }
 
 /** Our Contact value towards somebody. */

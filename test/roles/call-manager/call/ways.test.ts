@@ -5,8 +5,8 @@ import { millis } from '../../../../src/base/time.ts'
 import { Headers } from '../../../../src/sip/message/headers.ts'
 import { request } from '../../../../src/sip/message/message.ts'
 import { parseUri } from '../../../../src/sip/message/uri.ts'
-import type { FlowId } from '../../../../src/sip/transaction/flow.ts'
-import { wayTo, type Ways } from '../../../../roles/call-manager/call/host/ways.ts'
+import type { FlowId, Target } from '../../../../src/sip/transaction/flow.ts'
+import { wayBack, wayTo, type Ways } from '../../../../roles/call-manager/call/host/ways.ts'
 import type { Binding } from '../../../../roles/call-manager/location.ts'
 
 const GRUU = 'sip:erin@pbx.example;gr=urn:uuid:1'
@@ -43,6 +43,25 @@ test('a route set that begins elsewhere goes where the proxy was seen', () => {
   expect(wayTo(ways, routed, live, 'sip:203.0.113.9:5080;lr')?.to).toBe('udp|live')
   const byName = wayTo(waysWith([]), routed, DEAD, 'sip:proxy.example;transport=tcp;lr')
   expect(byName?.to).toEqual({ transport: 'tcp', host: '192.0.2.7', port: 5060 })
+})
+
+test('an INVITE is answered by the way it came, else the one of the call, of the device', () => {
+  const invite = bye(GRUU).headers.add('contact', `<${GRUU}>`)
+  const asked = request('INVITE', 'sip:bob@pbx.example', invite)
+  const flow = 'tcp|first' as FlowId
+  const source = { transport: 'tcp', address: '192.0.2.7', port: 40_000, flow } as const
+  const local = { localAddress: '192.0.2.1', localPort: 5060 }
+  const back = (open: readonly string[]): unknown => {
+    const localAddress = (to: FlowId | Target) =>
+      typeof to === 'string' && open.includes(to) ? LOCAL : undefined
+    const ways = { ...waysWith([binding()]), localAddress }
+    const hop = { to: 'tcp|heard' as FlowId, aor: 'sip:erin@pbx.example' }
+    return wayBack(ways, asked, { ...source, ...local }, hop)
+  }
+  expect(back(['tcp|first', 'tcp|heard', 'udp|live'])).toBe('tcp|first')
+  expect(back(['tcp|heard', 'udp|live'])).toBe('tcp|heard')
+  expect(back(['udp|live'])).toBe('udp|live')
+  expect(back([])).toBeUndefined()
 })
 
 function bye(uri: string) {
