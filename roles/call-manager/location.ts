@@ -3,8 +3,13 @@
 
 import type { Subscribe } from '../../src/base/host.ts'
 import type { Millis } from '../../src/base/time.ts'
-import type { SipUri } from '../../src/sip/message/uri.ts'
-import type { FlowId, Target, TransportName } from '../../src/sip/transaction/flow.ts'
+import { parseUri, type SipUri } from '../../src/sip/message/uri.ts'
+import {
+  isReliable,
+  type FlowId,
+  type Target,
+  type TransportName,
+} from '../../src/sip/transaction/flow.ts'
 
 export type Binding = {
   readonly aor: string
@@ -61,4 +66,18 @@ export interface Location {
   /** Number of bindings. */
   readonly size: number
   readonly changed: Subscribe<LocationChange>
+}
+
+/**
+ * Which of an AOR's bindings is of the device that gave itself this URI: the one that has it, or
+ * that differs by its port. Who names the port that it connects from has another one each time.
+ */
+export function deviceOf(bindings: readonly Binding[], contact: string): Binding | undefined {
+  const same = bindings.find((each) => each.contact === contact)
+  const uri = parseUri(contact)
+  if (same?.flow !== undefined || same?.transport === 'udp' || uri === undefined) return same
+  const isHere = ({ flow, transport, uri: { user, host } }: Binding): boolean =>
+    flow !== undefined && isReliable(transport) && host === uri.host && user === uri.user
+  const [newest] = bindings.filter(isHere).toSorted((a, b) => b.registeredAt - a.registeredAt)
+  return newest ?? same
 }

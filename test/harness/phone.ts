@@ -45,6 +45,8 @@ export type PhoneOptions = {
   /** Its URN (RFC 5626 §4.1), when it names itself by GRUUs (RFC 5627). */
   readonly instance?: string | undefined
   readonly allowsUpdate: boolean
+  /** Its Contact names the port that it connects from, another one each time. */
+  readonly isEphemeral?: boolean | undefined
 }
 
 /** What a phone does by itself when something comes in; scripts drive it, simulations decide. */
@@ -81,6 +83,7 @@ export class ScriptedPhone implements TransactionUser {
   #nonceCount = 0
   #register = ''
   #gruu = ''
+  #connections = 0
 
   constructor(options: PhoneOptions) {
     const { world, name, endpoint } = options
@@ -120,9 +123,15 @@ export class ScriptedPhone implements TransactionUser {
   /** Its Contact in a REGISTER. */
   get registered(): string {
     const { endpoint } = this
-    const { user, transport } = this.options
+    const { user, transport, isEphemeral = false } = this.options
+    const port = isEphemeral ? 49_152 + this.#connections : endpoint.port
     const suffix = transport === 'udp' ? '' : `;transport=${transport}`
-    return `<sip:${user}@${endpoint.address}:${endpoint.port}${suffix}>`
+    return `<sip:${user}@${endpoint.address}:${port}${suffix}>`
+  }
+
+  /** Its next message is the first on another connection. */
+  reconnect(): void {
+    this.#connections += 1
   }
 
   /** The power is gone: nothing more is sent or heard. */

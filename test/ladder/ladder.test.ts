@@ -17,6 +17,7 @@ import { Office } from './office.ts'
  *                                   or successor=waits as in a cluster)
  *   phone alice transport=tcp supported=100rel,timer update hidden
  *                                  (hidden: behind a NAT, so that nobody can connect to it)
+ *   phone alice ephemeral          (its Contact names the port that it connects from)
  *   phone alice gruu               (it names itself by a GRUU)
  *   setup alice bob                (phones that are registered, without drawing it)
  *   alice register 3600            alice call bob [nosdp]    (headers below, each after a tab)
@@ -131,6 +132,7 @@ function addPhone(office: Office, name: string, command: Command): void {
     supported: command.arg('supported')?.split(',') ?? [],
     allowsUpdate: command.words.includes('update'),
     isHidden: command.words.includes('hidden'),
+    isEphemeral: command.words.includes('ephemeral'),
     instance: command.words.includes('gruu') ? `urn:uuid:${name}` : undefined,
     password: command.arg('password'),
   })
@@ -140,7 +142,7 @@ function transportOf(text: string | undefined): TransportName {
   return text === 'tcp' || text === 'tls' || text === 'ws' ? text : 'udp'
 }
 
-const FITTED: ReadonlySet<string> = new Set(['update', 'hidden', 'gruu'])
+const FITTED: ReadonlySet<string> = new Set(['update', 'hidden', 'gruu', 'ephemeral'])
 
 async function setUp(office: Office, command: Command): Promise<void> {
   const names = command.words.filter((word) => !word.includes('=') && !FITTED.has(word))

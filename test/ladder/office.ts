@@ -24,6 +24,7 @@ export type Fitting = {
   readonly allowsUpdate: boolean
   readonly isHidden: boolean
   readonly instance: string | undefined
+  readonly isEphemeral: boolean
   readonly password: string | undefined
 }
 
@@ -88,6 +89,7 @@ export class Office {
       transport: fitting.transport,
       supported: fitting.supported,
       instance: fitting.instance,
+      isEphemeral: fitting.isEphemeral,
       allowsUpdate: fitting.allowsUpdate,
     })
     this.phones.set(name, phone)
@@ -95,6 +97,7 @@ export class Office {
 
   disconnect(name: string): void {
     for (const [flow, each] of this.#flows) if (each === name) this.pbx.endpoint.close(flow)
+    this.find(name).reconnect()
   }
 
   /** The phone comes up in another network, at an address that nobody has seen. */

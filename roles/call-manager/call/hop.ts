@@ -5,8 +5,8 @@
 //!
 //!                   from 192.0.2.7:5060        a request of ours goes to
 //!                   Contact or first Route
-//!   TCP, TLS, WS    anything                   the connection; when it is gone, to 192.0.2.7
-//!                                              at the port named
+//!   TCP, TLS, WS    anything                   the connection; when it is gone, the one that its
+//!                                              device has now, or 192.0.2.7 at the port named
 //!   UDP             192.0.2.7:5070             192.0.2.7:5070: it listens there
 //!                   10.0.0.7, 203.0.113.9,     192.0.2.7:5060: a NAT or a proxy without
 //!                   phone.example              Record-Route, or a lie

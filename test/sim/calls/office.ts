@@ -180,6 +180,7 @@ export class CallOffice {
     if (phone.options.transport === 'udp' || !(endpoint instanceof SimTransport)) return
     this.world.in(millis(this.world.random.below(UNAWARE_MS)), () => {
       endpoint.disconnect()
+      phone.reconnect()
       phone.status = 0
       this.#register(phone)
     })
@@ -216,6 +217,7 @@ export class CallOffice {
       supported: world.random.chance(1, 3) ? ['100rel'] : [],
       instance: world.random.chance(1, 2) ? `urn:uuid:${name}` : undefined,
       allowsUpdate: world.random.chance(1, 2),
+      isEphemeral: transport === 'tcp' && door.isHidden && world.random.chance(1, 2),
     })
   }
 }

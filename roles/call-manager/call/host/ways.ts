@@ -9,7 +9,7 @@ import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-t
 import type { Destination, SipStack } from '../../../../src/sip/stack.ts'
 import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flow.ts'
 import { responseFallback, responseRoute } from '../../../../src/sip/transaction/response-route.ts'
-import type { Binding, Location } from '../../location.ts'
+import { deviceOf, type Binding, type Location } from '../../location.ts'
 import { placeAt } from '../hop.ts'
 import type { CallOutput } from '../io.ts'
 import type { Hop } from '../state.ts'
@@ -68,9 +68,7 @@ function registeredAnew(
   request: SipRequest,
   { aor }: Hop,
 ): FlowId | Target | undefined {
-  if (aor === undefined) return undefined
-  const bindings = location.bindings(aor)
-  const same = bindings.find(({ contact }) => contact === request.uri)
+  const same = aor === undefined ? undefined : deviceOf(location.bindings(aor), request.uri)
   // A connection came from a port that nobody listens at: what the device itself names is better.
   return same && (same.flow ?? (same.transport === 'udp' ? same.target : undefined))
 }
@@ -92,7 +90,7 @@ export function wayBack(
   const list = contacts(invite)
   const contact = list === undefined || list === '*' ? '' : (list[0]?.uriText ?? '')
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
-  const device = namedByGruu(ways, contact) ?? bindings.find((each) => each.contact === contact)
+  const device = namedByGruu(ways, contact) ?? deviceOf(bindings, contact)
   if (device?.flow !== undefined && isOpen(ways, device.flow)) return device.flow
   return via && responseFallback(source, via)
 }
