@@ -90,10 +90,11 @@ export function repeat2xx(call: Call, leg: Leg): void {
   leg.accepted = mayBeAway ? { ...accepted, owesAnswerTo, isPresumed, waiting: again } : undefined
   if (byeReason !== undefined) return sendBye(call, leg, byeReason)
   if (state !== 'up') return
-  if (accepted.isPresumed === true) return
+  if (accepted.isPresumed === true) return mayBeAway ? undefined : call.saveLater()
   if (!isAway && of !== 'inherited') return lost(call, leg, 408, 'no ACK')
   call.saveLater()
-  if (leg.exchange.offer !== undefined) answerMissing(call, leg, accepted.owesAnswerTo, isAway)
+  if (leg.exchange.offer?.in === 'INVITE 2xx')
+    answerMissing(call, leg, accepted.owesAnswerTo, isAway)
 }
 
 /** Who had no connection is waited for from when it has one again. */

@@ -16,7 +16,7 @@ import { isPrackAgain, onPrack } from './prack.ts'
 import { heardFrom } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { onReoffer } from './reoffer.ts'
-import { CALLER, type Pending } from './state.ts'
+import { CALLER, type Leg, type Pending } from './state.ts'
 import { goesOnWithout, isReferAgain, onRefer } from './transfer.ts'
 
 export function onRequest(call: Call, pending: Pending, source: Source, proven: boolean): void {
@@ -112,6 +112,7 @@ function followFlow(end: Endpoint, request: SipRequest, source: Source): void {
   const refreshes = request.method === 'INVITE' || request.method === 'UPDATE'
   if (refreshes) {
     if (leg.dialog !== undefined) leg.dialog = refreshTarget(leg.dialog, request)
+    if (request.method === 'INVITE') knows2xx(leg)
     if (allow(request).length > 0) leg.canUpdate = allow(request).includes('UPDATE')
   }
   if (leg.dialog?.routeSet.length !== 0) return
@@ -119,6 +120,11 @@ function followFlow(end: Endpoint, request: SipRequest, source: Source): void {
     const hop = hopBack(request, source, leg.hop.aor)
     if (hop.to !== leg.hop.to || hop.address !== leg.hop.address) leg.hop = hop
   }
+}
+
+/** It asks anew: it has had our 2xx, though its ACK was to another process. */
+function knows2xx(leg: Leg): void {
+  if (leg.accepted?.of === 'inherited' && leg.exchange.offer === undefined) leg.accepted = undefined
 }
 
 function onBye(call: Call, end: Endpoint, pending: Pending): void {

@@ -2,6 +2,8 @@
 //! NAT forgot it. They notice, and come back by another: until then no answer means little.
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
+import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
+import { toTag } from '../../../src/sip/message/views.ts'
 import type { Call } from './call.ts'
 import type { Leg } from './state.ts'
 
@@ -47,10 +49,20 @@ const UNREACHED: ReadonlySet<number> = new Set([408, FLOW_FAILED, 480, 503, 504]
 export function answered(call: Call, leg: Leg, status: number): void {
   if (status === FLOW_FAILED) connectionLost(call, leg)
   else if (!UNREACHED.has(status)) heardFrom(leg)
+  const { accepted } = leg
+  if (accepted?.isPresumed !== true || !isOvertaken(leg, status)) return
+  accepted.isPresumed = false
+  accepted.waiting = awaitAck(accepted.waiting.inviteCseq, call.now)
 }
 
-/** It may be on its way back: that it is not reached says nothing yet. */
+/** It knows of no call yet: what was said in it has overtaken our 2xx to the first INVITE. */
+function isOvertaken({ accepted }: Leg, status: number): boolean {
+  return status === 481 && accepted !== undefined && toTag(accepted.request) === undefined
+}
+
+/** It may be on its way back, or our 2xx to it: that it is not reached there says nothing yet. */
 export function isAwaited(call: Call, leg: Leg, status: number): boolean {
+  if (isOvertaken(leg, status)) return true
   return UNREACHED.has(status) && call.now < awaitedUntil(call, leg)
 }
 

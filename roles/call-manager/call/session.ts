@@ -192,7 +192,7 @@ export function probeAnswered(call: Call, id: LegId, status: number): void {
   if (leg === undefined || leg.state !== 'up') return
   const stays = isAwaited(call, leg, status)
   if (isLost(status) && !stays) return lost(call, leg, status)
-  if (stays) leg.probeAt = awaitedUntil(call, leg)
+  if (stays) leg.probeAt = millis(Math.max(awaitedUntil(call, leg), triedAgainAt(call, leg)))
   else if (leg.timer === undefined) leg.probeAt = nextProbe(call)
 }
 

@@ -24,17 +24,22 @@ export type Way = { readonly request: SipRequest; readonly to: Destination }
 
 /** Undefined when it leads nowhere. */
 export function wayTo(ways: Ways, request: SipRequest, hop: Hop, nextHop: string): Way | undefined {
-  const named = request.headers.has('route') ? undefined : namedByGruu(ways, request.uri)
+  const named = request.headers.has('route') ? undefined : namedByGruu(ways, request.uri, hop.aor)
   if (named !== undefined) return toDevice(request, named)
   const to = destination(ways, request, hop, nextHop)
   return to && { request, to }
 }
 
-/** A Contact that is a GRUU of ours names a device, wherever that is registered now. */
-function namedByGruu({ location }: Ways, text: string): Binding | undefined {
+/** A Contact that is a GRUU of ours names a device of its user, wherever that is registered now. */
+function namedByGruu(
+  { location }: Ways,
+  text: string,
+  aor: string | undefined,
+): Binding | undefined {
   if (!text.includes(';gr')) return undefined
   const uri = parseUri(text)
-  return uri?.params.has('gr') === true ? location.byGruu(uri)[0] : undefined
+  const devices = uri?.params.has('gr') === true ? location.byGruu(uri) : []
+  return devices.find((each) => each.aor === aor)
 }
 
 /** RFC 5627 §5.3: the GRUU becomes what the device registered, with the Path to it. */
@@ -90,7 +95,7 @@ export function wayBack(
   const list = contacts(invite)
   const contact = list === undefined || list === '*' ? '' : (list[0]?.uriText ?? '')
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
-  const device = namedByGruu(ways, contact) ?? deviceOf(bindings, contact)
+  const device = namedByGruu(ways, contact, aor) ?? deviceOf(bindings, contact)
   if (device?.flow !== undefined && isOpen(ways, device.flow)) return device.flow
   return via && responseFallback(source, via)
 }
