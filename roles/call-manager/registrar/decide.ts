@@ -102,7 +102,10 @@ function fulfil(
   const kept: Kept[] = []
   const remove: BindingRecord[] = []
   for (const wish of wishes) {
-    const existing = situation.current.find((record) => isOf(record, wish))
+    const { current } = situation
+    const existing =
+      current.find((record) => isOf(record, wish)) ??
+      current.find((record) => isReconnected(record, wish, registration))
     if (existing !== undefined && isOutOfOrder(existing, registration)) return refuse(OUT_OF_ORDER)
     if (wish.expiry > 0) {
       const reach = reachOf(request, registration.source, wish.uri, path)
@@ -177,6 +180,17 @@ function isOf(record: BindingRecord, wish: Wish): boolean {
   if (wish.instance !== undefined && record.instance !== undefined)
     return record.instance === wish.instance && record.regId === wish.regId
   return record.contact === wish.contact || sameUri(record.uri, wish.uri)
+}
+
+/** The same client names the port of its next connection, and the one before is no more. */
+function isReconnected(record: BindingRecord, wish: Wish, registration: Registration): boolean {
+  const { callId, source } = registration
+  const { transport, uri } = record
+  if (wish.instance !== undefined || record.instance !== undefined) return false
+  if (record.callId !== callId || transport !== source.transport || !isReliable(transport))
+    return false
+  const isHere = uri.user === wish.uri.user && uri.host === wish.uri.host
+  return record.flow === undefined && isHere
 }
 
 /** A CSeq at or below the one that made the binding, of the same Call-ID (§10.3 step 7). */
