@@ -124,7 +124,10 @@ function answerMissing(call: Call, leg: Leg, to: LegId | undefined, isAway: bool
 export function lateAnswerReady(call: Call, then: LateAnswer, result: MediaResult): void {
   const leg = call.leg(then.leg)
   if (leg === undefined || !leg.owesAck) return
-  if (isGone(result) && then.again !== true && answerLateAnew(call, leg)) return
+  if (isGone(result) && then.again !== true) {
+    if (!answerLateAnew(call, leg)) answerAlone(call, leg, true)
+    return
+  }
   if (!result.ok && goesOnWithout(call, leg)) return
   // It is answered before it is offered anything.
   if (isGone(result) && isJoining(call)) return
