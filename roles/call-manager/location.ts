@@ -3,10 +3,11 @@
 
 import type { Subscribe } from '../../src/base/host.ts'
 import type { Millis } from '../../src/base/time.ts'
-import { parseUri, type SipUri } from '../../src/sip/message/uri.ts'
+import type { SipUri } from '../../src/sip/message/uri.ts'
 import {
   isReliable,
   type FlowId,
+  type Source,
   type Target,
   type TransportName,
 } from '../../src/sip/transaction/flow.ts'
@@ -69,15 +70,32 @@ export interface Location {
 }
 
 /**
- * Which of an AOR's bindings is of the device that gave itself this URI: the one that has it, or
- * that differs by its port. Who names the port that it connects from has another one each time.
+ * What tells a device from others of its AOR when its Contact is another one: its instance (RFC
+ * 5626 §4.1), or else the Call-ID of its REGISTERs (RFC 3261 §10.2).
  */
-export function deviceOf(bindings: readonly Binding[], contact: string): Binding | undefined {
+export function deviceIdOf({ instance, callId }: Binding): string {
+  return instance ?? callId
+}
+
+/** Its binding: the one with this Contact, or what the device has registered instead of that. */
+export function bindingOf(
+  bindings: readonly Binding[],
+  contact: string,
+  device: string | undefined,
+): Binding | undefined {
   const same = bindings.find((each) => each.contact === contact)
-  const uri = parseUri(contact)
-  if (same?.flow !== undefined || same?.transport === 'udp' || uri === undefined) return same
-  const isHere = ({ flow, transport, uri: { user, host } }: Binding): boolean =>
-    flow !== undefined && isReliable(transport) && host === uri.host && user === uri.user
-  const [newest] = bindings.filter(isHere).toSorted((a, b) => b.registeredAt - a.registeredAt)
-  return newest ?? same
+  if (same?.flow !== undefined || device === undefined) return same
+  const anew = ({ flow, path }: Binding): boolean => flow !== undefined && path.length === 0
+  return bindings.find((each) => anew(each) && deviceIdOf(each) === device) ?? same
+}
+
+/** Who sends by this connection. Over UDP nobody has to be found anew. */
+export function deviceAt(
+  location: Pick<Location, 'bindings'>,
+  aor: string,
+  { transport, flow }: Source,
+): string | undefined {
+  if (!isReliable(transport)) return undefined
+  const binding = location.bindings(aor).find((each) => each.flow === flow)
+  return binding && deviceIdOf(binding)
 }

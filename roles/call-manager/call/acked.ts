@@ -81,7 +81,7 @@ export function repeat2xx(call: Call, leg: Leg): void {
     return
   }
   const left = millis((leg.awaitedUntil ?? 0) - call.now)
-  const mayBeAway = state === 'up' && left > 0
+  const mayBeAway = (state === 'up' || state === 'leaving') && left > 0
   const isPresumed = mayBeAway && of === 'inherited' && accepted.isUnsaid !== true
   const isAway = mayBeAway && !isPresumed
   const again = awaitAck(waiting.inviteCseq, call.now, millis(Math.min(left, HOPE)))

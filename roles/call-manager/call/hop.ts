@@ -21,10 +21,14 @@ import type { ForkTarget } from '../routing/plan.ts'
 import type { Hop } from './state.ts'
 
 /** Back to where this message came from: a connection is kept (RFC 5923, RFC 5626). */
-export function hopBack(message: SipMessage, source: Source, aor: string | undefined): Hop {
+export function hopBack(
+  message: SipMessage,
+  source: Source,
+  { aor, device }: Pick<Hop, 'aor' | 'device'>,
+): Hop {
   const { address, flow, transport } = source
   const listens = isReliable(transport) ? undefined : portOfItsOwn(message, source)
-  return { to: listens ?? flow, address, aor }
+  return { to: listens ?? flow, address, aor, device }
 }
 
 /** Over UDP a phone may listen on another port than it sends from. */
@@ -57,13 +61,13 @@ function transportOf({ scheme, params }: SipUri): string {
  */
 export function hopAnswered(target: ForkTarget, response: SipMessage, source: Source): Hop {
   const known = hopTo(target)
-  if (isReliable(source.transport)) return hopBack(response, source, target.aor)
+  if (isReliable(source.transport)) return hopBack(response, source, target)
   const list = contacts(response)
   const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
   const bound = parseUri(target.uri)
   if (uri === undefined || bound === undefined) return known
   if (uri.host === bound.host && uri.port === bound.port) return known
-  return hopBack(response, source, target.aor)
+  return hopBack(response, source, target)
 }
 
 /** A request that came from where its hop is not: whoever sent it is to show that it is `aor`. */
@@ -79,6 +83,6 @@ export function isFromElsewhere(hop: Hop, source: Source): boolean {
   return hop.address !== source.address
 }
 
-export function hopTo({ to, address, aor }: ForkTarget): Hop {
-  return { to, address, aor }
+export function hopTo({ to, address, aor, device }: ForkTarget): Hop {
+  return { to, address, aor, device }
 }

@@ -117,7 +117,7 @@ function followFlow(end: Endpoint, request: SipRequest, source: Source): void {
   }
   if (leg.dialog?.routeSet.length !== 0) return
   if (refreshes || isReliable(source.transport)) {
-    const hop = hopBack(request, source, leg.hop.aor)
+    const hop = hopBack(request, source, leg.hop)
     if (hop.to !== leg.hop.to || hop.address !== leg.hop.address) leg.hop = hop
   }
 }

@@ -99,7 +99,12 @@ export type Invited = {
   readonly key: ServerKey
   readonly request: SipRequest
   readonly source: Source
-  readonly caller: { readonly aor: string; readonly name: string; readonly user: string }
+  readonly caller: {
+    readonly aor: string
+    readonly device?: string | undefined
+    readonly name: string
+    readonly user: string
+  }
   /** Our Contact value towards the caller. */
   readonly contact: string
   readonly planned: Planned

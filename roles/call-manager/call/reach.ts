@@ -3,6 +3,7 @@
 
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import { awaitAck } from '../../../src/sip/dialog/ack-2xx.ts'
+import { HOPE } from '../../../src/sip/dialog/timers.ts'
 import { toTag } from '../../../src/sip/message/views.ts'
 import type { Call } from './call.ts'
 import type { Leg } from './state.ts'
@@ -15,6 +16,7 @@ const REACH = millis(90_000)
 /** Between two tries to reach one: a second, then more. */
 const AGAIN_MIN = 1_000
 const AGAIN_MAX = 5_000
+const NEVER = millis(0)
 
 export function reachedUntil(call: Call): Millis {
   return after(call.now, REACH)
@@ -48,21 +50,30 @@ const UNREACHED: ReadonlySet<number> = new Set([408, FLOW_FAILED, 480, 503, 504]
 /** By itself, or by a proxy that speaks for it. */
 export function answered(call: Call, leg: Leg, status: number): void {
   if (status === FLOW_FAILED) connectionLost(call, leg)
+  else if (isOvertaken(call, leg, status)) awaitAnswered(call, leg)
   else if (!UNREACHED.has(status)) heardFrom(leg)
-  const { accepted } = leg
-  if (accepted?.isPresumed !== true || !isOvertaken(leg, status)) return
-  accepted.isPresumed = false
-  accepted.waiting = awaitAck(accepted.waiting.inviteCseq, call.now)
 }
 
 /** It knows of no call yet: what was said in it has overtaken our 2xx to the first INVITE. */
-function isOvertaken({ accepted }: Leg, status: number): boolean {
-  return status === 481 && accepted !== undefined && toTag(accepted.request) === undefined
+function isOvertaken(
+  { now }: Call,
+  { accepted, awaitedUntil = NEVER }: Leg,
+  status: number,
+): boolean {
+  if (status !== 481 || now >= awaitedUntil) return false
+  return accepted !== undefined && toTag(accepted.request) === undefined
+}
+
+function awaitAnswered(call: Call, { accepted, awaitedUntil = NEVER }: Leg): void {
+  if (accepted === undefined) return
+  const patience = millis(Math.min(awaitedUntil - call.now, HOPE))
+  accepted.isPresumed = false
+  accepted.waiting = awaitAck(accepted.waiting.inviteCseq, call.now, patience)
 }
 
 /** It may be on its way back, or our 2xx to it: that it is not reached there says nothing yet. */
 export function isAwaited(call: Call, leg: Leg, status: number): boolean {
-  if (isOvertaken(leg, status)) return true
+  if (isOvertaken(call, leg, status)) return true
   return UNREACHED.has(status) && call.now < awaitedUntil(call, leg)
 }
 

@@ -97,7 +97,7 @@ function callerLeg({ request, source, caller }: Invited, id: CallId, sdp: Sdp | 
     hidden: passesPrivately(request),
     side: 'caller',
     state: 'setup',
-    hop: hopBack(request, source, caller.aor),
+    hop: hopBack(request, source, caller),
     media: mediaIdOf(id, CALLER),
     dialog: undefined,
     released: false,

@@ -101,6 +101,8 @@ export type Hop = {
   readonly address: string
   /** Where it may have registered anew when the flow is gone. */
   readonly aor: string | undefined
+  /** Which of the devices there, see `deviceIdOf`; undefined when that is not known. */
+  readonly device?: string | undefined
 }
 
 export type Party = {

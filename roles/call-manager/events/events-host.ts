@@ -117,7 +117,7 @@ class EventsHost implements RunningEvents {
     assert(request.method === 'SUBSCRIBE', `the event server does not take ${request.method}`)
     const mayWatch = this.#options.mayWatch?.(sender, resource, request.headers.get('event') ?? '')
     if (mayWatch === false) return this.#refuse(request, key, 403)
-    const hop = hopBack(request, source, sender.aor)
+    const hop = hopBack(request, source, sender)
     const contact = this.#options.contact(source)
     this.#step({ kind: 'subscribed', key, request, hop, watcher: sender.aor, aor, contact })
   }

@@ -7,7 +7,7 @@ import { request as sipRequest, type SipRequest } from '../../../src/sip/message
 import { parseUri, sameUri } from '../../../src/sip/message/uri.ts'
 import type { Destination } from '../../../src/sip/stack.ts'
 import { placeAt } from '../call/hop.ts'
-import { deviceOf, type Binding, type Location } from '../location.ts'
+import type { Binding, Location } from '../location.ts'
 import type { Notification } from './server-events.ts'
 
 export type Way = { readonly request: SipRequest; readonly to: Destination }
@@ -24,14 +24,16 @@ export function waysTo(
   if (request.headers.has('route') || target === undefined)
     return next?.host === hop.address ? byUri : [...back, ...byUri]
   if (target.params.has('gr')) {
-    const devices = location.byGruu(target)
+    const devices = location.byGruu(target).filter(({ aor }) => aor === watcher)
     if (devices.length > 0) return [...devices.map((each) => wayTo(each, request)), ...back]
   }
-  const bindings = location.bindings(watcher)
-  const device = deviceOf(bindings, request.uri)
-  const own = bindings.filter((each) => each === device || sameUri(each.uri, target))
-  const anew = own.map((each) => wayTo(each, request)).filter(({ to }) => to !== hop.to)
-  return [...back, ...anew, ...byUri]
+  const ways = [...back]
+  for (const binding of location.bindings(watcher)) {
+    if (binding.contact !== request.uri && !sameUri(binding.uri, target)) continue
+    const way = wayTo(binding, request)
+    if (way.to !== hop.to) ways.push(way)
+  }
+  return [...ways, ...byUri]
 }
 
 function wayTo({ contact, path, flow, target }: Binding, request: SipRequest): Way {

@@ -163,7 +163,7 @@ export class EventServer implements Machine<EventInput, EventOutput> {
       return this.#refuse(key, request, refuse(403, [], 'One Subscription A Dialog'))
     const { expires } = reading
     subscription.dialog = refreshTarget(subscription.dialog, request)
-    subscription.hop = hopBack(request, source, watcher)
+    subscription.hop = hopBack(request, source, { aor: watcher })
     const headers = granted(expires, subscription.dialog.localTarget)
     this.#respond(key, request, 200, { headers })
     this.#notifications.feed(subscription, { kind: 'refreshed', expires }, now)

@@ -103,10 +103,9 @@ function fulfil(
   const remove: BindingRecord[] = []
   for (const wish of wishes) {
     const { current } = situation
-    const existing =
-      current.find((record) => isOf(record, wish)) ??
-      current.find((record) => isReconnected(record, wish, registration))
-    if (existing !== undefined && isOutOfOrder(existing, registration)) return refuse(OUT_OF_ORDER)
+    const same = current.find((record) => isOf(record, wish))
+    if (same !== undefined && isOutOfOrder(same, registration)) return refuse(OUT_OF_ORDER)
+    const existing = same ?? current.find((record) => isReconnected(record, wish, registration))
     if (wish.expiry > 0) {
       const reach = reachOf(request, registration.source, wish.uri, path)
       const expiresAt = after(situation.now, lifetime(wish, reach, situation.policy))
@@ -182,7 +181,7 @@ function isOf(record: BindingRecord, wish: Wish): boolean {
   return record.contact === wish.contact || sameUri(record.uri, wish.uri)
 }
 
-/** The same client names the port of its next connection, and the one before is no more. */
+/** The same client names the port of its next connection; the one before is no more. */
 function isReconnected(record: BindingRecord, wish: Wish, registration: Registration): boolean {
   const { callId, source } = registration
   const { transport, uri } = record
@@ -190,7 +189,9 @@ function isReconnected(record: BindingRecord, wish: Wish, registration: Registra
   if (record.callId !== callId || transport !== source.transport || !isReliable(transport))
     return false
   const isHere = uri.user === wish.uri.user && uri.host === wish.uri.host
-  return record.flow === undefined && isHere
+  // Whose Contact names another port listens there, and may do so at more than one.
+  const isItsConnection = wish.uri.port === source.port || !record.reachable
+  return record.flow === undefined && isHere && isItsConnection
 }
 
 /** A CSeq at or below the one that made the binding, of the same Call-ID (§10.3 step 7). */

@@ -5,7 +5,7 @@ import type { TenantId } from '../../../src/control/ids.ts'
 import type { SipUri } from '../../../src/sip/message/uri.ts'
 import type { FlowId, Target } from '../../../src/sip/transaction/flow.ts'
 import type { Directory, Extension } from '../directory.ts'
-import type { Binding, Location } from '../location.ts'
+import { deviceIdOf, type Binding, type Location } from '../location.ts'
 import { canBeCalled, dialledUser } from './dialled.ts'
 import { serviceAt, type Service } from './services.ts'
 
@@ -44,6 +44,8 @@ export type Plan =
 /** One device to ring. */
 export type ForkTarget = {
   readonly aor: string
+  /** See `deviceIdOf`. */
+  readonly device?: string | undefined
   /** Display name of its user. */
   readonly name: string
   /** The Request-URI: the contact as registered. */
@@ -99,6 +101,7 @@ function groupsOf(found: readonly Binding[], name: string): ForkTarget[][] {
   for (const binding of found) {
     const target: ForkTarget = {
       aor: binding.aor,
+      device: deviceIdOf(binding),
       name,
       uri: binding.contact,
       route: binding.path,

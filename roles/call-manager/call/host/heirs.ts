@@ -15,7 +15,7 @@ import { CallMachine } from '../machine.ts'
 import { agreedOf, loseSessions, sessionsOf } from '../media-loss.ts'
 import type { TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
-import { aorBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
+import { hopBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
 import { wayBack, wayTo, type Ways } from './ways.ts'
 
 export type HeirNeeds = {
@@ -93,9 +93,9 @@ function heirOf(
   live.sent = sent
   live.inviteKey = state.invite?.key
   const resumeInvite = (request: SipRequest, source: Source): void => {
-    const aor = aorBehind(state, request)
+    const { aor, device } = hopBehind(state, request) ?? { aor: undefined }
     needs.stack.resumeInvite(request, source, () =>
-      wayBack(needs.ways, request, source, { to: undefined, aor }),
+      wayBack(needs.ways, request, source, { to: undefined, aor, device }),
     )
   }
   if (state.invite !== undefined) resumeInvite(state.invite.request, state.invite.source)

@@ -9,7 +9,7 @@ import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
 import type { Directory, Extension } from '../../directory.ts'
-import type { Location } from '../../location.ts'
+import { deviceAt, type Location } from '../../location.ts'
 import { plan, type Wanted } from '../../routing/plan.ts'
 import { objectionTo } from '../admission.ts'
 import type { CallConfig } from '../call.ts'
@@ -22,7 +22,7 @@ export type ReceptionNeeds = {
   readonly config: CallConfig
   readonly localAddress: SipTransport['localAddress']
   readonly directory: Pick<Directory, 'tenantOf' | 'extension'>
-  readonly location: Pick<Location, 'lookup' | 'byGruu'>
+  readonly location: Pick<Location, 'lookup' | 'bindings' | 'byGruu'>
 }
 
 export type Received =
@@ -37,7 +37,7 @@ export class Reception {
   }
 
   receive(request: SipRequest, key: ServerKey, source: Source, caller: Extension): Received {
-    const { config, directory, localAddress } = this.#needs
+    const { config, directory, localAddress, location } = this.#needs
     const tag = this.#needs.random.token(10)
     const objection = objectionTo(request, config, tag)
     if (objection !== undefined) return { kind: 'refused', response: objection }
@@ -50,7 +50,7 @@ export class Reception {
     const secure = uri.scheme === 'sips'
     const contact = contactFor(localAddress(source.flow), uri.user ?? '', secure)
     const planned = this.plan(wanted, hidden ? 'anonymous' : user)
-    const from = { aor, name, user }
+    const from = { aor, device: deviceAt(location, aor, source), name, user }
     const input = { kind: 'invited', key, request, source, caller: from, contact, planned } as const
     return { kind: 'invited', input }
   }

@@ -21,6 +21,7 @@ import {
   type CallState,
   type EarlyDialog,
   type Face,
+  type Hop,
   type Join,
   type Leg,
   type Open,
@@ -312,8 +313,8 @@ function outdatedBy({ id }: Leg, join: Join | undefined): Pick<Leg, 'outdated'> 
 }
 
 /** Who sent this request of the call, where that is known. */
-export function aorBehind({ legs }: CallState, request: SipRequest): string | undefined {
+export function hopBehind({ legs }: CallState, request: SipRequest): Hop | undefined {
   const id = receivedDialogId(request)
   const leg = legs.find((each) => (id === undefined ? each.id === CALLER : each.dialog?.id === id))
-  return leg?.hop.aor
+  return leg?.hop
 }

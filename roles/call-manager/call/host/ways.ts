@@ -9,7 +9,7 @@ import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-t
 import type { Destination, SipStack } from '../../../../src/sip/stack.ts'
 import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flow.ts'
 import { responseFallback, responseRoute } from '../../../../src/sip/transaction/response-route.ts'
-import { deviceOf, type Binding, type Location } from '../../location.ts'
+import { bindingOf, type Binding, type Location } from '../../location.ts'
 import { placeAt } from '../hop.ts'
 import type { CallOutput } from '../io.ts'
 import type { Hop } from '../state.ts'
@@ -71,9 +71,10 @@ function destination(
 function registeredAnew(
   { location }: Ways,
   request: SipRequest,
-  { aor }: Hop,
+  { aor, device }: Hop,
 ): FlowId | Target | undefined {
-  const same = aor === undefined ? undefined : deviceOf(location.bindings(aor), request.uri)
+  const bindings = aor === undefined ? [] : location.bindings(aor)
+  const same = bindingOf(bindings, request.uri, device)
   // A connection came from a port that nobody listens at: what the device itself names is better.
   return same && (same.flow ?? (same.transport === 'udp' ? same.target : undefined))
 }
@@ -86,7 +87,7 @@ export function wayBack(
   ways: Ways,
   invite: SipRequest,
   source: Source,
-  { to, aor }: Pick<Hop, 'to' | 'aor'>,
+  { to, aor, device }: Pick<Hop, 'to' | 'aor' | 'device'>,
 ): FlowId | Target | undefined {
   const via = topVia(invite)
   const way = responseRoute(source, via)
@@ -95,8 +96,8 @@ export function wayBack(
   const list = contacts(invite)
   const contact = list === undefined || list === '*' ? '' : (list[0]?.uriText ?? '')
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
-  const device = namedByGruu(ways, contact, aor) ?? deviceOf(bindings, contact)
-  if (device?.flow !== undefined && isOpen(ways, device.flow)) return device.flow
+  const binding = namedByGruu(ways, contact, aor) ?? bindingOf(bindings, contact, device)
+  if (binding?.flow !== undefined && isOpen(ways, binding.flow)) return binding.flow
   return via && responseFallback(source, via)
 }
 

@@ -31,7 +31,9 @@ test.each(CASES)('a Contact that names %s', (_, transport, contact, to) => {
   for (const vias of [[OWN], [OWN, INVENTED]]) {
     const headers = new Headers().add('contact', `<${contact}>`)
     for (const via of vias) headers.add('via', via)
-    const hop = hopBack(request('INVITE', 'sip:b@pbx.example', headers), source(transport), 'aor')
+    const hop = hopBack(request('INVITE', 'sip:b@pbx.example', headers), source(transport), {
+      aor: 'aor',
+    })
     expect(hop).toEqual({ to, address: '192.0.2.7', aor: 'aor' })
   }
 })

@@ -2,14 +2,12 @@
 
 import { expect, test } from 'vitest'
 import { millis } from '../../../../src/base/time.ts'
-import type { DialogId } from '../../../../src/sip/dialog/dialog.ts'
 import { Headers } from '../../../../src/sip/message/headers.ts'
 import { request } from '../../../../src/sip/message/message.ts'
 import { parseUri } from '../../../../src/sip/message/uri.ts'
 import type { FlowId, Target } from '../../../../src/sip/transaction/flow.ts'
 import { wayBack, wayTo, type Ways } from '../../../../roles/call-manager/call/host/ways.ts'
-import { waysTo } from '../../../../roles/call-manager/events/reach.ts'
-import { deviceOf, type Binding } from '../../../../roles/call-manager/location.ts'
+import { bindingOf, type Binding } from '../../../../roles/call-manager/location.ts'
 
 const GRUU = 'sip:erin@pbx.example;gr=urn:uuid:1'
 const CONTACT = 'sip:erin@192.0.2.7:5066'
@@ -66,36 +64,21 @@ test('an INVITE is answered by the way it came, else the one of the call, of the
   expect(back([])).toBeUndefined()
 })
 
-test('who opens connections is known by another port, nobody else by its place', () => {
+test('a device that registered another Contact is known by its instance, or its Call-ID', () => {
   const at = (port: number, made: Partial<Binding> = {}): Binding => {
     const contact = `sip:erin@10.1.2.3:${port};transport=tcp`
-    const uri = parseUri(contact) ?? binding().uri
-    return { ...binding(), transport: 'tcp', contact, uri, ...made }
+    return { ...binding(), transport: 'tcp', path: [], contact, ...made }
   }
   const asked = at(40_000).contact
   const before = at(40_000, { flow: undefined })
-  const older = at(40_001, { registeredAt: millis(1) })
-  const newer = at(40_002, { registeredAt: millis(2) })
-  expect(deviceOf([before, newer, older], asked)).toBe(newer)
-  expect(deviceOf([at(40_000), newer], asked)?.contact).toBe(asked)
-  const udp = at(40_003, { transport: 'udp' })
-  const mobile = { ...newer, uri: parseUri('sip:erin@10.1.2.4:40002') ?? newer.uri }
-  expect(deviceOf([before, udp, mobile], asked)).toBe(before)
-  expect(deviceOf([udp, mobile], asked)).toBeUndefined()
-})
-
-test('what a watcher is told goes by the connection that it has now', () => {
-  const contact = 'sip:erin@10.1.2.3:40000;transport=tcp'
-  const anew = 'sip:erin@10.1.2.3:40001;transport=tcp'
-  const uri = parseUri(anew) ?? binding().uri
-  const live = { ...binding(), contact: anew, uri, transport: 'tcp', path: [] } as const
-  const location = { bindings: () => [live], byGruu: () => [] }
-  const notify = request('NOTIFY', contact, new Headers())
-  const hop = { to: undefined, address: '192.0.2.7', aor: undefined }
-  const id = 'id' as DialogId
-  const watched = { id, request: notify, nextHop: contact, hop, watcher: live.aor }
-  const [first] = waysTo({ kind: 'notify', ...watched }, location)
-  expect(first).toMatchObject({ to: live.flow, request: { uri: anew } })
+  const anew = at(40_001)
+  const other = at(40_002, { instance: 'urn:uuid:2' })
+  expect(bindingOf([before, other, anew], asked, 'urn:uuid:1')).toBe(anew)
+  expect(bindingOf([before, other], asked, 'urn:uuid:1')).toBe(before)
+  expect(bindingOf([before, other, anew], asked, undefined)).toBe(before)
+  expect(bindingOf([at(40_000), anew], asked, 'urn:uuid:1')?.contact).toBe(asked)
+  const plain = at(40_003, { instance: undefined, callId: 'c1' })
+  expect(bindingOf([other, plain], asked, 'c1')).toBe(plain)
 })
 
 function bye(uri: string) {
