@@ -82,6 +82,7 @@ export function startCallManager(options: CallManagerOptions): RunningCallManage
     vault,
     directory,
     respond: (key, response) => stack.respond(key, response),
+    isOpen: (flow) => localAddress(flow) !== undefined,
     flowClosed,
     policy: options.registrar,
   })

@@ -165,7 +165,8 @@ class Server {
     this.#authenticator = createAuthenticator({ host, directory: users })
     const respond = (key: ServerKey, response: SipResponse): void => this.#respond(key, response)
     const flowClosed = () => () => undefined
-    const parts = { host, date: host.wall, store, vault, directory: users, respond, flowClosed }
+    const flows = { isOpen: () => true, flowClosed }
+    const parts = { host, date: host.wall, store, vault, directory: users, respond, ...flows }
     this.#registrar = startRegistrar(parts)
   }
 

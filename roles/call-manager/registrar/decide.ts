@@ -105,9 +105,11 @@ function fulfil(
     const { current } = situation
     const same = current.find((record) => isOf(record, wish))
     if (same !== undefined && isOutOfOrder(same, registration)) return refuse(OUT_OF_ORDER)
-    const existing = same ?? current.find((record) => isReconnected(record, wish, registration))
+    const reach = reachOf(request, registration.source, wish.uri, path)
+    const isNext = (record: BindingRecord): boolean =>
+      wishes.length === 1 && isReconnected(record, wish, reach, registration)
+    const existing = same ?? current.find(isNext)
     if (wish.expiry > 0) {
-      const reach = reachOf(request, registration.source, wish.uri, path)
       const expiresAt = after(situation.now, lifetime(wish, reach, situation.policy))
       kept.push({ wish, existing, reach, expiresAt })
     } else if (existing !== undefined) remove.push(existing)
@@ -181,17 +183,21 @@ function isOf(record: BindingRecord, wish: Wish): boolean {
   return record.contact === wish.contact || sameUri(record.uri, wish.uri)
 }
 
-/** The same client names the port of its next connection; the one before is no more. */
-function isReconnected(record: BindingRecord, wish: Wish, registration: Registration): boolean {
-  const { callId, source } = registration
+/** The same client names the port of its next connection: the one before is no more, or will be. */
+function isReconnected(
+  record: BindingRecord,
+  wish: Wish,
+  { behindNat }: Reach,
+  { callId, source }: Registration,
+): boolean {
   const { transport, uri } = record
   if (wish.instance !== undefined || record.instance !== undefined) return false
   if (record.callId !== callId || transport !== source.transport || !isReliable(transport))
     return false
   const isHere = uri.user === wish.uri.user && uri.host === wish.uri.host
   // Whose Contact names another port listens there, and may do so at more than one.
-  const isItsConnection = wish.uri.port === source.port || !record.reachable
-  return record.flow === undefined && isHere && isItsConnection
+  const isItsConnection = wish.uri.port === source.port || behindNat
+  return isHere && (isItsConnection || !record.reachable)
 }
 
 /** A CSeq at or below the one that made the binding, of the same Call-ID (§10.3 step 7). */

@@ -30,6 +30,7 @@ export type RegistrarOptions = {
   readonly vault: Vault
   readonly directory: Directory
   readonly respond: (key: ServerKey, response: SipResponse) => void
+  readonly isOpen: (flow: FlowId) => boolean
   readonly flowClosed: Subscribe<FlowId>
   readonly policy?: RegistrarPolicy
 }
@@ -61,7 +62,7 @@ class RegistrarHost implements RunningRegistrar {
   #unwake: Cancel | undefined
 
   constructor(options: RegistrarOptions) {
-    const { host, date, store, vault, directory, respond, flowClosed } = options
+    const { host, date, store, vault, directory, respond, isOpen, flowClosed } = options
     const { policy = DEFAULT_POLICY } = options
     this.#host = host
     this.#store = store
@@ -78,7 +79,8 @@ class RegistrarHost implements RunningRegistrar {
     })
     const wallAt = (now: Millis): WallTime => wallTime(host.wall() - host.now() + now)
     const { random } = host
-    this.#registrar = new Registrar(this.location, { policy, random, wallAt, date, gruus })
+    const context = { policy, random, wallAt, date, gruus, isOpen }
+    this.#registrar = new Registrar(this.location, context)
     this.#load(longestStored(policy))
     this.#unsubscribe = [
       flowClosed((flow) => this.#step({ kind: 'flow-closed', flow })),

@@ -51,6 +51,7 @@ export type RegistrarContext = {
   readonly wallAt: (now: Millis) => WallTime
   readonly date: () => WallTime
   readonly gruus: TemporaryGruus
+  readonly isOpen: (flow: FlowId) => boolean
 }
 
 type Waiting = { readonly ticket: Ticket; readonly registration: Registration }
@@ -171,6 +172,7 @@ export class Registrar implements Machine<Input, Output> {
       this.#table.announce(record, 'unregistered')
     }
     for (const record of changes.put) {
+      record.flow = this.#ifOpen(record.flow)
       this.#table.put(record)
       this.#table.announce(record, 'registered')
     }
@@ -179,9 +181,15 @@ export class Registrar implements Machine<Input, Output> {
   #refresh({ record, reach, expiresAt }: Refresh, registration: Registration, now: Millis): void {
     const wasReachable = record.reachable
     const { callId, cseq } = registration
-    this.#table.refresh(record, { ...reach, callId, cseq, refreshedAt: now, expiresAt })
+    const flow = this.#ifOpen(reach.flow)
+    this.#table.refresh(record, { ...reach, flow, callId, cseq, refreshedAt: now, expiresAt })
     this.#batch.refreshed(record, now)
     if (!wasReachable && record.reachable) this.#table.announce(record, 'reached')
+  }
+
+  /** The connection may have closed while its REGISTER, or the one before, waited for the disk. */
+  #ifOpen(flow: FlowId | undefined): FlowId | undefined {
+    return flow !== undefined && this.#context.isOpen(flow) ? flow : undefined
   }
 
   #onFlowClosed(flow: FlowId): void {

@@ -118,6 +118,7 @@ class World {
       wallAt: (now) => wallTime(now),
       date: () => wallTime(this.#now),
       gruus: new TemporaryGruus(new BlockTokens(new Uint8Array(16))),
+      isOpen: () => true,
     })
   }
 

@@ -64,6 +64,7 @@ export class RegistrarWorld {
       vault,
       directory,
       respond: (key, response) => this.#answers.get(key)?.(response),
+      isOpen: () => true,
       flowClosed: (listener) => {
         this.#flowListeners.add(listener)
         return () => this.#flowListeners.delete(listener)

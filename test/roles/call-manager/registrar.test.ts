@@ -50,7 +50,9 @@ class Bench {
     wallAt: (now) => wallTime(EPOCH + now),
     date: () => wallTime(EPOCH + this.#now),
     gruus: this.#gruus,
+    isOpen: (flow) => !this.#closed.has(flow),
   })
+  readonly #closed = new Set<FlowId>()
   #now: Millis = millis(0)
   #ticket = 0
   #cseq = 0
@@ -82,6 +84,7 @@ class Bench {
         this.#advance(after(this.#now, seconds(Number(word))))
         break
       case 'close':
+        this.#closed.add(word as FlowId)
         this.#step({ kind: 'flow-closed', flow: word as FlowId })
         break
       case 'revoke':
