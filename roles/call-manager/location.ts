@@ -89,13 +89,19 @@ export function bindingOf(
   return bindings.find((each) => anew(each) && deviceIdOf(each) === device) ?? same
 }
 
-/** Who sends by this connection. Over UDP nobody has to be found anew. */
+/**
+ * Who sends by this connection, or names itself so: it may call before it has registered anew. Over
+ * UDP nobody has to be found anew.
+ */
 export function deviceAt(
   location: Pick<Location, 'bindings'>,
   aor: string,
+  contact: string | undefined,
   { transport, flow }: Source,
 ): string | undefined {
   if (!isReliable(transport)) return undefined
-  const binding = location.bindings(aor).find((each) => each.flow === flow)
+  const bindings = location.bindings(aor)
+  const binding =
+    bindings.find((each) => each.flow === flow) ?? bindings.find((each) => each.contact === contact)
   return binding && deviceIdOf(binding)
 }

@@ -72,6 +72,8 @@ export interface SipStack {
    * CANCEL and `respond` find it under the key it had there.
    */
   resumeInvite(invite: SipRequest, source: Source, reach: Reach): void
+  /** Of an INVITE that came by a connection: its answers go there when that is gone. */
+  seekIfLost(key: ServerKey, reach: Reach): void
 }
 
 export interface RunnableSipStack extends SipStack {
@@ -232,6 +234,10 @@ class Stack implements RunnableSipStack {
     const key = serverKeyOf(request)
     if (key === undefined || this.#layer.knows(key)) return
     this.#pump.feed({ kind: 'resume', request, source, to: this.#sought.add(key, reach) })
+  }
+
+  seekIfLost(key: ServerKey, reach: Reach): void {
+    this.#pump.feed({ kind: 'seek', key, to: this.#sought.add(key, reach) })
   }
 
   send(message: SipMessage, to: Destination): void {

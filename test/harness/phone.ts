@@ -29,7 +29,11 @@ import type { SipTransport } from '../../src/sip/stack/sip-transport.ts'
 import type { Surroundings } from './world.ts'
 
 /** A transport, and the address that the phone says it has. */
-export type PhoneEnd = SipTransport & { readonly address: string; readonly port: number }
+export type PhoneEnd = SipTransport & {
+  readonly address: string
+  readonly port: number
+  readonly portToward?: (to: Target) => number
+}
 
 export type PhoneOptions = {
   readonly world: Surroundings
@@ -83,7 +87,8 @@ export class ScriptedPhone implements TransactionUser {
   #nonceCount = 0
   #register = ''
   #gruu = ''
-  #connections = 0
+  /** Of its connection, as it was when it registered. */
+  #port: number | undefined
 
   constructor(options: PhoneOptions) {
     const { world, name, endpoint } = options
@@ -123,15 +128,10 @@ export class ScriptedPhone implements TransactionUser {
   /** Its Contact in a REGISTER. */
   get registered(): string {
     const { endpoint } = this
-    const { user, transport, isEphemeral = false } = this.options
-    const port = isEphemeral ? 49_152 + this.#connections : endpoint.port
+    const { user, transport } = this.options
+    const port = this.#port ?? endpoint.port
     const suffix = transport === 'udp' ? '' : `;transport=${transport}`
     return `<sip:${user}@${endpoint.address}:${port}${suffix}>`
-  }
-
-  /** Its next message is the first on another connection. */
-  reconnect(): void {
-    this.#connections += 1
   }
 
   /** The power is gone: nothing more is sent or heard. */
@@ -148,7 +148,8 @@ export class ScriptedPhone implements TransactionUser {
 
   register(expires: number, extra: readonly (readonly [string, string])[] = []): void {
     this.#register ||= `${this.random.token(12)}@${this.options.name}`
-    const { domain, instance } = this.options
+    const { domain, instance, server, isEphemeral = false } = this.options
+    if (isEphemeral) this.#port = this.endpoint.portToward?.(server)
     const own = instance === undefined ? '' : `;+sip.instance="<${instance}>"`
     const contact = `${this.registered}${own};expires=${expires}`
     const request = this.outside('REGISTER', `sip:${domain}`, this.aor, [

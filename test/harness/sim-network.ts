@@ -34,6 +34,8 @@ export type Door = {
   readonly isHidden?: boolean
 }
 
+const EPHEMERAL = 40_000
+
 export const OPEN: Door = { isOpen: () => true, enter: (handle) => handle() }
 
 const NO_FAULTS: Faults = {
@@ -108,6 +110,11 @@ export class SimNetwork {
       if (!random.chance(this.faults.lossPercent, 100)) this.world.in(this.delay(), deliver)
   }
 
+  /** Of the next connection, at the end that makes it. */
+  get nextPort(): number {
+    return EPHEMERAL + this.#connections + 1
+  }
+
   connect(transport: TransportName, from: SimTransport, to: SimTransport): Connection {
     const id = `${transport}#${++this.#connections}`
     const { now } = this.world
@@ -154,6 +161,12 @@ export class SimTransport implements SipTransport {
     if (to.startsWith('udp:')) return { transport: 'udp', address, port }
     const connection = this.#connections.get(to)
     return connection && { transport: connection.transport, address, port }
+  }
+
+  /** That its connection to there has, or that the one will have which it makes next. */
+  portToward(to: Target): number {
+    const made = this.#made.get(nameOf(to))?.connection
+    return made?.open === true ? portOf(made) : this.#network.nextPort
   }
 
   send(to: FlowId | Target, message: SipMessage, bytes: Uint8Array = serialize(message)): void {
@@ -229,7 +242,7 @@ export class SimTransport implements SipTransport {
   }
 
   #sendOnConnection(to: Target, message: SipMessage, bytes: Uint8Array): void {
-    const name = `${to.transport}:${to.host}:${to.port}`
+    const name = nameOf(to)
     const made = this.#made.get(name)?.connection
     if (made?.open === true) return this.#write(made, bytes)
     const peer = this.#network.find(to.host, to.port)
@@ -245,7 +258,7 @@ export class SimTransport implements SipTransport {
     const toward = connection.ends[0] === this ? 1 : 0
     const receiver = connection.ends[toward]
     // An ephemeral port at the connecting end: only the flow leads back there.
-    const remotePort = toward === 1 ? 40_000 + Number(connection.id.split('#')[1]) : this.port
+    const remotePort = toward === 1 ? portOf(connection) : this.port
     const source: Source = {
       flow: connection.id as FlowId,
       transport: connection.transport,
@@ -284,6 +297,14 @@ export class SimTransport implements SipTransport {
       this.#failed.tell({ target, cause, message })
     })
   }
+}
+
+function nameOf({ transport, host, port }: Target): string {
+  return `${transport}:${host}:${port}`
+}
+
+function portOf({ id }: Connection): number {
+  return EPHEMERAL + Number(id.split('#')[1])
 }
 
 class Listeners<Event> {

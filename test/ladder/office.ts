@@ -97,7 +97,6 @@ export class Office {
 
   disconnect(name: string): void {
     for (const [flow, each] of this.#flows) if (each === name) this.pbx.endpoint.close(flow)
-    this.find(name).reconnect()
   }
 
   /** The phone comes up in another network, at an address that nobody has seen. */

@@ -16,7 +16,7 @@ import { isPrackAgain, onPrack } from './prack.ts'
 import { heardFrom } from './reach.ts'
 import { refusalOf } from './refusal.ts'
 import { onReoffer } from './reoffer.ts'
-import { CALLER, type Leg, type Pending } from './state.ts'
+import { CALLER, type Leg, type LegId, type Pending } from './state.ts'
 import { goesOnWithout, isReferAgain, onRefer } from './transfer.ts'
 
 export function onRequest(call: Call, pending: Pending, source: Source, proven: boolean): void {
@@ -120,6 +120,13 @@ function followFlow(end: Endpoint, request: SipRequest, source: Source): void {
     const hop = hopBack(request, source, leg.hop)
     if (hop.to !== leg.hop.to || hop.address !== leg.hop.address) leg.hop = hop
   }
+}
+
+export function onRecognized(call: Call, id: LegId, device: string): void {
+  const leg = call.leg(id)
+  if (leg === undefined) return
+  leg.hop = { ...leg.hop, device }
+  call.saveLater()
 }
 
 /** It asks anew: it has had our 2xx, though its ACK was to another process. */

@@ -42,6 +42,8 @@ export type CallInput =
       readonly proven: boolean
     }
   | { readonly kind: 'ack'; readonly request: SipRequest; readonly source: Source }
+  /** The leg's connection is one that this device has registered, see `deviceIdOf`. */
+  | { readonly kind: 'recognized'; readonly leg: LegId; readonly device: string }
   /** The CANCEL of an INVITE that we have not answered. */
   | {
       readonly kind: 'cancel'

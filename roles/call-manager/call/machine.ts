@@ -18,7 +18,7 @@ import { finish, isOver, settleEnd } from './end.ts'
 import { settleAttempt } from './fork.ts'
 import { mediaLost } from './media-loss.ts'
 import { recover } from './recover.ts'
-import { onRequest } from './in-dialog.ts'
+import { onRecognized, onRequest } from './in-dialog.ts'
 import type { CallInput, CallOutput, Invited } from './io.ts'
 import { openIn } from './open.ts'
 import { refusalOf } from './refusal.ts'
@@ -100,6 +100,8 @@ function take(call: Call, input: CallInput): void {
       return onRequest(call, input, input.source, input.proven)
     case 'ack':
       return onAck(call, input.request, input.source)
+    case 'recognized':
+      return onRecognized(call, input.leg, input.device)
     case 'cancel':
       return onCancel(call, input.key, input.request, input.source)
     case 'response':

@@ -1,5 +1,5 @@
-//! Places of transactions that another process began. Its connections are no more and their peers
-//! are on their way back, so where each is reached is asked anew with every message for it.
+//! Places of transactions whose connection is gone, with the process that began them or by itself.
+//! Their peers are on their way back: where each is reached is asked with every message for it.
 
 import type { FlowId, Target } from '../transaction/flow.ts'
 import type { ClientKey, ServerKey } from '../transaction/keys.ts'

@@ -108,7 +108,7 @@ const NOTHING: readonly never[] = []
 /** One walk through a figure. */
 export class FigureMachine<State extends string, Event extends string, Action> {
   #node: Node<State, Event, Action>
-  readonly #reliable: boolean
+  #reliable: boolean
   #interval: Millis = millis(0)
   #repeatAt: Millis = UNARMED
   #expireAt: Millis = UNARMED
@@ -124,6 +124,12 @@ export class FigureMachine<State extends string, Event extends string, Action> {
 
   get state(): State {
     return this.#node.name
+  }
+
+  /** What was said may be lost from here on: the timers of the state begin anew. */
+  distrust(now: Millis): void {
+    this.#reliable = false
+    this.#enter(this.#node, now)
   }
 
   /** What to do; an event the state has no arrow for is ignored. */

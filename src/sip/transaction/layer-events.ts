@@ -24,6 +24,8 @@ export type LayerInput =
       readonly source: Source
       readonly to: FlowId | Target
     }
+  /** Answers to what came by a connection go to `to` when that is gone. */
+  | { readonly kind: 'seek'; readonly key: ServerKey; readonly to: FlowId }
   | { readonly kind: 'respond'; readonly key: ServerKey; readonly response: SipResponse }
   /** It gets no answer at all, not even a 100; a retransmission is a new request again. */
   | { readonly kind: 'ignore'; readonly key: ServerKey }

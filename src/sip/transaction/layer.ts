@@ -73,6 +73,8 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
         return this.#clients.start(input, now, out)
       case 'resume':
         return this.#servers.resume(input, now)
+      case 'seek':
+        return this.#servers.seek(input.key, input.to)
       case 'respond':
         return this.#servers.answer(input, now, out)
       case 'ignore':

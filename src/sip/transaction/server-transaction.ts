@@ -40,7 +40,7 @@ export class ServerTransaction implements Timed {
   next: ServerTransaction | undefined
   readonly #machine: FigureMachine<State, ServerEvent, ServerAction>
   #to: FlowId | Target
-  #fallback: Target | undefined
+  #fallback: FlowId | Target | undefined
   /** Until the 100 that copies it, or the first answer. */
   #request: SipRequest | undefined
   /** What a retransmission repeats, as it was on the wire, until it is only there to linger. */
@@ -123,11 +123,19 @@ export class ServerTransaction implements Timed {
     if (this.#machine.state === 'confirmed') this.#wire = undefined
   }
 
+  /** Where its answers go when the connection that it came by is gone. */
+  seek(to: FlowId): void {
+    this.#fallback = to
+  }
+
   /** `to` could not be reached: the other way of §18.2.2, if there is one and it is not that. */
   transportFailed(now: Millis, out: LayerOutput[]): void {
-    if (this.#fallback !== undefined) {
-      this.#to = this.#fallback
+    const to = this.#fallback
+    if (to !== undefined) {
+      this.#to = to
       this.#fallback = undefined
+      // Whoever sent it may have no other connection yet.
+      if (typeof to === 'string') this.#machine.distrust(now)
       return this.#resend(out)
     }
     for (const action of this.#machine.step('transport-error', now)) this.#carryOut(action, out)

@@ -79,6 +79,10 @@ export class ServerTransactions {
       this.#open(key, mergeKeyOf(request), request, source, now, to)
   }
 
+  seek(key: ServerKey, to: FlowId): void {
+    this.#byKey.get(key)?.seek(to)
+  }
+
   answer(order: Extract<LayerInput, { kind: 'respond' }>, now: Millis, out: LayerOutput[]): void {
     const { key, response } = order
     const found = this.#byKey.get(key)

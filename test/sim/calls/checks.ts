@@ -79,11 +79,14 @@ function assertRecords(office: CallOffice, cdrs: readonly Cdr[]): void {
 }
 
 /** Nobody is hung up on because somebody could not be reached for a moment. */
-function assertWanted({ phones }: CallOffice, cdrs: readonly Cdr[]): void {
+function assertWanted({ phones, forgotten }: CallOffice, cdrs: readonly Cdr[]): void {
   const calls = phones.flatMap((phone) => phone.calls)
   for (const cdr of cdrs) {
     if (cdr.answeredAt === undefined || cdr.endedBy !== 'system') continue
-    const own = dialogsOf(cdr, cdrs, calls)
+    // A record names the last call that somebody came over from, and there may be more.
+    const lost = forgotten.filter(({ call }) => call === cdr.call)
+    const others = calls.filter(({ id }) => lost.some(({ sipCallId }) => sipCallId === id))
+    const own = [...new Set([...dialogsOf(cdr, cdrs, calls), ...others])]
     const names = own.map(({ id }) => id).join(' with ')
     const isWanted = own.length < 2 || own.some(({ reason }) => reason === undefined)
     assert(isWanted, `${names} was ended for nobody: ${cdr.cause}`)

@@ -46,6 +46,8 @@ export class CallOffice {
   readonly served: Serving[] = []
   /** Call-IDs in which a BYE of ours was sent, and not answered. */
   readonly hungUp = new Set<string>()
+  /** What phones answered 481 to, and in which calls. */
+  readonly forgotten: { readonly call: string; readonly sipCallId: string }[] = []
   readonly #frozen: Frozen
   readonly #provisioned = new Set<Command>()
   /** Of processes that have served. */
@@ -180,7 +182,6 @@ export class CallOffice {
     if (phone.options.transport === 'udp' || !(endpoint instanceof SimTransport)) return
     this.world.in(millis(this.world.random.below(UNAWARE_MS)), () => {
       endpoint.disconnect()
-      phone.reconnect()
       phone.status = 0
       this.#register(phone)
     })
@@ -193,11 +194,19 @@ export class CallOffice {
     const what = message.kind === 'request' ? message.method : String(message.status)
     this.world.record(`${id} ${direction} ${what} ${names[0]} ${names[3]}`)
     if (direction === 'out' && what === 'BYE') this.hungUp.add(names[0] ?? '')
-    if (direction === 'in' && message.kind === 'response' && names[3]?.endsWith('BYE') === true)
-      this.hungUp.delete(names[0] ?? '')
+    if (direction === 'in' && message.kind === 'response') {
+      if (names[3]?.endsWith('BYE') === true) this.hungUp.delete(names[0] ?? '')
+      else if (message.status === 481) this.#forgotten(names[0] ?? '')
+    }
     const wanted = process.env['TRACE']
     if (wanted !== undefined && names.some((value) => value.includes(wanted)))
       console.log(`${Math.round(this.world.now)} ${id} ${direction} ${what} ${names.join(' | ')}`)
+  }
+
+  /** A phone knows nothing of what is a call here. */
+  #forgotten(sipCallId: string): void {
+    const call = this.serving?.role.calls().find((each) => each.sipCallIds.includes(sipCallId))
+    if (call !== undefined) this.forgotten.push({ call: call.call, sipCallId })
   }
 
   #phone(name: string, index: number): ScriptedPhone {

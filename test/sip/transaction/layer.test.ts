@@ -106,6 +106,8 @@ walk(new URL('./testdata/layer', import.meta.url).pathname, () => {
         return inherit(command)
       case 'respond':
         return respond(command)
+      case 'seek':
+        return feed({ kind: 'seek', key: key as ServerKey, to: 'sought|1' as FlowId })
       case 'ignore':
         return feed({ kind: 'ignore', key: key as ServerKey })
       case 'again':

@@ -21,6 +21,7 @@ import { NO_COUNTS, type CallCounters } from './call-counters.ts'
 import { newCallId } from './call-id.ts'
 import { CallIndex } from './call-index.ts'
 import { CallLimits } from './call-limits.ts'
+import { follow, recognized } from './follow.ts'
 import { goOn, heirsOf, resumeRequest, textOf, type HeirNeeds, type Unreadable } from './heirs.ts'
 import { CallNews } from './call-news.ts'
 import type { CallConfig, CallWorld } from '../call.ts'
@@ -122,14 +123,15 @@ export class CallHost {
 
   /** A request with a To tag; false when no call of ours has it. */
   takeInDialog(request: SipRequest, key: ServerKey, source: Source): boolean {
-    const live = this.#calls.byTag(toTag(request))
+    const live = this.#heard(request, source)
     if (live === undefined) return false
+    follow(this.#heirs, live, { key, request, source })
     this.#take(live, { kind: 'request', key, request, source, proven: false })
     return true
   }
 
   ack(request: SipRequest, source: Source): void {
-    const live = this.#calls.byTag(toTag(request))
+    const live = this.#heard(request, source)
     if (live !== undefined) this.#take(live, { kind: 'ack', request, source })
   }
 
@@ -154,10 +156,7 @@ export class CallHost {
     if (live !== undefined) this.#take(live, { kind: 'stray', response, source })
   }
 
-  /**
-   * Calls that the process before this one did not live to end: goes on with them, or ends them.
-   * Returns those whose snapshot nobody can read.
-   */
+  /** Goes on with the calls of the process before, or ends them; returns what nobody can read. */
   resume(saved: readonly SavedCall[]): readonly Unreadable[] {
     const { media, host } = this.#options
     const { heirs, unreadable } = heirsOf(this.#heirs, saved, this.#world())
@@ -188,6 +187,13 @@ export class CallHost {
     this.#cdrs.stop()
   }
 
+  #heard(request: SipRequest, source: Source): LiveCall | undefined {
+    const live = this.#calls.byTag(toTag(request))
+    const known = recognized(this.#options.location, live, request, source)
+    if (live !== undefined && known !== undefined) this.#take(live, known)
+    return live
+  }
+
   #begin(input: Invited, tenant: TenantId): void {
     const id = newCallId(this.#host)
     const live = new LiveCall(id, tenant, CallMachine.invited(input, id, tenant, this.#world()))
@@ -195,6 +201,7 @@ export class CallHost {
     live.caller = input.caller.aor
     this.#calls.add(live)
     this.counters.began++
+    follow(this.#heirs, live, input)
     this.#take(live, input)
   }
 
@@ -242,11 +249,7 @@ export class CallHost {
         if (output.response.status >= 200) this.#calls.answered(live, output.key)
         return stack.respond(output.key, output.response)
       case 'answer-again':
-        return this.#take(live, {
-          kind: 'answered-again',
-          leg: output.leg,
-          isSent: answerAgain(this.#ways, stack, output),
-        })
+        return this.#take(live, answerAgain(this.#ways, stack, output))
       case 'request': {
         const way = wayTo(this.#ways, output.request, output.hop, output.nextHop)
         const handler = new SentRequest(live, output.tx, this.#feed)
@@ -267,8 +270,7 @@ export class CallHost {
       }
       case 'prove': {
         if (!this.#options.door.proves(output)) return
-        const { key, request, source } = output
-        return this.#take(live, { kind: 'request', key, request, source, proven: true })
+        return this.#take(live, { ...output, kind: 'request', proven: true })
       }
       case 'cancel': {
         const key = live.clients.get(output.tx)
@@ -282,8 +284,7 @@ export class CallHost {
         return void this.#save(live, output.tag)
       case 'plan': {
         const { tag, uri, as } = output
-        const { tenant } = live
-        const wanted = { tenant, uri, exceptFlow: undefined, exceptAor: undefined }
+        const wanted = { tenant: live.tenant, uri, exceptFlow: undefined, exceptAor: undefined }
         const planned = this.#reception.plan(wanted, as)
         return this.#take(live, { kind: 'planned', tag, planned })
       }

@@ -19,7 +19,7 @@ import { hopBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot
 import { wayBack, wayTo, type Ways } from './ways.ts'
 
 export type HeirNeeds = {
-  readonly stack: Pick<SipStack, 'sentAs' | 'resumeInvite' | 'resumeRequest'>
+  readonly stack: Pick<SipStack, 'sentAs' | 'resumeInvite' | 'resumeRequest' | 'seekIfLost'>
   readonly localAddress: SipTransport['localAddress']
   readonly ways: Ways
 }

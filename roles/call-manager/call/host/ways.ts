@@ -11,7 +11,7 @@ import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flo
 import { responseFallback, responseRoute } from '../../../../src/sip/transaction/response-route.ts'
 import { bindingOf, type Binding, type Location } from '../../location.ts'
 import { placeAt } from '../hop.ts'
-import type { CallOutput } from '../io.ts'
+import type { CallInput, CallOutput } from '../io.ts'
 import type { Hop } from '../state.ts'
 
 export type Ways = {
@@ -101,15 +101,16 @@ export function wayBack(
   return via && responseFallback(source, via)
 }
 
-/** Says a 2xx again; false when that takes a connection which may never come to be. */
+/** Says a 2xx again, if that does not take a connection which may never come to be. */
 export function answerAgain(
   ways: Ways,
   stack: Pick<SipStack, 'send'>,
-  { request, source, hop, response }: CallOutput & { readonly kind: 'answer-again' },
-): boolean {
+  { leg, request, source, hop, response }: CallOutput & { readonly kind: 'answer-again' },
+): CallInput {
   const to = wayBack(ways, request, source, hop)
   if (to !== undefined) stack.send(response, to)
-  return typeof to === 'string' ? isOpen(ways, to) : to?.transport === 'udp'
+  const isSent = typeof to === 'string' ? isOpen(ways, to) : to?.transport === 'udp'
+  return { kind: 'answered-again', leg, isSent }
 }
 
 function isOpen({ localAddress }: Ways, way: FlowId | Target): boolean {

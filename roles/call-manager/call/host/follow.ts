@@ -1,0 +1,44 @@
+//! Devices whose connection may be gone before they are told something: who they are, and where
+//! what they ask is answered then.
+
+import { receivedDialogId } from '../../../../src/sip/dialog/dialog.ts'
+import type { SipRequest } from '../../../../src/sip/message/message.ts'
+import { isReliable, type Source } from '../../../../src/sip/transaction/flow.ts'
+import { deviceAt, type Location } from '../../location.ts'
+import type { CallInput, Invited } from '../io.ts'
+import type { HeirNeeds } from './heirs.ts'
+import type { LiveCall } from './live-call.ts'
+import { hopBehind } from './snapshot.ts'
+import { wayBack } from './ways.ts'
+
+/** Who is in a call may register the connection that it came by later than it came. */
+export function recognized(
+  location: Pick<Location, 'bindings'>,
+  live: LiveCall | undefined,
+  request: SipRequest,
+  source: Source,
+): CallInput | undefined {
+  const id = receivedDialogId(request)
+  const leg = live?.machine.state.legs.find(
+    ({ dialog }) => dialog !== undefined && dialog.id === id,
+  )
+  const { to, aor, device } = leg?.hop ?? {}
+  if (leg === undefined || aor === undefined || device !== undefined || to !== source.flow)
+    return undefined
+  const found = deviceAt(location, aor, undefined, source)
+  return found === undefined ? undefined : { kind: 'recognized', leg: leg.id, device: found }
+}
+
+/** A 2xx is said again by the call itself, so this is for the others. */
+export function follow(
+  { stack, ways }: Pick<HeirNeeds, 'stack' | 'ways'>,
+  { machine }: LiveCall,
+  { key, request, source }: Pick<Invited, 'key' | 'request' | 'source'>,
+): void {
+  if (request.method !== 'INVITE' || !isReliable(source.transport)) return
+  const sender = hopBehind(machine.state, request)
+  stack.seekIfLost(key, () => {
+    const hop = hopBehind(machine.state, request) ?? sender
+    return hop && wayBack(ways, request, source, hop)
+  })
+}
