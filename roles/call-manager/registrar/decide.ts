@@ -104,12 +104,12 @@ function fulfil(
   for (const wish of wishes) {
     const { current } = situation
     const same = current.find((record) => isOf(record, wish))
+    const isLast = (record: BindingRecord): boolean =>
+      isReconnected(record, wish, registration) && !isAsked(record, wishes, kept)
     if (same !== undefined && isOutOfOrder(same, registration)) return refuse(OUT_OF_ORDER)
-    const reach = reachOf(request, registration.source, wish.uri, path)
-    const isNext = (record: BindingRecord): boolean =>
-      wishes.length === 1 && isReconnected(record, wish, reach, registration)
-    const existing = same ?? current.find(isNext)
+    const existing = same ?? (wish.expiry > 0 ? current.find(isLast) : undefined)
     if (wish.expiry > 0) {
+      const reach = reachOf(request, registration.source, wish.uri, path)
       const expiresAt = after(situation.now, lifetime(wish, reach, situation.policy))
       kept.push({ wish, existing, reach, expiresAt })
     } else if (existing !== undefined) remove.push(existing)
@@ -183,21 +183,24 @@ function isOf(record: BindingRecord, wish: Wish): boolean {
   return record.contact === wish.contact || sameUri(record.uri, wish.uri)
 }
 
-/** The same client names the port of its next connection: the one before is no more, or will be. */
-function isReconnected(
-  record: BindingRecord,
-  wish: Wish,
-  { behindNat }: Reach,
-  { callId, source }: Registration,
-): boolean {
-  const { transport, uri } = record
+/** Of a client that is here by another connection, and the one before is no more, or will be. */
+function isReconnected(record: BindingRecord, wish: Wish, registration: Registration): boolean {
+  const { callId, source } = registration
+  const { transport, uri, flow } = record
   if (wish.instance !== undefined || record.instance !== undefined) return false
   if (record.callId !== callId || transport !== source.transport || !isReliable(transport))
     return false
-  const isHere = uri.user === wish.uri.user && uri.host === wish.uri.host
+  const { scheme, user, host, port } = wish.uri
+  const isClient = uri.scheme === scheme && uri.user === user && uri.host === host
   // Whose Contact names another port listens there, and may do so at more than one.
-  const isItsConnection = wish.uri.port === source.port || behindNat
-  return isHere && (isItsConnection || !record.reachable)
+  if (!isClient || (port !== source.port && record.reachable)) return false
+  // One by the connection before may be read late; whoever is here anew may count anew.
+  return flow === undefined || (flow !== source.flow && !isOutOfOrder(record, registration))
+}
+
+/** The same REGISTER names it, or what takes its place. */
+function isAsked(record: BindingRecord, wishes: readonly Wish[], kept: readonly Kept[]): boolean {
+  return wishes.some((wish) => isOf(record, wish)) || kept.some((each) => each.existing === record)
 }
 
 /** A CSeq at or below the one that made the binding, of the same Call-ID (§10.3 step 7). */
