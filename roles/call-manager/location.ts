@@ -3,7 +3,7 @@
 
 import type { Subscribe } from '../../src/base/host.ts'
 import type { Millis } from '../../src/base/time.ts'
-import type { SipUri } from '../../src/sip/message/uri.ts'
+import { parseUri, type SipUri } from '../../src/sip/message/uri.ts'
 import {
   isReliable,
   type FlowId,
@@ -83,25 +83,33 @@ export function bindingOf(
   contact: string,
   device: string | undefined,
 ): Binding | undefined {
-  const same = bindings.find((each) => each.contact === contact)
-  if (same?.flow !== undefined || device === undefined) return same
+  const isSame = (each: Binding): boolean => each.contact === contact
+  const own = bindings.filter((each) => deviceIdOf(each) === device)
+  const same = own.find(isSame)
+  if (same?.flow !== undefined) return same
   const anew = ({ flow, path }: Binding): boolean => flow !== undefined && path.length === 0
-  return bindings.find((each) => anew(each) && deviceIdOf(each) === device) ?? same
+  return own.find(anew) ?? same ?? bindings.find(isSame)
 }
 
 /**
- * Who sends by this connection, or names itself so: it may call before it has registered anew. Over
- * UDP nobody has to be found anew.
+ * Who sends by this connection and names itself so: it may be known by the connection before, or
+ * register this one later. Over UDP nobody has to be found anew.
  */
 export function deviceAt(
   location: Pick<Location, 'bindings'>,
   aor: string,
-  contact: string | undefined,
+  contact: string,
   { transport, flow }: Source,
 ): string | undefined {
   if (!isReliable(transport)) return undefined
   const bindings = location.bindings(aor)
-  const binding =
-    bindings.find((each) => each.flow === flow) ?? bindings.find((each) => each.contact === contact)
-  return binding && deviceIdOf(binding)
+  const named = bindings.filter((each) => each.contact === contact)
+  const known = named.find((each) => each.flow === flow)
+  if (known !== undefined) return deviceIdOf(known)
+  const { host } = parseUri(contact) ?? {}
+  // An edge proxy has one connection for many.
+  const here = bindings.filter((each) => each.flow === flow && each.uri.host === host)
+  const before = named.filter((each) => each.flow === undefined)
+  const [found, other] = new Set((here.length > 0 ? here : before).map(deviceIdOf))
+  return other === undefined ? found : undefined
 }

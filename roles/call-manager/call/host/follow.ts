@@ -9,7 +9,7 @@ import type { CallInput, Invited } from '../io.ts'
 import type { HeirNeeds } from './heirs.ts'
 import type { LiveCall } from './live-call.ts'
 import { hopBehind } from './snapshot.ts'
-import { wayBack } from './ways.ts'
+import { isProxied, wayBack } from './ways.ts'
 
 /** Who is in a call may register the connection that it came by later than it came. */
 export function recognized(
@@ -25,7 +25,7 @@ export function recognized(
   const { to, aor, device } = leg?.hop ?? {}
   if (leg === undefined || aor === undefined || device !== undefined || to !== source.flow)
     return undefined
-  const found = deviceAt(location, aor, undefined, source)
+  const found = deviceAt(location, aor, leg.dialog?.remoteTarget ?? '', source)
   return found === undefined ? undefined : { kind: 'recognized', leg: leg.id, device: found }
 }
 
@@ -36,6 +36,7 @@ export function follow(
   { key, request, source }: Pick<Invited, 'key' | 'request' | 'source'>,
 ): void {
   if (request.method !== 'INVITE' || !isReliable(source.transport)) return
+  if (isProxied(request)) return
   const sender = hopBehind(machine.state, request)
   stack.seekIfLost(key, () => {
     const hop = hopBehind(machine.state, request) ?? sender

@@ -51,7 +51,7 @@ export class Reception {
     const contact = contactFor(localAddress(source.flow), uri.user ?? '', secure)
     const planned = this.plan(wanted, hidden ? 'anonymous' : user)
     const named = contacts(request)
-    const own = named === undefined || named === '*' ? undefined : named[0]?.uriText
+    const own = named === undefined || named === '*' ? '' : (named[0]?.uriText ?? '')
     const from = { aor, device: deviceAt(location, aor, own, source), name, user }
     const input = { kind: 'invited', key, request, source, caller: from, contact, planned } as const
     return { kind: 'invited', input }
