@@ -1,6 +1,6 @@
-//! Client transactions that wait for their final answer, by where their request went: they fail
-//! with it. Those that have it linger by tens of thousands and are not in here. A chain through
-//! them for each place, most have but one. Pure.
+//! Transactions by where they send to: they fail, or go on elsewhere, with it. Client ones are in
+//! here until they have their final answer; those that have it linger by tens of thousands. A chain
+//! through them for each place, most have but one. Pure.
 
 import type { FlowId, Target } from './flow.ts'
 

@@ -84,6 +84,7 @@ export class TransactionLayer implements Machine<LayerInput, LayerOutput> {
       case 'transport-failed':
         this.#clients.transportFailed(input.to, input.message, now, out)
         if (input.message !== undefined) this.#servers.transportFailed(input.message, now, out)
+        else if (typeof input.to === 'string') this.#servers.flowClosed(input.to, now, out)
         return undefined
       case 'wake':
         this.#servers.wake(now, out)

@@ -23,12 +23,13 @@ import type { ServerKey } from './keys.ts'
 import type { LayerOutput } from './layer-events.ts'
 import { NON_INVITE_SERVER, type State as NonInviteState } from './non-invite-server.ts'
 import { responseFallback, responseRoute } from './response-route.ts'
+import type { Placed } from './by-place.ts'
 import type { Timed } from './schedule.ts'
 import { classifyAnswer, type ServerAction, type ServerEvent } from './server-events.ts'
 
 type State = InviteState | NonInviteState
 
-export class ServerTransaction implements Timed {
+export class ServerTransaction implements Timed, Placed<ServerTransaction> {
   readonly key: ServerKey
   /** By this one its copies on other ways are known (§8.2.2.2). */
   readonly mergeKey: string | undefined
@@ -37,9 +38,12 @@ export class ServerTransaction implements Timed {
   readonly from: string | undefined
   readonly timer: Deadline<Timed> = deadline(this)
   /** The next one in the line of those that only linger. */
+  younger: ServerTransaction | undefined
+  previous: ServerTransaction | undefined
   next: ServerTransaction | undefined
   readonly #machine: FigureMachine<State, ServerEvent, ServerAction>
-  #to: FlowId | Target
+  /** Where its answers go. */
+  to: FlowId | Target
   #fallback: FlowId | Target | undefined
   /** Until the 100 that copies it, or the first answer. */
   #request: SipRequest | undefined
@@ -72,7 +76,7 @@ export class ServerTransaction implements Timed {
     this.from = this.invite ? source.address : undefined
     const via = topVia(request)
     const { resumed } = given
-    this.#to = resumed ?? responseRoute(source, via)
+    this.to = resumed ?? responseRoute(source, via)
     // A connection that was lost in between may have taken answers with it.
     const reliable = source.transport !== 'udp' && resumed === undefined
     const first = given.hasSuccessor ? SUCCEEDED_INVITE_SERVER : INVITE_SERVER
@@ -128,17 +132,30 @@ export class ServerTransaction implements Timed {
     this.#fallback = to
   }
 
+  get isSought(): boolean {
+    return typeof this.#fallback === 'string'
+  }
+
+  /** Its connection has closed. A refusal may not have been heard; that it rings is old news. */
+  flowClosed(now: Millis, out: LayerOutput[]): void {
+    this.#fallBack(now)
+    if (this.#machine.state === 'completed') this.#resend(out)
+  }
+
   /** `to` could not be reached: the other way of §18.2.2, if there is one and it is not that. */
   transportFailed(now: Millis, out: LayerOutput[]): void {
-    const to = this.#fallback
-    if (to !== undefined) {
-      this.#to = to
-      this.#fallback = undefined
-      // Whoever sent it may have no other connection yet.
-      if (typeof to === 'string') this.#machine.distrust(now)
-      return this.#resend(out)
-    }
+    if (this.#fallBack(now)) return this.#resend(out)
     for (const action of this.#machine.step('transport-error', now)) this.#carryOut(action, out)
+  }
+
+  #fallBack(now: Millis): boolean {
+    const to = this.#fallback
+    if (to === undefined) return false
+    this.to = to
+    this.#fallback = undefined
+    // Whoever sent it may have no other connection yet.
+    if (typeof to === 'string') this.#machine.distrust(now)
+    return true
   }
 
   wake(now: Millis, out: LayerOutput[]): void {
@@ -175,7 +192,7 @@ export class ServerTransaction implements Timed {
     const bytes = serialize(message)
     this.#request = undefined
     if (this.invite) this.#answered = message.headers.get('to')
-    out.push({ kind: 'send', to: this.#to, message, bytes, again })
+    out.push({ kind: 'send', to: this.to, message, bytes, again })
     this.#remember(bytes)
   }
 
@@ -196,7 +213,7 @@ export class ServerTransaction implements Timed {
     if (bytes === undefined) return
     const read = parseMessage(bytes)
     assert(read.ok, 'what we wrote can be read')
-    out.push({ kind: 'send', to: this.#to, message: read.value, bytes, again: true })
+    out.push({ kind: 'send', to: this.to, message: read.value, bytes, again: true })
   }
 
   #lastSent(): Uint8Array | undefined {

@@ -6,13 +6,14 @@ import type { SipMessage, SipRequest } from '../message/message.ts'
 import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
 import { topVia } from '../message/views.ts'
-import type { FlowId, Source, Target } from './flow.ts'
+import { isReliable, type FlowId, type Source, type Target } from './flow.ts'
 import { refusal, statelessTag } from './hop-by-hop.ts'
 import { KeptAnswers } from './kept-answers.ts'
 import { mergeKeyOf, serverKeyOf, serverKeyOfResponse, type ServerKey } from './keys.ts'
 import type { LayerInput, LayerOutput } from './layer-events.ts'
 import { responseRoute } from './response-route.ts'
 import type { Schedule } from './schedule.ts'
+import { ByPlace } from './by-place.ts'
 import { ServerTransaction } from './server-transaction.ts'
 
 export type ServerBounds = {
@@ -34,6 +35,8 @@ export class ServerTransactions {
   readonly #bounds: ServerBounds
   readonly #hasSuccessor: boolean
   readonly #answers: KeptAnswers
+  /** INVITEs whose sender is sought when the connection is gone that they came by. */
+  readonly #places = new ByPlace<ServerTransaction>()
   /**
    * Those that have answered and only wait for Timer J. It is the same for all, so they end in the
    * order they came and need no heap; at thousands of requests a second they are by far the most.
@@ -80,7 +83,19 @@ export class ServerTransactions {
   }
 
   seek(key: ServerKey, to: FlowId): void {
-    this.#byKey.get(key)?.seek(to)
+    const found = this.#byKey.get(key)
+    if (found === undefined) return
+    found.seek(to)
+    this.#places.add(found)
+  }
+
+  /** What was said by it last may be lost: to those who are sought it is said again. */
+  flowClosed(flow: FlowId, now: Millis, out: LayerOutput[]): void {
+    for (const each of this.#places.at(flow)) {
+      this.#places.remove(each)
+      each.flowClosed(now, out)
+      this.settle(each, out)
+    }
   }
 
   answer(order: Extract<LayerInput, { kind: 'respond' }>, now: Millis, out: LayerOutput[]): void {
@@ -102,6 +117,7 @@ export class ServerTransactions {
     const key = message.kind === 'response' ? serverKeyOfResponse(message) : undefined
     const found = key === undefined ? undefined : this.#byKey.get(key)
     if (found === undefined) return
+    if (found.isSought) this.#places.remove(found)
     found.transportFailed(now, out)
     this.settle(found, out)
   }
@@ -123,10 +139,10 @@ export class ServerTransactions {
     const { state } = transaction
     if (state === 'terminated') return this.#end(transaction, out)
     if (state !== 'completed' || transaction.invite) return this.#schedule.arm(transaction)
-    if (transaction.next !== undefined || transaction === this.#newest) return
+    if (transaction.younger !== undefined || transaction === this.#newest) return
     this.#schedule.disarm(transaction)
     if (this.#newest === undefined) this.#oldest = transaction
-    else this.#newest.next = transaction
+    else this.#newest.younger = transaction
     this.#newest = transaction
     if (++this.#lingering > this.#bounds.lingering) this.#forgetOldest(out)
   }
@@ -163,10 +179,18 @@ export class ServerTransactions {
     const invite = inviteKey === undefined ? undefined : this.#byKey.get(inviteKey)
     if (invite === undefined || invite.from !== source.address)
       return this.#refuse(request, source, 481, undefined, out)
+    if (isReliable(source.transport)) this.#move(invite, source.flow)
     const opened = this.#open(key, undefined, request, source, now)
     opened.answer(reply(request, 200, { toTag: invite.toTag ?? statelessTag(request) }), now, out)
     this.settle(opened, out)
     if (invite.open) out.push({ kind: 'cancel', key: invite.key, source, request })
+  }
+
+  /** Who sent it is here by another connection now. */
+  #move(invite: ServerTransaction, to: FlowId): void {
+    if (invite.isSought) this.#places.remove(invite)
+    invite.to = to
+    if (invite.isSought) this.#places.add(invite)
   }
 
   #open(
@@ -206,7 +230,7 @@ export class ServerTransactions {
   #forgetOldest(out: LayerOutput[]): void {
     const oldest = this.#oldest
     if (oldest === undefined) return
-    this.#oldest = oldest.next
+    this.#oldest = oldest.younger
     if (this.#oldest === undefined) this.#newest = undefined
     this.#lingering--
     this.#end(oldest, out)
@@ -215,6 +239,7 @@ export class ServerTransactions {
   #end(transaction: ServerTransaction, out: LayerOutput[]): void {
     this.#schedule.disarm(transaction)
     this.#byKey.delete(transaction.key)
+    if (transaction.isSought) this.#places.remove(transaction)
     this.#unmerge(transaction)
     out.push({ kind: 'server-terminated', key: transaction.key })
   }
