@@ -91,6 +91,10 @@ export function bindingOf(
   return own.find(anew) ?? same ?? bindings.find(isSame)
 }
 
+function isDirect({ path, behindNat, uri, target }: Binding): boolean {
+  return path.length === 0 && (behindNat || uri.host === target.host)
+}
+
 /**
  * Who sends by this connection and names itself so: it may be known by the connection before, or
  * register this one later. Over UDP nobody has to be found anew.
@@ -107,8 +111,9 @@ export function deviceAt(
   const known = named.find((each) => each.flow === flow)
   if (known !== undefined) return deviceIdOf(known)
   const { host } = parseUri(contact) ?? {}
-  // An edge proxy has one connection for many.
-  const here = bindings.filter((each) => each.flow === flow && each.uri.host === host)
+  // By the connection of a proxy many send.
+  const isItsOwn = (each: Binding): boolean => isDirect(each) || each.uri.host === host
+  const here = bindings.filter((each) => each.flow === flow && isItsOwn(each))
   const before = named.filter((each) => each.flow === undefined)
   const [found, other] = new Set((here.length > 0 ? here : before).map(deviceIdOf))
   return other === undefined ? found : undefined

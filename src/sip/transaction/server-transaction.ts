@@ -45,6 +45,7 @@ export class ServerTransaction implements Timed, Placed<ServerTransaction> {
   /** Where its answers go. */
   to: FlowId | Target
   #fallback: FlowId | Target | undefined
+  #sought: FlowId | undefined
   /** Until the 100 that copies it, or the first answer. */
   #request: SipRequest | undefined
   /** What a retransmission repeats, as it was on the wire, until it is only there to linger. */
@@ -85,6 +86,7 @@ export class ServerTransaction implements Timed, Placed<ServerTransaction> {
     const at = resumed && 'proceeding'
     this.#machine = new FigureMachine<State, ServerEvent, ServerAction>(figure, reliable, now, at)
     if (resumed !== undefined) {
+      if (typeof resumed === 'string') this.#sought = resumed
       this.#wire = textOf(serialize(reply(request, 100)))
       return
     }
@@ -130,6 +132,14 @@ export class ServerTransaction implements Timed, Placed<ServerTransaction> {
   /** Where its answers go when the connection that it came by is gone. */
   seek(to: FlowId): void {
     this.#fallback = to
+    this.#sought = to
+  }
+
+  /** Who sent it is here by another connection now, and may not have heard the refusal. */
+  moveTo(flow: FlowId, out: LayerOutput[]): void {
+    this.to = flow
+    this.#fallback = this.#sought ?? this.#fallback
+    if (this.#machine.state === 'completed') this.#resend(out)
   }
 
   get isSought(): boolean {

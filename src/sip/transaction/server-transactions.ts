@@ -84,7 +84,7 @@ export class ServerTransactions {
 
   seek(key: ServerKey, to: FlowId): void {
     const found = this.#byKey.get(key)
-    if (found === undefined) return
+    if (found === undefined || found.isSought) return
     found.seek(to)
     this.#places.add(found)
   }
@@ -179,7 +179,7 @@ export class ServerTransactions {
     const invite = inviteKey === undefined ? undefined : this.#byKey.get(inviteKey)
     if (invite === undefined || invite.from !== source.address)
       return this.#refuse(request, source, 481, undefined, out)
-    if (isReliable(source.transport)) this.#move(invite, source.flow)
+    if (isReliable(source.transport)) this.#move(invite, source.flow, out)
     const opened = this.#open(key, undefined, request, source, now)
     opened.answer(reply(request, 200, { toTag: invite.toTag ?? statelessTag(request) }), now, out)
     this.settle(opened, out)
@@ -187,9 +187,10 @@ export class ServerTransactions {
   }
 
   /** Who sent it is here by another connection now. */
-  #move(invite: ServerTransaction, to: FlowId): void {
+  #move(invite: ServerTransaction, to: FlowId, out: LayerOutput[]): void {
+    if (invite.to === to) return
     if (invite.isSought) this.#places.remove(invite)
-    invite.to = to
+    invite.moveTo(to, out)
     if (invite.isSought) this.#places.add(invite)
   }
 

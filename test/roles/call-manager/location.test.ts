@@ -7,7 +7,7 @@ import { bindingOf, deviceAt, type Binding } from '../../../roles/call-manager/l
 const AOR = 'sip:alice@pbx.example'
 const HOME = 'sip:alice@192.168.1.10:5060;transport=tcp'
 
-function binding(device: string, contact: string, flow?: string): Binding {
+function binding(device: string, contact: string, flow?: string, behindNat = true): Binding {
   const uri = parseUri(contact)
   if (uri === undefined) throw new Error(`not a URI: ${contact}`)
   return {
@@ -21,7 +21,7 @@ function binding(device: string, contact: string, flow?: string): Binding {
     target: { transport: 'tcp', host: '203.0.113.9', port: 61_000 },
     path: [],
     transport: 'tcp',
-    behindNat: true,
+    behindNat,
     reachable: flow !== undefined,
     userAgent: '',
     callId: device,
@@ -63,14 +63,19 @@ test('who has come back under another name is its Contact', () => {
 })
 
 test('of several devices on the connection of a proxy it is the one that the Contact names', () => {
-  const mobile = binding('mobile', 'sip:alice@192.168.1.11:5060;transport=tcp', 'tcp#1')
+  const mobile = binding('mobile', 'sip:alice@192.168.1.11:5060;transport=tcp', 'tcp#1', false)
   expect(at([mobile], HOME, 'tcp#1')).toBe(undefined)
-  const desk = binding('desk', HOME, 'tcp#1')
+  const desk = binding('desk', HOME, 'tcp#1', false)
   expect(at([mobile, desk], HOME, 'tcp#1')).toBe('urn:uuid:desk')
-  const other = binding('other', 'sip:alice@192.168.1.10:5070;transport=tcp', 'tcp#1')
+  const other = binding('other', 'sip:alice@192.168.1.10:5070;transport=tcp', 'tcp#1', false)
   const unnamed = 'sip:alice@192.168.1.10:5080;transport=tcp'
   expect(at([mobile, desk], unnamed, 'tcp#1')).toBe('urn:uuid:desk')
   expect(at([desk, other], unnamed, 'tcp#1')).toBe(undefined)
+})
+
+test('whose connection it is has any Contact', () => {
+  const desk = binding('desk', HOME, 'tcp#1')
+  expect(at([desk], 'sip:alice@203.0.113.9:61000;transport=tcp', 'tcp#1')).toBe('urn:uuid:desk')
 })
 
 test('who calls before it has registered its connection is who named itself so before', () => {

@@ -3,13 +3,14 @@
 
 import { receivedDialogId } from '../../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
+import { vias } from '../../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../../src/sip/transaction/flow.ts'
 import { deviceAt, type Location } from '../../location.ts'
 import type { CallInput, Invited } from '../io.ts'
 import type { HeirNeeds } from './heirs.ts'
 import type { LiveCall } from './live-call.ts'
 import { hopBehind } from './snapshot.ts'
-import { isProxied, wayBack } from './ways.ts'
+import { wayBack } from './ways.ts'
 
 /** Who is in a call may register the connection that it came by later than it came. */
 export function recognized(
@@ -36,7 +37,8 @@ export function follow(
   { key, request, source }: Pick<Invited, 'key' | 'request' | 'source'>,
 ): void {
   if (request.method !== 'INVITE' || !isReliable(source.transport)) return
-  if (isProxied(request)) return
+  // The proxy that sent it listens where its Via says (RFC 3261 §18.2.2).
+  if ((vias(request)?.length ?? 1) > 1) return
   const sender = hopBehind(machine.state, request)
   stack.seekIfLost(key, () => {
     const hop = hopBehind(machine.state, request) ?? sender

@@ -4,7 +4,7 @@ import { USER } from '../../../../src/sip/message/chars.ts'
 import { request as sipRequest, type SipRequest } from '../../../../src/sip/message/message.ts'
 import { joined } from '../../../../src/sip/message/text.ts'
 import { escape, formatHostPort, parseUri } from '../../../../src/sip/message/uri.ts'
-import { contacts, topVia, toTag, vias } from '../../../../src/sip/message/views.ts'
+import { contacts, topVia, toTag } from '../../../../src/sip/message/views.ts'
 import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Destination, SipStack } from '../../../../src/sip/stack.ts'
 import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flow.ts'
@@ -93,19 +93,12 @@ export function wayBack(
   const way = responseRoute(source, via)
   if (isOpen(ways, way)) return way
   if (typeof to === 'string' && isOpen(ways, to)) return to
-  const fallback = via && responseFallback(source, via)
-  if (isProxied(invite)) return fallback
   const list = contacts(invite)
   const contact = list === undefined || list === '*' ? '' : (list[0]?.uriText ?? '')
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
   const binding = namedByGruu(ways, contact, aor) ?? bindingOf(bindings, contact, device)
   if (binding?.flow !== undefined && isOpen(ways, binding.flow)) return binding.flow
-  return fallback
-}
-
-/** Its answers go to the proxy that sent it, whoever's it is. */
-export function isProxied(request: SipRequest): boolean {
-  return (vias(request)?.length ?? 1) > 1
+  return via && responseFallback(source, via)
 }
 
 /** Says a 2xx again, if that does not take a connection which may never come to be. */
