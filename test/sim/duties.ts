@@ -164,8 +164,10 @@ export class Duties {
     if (method !== 'INVITE' || status < 200) return copies
     // §13.3.1.4 has the user repeat a 2xx, on reliable transports too; Timer G repeats the rest.
     if (isSuccess(status)) return this.#isAwaited(key, what) ? AWAITED_SENDS_MAX : SENDS_MAX
-    // Another process may have taken it, and its connection be lost: the answer is repeated.
-    if (!key.startsWith(FIRST)) return SENDS_MAX + copies
+    // Another process may have taken it, and its connection be lost: the answer is repeated, and
+    // said once more to who cancels by the next one.
+    const cancels = this.#received.get(key.replace(' INVITE ', ' CANCEL '))?.size ?? 0
+    if (!key.startsWith(FIRST)) return SENDS_MAX + copies + cancels
     return (reliable ? 0 : SENDS_MAX - 1) + copies
   }
 

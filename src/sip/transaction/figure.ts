@@ -128,6 +128,7 @@ export class FigureMachine<State extends string, Event extends string, Action> {
 
   /** What was said may be lost from here on: the timers of the state begin anew. */
   distrust(now: Millis): void {
+    if (!this.#reliable) return
     this.#reliable = false
     this.#enter(this.#node, now)
   }
