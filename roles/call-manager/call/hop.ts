@@ -14,7 +14,7 @@
 
 import type { SipMessage, SipRequest } from '../../../src/sip/message/message.ts'
 import { parseUri, type SipUri } from '../../../src/sip/message/uri.ts'
-import { contacts } from '../../../src/sip/message/views.ts'
+import { firstContact } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source, type Target } from '../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../src/sip/transaction/keys.ts'
 import type { ForkTarget } from '../routing/plan.ts'
@@ -33,8 +33,7 @@ export function hopBack(
 
 /** Over UDP a phone may listen on another port than it sends from. */
 function portOfItsOwn(message: SipMessage, { address, port }: Source): Target | undefined {
-  const list = contacts(message)
-  const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
+  const uri = firstContact(message)?.uri
   if (uri === undefined || uri.host !== address || transportOf(uri) !== 'udp') return undefined
   const listens = uri.port ?? 5060
   return listens === port ? undefined : { transport: 'udp', host: address, port: listens }
@@ -62,8 +61,7 @@ function transportOf({ scheme, params }: SipUri): string {
 export function hopAnswered(target: ForkTarget, response: SipMessage, source: Source): Hop {
   const known = hopTo(target)
   if (isReliable(source.transport)) return hopBack(response, source, target)
-  const list = contacts(response)
-  const uri = list === undefined || list === '*' ? undefined : list[0]?.uri
+  const uri = firstContact(response)?.uri
   const bound = parseUri(target.uri)
   if (uri === undefined || bound === undefined) return known
   if (uri.host === bound.host && uri.port === bound.port) return known

@@ -4,7 +4,7 @@
 import { after, millis, type Millis } from '../../../src/base/time.ts'
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import { sameUri } from '../../../src/sip/message/uri.ts'
-import { paths, required, vias } from '../../../src/sip/message/views.ts'
+import { isProxied, paths, required } from '../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../src/sip/transaction/flow.ts'
 import type { Extension } from '../directory.ts'
 import { BindingRecord, generousExpiry, whole } from './binding-record.ts'
@@ -170,8 +170,7 @@ function tooLong(callId: string, path: readonly string[]): string | undefined {
 
 /** RFC 5626 §6: a first hop that is no edge proxy cannot keep the flow. */
 function lacksOutbound(request: SipRequest): boolean {
-  const proxies = (vias(request)?.length ?? 1) - 1
-  if (proxies === 0) return false
+  if (!isProxied(request)) return false
   // The edge proxy was the first to add a Path, so its one is the last.
   const edge = paths(request)?.at(-1)
   return edge === undefined || !edge.uri.params.has('ob')

@@ -2,7 +2,7 @@
 
 import type { SipRequest } from '../../../src/sip/message/message.ts'
 import type { SipUri } from '../../../src/sip/message/uri.ts'
-import { vias } from '../../../src/sip/message/views.ts'
+import { isProxied, vias } from '../../../src/sip/message/views.ts'
 import {
   isReliable,
   type FlowId,
@@ -36,7 +36,7 @@ export function reachOf(
   }
   const isContactHere = contact.host === source.address
   const atContact: Target = { ...theSource, port: portOf(contact) }
-  if ((vias(request)?.length ?? 1) > 1) {
+  if (isProxied(request)) {
     // A proxy without Path, or somebody who invented one: nobody has us send to a third party.
     if (isContactHere) return { flow: undefined, target: atContact, behindNat: false }
     return { flow: source.flow, target: theSource, behindNat: false }

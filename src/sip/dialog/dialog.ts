@@ -11,7 +11,7 @@ import { millis, type Millis } from '../../base/time.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../message/message.ts'
 import { formatNameAddr, type NameAddr } from '../message/name-addr.ts'
 import { flat, joined } from '../message/text.ts'
-import { callId, contacts, cseq, from, fromTag, to, toTag } from '../message/views.ts'
+import { callId, firstContact, cseq, from, fromTag, to, toTag } from '../message/views.ts'
 
 /** `Call-ID;local tag;remote tag`; a tag is a token, so the last two semicolons separate. */
 export type DialogId = Brand<string, 'DialogId'>
@@ -194,8 +194,6 @@ function addressOf(address: NameAddr | undefined): string {
 }
 
 function contactUri(message: SipMessage): string | undefined {
-  const list = contacts(message)
-  if (list === undefined || list === '*') return undefined
-  const uri = list[0]?.uriText
+  const uri = firstContact(message)?.uriText
   return uri === undefined ? undefined : flat(uri)
 }

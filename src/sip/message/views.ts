@@ -108,6 +108,10 @@ export const vias: View<readonly Via[]> = view((headers) => {
   const others = readAll(below, parseVia)
   return others && [top, ...others]
 })
+/** Somebody stands between its sender and us. */
+export function isProxied(request: SipMessage): boolean {
+  return (vias(request)?.length ?? 1) > 1
+}
 
 /** Kept with the headers, which another request may share: so it says what it was read from. */
 export function requestUri(request: SipRequest): SipUri | undefined {
@@ -129,6 +133,11 @@ export const contacts: View<readonly NameAddr[] | '*'> = view((headers) => {
   const isStar = first !== undefined && first.end - first.at === 1 && first.value === '*'
   return isStar && headers.isSingle('contact') ? '*' : addresses(headers, 'contact')
 })
+/** The first, where one device speaks for itself; undefined for `*`, too. */
+export function firstContact(message: SipMessage): NameAddr | undefined {
+  const list = contacts(message)
+  return list === undefined || list === '*' ? undefined : list[0]
+}
 export const routes: View<readonly NameAddr[]> = ofAddresses('route')
 export const recordRoutes: View<readonly NameAddr[]> = ofAddresses('record-route')
 export const expires: View<number> = ofValue('expires', values.parseSeconds)

@@ -10,6 +10,7 @@ import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
 import { binary, textOf } from '../message/text.ts'
 import { topVia, toTag } from '../message/views.ts'
+import type { Placed } from './by-place.ts'
 import { FigureMachine } from './figure.ts'
 import type { FlowId, Source, Target } from './flow.ts'
 import {
@@ -23,7 +24,6 @@ import type { ServerKey } from './keys.ts'
 import type { LayerOutput } from './layer-events.ts'
 import { NON_INVITE_SERVER, type State as NonInviteState } from './non-invite-server.ts'
 import { responseFallback, responseRoute } from './response-route.ts'
-import type { Placed } from './by-place.ts'
 import type { Timed } from './schedule.ts'
 import { classifyAnswer, type ServerAction, type ServerEvent } from './server-events.ts'
 
@@ -39,12 +39,14 @@ export class ServerTransaction implements Timed, Placed<ServerTransaction> {
   readonly timer: Deadline<Timed> = deadline(this)
   /** The next one in the line of those that only linger. */
   younger: ServerTransaction | undefined
+  /** Of its chain, see `ByPlace`. */
   previous: ServerTransaction | undefined
   next: ServerTransaction | undefined
   readonly #machine: FigureMachine<State, ServerEvent, ServerAction>
   /** Where its answers go. */
   to: FlowId | Target
   #fallback: FlowId | Target | undefined
+  /** The place that its sender is sought at, whether it is in use or not. */
   #sought: FlowId | undefined
   /** Until the 100 that copies it, or the first answer. */
   #request: SipRequest | undefined

@@ -6,6 +6,7 @@ import type { SipMessage, SipRequest } from '../message/message.ts'
 import { reply } from '../message/reply.ts'
 import { serialize } from '../message/serialize.ts'
 import { topVia } from '../message/views.ts'
+import { ByPlace } from './by-place.ts'
 import { isReliable, type FlowId, type Source, type Target } from './flow.ts'
 import { refusal, statelessTag } from './hop-by-hop.ts'
 import { KeptAnswers } from './kept-answers.ts'
@@ -13,7 +14,6 @@ import { mergeKeyOf, serverKeyOf, serverKeyOfResponse, type ServerKey } from './
 import type { LayerInput, LayerOutput } from './layer-events.ts'
 import { responseRoute } from './response-route.ts'
 import type { Schedule } from './schedule.ts'
-import { ByPlace } from './by-place.ts'
 import { ServerTransaction } from './server-transaction.ts'
 
 export type ServerBounds = {

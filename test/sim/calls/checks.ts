@@ -84,8 +84,9 @@ function assertWanted({ phones, forgotten }: CallOffice, cdrs: readonly Cdr[]): 
   for (const cdr of cdrs) {
     if (cdr.answeredAt === undefined || cdr.endedBy !== 'system') continue
     // A record names the last call that somebody came over from, and there may be more.
-    const lost = forgotten.filter(({ call }) => call === cdr.call)
-    const others = calls.filter(({ id }) => lost.some(({ sipCallId }) => sipCallId === id))
+    const others = calls.filter(({ id }) =>
+      forgotten.some(({ call, sipCallId }) => call === cdr.call && sipCallId === id),
+    )
     const own = [...new Set([...dialogsOf(cdr, cdrs, calls), ...others])]
     const names = own.map(({ id }) => id).join(' with ')
     const isWanted = own.length < 2 || own.some(({ reason }) => reason === undefined)

@@ -1,15 +1,14 @@
 //! Devices whose connection may be gone before they are told something: who they are, and where
 //! what they ask is answered then.
 
-import { receivedDialogId } from '../../../../src/sip/dialog/dialog.ts'
 import type { SipRequest } from '../../../../src/sip/message/message.ts'
-import { vias } from '../../../../src/sip/message/views.ts'
+import { isProxied } from '../../../../src/sip/message/views.ts'
 import { isReliable, type Source } from '../../../../src/sip/transaction/flow.ts'
 import { deviceAt, type Location } from '../../location.ts'
 import type { CallInput, Invited } from '../io.ts'
 import type { HeirNeeds } from './heirs.ts'
 import type { LiveCall } from './live-call.ts'
-import { hopBehind } from './snapshot.ts'
+import { legBehind } from './snapshot.ts'
 import { wayBack } from './ways.ts'
 
 /** Who is in a call may register the connection that it came by later than it came. */
@@ -19,10 +18,8 @@ export function recognized(
   request: SipRequest,
   source: Source,
 ): CallInput | undefined {
-  const id = receivedDialogId(request)
-  const leg = live?.machine.state.legs.find(
-    ({ dialog }) => dialog !== undefined && dialog.id === id,
-  )
+  if (live === undefined || !isReliable(source.transport)) return undefined
+  const leg = legBehind(live.machine.state, request)
   const { to, aor, device } = leg?.hop ?? {}
   if (leg === undefined || aor === undefined || device !== undefined || to !== source.flow)
     return undefined
@@ -38,10 +35,10 @@ export function follow(
 ): void {
   if (request.method !== 'INVITE' || !isReliable(source.transport)) return
   // The proxy that sent it listens where its Via says (RFC 3261 §18.2.2).
-  if ((vias(request)?.length ?? 1) > 1) return
-  const sender = hopBehind(machine.state, request)
+  if (isProxied(request)) return
+  const sender = legBehind(machine.state, request)?.hop
   stack.seekIfLost(key, () => {
-    const hop = hopBehind(machine.state, request) ?? sender
+    const hop = legBehind(machine.state, request)?.hop ?? sender
     return hop && wayBack(ways, request, source, hop)
   })
 }

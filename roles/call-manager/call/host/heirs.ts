@@ -15,7 +15,7 @@ import { CallMachine } from '../machine.ts'
 import { agreedOf, loseSessions, sessionsOf } from '../media-loss.ts'
 import type { TxId } from '../state.ts'
 import { LiveCall, SentRequest } from './live-call.ts'
-import { hopBehind, inherit, recordIn, snapshotOf, type Clock } from './snapshot.ts'
+import { inherit, legBehind, recordIn, snapshotOf, type Clock } from './snapshot.ts'
 import { wayBack, wayTo, type Ways } from './ways.ts'
 
 export type HeirNeeds = {
@@ -93,7 +93,7 @@ function heirOf(
   live.sent = sent
   live.inviteKey = state.invite?.key
   const resumeInvite = (request: SipRequest, source: Source): void => {
-    const { aor, device } = hopBehind(state, request) ?? { aor: undefined }
+    const { aor, device } = legBehind(state, request)?.hop ?? { aor: undefined }
     needs.stack.resumeInvite(request, source, () =>
       wayBack(needs.ways, request, source, { to: undefined, aor, device }),
     )

@@ -4,7 +4,7 @@
 import type { Random } from '../../../../src/base/random.ts'
 import type { SipRequest, SipResponse } from '../../../../src/sip/message/message.ts'
 import { reply } from '../../../../src/sip/message/reply.ts'
-import { contacts, requestUri } from '../../../../src/sip/message/views.ts'
+import { firstContact, requestUri } from '../../../../src/sip/message/views.ts'
 import type { SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Source } from '../../../../src/sip/transaction/flow.ts'
 import type { ServerKey } from '../../../../src/sip/transaction/keys.ts'
@@ -50,9 +50,8 @@ export class Reception {
     const secure = uri.scheme === 'sips'
     const contact = contactFor(localAddress(source.flow), uri.user ?? '', secure)
     const planned = this.plan(wanted, hidden ? 'anonymous' : user)
-    const named = contacts(request)
-    const own = named === undefined || named === '*' ? '' : (named[0]?.uriText ?? '')
-    const from = { aor, device: deviceAt(location, aor, own, source), name, user }
+    const device = deviceAt(location, aor, firstContact(request)?.uriText ?? '', source)
+    const from = { aor, device, name, user }
     const input = { kind: 'invited', key, request, source, caller: from, contact, planned } as const
     return { kind: 'invited', input }
   }

@@ -21,7 +21,6 @@ import {
   type CallState,
   type EarlyDialog,
   type Face,
-  type Hop,
   type Join,
   type Leg,
   type Open,
@@ -313,8 +312,7 @@ function outdatedBy({ id }: Leg, join: Join | undefined): Pick<Leg, 'outdated'> 
 }
 
 /** Who sent this request of the call, where that is known. */
-export function hopBehind({ legs }: CallState, request: SipRequest): Hop | undefined {
+export function legBehind({ legs }: CallState, request: SipRequest): Leg | undefined {
   const id = receivedDialogId(request)
-  const leg = legs.find((each) => (id === undefined ? each.id === CALLER : each.dialog?.id === id))
-  return leg?.hop
+  return legs.find((each) => (id === undefined ? each.id === CALLER : each.dialog?.id === id))
 }

@@ -4,7 +4,7 @@ import { USER } from '../../../../src/sip/message/chars.ts'
 import { request as sipRequest, type SipRequest } from '../../../../src/sip/message/message.ts'
 import { joined } from '../../../../src/sip/message/text.ts'
 import { escape, formatHostPort, parseUri } from '../../../../src/sip/message/uri.ts'
-import { contacts, topVia, toTag } from '../../../../src/sip/message/views.ts'
+import { firstContact, topVia, toTag } from '../../../../src/sip/message/views.ts'
 import type { LocalAddress, SipTransport } from '../../../../src/sip/stack/sip-transport.ts'
 import type { Destination, SipStack } from '../../../../src/sip/stack.ts'
 import type { FlowId, Source, Target } from '../../../../src/sip/transaction/flow.ts'
@@ -93,8 +93,7 @@ export function wayBack(
   const way = responseRoute(source, via)
   if (isOpen(ways, way)) return way
   if (typeof to === 'string' && isOpen(ways, to)) return to
-  const list = contacts(invite)
-  const contact = list === undefined || list === '*' ? '' : (list[0]?.uriText ?? '')
+  const contact = firstContact(invite)?.uriText ?? ''
   const bindings = aor === undefined ? [] : ways.location.bindings(aor)
   const binding = namedByGruu(ways, contact, aor) ?? bindingOf(bindings, contact, device)
   if (binding?.flow !== undefined && isOpen(ways, binding.flow)) return binding.flow
