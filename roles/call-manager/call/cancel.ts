@@ -23,8 +23,11 @@ export function onCancel(call: Call, key: ServerKey, cancel: SipRequest, source:
   const invited = invitedFrom(call, key)
   if (invited === undefined || isFromElsewhere(invited, source)) return
   const reason = cancel.headers.get('reason')
-  if (call.state.invite?.key === key)
+  if (call.state.invite?.key === key) {
+    // A process before this one may have said the 2xx: too late then (RFC 3261 §9.2).
+    if (call.state.record.answeredAt !== undefined) return
     return finish(call, CANCELLED, reason === undefined ? undefined : flat(reason))
+  }
   const serving = call.serving.get(key)
   if (serving === undefined) return
   // The other side's answer, 487 most likely, answers this one too.
