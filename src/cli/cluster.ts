@@ -29,7 +29,13 @@ import type { Invocation, NodeOptions } from './invocation.ts'
 import { firstLine, type Terminal } from './terminal.ts'
 
 type Asked = Extract<Invocation, { kind: 'command' }>
-const COMMANDS = ['cluster init', 'cluster join', 'cluster rejoin', 'cluster token'] as const
+const COMMANDS = [
+  'cluster init',
+  'cluster join',
+  'cluster rejoin',
+  'cluster change',
+  'cluster token',
+] as const
 export type Offline = Extract<Asked, { readonly command: (typeof COMMANDS)[number] }>
 
 /** Beside the first: three of them outlive the loss of one. */
@@ -64,6 +70,7 @@ async function carryOut(asked: Offline, terminal: Terminal): Promise<string> {
       )
     if (asked.command === 'cluster init') return init(data, asked.node, asked.vip)
     if (asked.command === 'cluster rejoin') return await rejoin(data, asked.at)
+    if (asked.command === 'cluster change') return change(data, asked.node)
     const self = selfOf(FIRST, asked.node)
     const { host, name, port } = self
     const joined = await joinCluster({
@@ -72,10 +79,9 @@ async function carryOut(asked: Offline, terminal: Terminal): Promise<string> {
       host,
       name,
       port,
-      interface: asked.node.interface ?? interfaceOf(host),
+      interface: interfaceFor(asked.node, host),
     })
-    const start = `systemctl start pbx, or pbx --data ${data}`
-    return `this host is ${joined.id} (${name}); start it: ${start}\n`
+    return `this host is ${joined.id} (${name}).\n${startText(data)}\n`
   } finally {
     release()
   }
@@ -90,7 +96,7 @@ async function rejoin(data: string, at: string | undefined): Promise<string> {
   return [
     `this host is ${self.id} (${self.name}) now, in the place of ${before}; it gets the state of`,
     `the others when it runs. What it had is in ${join(data, SET_ASIDE)} until the next time.`,
-    `Start it: systemctl start pbx, or pbx --data ${data}`,
+    startText(data),
     '',
   ].join('\n')
 }
@@ -119,6 +125,34 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
     'Then run this on each further host, within a day, and give it a token of its own:',
     joinSteps(data, nodeTokens(files, [], OTHERS)),
   ].join('\n')
+}
+
+/** Where this node is, and which of its interfaces gets the virtual address. */
+function change(data: string, node: NodeOptions): string {
+  const files = known(data)
+  const { self: before, vip } = files.settings
+  const { address = before.host, port = String(before.port), interface: given } = node
+  if (given !== undefined && vip === undefined)
+    throw new CliFailure('--interface is for the virtual address, and the cluster has none', 2)
+  const self = selfOf(before.id, { ...node, address, port, name: before.name })
+  const device = interfaceFor({ interface: given ?? vip?.interface }, address)
+  writeCluster(data, {
+    ...files,
+    settings: { ...files.settings, self, vip: vip && { ...vip, interface: device } },
+  })
+  const holder = vip === undefined ? '' : `; the virtual address goes to ${device}`
+  const said = [`${self.id} (${self.name}) is at ${self.host} port ${self.port}${holder}.`]
+  if (self.host !== before.host || self.port !== before.port)
+    said.push(
+      'The others write that down when it leads: start it, and once it is connected run, on the',
+      `host that leads: pbx transfer-leadership --to ${self.id}`,
+    )
+  else said.push(startText(data))
+  return `${said.join('\n')}\n`
+}
+
+function startText(data: string): string {
+  return `Start it: systemctl start pbx, or pbx --data ${data}`
 }
 
 function known(data: string): ClusterFiles {
@@ -171,19 +205,20 @@ function selfOf(id: NodeId, { address, name, port = String(PEER_PORT) }: NodeOpt
   return { id, name: named.value, host: address, port: number }
 }
 
-function vipOf(
-  vip: string | undefined,
-  { interface: given }: NodeOptions,
-  host: string,
-): VipSettings | undefined {
+function vipOf(vip: string | undefined, node: NodeOptions, host: string): VipSettings | undefined {
   if (vip === undefined) return undefined
   const addresses = vip.split(',').map(virtualAddress)
   if (new Set(addresses.map(({ address }) => isIP(address))).size < addresses.length)
     throw new CliFailure(`--vip "${vip}" must be one IPv4 address, one IPv6 address, or both`, 2)
+  return { addresses, interface: interfaceFor(node, host) }
+}
+
+/** As given, or that of the host's own address. */
+function interfaceFor({ interface: given }: Pick<NodeOptions, 'interface'>, host: string): string {
   const name = given ?? interfaceOf(host) ?? ''
-  if (networkInterfaces()[name] === undefined)
-    throw new CliFailure(`--interface "${name}" is no interface of this host`, 2)
-  return { addresses, interface: name }
+  const all = Object.keys(networkInterfaces())
+  if (all.includes(name)) return name
+  throw new CliFailure(`--interface "${name}" must be one of this host's: ${all.join(', ')}`, 2)
 }
 
 function virtualAddress(given: string): VirtualAddress {

@@ -18,11 +18,14 @@ const PASSPHRASE = {
 } as const
 
 /** Of this host, in a cluster. */
-const NODE = {
+const PLACE = {
   address: { ...text, describe: 'IP address that the other nodes reach this host by' },
   interface: { ...text, describe: 'network interface for the virtual address' },
+  'cluster-port': { ...text, describe: 'TCP port for the other nodes; 7480 when never given' },
+} as const
+const NODE = {
+  ...PLACE,
   name: { ...text, describe: "name of this node; the host's when left out" },
-  'cluster-port': { ...text, describe: 'TCP port for the other nodes; 7480 when left out' },
 } as const
 
 export type Spec = {
@@ -126,6 +129,12 @@ export const COMMANDS: readonly Spec[] = [
       at: { ...text, describe: 'ADDRESS of any other node; those that are known when left out' },
     },
     read: (given) => ({ command: 'cluster rejoin', at: optional(given, 'at') }),
+  },
+  {
+    usage: 'cluster change',
+    describe: 'of this node, which must be stopped: its address, its port, or its interface',
+    options: PLACE,
+    read: (given) => ({ command: 'cluster change', node: nodeOf(given) }),
   },
   {
     usage: 'cluster token',

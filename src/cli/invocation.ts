@@ -50,6 +50,7 @@ export type Command =
     }
   | { readonly command: 'cluster join'; readonly node: NodeOptions; readonly joinToken: string }
   | { readonly command: 'cluster rejoin'; readonly at: string | undefined }
+  | { readonly command: 'cluster change'; readonly node: NodeOptions }
   | { readonly command: 'cluster token' }
   | { readonly command: 'cluster remove'; readonly node: string }
   | {

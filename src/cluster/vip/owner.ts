@@ -13,7 +13,7 @@ import { Gate } from './gate.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { OpenGate } from './open-gate.ts'
 import type { VipSettings } from '../settings.ts'
-import { isLinkUp, Watch, type Seen } from './watch.ts'
+import { isLinkUp, isThere, Watch, type Seen } from './watch.ts'
 
 export type OwnerParts = {
   readonly host: Host
@@ -88,6 +88,7 @@ export class VipOwner {
     for (const family of new Set(addresses.map((each) => (isIPv6(each) ? 'ipv6' : 'ipv4'))))
       allowForeignAddress(family, host.log)
     const owner = new VipOwner(parts, gate instanceof Gate ? gate : new OpenGate(host), address)
+    owner.#lookAround()
     return owner
   }
 
@@ -164,12 +165,19 @@ export class VipOwner {
   }
 
   #judge(): void {
-    const { host, vip, onUnfit } = this.#parts
+    const { host, onUnfit } = this.#parts
     if (this.#failed !== undefined && host.now() >= this.#failed.until) this.#failed = undefined
-    const why = this.#isLinkDown ? `${vip.interface} is down` : this.#failed?.why
+    const why = this.#linkTrouble() ?? this.#failed?.why
     if (why === this.#unfit) return
     this.#unfit = why
     onUnfit(why)
+  }
+
+  #linkTrouble(): string | undefined {
+    const { interface: name } = this.#parts.vip
+    const mend = 'stop it, and name another with pbx cluster change --interface'
+    if (!isThere(name)) return `its host has no interface ${name}: ${mend}`
+    return this.#isLinkDown ? `${name} is down` : undefined
   }
 
   #step(input: LeaseInput): void {

@@ -40,6 +40,16 @@ export function isLinkUp(interfaceName: string): boolean | undefined {
   }
 }
 
+/** Up or not. True where the kernel does not tell. */
+export function isThere(interfaceName: string): boolean {
+  try {
+    const lines = readFileSync('/proc/net/dev', 'utf8').split('\n')
+    return lines.some((line) => line.trimStart().startsWith(`${interfaceName}:`))
+  } catch {
+    return true // no /proc: `ip` says so when the address is put there
+  }
+}
+
 export class Watch {
   readonly #interface: string
   readonly #onSeen: (seen: Seen) => void

@@ -21,6 +21,7 @@ for (const command of [
 ])
   ip(command)
 
+const [, , mode] = process.argv
 let announced = 0
 const owner = await VipOwner.prepare({
   host: {
@@ -29,7 +30,10 @@ const owner = await VipOwner.prepare({
       if (level === 'warn' && effect !== undefined) console.log(`${event}: ${why}; ${effect}`)
     },
   },
-  vip: { addresses: [{ address: ADDRESS, prefix: 24 }], interface: 'v0' },
+  vip: {
+    addresses: [{ address: ADDRESS, prefix: 24 }],
+    interface: mode === 'missing' ? 'nope0' : 'v0',
+  },
   lease: millis(400),
   announce: () => {
     announced++
@@ -41,7 +45,7 @@ const owner = await VipOwner.prepare({
   onUnfit: (why) => console.log(why === undefined ? 'fit again' : `unfit: ${why}`),
 })
 console.log(`prepared: ${where()}`)
-if (process.argv[2] === 'prepare') process.exit()
+if (mode === 'prepare' || mode === 'missing') process.exit()
 
 let round = 0
 async function leads(): Promise<void> {
@@ -58,7 +62,7 @@ async function isStopped(): Promise<void> {
   await sleep(100)
 }
 
-if (process.argv[2] === 'stop') {
+if (mode === 'stop') {
   while (!owner.isHeld) await leads()
   console.log(`announced: ${announced > 0 ? 'yes' : 'no'}`)
   announced = 0

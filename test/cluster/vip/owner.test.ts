@@ -67,3 +67,10 @@ test.skipIf(!can)('who was stopped for longer than the lease announces nothing',
     '',
   ])
 })
+
+test.skipIf(!can)('who has not the interface says so before it is elected, and what to do', () => {
+  expect(trial(undefined, 'missing')).toContain(
+    'unfit: its host has no interface nope0: stop it, and name another with ' +
+      'pbx cluster change --interface\n',
+  )
+})

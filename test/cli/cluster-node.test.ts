@@ -1,0 +1,60 @@
+//! What is said where a host is made a node, and where what it is reached by changes.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { makeToken } from '../../src/cluster/join/token.ts'
+import { readCluster } from '../../src/cluster/settings.ts'
+import type { NodeId } from '../../src/control/ids.ts'
+import { authority } from '../../src/x509/issue.ts'
+import { run, type Ran } from './run.ts'
+
+const [device = '', address = ''] = Object.entries(networkInterfaces())
+  .flatMap(([name, all = []]) => all.map((each) => ({ name, ...each })))
+  .filter(({ family, internal }) => family === 'IPv4' && !internal)
+  .flatMap(({ name, address: at }) => [name, at])
+const HOST = address === '' ? '127.0.0.1' : address
+
+let data: string
+let own: readonly string[]
+beforeEach(() => {
+  data = mkdtempSync(join(tmpdir(), 'pbx-node-'))
+  own = ['--data', data, '--address', HOST, '--name', 'one']
+})
+afterEach(() => rmSync(data, { recursive: true }))
+
+const pbx = (...words: readonly string[]): Promise<Ran> => run(words)
+const vip = '203.0.113.10/24'
+
+test('an interface that its host has not is refused where it joins, before it asks', async () => {
+  const by = { purpose: 'call-manager', id: 'node-2' as NodeId, host: HOST, port: 1 } as const
+  const token = makeToken(authority('a cluster', new Date()), { ...by, expires: Date.now() + 9e5 })
+  const refused = await pbx('cluster', 'join', token, ...own, '--interface', 'nope0')
+  expect([refused.code, refused.error]).toEqual([
+    2,
+    expect.stringContaining('--interface "nope0" must be one of this host\'s: lo'),
+  ])
+})
+
+test.skipIf(device === '')(
+  'what a node is reached by can be changed while it is stopped',
+  async () => {
+    await pbx('cluster', 'init', ...own, '--vip', vip)
+    const change = (...words: readonly string[]) =>
+      pbx('cluster', 'change', '--data', data, ...words)
+    const settings = () => readCluster(data)?.settings
+    const before = settings()
+    expect((await change('--interface', 'nope0')).error).toContain('must be one of')
+    expect((await change('--address', '203.0.113.7')).error).toContain(`one of this host's: `)
+    expect(settings()).toEqual(before)
+    const changed = await change('--interface', device, '--cluster-port', '7481')
+    expect(changed.error).toBe('')
+    expect(changed.out).toContain(
+      `node-1 (one) is at ${HOST} port 7481; the virtual address goes to ${device}.\n`,
+    )
+    expect(changed.out).toContain('pbx transfer-leadership --to node-1')
+    expect(settings()).toMatchObject({ self: { port: 7481 }, vip: { interface: device } })
+    expect((await change('--interface', device)).out).toContain('Start it: ')
+  },
+)
