@@ -14,7 +14,7 @@ export type HostAddresses = {
 
 /** `bound`: what sockets are bound to; `0.0.0.0` and `::` are every address of that family. */
 export function hostAddresses(bound: string, publicAddress: string | undefined): HostAddresses {
-  const every = bound === '0.0.0.0' || bound === '::'
+  const every = isAny(bound)
   const family = isIPv6(bound) ? 'IPv6' : 'IPv4'
   const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
   const found = Object.values(networkInterfaces())
@@ -30,4 +30,13 @@ export function hostAddresses(bound: string, publicAddress: string | undefined):
     local: every ? loopback : bound,
     names: [...new Set([hostname().toLowerCase(), 'localhost', ...fixed, ...reached])],
   }
+}
+
+export function isAny(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+/** What the console is bound to, so that it is there at the `virtual` addresses, too. */
+export function consoleAddress(bound: string, virtual: readonly string[]): string {
+  return isAny(bound) && virtual.some(isIPv6) ? '::' : bound
 }

@@ -3,6 +3,7 @@
 import { assert } from '../base/assert.ts'
 import type { Host } from '../base/host.ts'
 import { millis } from '../base/time.ts'
+import { consoleAddress } from '../config/addresses.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
 import { Access } from '../console/access.ts'
@@ -64,9 +65,10 @@ const HEALTH_PATIENCE_MS = 3_000
 /** All but the ports. */
 export async function prepareConsole(options: ConsoleOptions): Promise<PreparedConsole> {
   const { config, installation, host, metrics, store, identity, sip } = options
+  const address = consoleAddress(config.address, options.cluster?.vips ?? [])
   const ports = { http: 0, https: 0 }
   let shown: Shown | undefined
-  const view = viewOf(options, ports, () => {
+  const view = viewOf(options, address, ports, () => {
     assert(shown !== undefined, 'the doors are shut until there is something to show')
     return shown
   })
@@ -86,7 +88,7 @@ export async function prepareConsole(options: ConsoleOptions): Promise<PreparedC
   }
   if (options.cluster !== undefined) measure(metrics, options.cluster)
   const prepared = await prepareHttp({
-    address: config.address,
+    address,
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
     identity,
@@ -122,6 +124,7 @@ function measure(metrics: Metrics, cluster: Cluster): void {
 
 function viewOf(
   { config, host, store, sip }: ConsoleOptions,
+  address: string,
   ports: { readonly http: number; readonly https: number },
   shown: () => Shown,
 ): SystemView {
@@ -132,7 +135,7 @@ function viewOf(
   return {
     started: host.wall(),
     roles: config.roles,
-    endpoints: () => endpoints(sip, config.address, ports),
+    endpoints: () => endpoints(sip, address, ports),
     health,
     get registrationCount() {
       return location().size

@@ -17,7 +17,7 @@ import { HttpRefusal, openHttp } from '../http/server.ts'
 import { isLocal } from '../http/local.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
-import { hostAddresses } from '../config/addresses.ts'
+import { hostAddresses, isAny } from '../config/addresses.ts'
 import type { Opened } from './opened.ts'
 import { openMedia } from './roles.ts'
 
@@ -154,8 +154,4 @@ function viewOf({ media, link, dialled, server }: Parts): ServerStatus['server']
 function keep(data: string, files: ServerFiles, nodes: readonly NodeAddress[]): void {
   const kept = nodes.map(({ id, host, port }) => ({ id, host, port }))
   writeServer(data, { ...files, membership: { ...files.membership, nodes: kept } })
-}
-
-function isAny(address: string): boolean {
-  return address === '0.0.0.0' || address === '::'
 }

@@ -3,7 +3,8 @@
 
 import { dieOfBugs, end, superviseServer } from '../cli/server-process.ts'
 import { isOfServer } from '../cluster/join/ask-server.ts'
-import { readCluster } from '../cluster/settings.ts'
+import { readCluster, type ClusterSettings } from '../cluster/settings.ts'
+import { isAny } from '../config/addresses.ts'
 import type { Config } from '../config/config.ts'
 import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
 import { findInstallation, type Installation } from '../config/installation.ts'
@@ -66,6 +67,7 @@ async function open(
   }
   const files = readCluster(config.data)
   if (files !== undefined) {
+    refuseAddress(config, files.settings)
     const node = await openNode({ config, installation, host, files, onFault, logs })
     opened.add(() => node.close())
     return node.healthy
@@ -77,6 +79,15 @@ async function open(
   const serving = await openServing({ ...parts, prepared: await prepare(parts), logs })
   opened.add(() => serving.close())
   return serving.healthy
+}
+
+/** The console would be where nobody looks for it, once this node serves. */
+function refuseAddress({ address }: Config, { vip }: ClusterSettings): void {
+  if (vip === undefined || isAny(address)) return
+  throw new ConfigFault(
+    `address ${address}: a node of a cluster is reached by the virtual address ` +
+      `(${vip.addresses.map((each) => each.address).join(', ')}): take address out of the settings`,
+  )
 }
 
 /** All that is logged is kept as well, as JSON. */

@@ -2,7 +2,7 @@
 
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Config } from '../config/config.ts'
-import { hostAddresses } from '../config/addresses.ts'
+import { consoleAddress, hostAddresses } from '../config/addresses.ts'
 import type { Installation } from '../config/installation.ts'
 import { Access } from '../console/access.ts'
 import { standbyRoutes } from '../console/standby.ts'
@@ -30,7 +30,7 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
   const { config, installation, host, store, cluster, drain } = options
   const addresses = hostAddresses(config.address, config.publicAddress)
   const http = await openHttp({
-    address: config.address,
+    address: consoleAddress(config.address, cluster.vips),
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
     identity: ownIdentity(config, cluster),
