@@ -75,7 +75,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'both addresses are taken away by hand',
     strike: ({ host }) => {
-      host.run('ip', 'addr', 'del', `${FOUR}/24`, 'dev', 'eth0')
+      host.run('ip', 'addr', 'del', `${FOUR}/32`, 'dev', 'eth0')
       host.run('ip', 'addr', 'del', `${SIX}/64`, 'dev', 'eth0')
     },
     moves: false,

@@ -87,7 +87,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'its address is taken away by hand',
-    strike: (leader) => void leader.host.run('ip', 'addr', 'del', '10.9.0.100/24', 'dev', 'eth0'),
+    strike: (leader) => void leader.host.run('ip', 'addr', 'del', '10.9.0.100/32', 'dev', 'eth0'),
     lasts: 3_000,
     moves: false,
   },

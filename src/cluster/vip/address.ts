@@ -1,14 +1,18 @@
 //! The virtual addresses on their interface: put there for a short time, again and again, so that
 //! the kernel takes them away when nobody does; and told to the neighbours.
 
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
+import type { VirtualAddress } from '../settings.ts'
 import { Announcer, type AnnouncerParts } from './announcer.ts'
 import { IP } from './ip.ts'
 import { Resident } from './resident.ts'
+import { networkOf } from './subnet.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
 const VALID_FOR = 3
 const REFRESH_EVERY_MS = 800
+/** Worse than that of any address of the host's own: see `routeOf`. */
+const METRIC = 1_000_000
 
 export type AddressParts = AnnouncerParts & {
   /** It could not be put there, or kept: this node cannot serve. */
@@ -51,7 +55,13 @@ export class Address {
     this.#refreshing = undefined
     this.#announcer.stop()
     // Not there is what is wanted.
-    await this.#ip('del')
+    await this.#tell(this.#each((each) => `addr del ${placeOf(each)}`))
+  }
+
+  /** As `remove`, also of the length by which earlier releases, or people, put it there. */
+  async removeAny(): Promise<void> {
+    await this.#tell(this.#each(({ address, prefix }) => `addr del ${address}/${prefix}`))
+    await this.remove()
   }
 
   /** Lets go of `ip`; what is there goes by itself. */
@@ -61,21 +71,43 @@ export class Address {
 
   async #put(): Promise<void> {
     if (this.#refreshing === undefined) return
-    const lifetime = ['valid_lft', String(VALID_FOR), 'preferred_lft', String(VALID_FOR)]
-    const why = await this.#ip('replace', ...lifetime)
+    const lifetime = `valid_lft ${VALID_FOR} preferred_lft ${VALID_FOR}`
+    const addresses = this.#each((each) => {
+      // Nobody else has it, and waiting until that is certain takes a second (RFC 4862 §5.4).
+      const nodad = isIPv6(each.address) ? 'nodad ' : ''
+      return `addr replace ${placeOf(each)} ${nodad}${lifetime}`
+    })
+    const why = await this.#tell([...addresses, ...this.#each(routeOf)])
     if (why === undefined) return
     if (this.#refreshing !== undefined) this.#parts.onLost(why)
   }
 
-  /** Undefined when it was done, else what `ip` says. */
-  async #ip(what: 'replace' | 'del', ...more: readonly string[]): Promise<string | undefined> {
+  /** A line for each address that has one, for the interface. */
+  #each(line: (address: VirtualAddress) => string | undefined): readonly string[] {
     const { addresses, interface: name } = this.#parts.vip
-    const commands = addresses.map(({ address, prefix }) => {
-      // Nobody else has it, and waiting until that is certain takes a second (RFC 4862 §5.4).
-      const nodad = what === 'replace' && isIPv6(address) ? ['nodad'] : []
-      return ['addr', what, `${address}/${prefix}`, 'dev', name, ...nodad, ...more].join(' ')
+    return addresses.flatMap((each) => {
+      const own = line(each)
+      return own === undefined ? [] : [`${own} dev ${name}`]
     })
-    const answer = await this.#program.tell(commands.join('\n'))
+  }
+
+  /** Undefined when it was done, else what `ip` says. */
+  async #tell(lines: readonly string[]): Promise<string | undefined> {
+    const answer = await this.#program.tell(lines.join('\n'))
     return typeof answer === 'string' ? undefined : answer.why
   }
+}
+
+/**
+ * Of IPv4 alone, whatever its subnet: as the first one of that on the interface it would take the
+ * host's own ones along when it goes (unless `promote_secondaries` is set), by whomever.
+ */
+function placeOf({ address, prefix }: VirtualAddress): string {
+  return `${address}/${isIPv4(address) ? 32 : prefix}`
+}
+
+/** To its subnet, for a host without an address of its own there. Goes with the address. */
+function routeOf({ address, prefix }: VirtualAddress): string | undefined {
+  if (!isIPv4(address) || prefix === 32) return undefined
+  return `route replace ${networkOf(address, prefix)}/${prefix} src ${address} metric ${METRIC}`
 }

@@ -73,11 +73,11 @@ export class VipOwner {
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
     const { host, vip, announce } = parts
     const addresses = vip.addresses.map(({ address }) => address)
-    const onLost = (why: string): void => owner.#fail(why)
+    const onLost = (why: string): void => owner.#lost(why)
     const isOurs = (): boolean => owner.#lease.holdsAt(host.now())
     const address = new Address({ vip, announce, host, isOurs, onLost })
     // First: whatever the gate is made of, nobody is answered by an address that is not there.
-    await address.remove()
+    await address.removeAny()
     const gate = await Gate.prepare(addresses)
     if (!(gate instanceof Gate)) {
       const effect =
@@ -155,6 +155,12 @@ export class VipOwner {
     const event = isUp ? 'vip.link-up' : 'vip.link-down'
     this.#parts.host.log('warn', event, { interface: this.#parts.vip.interface })
     this.#judge()
+  }
+
+  /** Nothing can be put on an interface that is down: it is well again as soon as that is up. */
+  #lost(why: string): void {
+    if (isLinkUp(this.#parts.vip.interface) === false) return this.#onLink(false)
+    this.#fail(why)
   }
 
   #fail(why: string): void {

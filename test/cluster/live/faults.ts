@@ -86,7 +86,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'address',
     strike: ({ trio }, node) =>
-      void node.host.run('ip', 'addr', 'del', `${trio.vip}/24`, 'dev', 'eth0'),
+      void node.host.run('ip', 'addr', 'del', `${trio.vip}/32`, 'dev', 'eth0'),
     leaderOnly: true,
     moves: false,
   },
@@ -196,7 +196,7 @@ async function cutPower(arena: Arena, node: Node): Promise<void> {
   await node.stopped()
   node.bad?.loseUnsynced()
   node.host.run('nft', 'flush ruleset')
-  node.host.run('sh', '-c', `ip addr del ${trio.vip}/24 dev eth0 2>&1 || true`)
+  node.host.run('sh', '-c', `ip addr del ${trio.vip}/32 dev eth0 2>&1 || true`)
 }
 
 function restorePower(arena: Arena, node: Node): void {

@@ -62,6 +62,33 @@ async function isStopped(): Promise<void> {
   await sleep(100)
 }
 
+/** As the host is without this node: of the subnet of the address, and with others in it. */
+const own = (): string => {
+  const all = ip('-o -4 addr show dev v0 to 10.77.0.0/24').matchAll(/inet (\S+)/g)
+  return [...all].map(([, each]) => each).join(' ') || 'none'
+}
+/** Made anew beneath the virtual address, as ifdown and ifup do it. */
+async function ownAnew(): Promise<void> {
+  ip('addr flush dev v0')
+  await leads()
+  ip('addr add 10.77.0.3/24 dev v0')
+  ip('addr add 10.77.0.4/24 dev v0')
+  console.log(`the host's own made anew: ${own()}`)
+}
+if (mode === 'own') {
+  while (!owner.isHeld) await leads()
+  console.log(`a way to ${ip('route get 10.77.0.7').split(' uid')[0]}`)
+  await ownAnew()
+  owner.look(undefined)
+  await sleep(100)
+  console.log(`leads no more: ${own()}`)
+  while (!owner.isHeld) await leads()
+  await ownAnew()
+  // Nobody refreshes it: the kernel takes it away.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000)
+  console.log(`expired: ${own()}`)
+  process.exit()
+}
 if (mode === 'stop') {
   while (!owner.isHeld) await leads()
   console.log(`announced: ${announced > 0 ? 'yes' : 'no'}`)
@@ -72,7 +99,7 @@ if (mode === 'stop') {
 }
 for (let at = 0; at < 5; at++) await leads()
 console.log(`leads: ${where()}`)
-ip(`addr del ${ADDRESS}/24 dev v0`)
+ip(`addr del ${ADDRESS}/32 dev v0`)
 await leads()
 console.log(`taken away by hand: ${where()}`)
 ip('link set v1 down')

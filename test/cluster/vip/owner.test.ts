@@ -57,6 +57,22 @@ exit 1
   expect(more).toEqual(['prepared: not there', ''])
 })
 
+test.skipIf(!can)("the host's own addresses stay, also when they came after it", () => {
+  const [, ...said] = trial(undefined, 'own').split('\n')
+  expect(said).toEqual([
+    'prepared: not there',
+    'held',
+    'a way to 10.77.0.7 dev v0 src 10.77.0.10',
+    "the host's own made anew: 10.77.0.10/32 10.77.0.3/24 10.77.0.4/24",
+    'lost',
+    'leads no more: 10.77.0.3/24 10.77.0.4/24',
+    'held',
+    "the host's own made anew: 10.77.0.10/32 10.77.0.3/24 10.77.0.4/24",
+    'expired: 10.77.0.3/24 10.77.0.4/24',
+    '',
+  ])
+})
+
 test.skipIf(!can)('who was stopped for longer than the lease announces nothing', () => {
   const [, ...said] = trial(undefined, 'stop').split('\n')
   expect(said).toEqual([
