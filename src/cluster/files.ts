@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -18,11 +19,19 @@ export function writePrivately(
   files: readonly (readonly [name: string, text: string])[],
 ): void {
   const directory = privateDirectory(data, name)
-  for (const [each, text] of files) {
-    const file = join(directory, each)
-    writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true })
-    keepOwner(data, `${file}.new`)
-    renameSync(`${file}.new`, file)
+  for (const [each, text] of files) writeWhole(data, join(directory, each), text)
+}
+
+/** Below `data`. When it throws nothing has changed. */
+export function writeWhole(data: string, file: string, content: string | Uint8Array): void {
+  const next = `${file}.new`
+  try {
+    writeFileSync(next, content, { mode: 0o600, flush: true })
+    keepOwner(data, next)
+    renameSync(next, file)
+  } catch (error) {
+    rmSync(next, { force: true })
+    throw error
   }
 }
 

@@ -29,6 +29,7 @@ const RETRY_DISMISSED = 60_000
 /** A connection that ends sooner was not wanted: the next one is not made as soon. */
 const STABLE_MS = 2_000
 const TURNED_AWAY = 5
+const CLOCKS = 'compare the clocks of the hosts (timedatectl)'
 
 export type PeerAddress = { readonly id: NodeId; readonly host: string; readonly port: number }
 
@@ -105,7 +106,7 @@ export class PeerLink implements ConnectionEvents {
       (socket) => this.#accept(socket),
     )
     this.#server.on('tlsClientError', (error, socket) => {
-      this.#complain('peer.refused', { why: whyRefused(error), at: socket.remoteAddress })
+      this.#complain('peer.refused', { why: whyRefused(error.message), at: socket.remoteAddress })
       // Not closed by itself when its time for a handshake is over.
       socket.destroy()
     })
@@ -262,9 +263,10 @@ export class PeerLink implements ConnectionEvents {
     const peer = peerOf(socket)
     if (peer === undefined) {
       const { onStranger } = this.#options
-      if (onStranger === undefined) socket.destroy()
-      else onStranger(socket)
-      return
+      const why = whyRefused(String(socket.authorizationError))
+      if (onStranger !== undefined && !why.includes(CLOCKS)) return onStranger(socket)
+      this.#complain('peer.refused', { why, at: socket.remoteAddress })
+      return void socket.destroy()
     }
     const who = { peer, key: keyOf(socket) }
     if (peer === this.#options.id || !this.#isWelcome()(who)) {
@@ -323,7 +325,7 @@ export class PeerLink implements ConnectionEvents {
       if (dialling.attempts === 1) host.log('warn', 'peer.unreachable', { peer: id, why })
       this.#dialLater(dialling)
     }
-    const onError = (error: Error): void => giveUp(whyRefused(error))
+    const onError = (error: Error): void => giveUp(whyRefused(error.message))
     const onTimeout = (): void => giveUp('no answer')
     dialling.attempts++
     dialling.stop = () => void socket.destroy()
@@ -377,9 +379,8 @@ function endsOf({ localAddress, remoteAddress, remotePort }: Socket): string {
 }
 
 /** What OpenSSL says, and what is behind it. */
-function whyRefused({ message }: Error): string {
-  const isOfTime = /not yet valid|expired/i.test(message)
-  return isOfTime ? `${message}: compare the clocks of the hosts (timedatectl)` : message
+function whyRefused(message: string): string {
+  return /not.yet.valid|expired/i.test(message) ? `${message}: ${CLOCKS}` : message
 }
 
 function peerOf(socket: TLSSocket): NodeId | undefined {

@@ -45,7 +45,10 @@ export function selfSigned(names: readonly string[], now: Date): Identity {
   return identityOf(pair, made({ subject, publicKey, signer, ...lasts, extensions: leaf(names) }))
 }
 
-/** Signs for others, and for nothing else. */
+/**
+ * Signs for others, and for nothing else. Good from 1970 on: a node whose clock has lost its
+ * battery is not to be shut out, and shows to the others that it is wrong.
+ */
 export function authority(name: string, now: Date): Identity {
   const pair = newPair()
   const keyId = keyIdOf(pair.publicKey)
@@ -57,7 +60,8 @@ export function authority(name: string, now: Date): Identity {
     extension(OID.subjectKeyIdentifier, false, der.octetString(keyId)),
   ]
   const { publicKey } = pair
-  const lasts = validity(AUTHORITY_DAYS, now)
+  const { to } = validity(AUTHORITY_DAYS, now)
+  const lasts = { from: new Date(0), to }
   return identityOf(pair, made({ subject: name, publicKey, signer, ...lasts, extensions }))
 }
 

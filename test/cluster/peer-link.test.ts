@@ -3,6 +3,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { createPublicKey } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import {
   openPeerLink,
   type Arrived,
@@ -68,6 +69,27 @@ async function gone(sockets: readonly Socket[]): Promise<void> {
   for (const socket of sockets) socket.destroy()
   await new Promise((resolve) => void setTimeout(resolve, 100))
 }
+
+test('who has a certificate that is out of its time is no stranger: clocks are named', async () => {
+  const old = authority('pbx cluster', new Date(NOW.getTime() - 30 * 365 * 86_400_000))
+  const { certificate: cert, key } = issue([B], old)
+  const events: LoggedEvent[] = []
+  const strangers: unknown[] = []
+  const made = await openPeerLink({
+    host: realHost(events),
+    id: A,
+    identity: issue([A], old),
+    authority: old.certificate,
+    listen: { host: '127.0.0.1', port: 0 },
+    onStranger: (socket) => void strangers.push(socket.destroy()),
+  })
+  open.push(made)
+  const socket = connectTls({ port: made.port, cert, key, rejectUnauthorized: false })
+  socket.on('error', () => {})
+  await new Promise((resolve) => void socket.once('close', resolve).resume())
+  expect(strangers).toEqual([])
+  expect(JSON.stringify(events)).toMatch(/peer.refused.*EXPIRED: compare the clocks/)
+})
 
 test('one dials, both speak', async () => {
   const [a, b] = [await link(A), await link(B)]

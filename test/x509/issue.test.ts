@@ -25,6 +25,11 @@ test('the authority signs for others, and the node is named', () => {
   expect(signed?.checkIP('127.0.0.1')).toBe('127.0.0.1')
 })
 
+test('a node is known to one whose clock begins in 1970', () => {
+  for (const { certificate } of [ca, node])
+    expect(new X509Certificate(certificate).validFromDate).toEqual(new Date(0))
+})
+
 test('openssl, where there is one, finds nothing to complain about', () => {
   const home = mkdtempSync(join(tmpdir(), 'pbx-x509-'))
   const [caFile, file] = [join(home, 'ca.pem'), join(home, 'node.pem')]

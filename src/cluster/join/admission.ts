@@ -25,6 +25,7 @@ import type {
   ServerWelcome,
   Welcome,
 } from './messages.ts'
+import { clockObjection } from './clock.ts'
 import { objectionTo, schemaWithout } from './release.ts'
 import { replaced } from './replaced.ts'
 import { checkToken, type JoinToken } from './token.ts'
@@ -73,6 +74,8 @@ export class Admission {
 
   async admit(request: JoinRequest): Promise<JoinAnswer> {
     const { files, host, elsewhere } = this.#parts
+    const off = clockObjection(request.now, host.wall(), files.settings.self)
+    if (off !== undefined) return refusedBy(this.#complain, request, off)
     const purpose = 'role' in request ? 'server' : 'call-manager'
     const token = checkToken(files.authority, request.token, purpose, host.wall())
     if (!token.ok) return refusedBy(this.#complain, request, token.error)

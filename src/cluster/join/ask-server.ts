@@ -8,7 +8,7 @@ import type { ServerRole } from '../../store/schema/server.ts'
 import { newKey, type Identity } from '../../x509/issue.ts'
 import { readPrivately, writePrivately } from '../files.ts'
 import type { Peer } from '../settings.ts'
-import { ask, JoinFault, placeOf } from './ask.ts'
+import { ask, JoinFault, placeOf, tryWriting, writing } from './ask.ts'
 import { readToken } from './token.ts'
 
 /** `DATA/server`: what a server has to know to find its cluster again. */
@@ -67,11 +67,13 @@ async function admitted(joining: ServerJoining): Promise<ServerFiles> {
     throw new JoinFault('the token is not whole: copy the line that pbx server token prints')
   if (existsSync(join(data, 'pbx.db')) || existsSync(join(data, 'cluster')))
     throw new JoinFault(`${data} holds a call manager: name an empty directory with --data`)
+  tryWriting(data)
   const { key, publicKey } = newKey()
+  const now = Date.now()
   const { answer, certificate } = await ask(
     placeOf(joining.at, token.port, '--join'),
     token.authority,
-    (host) => ({ token: joining.token ?? '', name, role, host: address ?? host, publicKey }),
+    (host) => ({ token: joining.token ?? '', name, role, host: address ?? host, publicKey, now }),
   )
   if (answer.kind !== 'server-welcome') throw new JoinFault('it makes a node of this host')
   const { id, peers, certificate: ours } = answer.welcome
@@ -80,7 +82,8 @@ async function admitted(joining: ServerJoining): Promise<ServerFiles> {
     identity: { certificate: ours, key },
     authority: certificate,
   }
-  writeServer(data, files)
+  const mend = 'mend that, and join again with another token (pbx server token)'
+  writing(data, mend, () => writeServer(data, files))
   return files
 }
 

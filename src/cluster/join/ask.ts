@@ -1,12 +1,12 @@
 //! The joining host's side: asks for its place, and writes down what it is told.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
 import { newKey } from '../../x509/issue.ts'
-import { keepOwner } from '../files.ts'
+import { writeWhole } from '../files.ts'
 import { isInCluster, writeCluster, type Peer } from '../settings.ts'
 import { LINE_MAX, type JoinAnswer, type JoinRequest, type Welcome } from './messages.ts'
 import { fingerprint, readToken } from './token.ts'
@@ -14,6 +14,10 @@ import { isNodeId } from '../../store/schema/node.ts'
 
 const PATIENCE_MS = 20_000
 const REDIRECTS_MAX = 3
+/** More than all that a host is told when it is let in. */
+const ROOM_BYTES = 65_536
+const TRY_AGAIN = 'mend that, and try again'
+const WITH_ANOTHER = 'mend that, and join again with another token (pbx cluster token)'
 
 /** Its message says what is wrong and how to mend it. */
 export class JoinFault extends Error {
@@ -42,8 +46,9 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
     const mend = 'name an empty directory with --data, or move that one away'
     throw new JoinFault(`${data} holds a system of its own, which would be lost: ${mend}`)
   }
+  tryWriting(data)
   const { key, publicKey } = newKey()
-  const own = { name, host, port, schema: SCHEMA_VERSION }
+  const own = { name, host, port, schema: SCHEMA_VERSION, now: Date.now() }
   const request = { token: joining.token, ...own, publicKey }
   const { answer, certificate: authority } = await ask(token, token.authority, () => request)
   if (answer.kind !== 'welcome') throw new JoinFault('it makes a server of this host, not a node')
@@ -51,8 +56,9 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
   const self: Peer = { id: welcome.id, name, host, port }
   if (welcome.vip !== undefined && joining.interface === undefined)
     throw new JoinFault('the cluster has a virtual address: name the interface with --interface')
-  mkdirSync(data, { recursive: true, mode: 0o750 })
-  writeNode(data, { welcome, self, interface: joining.interface, key, authority })
+  writing(data, WITH_ANOTHER, () =>
+    writeNode(data, { welcome, self, interface: joining.interface, key, authority }),
+  )
   return self
 }
 
@@ -70,14 +76,32 @@ export type Admitted = {
 export function writeNode(data: string, admitted: Admitted): void {
   const { welcome, self, interface: device, key, authority } = admitted
   const { vip, timing, peers } = welcome
-  const secret = join(data, 'secret.key')
-  writeFileSync(secret, Buffer.from(welcome.secretKey, 'base64'), { mode: 0o600, flush: true })
-  keepOwner(data, secret)
+  writeWhole(data, join(data, 'secret.key'), Buffer.from(welcome.secretKey, 'base64'))
   writeCluster(data, {
     settings: { self, peers, timing, isNew: true, vip: vip && { ...vip, interface: device ?? '' } },
     identity: { certificate: welcome.certificate, key },
     authority: { certificate: authority, key: welcome.authorityKey },
   })
+}
+
+/** Whoever asks is given a place, and its token is used: before that the disk has to have room. */
+export function tryWriting(data: string): void {
+  const file = join(data, 'room')
+  writing(data, TRY_AGAIN, () => {
+    mkdirSync(data, { recursive: true, mode: 0o750 })
+    writeWhole(data, file, new Uint8Array(ROOM_BYTES))
+    rmSync(file)
+  })
+}
+
+/** `mend`: what helps when it cannot. */
+export function writing(data: string, mend: string, write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new JoinFault(`${data} cannot be written (${why}): ${mend}`)
+  }
 }
 
 export type Place = { readonly host: string; readonly port: number }

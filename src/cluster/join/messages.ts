@@ -13,6 +13,8 @@ type Request = {
   readonly host: string
   /** PEM; the private key stays where it is. */
   readonly publicKey: string
+  /** By its clock, in milliseconds since 1970; an older release does not say. */
+  readonly now?: number
 }
 /** To be a call manager among others. */
 export type NodeRequest = Request & {
@@ -52,10 +54,16 @@ export function isJoinRequest(value: unknown): value is JoinRequest {
   const found = new Map<string, unknown>(Object.entries(value))
   const texts = ['token', 'name', 'host', 'publicKey'].map((name) => found.get(name))
   const port = found.get('port')
+  const now = found.get('now')
   return (
     texts.every((text) => typeof text === 'string' && text.length > 0 && text.length < 4_096) &&
+    (now === undefined || isDate(now)) &&
     (found.get('role') === 'media' || (isPort(port) && isSchema(found.get('schema'))))
   )
+}
+
+function isDate(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime())
 }
 
 function isSchema(value: unknown): boolean {

@@ -10,7 +10,7 @@ import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
 import { newKey } from '../../x509/issue.ts'
 import { privateDirectory } from '../files.ts'
 import { readCluster, type ClusterFiles, type Peer } from '../settings.ts'
-import { ask, JoinFault, placeOf, writeNode, type Place } from './ask.ts'
+import { ask, JoinFault, placeOf, tryWriting, writeNode, writing, type Place } from './ask.ts'
 import { nodesIn } from './known-nodes.ts'
 import { fingerprint, makeToken } from './token.ts'
 
@@ -38,23 +38,28 @@ export async function rejoinCluster({ data, at, addon }: Rejoining): Promise<Rej
   const places = at === undefined ? known(data, files, addon) : [placeOf(at, self.port, '--at')]
   if (places.length === 0)
     throw new JoinFault('no other node is known here: name one with --at ADDRESS')
+  tryWriting(data)
   const { key, publicKey } = newKey()
   const { host, port, name } = self
-  const expires = Date.now() + TOKEN_LIFE_MS
+  const now = Date.now()
+  const expires = now + TOKEN_LIFE_MS
   const by = { purpose: 'call-manager', replaces: self.id, host, port, expires } as const
   const token = makeToken(files.authority, by)
-  const request = { token, name, host, port, publicKey, schema: SCHEMA_VERSION }
+  const request = { token, name, host, port, publicKey, schema: SCHEMA_VERSION, now }
   const { answer } = await askAny(places, (place) =>
     ask(place, fingerprint(files.authority.certificate), () => request),
   )
   if (answer.kind !== 'welcome') throw new JoinFault('it makes a server of this host, not a node')
-  // First: without a database the old membership is refused, and this can be done again.
-  setAside(data)
   const { welcome } = answer
-  const now = { ...self, id: welcome.id }
+  const next = { ...self, id: welcome.id }
   const authority = files.authority.certificate
-  writeNode(data, { welcome, self: now, interface: files.settings.vip?.interface, key, authority })
-  return { before: self.id, self: now }
+  const device = files.settings.vip?.interface
+  writing(data, 'mend that, and run pbx cluster rejoin again', () => {
+    // First: without a database the old membership is refused, and this can be done again.
+    setAside(data)
+    writeNode(data, { welcome, self: next, interface: device, key, authority })
+  })
+  return { before: self.id, self: next }
 }
 
 /** The virtual address first: whoever leads is there. */
@@ -88,6 +93,8 @@ async function askAny<T>(places: readonly Place[], one: (place: Place) => Promis
 }
 
 function setAside(data: string): void {
+  // Nothing of a try before this one, whose database is kept.
+  if (!existsSync(join(data, DATABASE))) return
   rmSync(join(data, SET_ASIDE), { recursive: true, force: true })
   const directory = privateDirectory(data, SET_ASIDE)
   // The database last: it counts with what is beside it.

@@ -77,7 +77,12 @@ export function checkToken(
   if (token.purpose !== purpose)
     return err(`the token is for something else: make one with ${MAKE[purpose]}`)
   const { expires, id, replaces } = token
-  if (expires < now) return err(`the token has expired: make one with ${MAKE[purpose]}`)
+  if (expires < now) {
+    const [until, here] = [expires, now].map((time) => new Date(time).toISOString())
+    const clocks = 'or if it was made within a day, compare the clocks of the hosts (timedatectl)'
+    const mend = `make another with ${MAKE[purpose]}, ${clocks}`
+    return err(`the token has expired (it was good until ${until}, here it is ${here}): ${mend}`)
+  }
   if (purpose === 'call-manager' && id === undefined && replaces === undefined)
     return err(`the token is of an older release: make one with ${MAKE[purpose]}`)
   return ok(token)
