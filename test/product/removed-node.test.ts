@@ -38,6 +38,8 @@ test.skipIf(!can)(
     expect(await trio.write('by-the-other')).toBe(true)
     gone.signal('SIGTERM')
     await gone.stopped()
+    // It is a client like any other.
+    expect(gone.host.run('nft', 'list', 'tables')).toBe('')
     expect(() => gone.pbx('cluster', 'rejoin')).toThrow(`${id} was removed from the cluster`)
     expect(await members()).toEqual(rest)
     renameSync(gone.data, `${gone.data}-before`)

@@ -5,7 +5,7 @@ import { isIPv4, isIPv6 } from 'node:net'
 import type { VirtualAddress } from '../settings.ts'
 import { Announcer, type AnnouncerParts } from './announcer.ts'
 import { IP } from './ip.ts'
-import { Resident } from './resident.ts'
+import { Resident, type Fault } from './resident.ts'
 import { networkOf } from './subnet.ts'
 
 /** Seconds. The last resort, when everything else is stuck: the gate is shut long before. */
@@ -50,12 +50,14 @@ export class Address {
     return this.#refreshing !== undefined
   }
 
-  async remove(): Promise<void> {
+  /** False when they may still be there, and go by themselves. */
+  async remove(): Promise<boolean> {
     clearInterval(this.#refreshing)
     this.#refreshing = undefined
     this.#announcer.stop()
+    const fault = await this.#tell(this.#each((each) => `addr del ${placeOf(each)}`))
     // Not there is what is wanted.
-    await this.#tell(this.#each((each) => `addr del ${placeOf(each)}`))
+    return fault === undefined || fault.kind === 'refused'
   }
 
   /** As `remove`, also of the length by which earlier releases, or people, put it there. */
@@ -77,9 +79,9 @@ export class Address {
       const nodad = isIPv6(each.address) ? 'nodad ' : ''
       return `addr replace ${placeOf(each)} ${nodad}${lifetime}`
     })
-    const why = await this.#tell([...addresses, ...this.#each(routeOf)])
-    if (why === undefined) return
-    if (this.#refreshing !== undefined) this.#parts.onLost(why)
+    const fault = await this.#tell([...addresses, ...this.#each(routeOf)])
+    if (fault === undefined) return
+    if (this.#refreshing !== undefined) this.#parts.onLost(fault.why)
   }
 
   /** A line for each address that has one, for the interface. */
@@ -91,10 +93,10 @@ export class Address {
     })
   }
 
-  /** Undefined when it was done, else what `ip` says. */
-  async #tell(lines: readonly string[]): Promise<string | undefined> {
+  /** Undefined when it was done. What is refused does not keep the next line from it. */
+  async #tell(lines: readonly string[]): Promise<Fault | undefined> {
     const answer = await this.#program.tell(lines.join('\n'))
-    return typeof answer === 'string' ? undefined : answer.why
+    return typeof answer === 'string' ? undefined : answer
   }
 }
 

@@ -58,6 +58,11 @@ export class Gate {
     return typeof answer === 'string' ? nft.openFor(answer) : 0
   }
 
+  /** When no address is left to guard: who stops is a client like any other. */
+  async remove(): Promise<void> {
+    await this.#nft.tell(nft.none(this.#addresses))
+  }
+
   /** Lets go of nft; the rules stay, and what is open shuts by itself. */
   stop(): void {
     this.#nft.stop()

@@ -31,6 +31,10 @@ export class OpenGate {
     return Promise.resolve(true)
   }
 
+  remove(): Promise<void> {
+    return Promise.resolve()
+  }
+
   stop(): void {
     void this.close()
   }

@@ -44,7 +44,7 @@ function allowForeignAddress(family: 'ipv4' | 'ipv6', log: Log): void {
   }
 }
 
-type AnyGate = Pick<Gate, 'pend' | 'open' | 'renew' | 'close' | 'stop'>
+type AnyGate = Pick<Gate, 'pend' | 'open' | 'renew' | 'close' | 'remove' | 'stop'>
 
 export class VipOwner {
   readonly #parts: OwnerParts
@@ -128,7 +128,7 @@ export class VipOwner {
     clearInterval(this.#looking)
     this.#watch.stop()
     await this.handOver()
-    await this.#address.remove()
+    if (await this.#address.remove()) await this.#gate.remove()
     this.#address.stop()
     this.#gate.stop()
   }

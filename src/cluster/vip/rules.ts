@@ -1,7 +1,9 @@
 //! What nftables is told (nft(8)). All traffic to and from the addresses, and all ARP about them,
 //! is dropped unless they are elements of the set `lease`, which forgets them after their timeout.
+//! But what its owner says of it comes in: this host is a client like any other.
 //! Neighbour discovery of IPv6 needs no rule of its own: what would tell that the address is here
-//! is sent from it. Rules of other programs are not touched. Pure.
+//! is sent from it, and what tells that it is elsewhere is not sent to it. Rules of other programs
+//! are not touched. Pure.
 //!
 //! All that is told at once is one line, and a line is one transaction: a packet meets what was
 //! before it or what is after it, and when one statement fails, nothing is done. Deleting what is
@@ -15,6 +17,8 @@ const SHAPES = {
   arp: { type: 'ipv4_addr', priority: 0, to: 'arp daddr ip', from: 'arp saddr ip' },
   ip6: { type: 'ipv6_addr', priority: -300, to: 'ip6 daddr', from: 'ip6 saddr' },
 } as const
+/** Gratuitous ARP is about its sender (RFC 5227 §3). */
+const isAnnounced = (address: string): string => `arp saddr ip ${address} accept; `
 
 /** Of IPv4, IPv6, or both; at least one. */
 export type Addresses = readonly string[]
@@ -22,22 +26,28 @@ export type Addresses = readonly string[]
 /** Made anew, closed. In one transaction: meanwhile the gate that was there stays as it was. */
 export function rules(addresses: Addresses): string {
   const families = familiesOf(addresses)
-  return [
+  return [none(addresses), ...families.map(([family, own]) => table(family, own))].join('; ')
+}
+
+/** Nothing is dropped any more. */
+export function none(addresses: Addresses): string {
+  return each(addresses, (family) => [
     // `add` before `delete`: it fails neither when the table is there nor when it is not.
-    ...families.map(([family]) => `add table ${family} ${TABLE}; delete table ${family} ${TABLE}`),
-    ...families.map(([family, own]) => table(family, own)),
-  ].join('; ')
+    `add table ${family} ${TABLE}`,
+    `delete table ${family} ${TABLE}`,
+  ])
 }
 
 function table(family: Family, addresses: Addresses): string {
   const { type, priority, to, from } = SHAPES[family]
-  const chain = (hook: string, field: string): string => {
+  const chain = (hook: string, field: string, before: readonly string[] = []): string => {
     const drops = addresses.map((address) => `${field} ${address} ${field} != @lease drop; `)
     const head = `type filter hook ${hook} priority ${priority}; policy accept; `
-    return `chain ${hook} { ${head}${drops.join('')}}`
+    return `chain ${hook} { ${head}${[...before, ...drops].join('')}}`
   }
+  const announced = family === 'arp' ? addresses.map(isAnnounced) : []
   const sets = ['lease', 'pending'].map((name) => `set ${name} { type ${type}; flags timeout; }`)
-  const parts = [...sets, chain('input', to), chain('output', from)]
+  const parts = [...sets, chain('input', to, announced), chain('output', from)]
   return `table ${family} ${TABLE} { ${parts.join('; ')}; }`
 }
 
