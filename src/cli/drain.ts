@@ -20,8 +20,12 @@ export async function drain(asked: Asked, terminal: Terminal): Promise<number> {
     if (!asked.json) terminal.out(`${text}\n`)
   }
   say('this host takes no new calls; Ctrl-C stops waiting, pbx undrain takes it back')
+  let trouble: string | undefined
   for (let before = -1; ;) {
-    const { cluster, calls } = await statusOf(asked.target)
+    const { cluster, calls, health } = await statusOf(asked.target)
+    const detail = health.checks.find(({ name }) => name === 'cluster')?.detail
+    if (detail !== undefined && detail !== trouble) say(detail)
+    trouble = detail
     const server = cluster !== undefined && !cluster.isActive ? cluster.leader : undefined
     if (server !== undefined || (calls === 0 && isEnd(cluster, asked))) {
       const told = { drained: true, ...(server === undefined ? {} : { servedBy: server }) }

@@ -14,6 +14,7 @@ import type { FlowNews } from './flows.ts'
 import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
 import { makeToken, TOKEN_LIFE_MS } from './join/token.ts'
+import { whyNobodyLeads } from './leaderless.ts'
 import type { FileStandings, FromMember, Standing, ToMember, Wish } from './protocol.ts'
 import { propose } from './propose.ts'
 import { ConnectedServers } from './servers.ts'
@@ -85,6 +86,10 @@ export class Cluster {
 
   nodes(): readonly Peer[] {
     return this.#parts.store.read(clusterNodes)
+  }
+
+  whyNobodyLeads(): string {
+    return whyNobodyLeads(this.#standing?.members ?? [], this.nodes())
   }
 
   readonly changed: Subscribe<Standing> = (listener) => {
@@ -191,7 +196,7 @@ export class Cluster {
     const leader = this.#standing?.leader
     const node = this.nodes().find(({ id }) => id === leader && id !== this.self.id)
     if (node !== undefined) return { kind: 'elsewhere', host: node.host, port: node.port }
-    return { kind: 'refused', why: 'nobody leads the cluster now: try again in a moment' }
+    return { kind: 'refused', why: `nobody leads the cluster now: ${this.whyNobodyLeads()}` }
   }
 
   #ask(wish: Wish): Promise<string | undefined> {

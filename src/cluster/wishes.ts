@@ -11,6 +11,7 @@ import type { Wish } from './protocol.ts'
 /** A rank below it is that of who is fit. */
 const FIT = 1
 const NO_LEADER = 'this node does not lead any more'
+const NOBODY_LEADS = 'no node leads, so none could take over: see pbx status, or drain with --force'
 
 export type GroupWish = Exclude<Wish, { kind: 'leave' }>
 
@@ -48,8 +49,10 @@ export function wished(raft: Raft, wish: GroupWish, peers: Peers): string | unde
       return asked.ok || asked.error === 'under way' ? undefined : asked.error
     }
     case 'drain': {
+      if (!wish.isDrained || wish.isForced) return undefined
+      if (status.leader === undefined) return NOBODY_LEADS
       const isLast = status.role === 'leader' && successor(status, peers, FIT) === undefined
-      if (!wish.isDrained || wish.isForced || !isLast) return undefined
+      if (!isLast) return undefined
       return nobody('no other node could take over', status, peers)
     }
   }

@@ -10,7 +10,12 @@ import { nodeStatus, type NodeFacts } from './api/status.ts'
 import type * as shapes from './api/shapes.ts'
 import type { Api, Typebox } from './api/typed.ts'
 
-export type StandbyContext = NodeFacts & { readonly cluster: Cluster; readonly access: Access }
+export type StandbyContext = NodeFacts & {
+  readonly cluster: Cluster
+  readonly access: Access
+  /** The same on every node. */
+  readonly httpsPort: number
+}
 
 export function standbyRoutes(app: FastifyInstance, context: StandbyContext): void {
   const { access, cluster } = context
@@ -32,8 +37,7 @@ export function standbyRoutes(app: FastifyInstance, context: StandbyContext): vo
     { prefix: '/api/v1' },
   )
   app.all('/*', () => {
-    const at = cluster.vip === undefined ? 'the node that leads' : cluster.vip
-    throw new HttpRefusal(503, `this node is on standby: ask ${at}`)
+    throw new HttpRefusal(503, `this node is on standby: ${whereTo(context)}`)
   })
 }
 
@@ -42,10 +46,25 @@ function statusOf(context: StandbyContext): shapes.Status {
   return { ...nodeStatus(context), health, endpoints: [], registrations: 0, calls: 0 }
 }
 
+function whereTo({ cluster, httpsPort }: StandbyContext): string {
+  const { standing, self, vip } = cluster
+  const leader = cluster.nodes().find(({ id }) => id === standing?.leader)
+  if (leader === undefined) return nobodyLeads(cluster)
+  if (leader.id === self.id) return 'it has been elected and is about to serve: try again'
+  const { name, host } = leader
+  const api = `--api https://${vip ?? host}:${httpsPort} --ca DATA/cluster/authority.pem`
+  const token = 'TOKEN is in DATA/api.token of that host'
+  return `${name} (${host}) serves; run pbx there, or with ${api} --token TOKEN (${token})`
+}
+
+function nobodyLeads(cluster: Cluster): string {
+  return `no node leads: ${cluster.whyNobodyLeads()}`
+}
+
 /** A standby is well when it follows somebody, and is one. */
-function healthOf({ standing }: Cluster): shapes.Health {
-  const nobody =
-    standing?.leader === undefined ? 'no node leads, as far as is known here' : undefined
+function healthOf(cluster: Cluster): shapes.Health {
+  const { standing } = cluster
+  const nobody = standing?.leader === undefined ? nobodyLeads(cluster) : undefined
   const detail = standing?.dismissed ?? nobody
   const check = { name: 'cluster', ok: detail === undefined, ...defined({ detail }) }
   return { healthy: check.ok, checks: [check] }

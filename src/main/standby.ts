@@ -46,6 +46,7 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
         version: installation.version,
         started: host.wall(),
         roles: config.roles,
+        httpsPort: config.httpsPort,
       }),
     onUpgrade: ({ socket }) => void socket.destroy(),
   })
