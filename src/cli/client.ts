@@ -6,7 +6,8 @@ import { request as httpsRequest } from 'node:https'
 import { join, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { readRunFile } from '../config/run-file.ts'
+import { ConfigFault } from '../config/data-directory.ts'
+import { readRunFile, type Running } from '../config/run-file.ts'
 import { CliFailure } from './errors.ts'
 import type { Target } from './invocation.ts'
 
@@ -123,13 +124,22 @@ export class Client {
 /** The system that runs with this data directory. */
 function local(data: string): { api: string; token: string } {
   const directory = resolve(data)
-  const running = readRunFile(directory)
+  const running = runningIn(directory)
   if (running === undefined)
     throw new CliFailure(
       `no pbx runs with the data directory ${directory}: ` +
         'start it, or name another with --data DIR, or with --api URL --token TOKEN',
     )
   return { api: running.api, token: readText(join(directory, 'api.token'), 'the API token').trim() }
+}
+
+function runningIn(directory: string): Running | undefined {
+  try {
+    return readRunFile(directory)
+  } catch (fault) {
+    if (fault instanceof ConfigFault) throw new CliFailure(fault.message)
+    throw fault
+  }
 }
 
 function readText(file: string, what: string): string {

@@ -21,6 +21,7 @@ import { Watchdog } from '../cluster/watchdog.ts'
 import type { NodeId } from '../control/ids.ts'
 import { ChunkStore } from '../files/chunk-store.ts'
 import { FileSync } from '../files/sync.ts'
+import { portFault } from '../http/errors.ts'
 import { loadNative } from '../native/load.ts'
 import { Priority } from '../native/priority.ts'
 import { realHost } from '../observe/real-host.ts'
@@ -28,6 +29,7 @@ import { hasOnly } from '../raft/membership.ts'
 import type { RaftMessage } from '../raft/message.ts'
 import type { Raft } from '../raft/raft.ts'
 import { ReadConnection } from '../store/database.ts'
+import { StoreFault } from '../store/errors.ts'
 import { DATABASE, openReplica, type Place } from '../store/replica/open-replica.ts'
 import type { Replica } from '../store/replica/replica.ts'
 import type { ReplicaSettings } from '../store/replica/protocol.ts'
@@ -144,23 +146,36 @@ function stopLeading(raft: Raft): void {
   if (!hasOnly(raft.status().membership, self.id)) raft.resign()
 }
 
-function openLink(): Promise<PeerLink> {
+async function openLink(): Promise<PeerLink> {
   const strangers = new Strangers((request) => {
     const id = ++asked
     say({ kind: 'join', id, request })
     return new Promise((settle) => joins.set(id, settle))
   })
-  return openPeerLink({
-    host,
-    id: self.id,
-    identity,
-    authority: authority.certificate,
-    listen: { host: '0.0.0.0', port: self.port },
-    onStranger: strangers.take,
-    known,
-    farewell,
-    ifDismissed: ONCE_REMOVED,
-  })
+  const listen = { host: '0.0.0.0', port: self.port }
+  try {
+    return await openPeerLink({
+      host,
+      id: self.id,
+      identity,
+      authority: authority.certificate,
+      listen,
+      onStranger: strangers.take,
+      known,
+      farewell,
+      ifDismissed: ONCE_REMOVED,
+    })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const option = 'cluster-port of pbx cluster change'
+    const fault = portFault(code, {
+      protocol: 'TCP',
+      address: listen.host,
+      port: self.port,
+      option,
+    })
+    throw fault === undefined ? error : new StoreFault('port-unusable', fault.message, error)
+  }
 }
 
 /** It is little that this thread does for them: a piece at a time, and no disk is waited for. */

@@ -10,6 +10,8 @@ export type FaultCode =
   | 'newer-schema'
   /** The key file is missing, readable by others, or not the one of this database. */
   | 'key-unusable'
+  /** Of the port for the other nodes, which the replica's thread has. */
+  | 'port-unusable'
   | 'disk-full'
   | 'io-error'
   | 'corrupt'
@@ -39,6 +41,7 @@ const EXIT_CODES: Readonly<Record<FaultCode, number>> = {
   'data-in-use': 2,
   'newer-schema': 2,
   'key-unusable': 2,
+  'port-unusable': 2,
   'disk-full': 74,
   'io-error': 74,
   corrupt: 65,

@@ -149,6 +149,22 @@ test('a kill loses nothing that was acknowledged', async () => {
   expect(await second.stop()).toBe(0)
 })
 
+test('the port for other nodes is told of when it is taken, and can be changed', async () => {
+  const data = join(base, 'peer-port')
+  const [held, other] = [await takenPort(), await takenPort()]
+  other.tcp.close()
+  const own = ['--data', data, '--address', '127.0.0.1']
+  await runProduct(['cluster', 'init', ...own, '--cluster-port', String(held.taken)])
+  const { code, output } = await runProduct([...own, ...free])
+  const message = `pbx: TCP port ${held.taken} on 0.0.0.0 is taken: stop the program that has it`
+  expect([code, output]).toEqual([2, expect.stringContaining(message)])
+  expect(output).toContain('choose another with --cluster-port of pbx cluster change')
+  held.tcp.close()
+  await runProduct(['cluster', 'change', '--data', data, '--cluster-port', String(other.taken)])
+  const product = await startProduct({ data })
+  expect(await product.stop()).toBe(0)
+})
+
 test('a node of a cluster whose database is empty is no new one', async () => {
   const data = join(base, 'emptied')
   const { tcp, taken } = await takenPort()
