@@ -8,9 +8,9 @@ import { authority, issue } from '../x509/issue.ts'
 import { isOfServer } from '../cluster/join/ask-server.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
 import { nodeTokens } from '../cluster/join/token.ts'
+import { isLoopback } from '../cluster/loopback.ts'
 import {
   ClusterFault,
-  isInCluster,
   PEER_PORT,
   readCluster,
   writeCluster,
@@ -79,7 +79,8 @@ async function carryOut(asked: Offline, terminal: Terminal): Promise<string> {
       host,
       name,
       port,
-      interface: interfaceFor(asked.node, host),
+      interface:
+        asked.node.interface === undefined ? interfaceOf(host) : interfaceFor(asked.node, host),
     })
     return `this host is ${joined.id} (${name}).\n${startText(data)}\n`
   } finally {
@@ -102,7 +103,8 @@ async function rejoin(data: string, at: string | undefined): Promise<string> {
 }
 
 function init(data: string, node: NodeOptions, vip: string | undefined): string {
-  if (isInCluster(data)) throw new CliFailure(`${data} is of a node of a cluster already`)
+  const before = readCluster(data)
+  if (before !== undefined) throw new CliFailure(isAlready(data, before))
   const self = selfOf(FIRST, node)
   const now = new Date()
   const ours = authority(`pbx cluster of ${self.name}`, now)
@@ -135,12 +137,15 @@ function change(data: string, node: NodeOptions): string {
   if (given !== undefined && vip === undefined)
     throw new CliFailure('--interface is for the virtual address, and the cluster has none', 2)
   const self = selfOf(before.id, { ...node, address, port, name: before.name })
-  const device = interfaceFor({ interface: given ?? vip?.interface }, address)
+  const kept = vip && {
+    ...vip,
+    interface: interfaceFor({ interface: given ?? vip.interface }, address),
+  }
   writeCluster(data, {
     ...files,
-    settings: { ...files.settings, self, vip: vip && { ...vip, interface: device } },
+    settings: { ...files.settings, self, vip: kept },
   })
-  const holder = vip === undefined ? '' : `; the virtual address goes to ${device}`
+  const holder = kept === undefined ? '' : `; the virtual address goes to ${kept.interface}`
   const said = [`${self.id} (${self.name}) is at ${self.host} port ${self.port}${holder}.`]
   if (self.host !== before.host || self.port !== before.port)
     said.push(
@@ -149,6 +154,14 @@ function change(data: string, node: NodeOptions): string {
     )
   else said.push(startText(data))
   return `${said.join('\n')}\n`
+}
+
+function isAlready(data: string, { settings: { self, isNew } }: ClusterFiles): string {
+  const already = `${data} is of ${self.id} (${self.name}) of a cluster already`
+  // Nothing rests on it yet.
+  if (isNew) return `${already}: to undo that remove ${join(data, 'cluster')}`
+  const change = 'pbx cluster change gives it another address or interface'
+  return `${already}: ${change}; for another cluster name another directory with --data`
 }
 
 function startText(data: string): string {
@@ -207,6 +220,10 @@ function selfOf(id: NodeId, { address, name, port = String(PEER_PORT) }: NodeOpt
 
 function vipOf(vip: string | undefined, node: NodeOptions, host: string): VipSettings | undefined {
   if (vip === undefined) return undefined
+  if (isLoopback(host)) {
+    const own = `one of this host's: ${ownAddresses().join(', ')}`
+    throw new CliFailure(`--address ${host} is reached by no other host: give ${own}`, 2)
+  }
   const addresses = vip.split(',').map(virtualAddress)
   if (new Set(addresses.map(({ address }) => isIP(address))).size < addresses.length)
     throw new CliFailure(`--vip "${vip}" must be one IPv4 address, one IPv6 address, or both`, 2)
@@ -216,7 +233,9 @@ function vipOf(vip: string | undefined, node: NodeOptions, host: string): VipSet
 /** As given, or that of the host's own address. */
 function interfaceFor({ interface: given }: Pick<NodeOptions, 'interface'>, host: string): string {
   const name = given ?? interfaceOf(host) ?? ''
-  const all = Object.keys(networkInterfaces())
+  const all = Object.entries(networkInterfaces())
+    .filter(([, addresses]) => addresses?.some(({ internal }) => !internal))
+    .map(([each]) => each)
   if (all.includes(name)) return name
   throw new CliFailure(`--interface "${name}" must be one of this host's: ${all.join(', ')}`, 2)
 }

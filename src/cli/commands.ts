@@ -144,7 +144,7 @@ export const COMMANDS: readonly Spec[] = [
   },
   {
     usage: 'cluster remove <node>',
-    describe: 'take a node out of the cluster for good, by its id',
+    describe: 'take a node out of the cluster for good, by its name or id',
     options: {},
     read: (given) => ({ command: 'cluster remove', node: required(given, 'node') }),
   },
@@ -183,7 +183,7 @@ export const COMMANDS: readonly Spec[] = [
   {
     usage: 'transfer-leadership',
     describe: 'let another node serve',
-    options: { to: { ...text, describe: 'id of that node; the best one when left out' } },
+    options: { to: { ...text, describe: 'name or id of that node; the best one when left out' } },
     read: (given) => ({ command: 'transfer-leadership', to: optional(given, 'to') }),
   },
   {

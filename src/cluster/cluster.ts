@@ -138,7 +138,10 @@ export class Cluster {
 
   async #removeFromGroup(node: NodeId): Promise<string | undefined> {
     if (!this.nodes().some(({ id }) => id === node)) return `there is no node ${node}`
-    if (node === this.self.id) return 'this node leads: transfer leadership first'
+    if (node === this.self.id) {
+      const then = `pbx cluster remove ${node} on the host that leads then`
+      return `${node} leads: run pbx transfer-leadership here, and ${then}`
+    }
     return this.#ask({ kind: 'remove', node })
   }
 

@@ -83,6 +83,7 @@ export const decodePortRange: Decoder<PortRange> = (value) => {
   const first = whole(low)
   const last = whole(high)
   if (first === undefined || last === undefined) return err('must be two ports: 35000-65000')
+  if (first > last) return err(`must begin with the lower port: ${last}-${first}`)
   if (first < 1024 || last > 65_535) return err('must lie between 1024 and 65535')
   if (last - first < 7) return err('must hold at least eight ports: one call takes so many')
   return ok({ first, last })

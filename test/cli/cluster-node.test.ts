@@ -5,7 +5,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeToken } from '../../src/cluster/join/token.ts'
-import { readCluster } from '../../src/cluster/settings.ts'
+import { readCluster, writeCluster } from '../../src/cluster/settings.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import { authority } from '../../src/x509/issue.ts'
 import { run, type Ran } from './run.ts'
@@ -33,7 +33,7 @@ test('an interface that its host has not is refused where it joins, before it as
   const refused = await pbx('cluster', 'join', token, ...own, '--interface', 'nope0')
   expect([refused.code, refused.error]).toEqual([
     2,
-    expect.stringContaining('--interface "nope0" must be one of this host\'s: lo'),
+    expect.stringContaining('--interface "nope0" must be one of this host\'s: '),
   ])
 })
 
@@ -58,3 +58,23 @@ test.skipIf(device === '')(
     expect((await change('--interface', device)).out).toContain('Start it: ')
   },
 )
+
+test('an address or an interface that no other host reaches is refused', async () => {
+  const lone = ['--data', data, '--name', 'one', '--vip', vip]
+  const alone = await pbx('cluster', 'init', ...lone, '--address', '127.0.0.1')
+  expect([alone.code, alone.error]).toEqual([2, expect.stringContaining('by no other host')])
+  const lo = await pbx('cluster', 'init', ...lone, '--address', HOST, '--interface', 'lo')
+  expect(lo.code).toBe(2)
+  expect(readCluster(data)).toBeUndefined()
+})
+
+test('what an init has made is told of by the next, and how it is undone', async () => {
+  await pbx('cluster', 'init', ...own)
+  const again = await pbx('cluster', 'init', ...own)
+  expect(again.error).toContain('is of node-1 (one) of a cluster already: to undo that remove')
+  rmSync(join(data, 'cluster'), { recursive: true })
+  const files = (await pbx('cluster', 'init', ...own)).code === 0 ? readCluster(data) : undefined
+  if (files === undefined) throw new Error('it can be made again')
+  writeCluster(data, { ...files, settings: { ...files.settings, isNew: false } })
+  expect((await pbx('cluster', 'init', ...own)).error).toContain('for another cluster name another')
+})

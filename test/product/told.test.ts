@@ -45,6 +45,20 @@ test.skipIf(!can)('who asks a standby is told a command that works', async () =>
   expect(said(standby, 'extension', 'add', '1001', ...there)).toContain('1001@')
 })
 
+test.skipIf(!can)('nodes go by their names, and who leads is told how it goes', async () => {
+  const [leader, next] = await standbys()
+  const leaderId = `node-${trio.nodes.indexOf(leader) + 1}`
+  const { name } = leader.host
+  expect(said(leader, 'cluster', 'remove', name)).toContain(
+    `${leaderId} leads: run pbx transfer-leadership here, and pbx cluster remove ${leaderId} on`,
+  )
+  expect(said(leader, 'cluster', 'remove', 'nobody')).toMatch(
+    /no node nobody; there are n1 \(node-1/,
+  )
+  leader.pbx('transfer-leadership', '--to', next.host.name.toUpperCase())
+  await trio.until('it serves', async () => (await trio.leader()) === next)
+})
+
 test.skipIf(!can || library === undefined)(
   'a node whose clock is ten years behind is connected, and both sides tell of it',
   { timeout: TIMEOUT_MS },

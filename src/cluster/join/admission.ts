@@ -14,6 +14,7 @@ import { registeredServer, serverId } from '../../store/schema/server.ts'
 import { schemaVersion } from '../../store/schema/version.ts'
 import type { Store } from '../../store/store.ts'
 import { certify, keyHash } from '../../x509/issue.ts'
+import { isLoopback } from '../loopback.ts'
 import { propose } from '../propose.ts'
 import type { Standing } from '../protocol.ts'
 import type { ClusterFiles, Peer } from '../settings.ts'
@@ -27,7 +28,7 @@ import type {
 } from './messages.ts'
 import { clockObjection } from './clock.ts'
 import { objectionTo, schemaWithout } from './release.ts'
-import { replaced } from './replaced.ts'
+import { conflict, replaced } from './replaced.ts'
 import { checkToken, type JoinToken } from './token.ts'
 
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
@@ -143,6 +144,11 @@ export class Admission {
     const { vip } = this.#parts.files.settings
     if (vip?.addresses.some(({ address }) => address === at) === true)
       return this.#refused(request, `${at} is the virtual address: give the host's own`)
+    if (vip !== undefined && isLoopback(at))
+      return this.#refused(
+        request,
+        `--address ${at} is reached by nobody else: give the host's own`,
+      )
     const found = await store.readLinearizable((db) => {
       return { given: givenNodeIds(db), nodes: clusterNodes(db), inForce: schemaVersion(db) }
     })
@@ -154,6 +160,11 @@ export class Admission {
     const going = replaced(token, request, nodes, this.#parts.standing()?.members)
     if (going === undefined)
       return this.#refused(request, `${token.replaces} was removed from the cluster: ${AS_NEW}`)
+    const taken = conflict(
+      request,
+      nodes.filter((node) => !going.includes(node.id)),
+    )
+    if (taken !== undefined) return this.#refused(request, taken)
     const old = objectionTo(schema, Math.max(inForce, this.#schemaWithout(going)))
     if (old !== undefined) return this.#refused(request, old)
     // Before anything is written down: it may be gone.

@@ -16,6 +16,8 @@ const PATIENCE_MS = 20_000
 const REDIRECTS_MAX = 3
 /** More than all that a host is told when it is let in. */
 const ROOM_BYTES = 65_536
+const LOOK = 'is pbx running there, and is that port open to this host?'
+const ELSEWHERE = 'name an empty directory with --data'
 const TRY_AGAIN = 'mend that, and try again'
 const WITH_ANOTHER = 'mend that, and join again with another token (pbx cluster token)'
 
@@ -41,9 +43,10 @@ export async function joinCluster(joining: Joining): Promise<Peer> {
   const token = readToken(joining.token)
   if (token === undefined)
     throw new JoinFault('the token is not whole: copy it as pbx cluster token prints it')
-  if (isInCluster(data)) throw new JoinFault(`${data} is of a node of a cluster already`)
+  if (isInCluster(data))
+    throw new JoinFault(`${data} is of a node of a cluster already: start it, or ${ELSEWHERE}`)
   if (existsSync(join(data, 'pbx.db'))) {
-    const mend = 'name an empty directory with --data, or move that one away'
+    const mend = `${ELSEWHERE}, or move that one away`
     throw new JoinFault(`${data} holds a system of its own, which would be lost: ${mend}`)
   }
   tryWriting(data)
@@ -156,8 +159,10 @@ function askAt(
     const socket = connect({ host, port, rejectUnauthorized: false, minVersion: 'TLSv1.3' })
     let heard = ''
     let certificate: string | undefined
-    socket.setTimeout(PATIENCE_MS, () => fail('no answer; is pbx running there?'))
-    socket.on('error', (error) => fail(error.message))
+    socket.setTimeout(PATIENCE_MS, () => fail(`no answer: ${LOOK}`))
+    socket.on('error', ({ message }) =>
+      fail(message.startsWith('connect ') ? `${message}: ${LOOK}` : message),
+    )
     socket.on('secureConnect', () => {
       certificate = authorityOf(socket, trusted)
       if (certificate === undefined)

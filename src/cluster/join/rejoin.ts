@@ -16,6 +16,10 @@ import { fingerprint, makeToken } from './token.ts'
 
 /** Long enough for a group that is changing. */
 const TOKEN_LIFE_MS = 120_000
+const IF_LOST = [
+  'join one with pbx cluster join; if this host was a node, and has lost its data, first run',
+  'pbx cluster remove NAME and pbx cluster token on the host that serves',
+].join(' ')
 /** Below the data directory: what the node had before, until the next time. */
 export const SET_ASIDE = 'before-rejoin'
 
@@ -32,8 +36,7 @@ export type Rejoined = { readonly before: NodeId; readonly self: Peer }
 /** Of a node that is stopped. Rejects with a `JoinFault`, and then all is as it was here. */
 export async function rejoinCluster({ data, at, addon }: Rejoining): Promise<Rejoined> {
   const files = readCluster(data)
-  if (files === undefined)
-    throw new JoinFault(`${data} is of no node of a cluster: join one with pbx cluster join`)
+  if (files === undefined) throw new JoinFault(`${data} is of no node of a cluster: ${IF_LOST}`)
   const { self } = files.settings
   const places = at === undefined ? known(data, files, addon) : [placeOf(at, self.port, '--at')]
   if (places.length === 0)

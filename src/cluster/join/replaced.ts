@@ -1,4 +1,5 @@
-//! Which nodes go for one that comes: name and address are one node's. Pure.
+//! Which nodes go for one that comes, and which are in its way: name and address are one node's.
+//! Pure.
 
 import type { NodeId } from '../../control/ids.ts'
 import type { MemberStanding } from '../protocol.ts'
@@ -31,4 +32,22 @@ export function replaced(
 /** It has a vote, or is there: its host was told that it is in, and has begun. */
 function isIn({ id, kind, isConnected }: MemberStanding, node: Peer): boolean {
   return id === node.id && (kind === 'voter' || isConnected)
+}
+
+/** Why a host may not be a node as well as these, which stay; undefined when it may. */
+export function conflict(
+  { name, host, port }: Pick<NodeRequest, 'name' | 'host' | 'port'>,
+  staying: readonly Peer[],
+): string | undefined {
+  const named = staying.find((node) => node.name.toLowerCase() === name.toLowerCase())
+  const there = staying.find((node) => node.host === host && node.port === port)
+  const other = named ?? there
+  if (other === undefined) return undefined
+  const [what, option] =
+    named === undefined
+      ? [`another node is at ${host} port ${port}: ${other.id} (${other.name})`, 'address']
+      : [`another node is named ${name}: ${other.id} at ${other.host}`, 'name']
+  const mend = `run pbx cluster remove ${other.id} on the host that serves, and join again`
+  const lost = `if it is this host, which has lost its data, ${mend}`
+  return `${what}; ${lost}; else give another --${option}`
 }

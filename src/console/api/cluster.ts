@@ -25,12 +25,20 @@ export function clusterRoutes(api: Api, context: Pick<ConsoleContext, 'cluster'>
   api.post(
     '/cluster/transfer',
     { schema: { body: TransferBody, response: { 200: DoneShape } } },
-    async ({ body }) => done(await clusterOf(context).transfer(body.to as NodeId | undefined)),
+    async ({ body }) => {
+      const cluster = clusterOf(context)
+      return done(
+        await cluster.transfer(body.to === undefined ? undefined : nodeOf(cluster, body.to)),
+      )
+    },
   )
   api.delete(
     '/cluster/nodes/:node',
     { schema: { params: NodePath, response: { 200: DoneShape } } },
-    async ({ params }) => done(await clusterOf(context).remove(params.node as NodeId)),
+    async ({ params }) => {
+      const cluster = clusterOf(context)
+      return done(await cluster.remove(nodeOf(cluster, params.node)))
+    },
   )
 }
 
@@ -38,6 +46,16 @@ export function clusterRoutes(api: Api, context: Pick<ConsoleContext, 'cluster'>
 export function clusterOf({ cluster }: Pick<ConsoleContext, 'cluster'>): Cluster {
   if (cluster !== undefined) return cluster
   throw new HttpRefusal(409, 'this system is alone: make a cluster with pbx cluster init')
+}
+
+/** By its id, or by its name. */
+function nodeOf(cluster: Pick<Cluster, 'nodes'>, given: string): NodeId {
+  const nodes = cluster.nodes()
+  const named = nodes.find(({ name }) => name.toLowerCase() === given.toLowerCase())
+  const found = nodes.find(({ id }) => id === given) ?? named
+  if (found !== undefined) return found.id
+  const all = nodes.map(({ id, name }) => `${name} (${id})`).join(', ')
+  throw new HttpRefusal(409, `there is no node ${given}; there are ${all}`)
 }
 
 function done(refused: string | undefined): { done: boolean } {

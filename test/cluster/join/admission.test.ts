@@ -119,8 +119,17 @@ test.each([
   ['a name that is none', { name: 'a\nb' }, '--name'],
   ['a host that is no address', { host: '$(reboot)' }, '--address'],
   ['the virtual address', { host: '10.0.0.100' }, 'virtual address'],
-  ['the name of another', { name: 'ONE' }, 'another node is named'],
-  ['the address of another', { host: ONE.host }, 'another node is at'],
+  [
+    'the name of another',
+    { name: 'ONE' },
+    /another node is named ONE: node-1 at 10.0.0.1; .*lost.*remove node-1 .*another --name$/,
+  ],
+  [
+    'the address of another',
+    { host: ONE.host },
+    /another node is at 10.0.0.1 port 7480: node-1 \(one\); .*another --address$/,
+  ],
+  ['an address that nobody else reaches', { host: '127.0.0.1' }, "give the host's own"],
   [
     'a clock that is years behind',
     { now: Date.UTC(2016, 0) },
