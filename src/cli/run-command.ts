@@ -19,6 +19,7 @@ import { schemaText } from './schema.ts'
 import { clock, type Column, grouped, localTime, table } from './table.ts'
 import { firstLine, type Terminal } from './terminal.ts'
 import { traceText } from './trace.ts'
+import { transferLeadership } from './transfer.ts'
 
 type Asked = Exclude<Extract<Invocation, { kind: 'command' }>, Offline>
 
@@ -80,8 +81,7 @@ async function carryOut(asked: Asked, client: Client, terminal: Terminal): Promi
     case 'server list':
       return runServerCommand(asked, client, show)
     case 'transfer-leadership':
-      await client.call('POST', '/cluster/transfer', { to: asked.to })
-      return show({ asked: true }, () => 'another node is being elected; see pbx status\n')
+      return show(await transferLeadership(client, asked.to), transferredText)
     case 'drain':
       return drain(asked, terminal)
     case 'undrain':
@@ -263,7 +263,8 @@ export function clusterText(cluster: api.ClusterView): string {
   const { applied, compared, noSnapshot, dismissed } = cluster
   const role = isActive ? 'serving' : 'on standby'
   const holder = holdsAddress ? 'here' : 'not here'
-  const guard = cluster.isGuarded ? '' : '; not guarded by the kernel: install nftables'
+  const { unguarded } = cluster
+  const guard = unguarded === undefined ? '' : `; not guarded by the kernel: ${unguarded}`
   const same = compared === 0 ? 'not compared yet' : `the same as the leader's up to ${compared}`
   const facts: readonly (readonly [string, string])[] = [
     ['cluster', `this is ${node}, ${role}; ${leader ?? 'nobody'} leads in term ${term}`],
@@ -309,6 +310,10 @@ function secretText({ extension, domain, password }: api.ExtensionSecret): strin
 
 function named({ user, domain }: UserName): { extension: string; domain: string | undefined } {
   return { extension: user, domain }
+}
+
+function transferredText({ leader }: { readonly leader: string }): string {
+  return `${leader} leads now\n`
 }
 
 /** It is out as far as the others can tell, and that is not far. */

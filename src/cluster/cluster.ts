@@ -107,6 +107,11 @@ export class Cluster {
     this.#say({ kind: 'serving', isServing })
   }
 
+  /** Why what serves could not be opened on this host; undefined when it could. */
+  tellUnfit(why: string | undefined): void {
+    this.#say({ kind: 'unfit', why })
+  }
+
   /** Undefined when it is under way, else why not. */
   transfer(to: NodeId | undefined): Promise<string | undefined> {
     return this.#ask({ kind: 'transfer', to })

@@ -1,5 +1,6 @@
 //! Which nodes would rather not serve, and why: drained by an administrator, or with a slow disk;
-//! and which cannot: about to stop, with an interface that is down, or a main thread that hangs.
+//! and which cannot: about to stop, unable to have the address or its ports, or with a main thread
+//! that hangs.
 //! Each tells the others; whoever hands over asks here.
 
 import type { Cancel, Host } from '../base/host.ts'
@@ -12,15 +13,19 @@ const WHY_MAX = 200
 
 /** The first would serve badly, or is spared; the second would serve nobody. */
 export type Grade = 'reserve' | 'useless'
+/** The worse first, and of those the cause before what comes of it. */
 const GRADES = {
+  stop: 'useless',
   address: 'useless',
-  disk: 'reserve',
-  drain: 'reserve',
+  ports: 'useless',
   main: 'useless',
   serving: 'useless',
-  stop: 'useless',
+  announcing: 'reserve',
+  drain: 'reserve',
+  disk: 'reserve',
 } as const satisfies Readonly<Record<string, Grade>>
 export type Concern = keyof typeof GRADES
+const CONCERNS = Object.keys(GRADES) as readonly Concern[]
 
 /** Why a node had better not serve. */
 export type Unfit = { readonly why: string; readonly grade: Grade }
@@ -67,8 +72,9 @@ export class Fitness {
 
   /** The worst of what there is; undefined when there is nothing. */
   get own(): Unfit | undefined {
-    const all = [...this.#concerns].map(([concern, why]) => ({ why, grade: GRADES[concern] }))
-    return all.find(({ grade }) => grade === 'useless') ?? all[0]
+    const worst = CONCERNS.find((concern) => this.#concerns.has(concern))
+    const why = worst && this.#concerns.get(worst)
+    return worst && why !== undefined ? { why, grade: GRADES[worst] } : undefined
   }
 
   of(node: NodeId): Unfit | undefined {

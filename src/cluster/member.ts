@@ -307,13 +307,12 @@ export class Member {
     if (news === this.#told && !isDue) return
     this.#told = news
     const { id, role, term, leader, last, applied } = status
-    const isGuarded = vip?.isGuarded !== false
     const { compared, schema } = replica
     if (schema.inForce !== this.#schema)
       host.log('info', 'schema.in-force', { schema: schema.inForce })
     this.#schema = schema.inForce
     const logged = { id, role, term, leader, last, applied, compared, isActive }
-    const standing = { ...logged, holdsAddress, isGuarded, urgency }
+    const standing = { ...logged, holdsAddress, unguarded: vip?.unguarded, urgency }
     onStanding({
       ...standing,
       schema,
@@ -349,7 +348,7 @@ export class Member {
         kind: voters.includes(id) ? 'voter' : 'learner',
         isConnected: this.#isUp(id),
         lag: id === self ? 0 : match === undefined ? undefined : last - match,
-        unfit: (id === self ? this.#fitness.own : this.#fitness.of(id))?.why,
+        unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
         clockAhead: this.#clocks.off(id),
       }
     })

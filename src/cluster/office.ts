@@ -9,6 +9,8 @@ const PATIENCE = seconds(15)
 export class Office {
   #heldSince: Millis | undefined
   #isServing = false
+  /** It is known, and told, why it does not serve. */
+  isExcused = false
 
   /** This node is to serve, or not any more. */
   held(isHeld: boolean, now: Millis): void {
@@ -23,7 +25,8 @@ export class Office {
   /** Why it is to be given up now; said once in that time, should nobody else take it. */
   overdue(now: Millis): string | undefined {
     const since = this.#heldSince
-    if (since === undefined || this.#isServing || now - since < PATIENCE) return undefined
+    if (since === undefined || this.#isServing || this.isExcused || now - since < PATIENCE)
+      return undefined
     this.#heldSince = now
     return `it has not begun to serve ${Math.round((now - since) / 1_000)} s after its election`
   }

@@ -5,6 +5,7 @@ import type { Fields, LogLevel } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Urgency } from '../native/priority.ts'
 import type { SchemaStanding } from '../store/replica/upgrade.ts'
+import type { Unfit } from './fitness.ts'
 import type { FlowNews } from './flows.ts'
 import type { Batch } from './intake.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
@@ -32,8 +33,11 @@ export type Standing = {
   /** This node is to serve: it leads, and has the address where there is one. */
   readonly isActive: boolean
   readonly holdsAddress: boolean
-  /** The kernel itself keeps a node that was stopped from answering at the address. */
-  readonly isGuarded: boolean
+  /**
+   * Why the kernel itself does not keep a node that was stopped from answering at the address;
+   * undefined where it does.
+   */
+  readonly unguarded?: string | undefined
   /** By how many milliseconds the time of the cluster is ahead of the wall clock here. */
   readonly timeAhead: number
   /** Of the thread that keeps the lease. */
@@ -57,7 +61,7 @@ export type MemberStanding = {
   /** Entries that it is behind, as far as the leader knows; undefined on others. */
   readonly lag: number | undefined
   /** Why it had better not serve. */
-  readonly unfit: string | undefined
+  readonly unfit: Unfit | undefined
   /** By how many milliseconds its wall clock is ahead of those of most, where they differ. */
   readonly clockAhead: number | undefined
 }
@@ -86,6 +90,8 @@ export type ToMember =
   | { readonly kind: 'pong' }
   /** What serves is open, or not any more. */
   | { readonly kind: 'serving'; readonly isServing: boolean }
+  /** Why the main thread could not serve; undefined when it could. */
+  | { readonly kind: 'unfit'; readonly why: string | undefined }
   | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
   | { readonly kind: 'to-server'; readonly to: NodeId; readonly data: Uint8Array }
   | { readonly kind: 'server-heard'; readonly from: NodeId }

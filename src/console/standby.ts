@@ -43,7 +43,10 @@ export function standbyRoutes(app: FastifyInstance, context: StandbyContext): vo
 
 function statusOf(context: StandbyContext): shapes.Status {
   const health = healthOf(context.cluster)
-  return { ...nodeStatus(context), health, endpoints: [], registrations: 0, calls: 0 }
+  const { cluster, ...status } = nodeStatus(context)
+  // It may have been elected, and not serve yet, or not be able to.
+  const known = defined({ cluster: cluster && { ...cluster, isActive: false } })
+  return { ...status, ...known, health, endpoints: [], registrations: 0, calls: 0 }
 }
 
 function whereTo({ cluster, httpsPort }: StandbyContext): string {
@@ -61,11 +64,13 @@ function nobodyLeads(cluster: Cluster): string {
   return `no node leads: ${cluster.whyNobodyLeads()}`
 }
 
-/** A standby is well when it follows somebody, and is one. */
+/** A standby is well when it follows somebody, is one, and could serve. */
 function healthOf(cluster: Cluster): shapes.Health {
   const { standing } = cluster
   const nobody = standing?.leader === undefined ? nobodyLeads(cluster) : undefined
-  const detail = standing?.dismissed ?? nobody
+  const { unfit } = standing?.members.find(({ id }) => id === standing.id) ?? {}
+  const useless = unfit?.grade === 'useless' ? `this node could not serve: ${unfit.why}` : undefined
+  const detail = standing?.dismissed ?? nobody ?? useless
   const check = { name: 'cluster', ok: detail === undefined, ...defined({ detail }) }
   return { healthy: check.ok, checks: [check] }
 }

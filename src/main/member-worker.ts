@@ -16,6 +16,7 @@ import { relayServers } from '../cluster/server-relay.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
+import { whyNoAnnouncing } from '../cluster/vip/mend.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
 import { Watchdog } from '../cluster/watchdog.ts'
 import type { NodeId } from '../control/ids.ts'
@@ -38,6 +39,7 @@ import { chunksInUse, fileChanges } from '../store/schema/file.ts'
 import { clusterNodes, hasLeft } from '../store/schema/node.ts'
 import { SCHEMA_VERSION } from '../store/schema/schema.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const PING_EVERY_MS = 500
@@ -120,7 +122,8 @@ async function begin(): Promise<void> {
   })
   if (isDrained) member.setFit('drain', 'drained')
   if (disk.slow !== undefined) member.setFit('disk', disk.slow)
-  if (vip?.unfit !== undefined) member.setFit('address', vip.unfit)
+  if (vip !== undefined) member.setFit('address', vip.unfit)
+  if (vip !== undefined) member.setFit('announcing', whyNoAnnouncing(ownStatus()))
   const fileSync = syncFiles(link, reader)
   member.send(early.splice(0))
   const pinging = setInterval(() => watchMain(), PING_EVERY_MS)
@@ -254,6 +257,15 @@ function onCommit(took: Millis): void {
   if (disk.slow !== before) setImmediate(() => member?.setFit('disk', disk.slow))
 }
 
+/** As the kernel tells it of this thread (proc(5)); '' where it does not. */
+function ownStatus(): string {
+  try {
+    return readFileSync('/proc/thread-self/status', 'utf8')
+  } catch {
+    return '' // not to be known: it shows when it has to announce
+  }
+}
+
 /** The main thread serves, here or when it is elected: what does not answer had better not be. */
 function watchMain(): void {
   const now = host.now()
@@ -282,6 +294,9 @@ async function onMessage(message: ToMember, leave: () => Promise<void>): Promise
       office.serves(message.isServing)
       if (message.isServing) member?.setFit('serving', undefined)
       return
+    case 'unfit':
+      office.isExcused = message.why !== undefined
+      return member?.setFit('ports', message.why)
     case 'join-answer':
       joins.get(message.id)?.(message.answer)
       joins.delete(message.id)

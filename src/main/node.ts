@@ -10,6 +10,7 @@ import type { Host } from '../base/host.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
 import { removeRunFile } from '../config/run-file.ts'
+import { HttpFault } from '../http/errors.ts'
 import type { StoreFault } from '../store/errors.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
@@ -28,6 +29,8 @@ const HANDED_OVER_MS = 2_000
 const ASK_AGAIN_MS = 10
 /** A node may stand by for months, and certificates are renewed meanwhile. */
 const FRESH_FOR_MS = 12 * 3_600_000
+/** Until it is tried again to open what could not be opened. */
+const COLD_FOR_MS = 5_000
 
 export type NodeOptions = {
   readonly config: Config
@@ -80,6 +83,10 @@ export class ClusterMember {
   /** On standby: what serving will need. */
   #prepared: Prepared | undefined
   #freshening: NodeJS.Timeout | undefined
+  /** Why this node could not serve, as far as it has tried. */
+  #trouble: string | undefined
+  /** The term in which it could not: not again in that one before the trouble is over. */
+  #failedIn: number | undefined
   #hasServed = false
   /** One change of what runs here at a time. */
   #changing = false
@@ -93,6 +100,8 @@ export class ClusterMember {
   }
 
   async begin(): Promise<void> {
+    // What does not fit this host ends the start.
+    this.#standby = await openStandby(this.#parts)
     await this.#standBy()
     this.#cluster.changed(() => this.#follow())
     this.#follow()
@@ -156,7 +165,9 @@ export class ClusterMember {
     // In another term what serves begins anew: others may have served in between.
     if (this.#serving !== undefined && this.#office !== this.#servesIn)
       return this.#between(() => this.#change(false))
-    if (this.#serving === undefined && this.#isActive) this.#between(() => this.#change(true))
+    const mayServe = this.#trouble === undefined || this.#office !== this.#failedIn
+    if (this.#serving === undefined && this.#isActive && mayServe)
+      this.#between(() => this.#change(true))
   }
 
   /** Nothing else changes meanwhile. */
@@ -175,7 +186,9 @@ export class ClusterMember {
     if (isActive) {
       this.#servesIn = this.#office
       this.#serving = await this.#serve()
-      this.#cluster.tellServing(this.#serving !== undefined)
+      if (this.#serving === undefined) return
+      this.#tellTrouble(undefined)
+      this.#cluster.tellServing(true)
     } else {
       this.#cluster.tellServing(false)
       const serving = this.#serving
@@ -187,7 +200,7 @@ export class ClusterMember {
     host.log('info', isActive ? 'node.serving' : 'node.on-standby', { ms })
   }
 
-  /** Undefined when office was lost meanwhile; what else goes wrong ends the process. */
+  /** Undefined when office was lost meanwhile, or something does not fit this host. */
   async #serve(): Promise<Serving | undefined> {
     clearTimeout(this.#freshening)
     const early = this.#prepared
@@ -202,11 +215,25 @@ export class ClusterMember {
       const { logs } = this.#options
       return await openServing({ ...this.#parts, prepared, vacate, logs, term: this.#servesIn })
     } catch (fault) {
-      if (this.#isActive) throw fault
-      await vacate()
-      await this.#standBy()
+      const hasFailed = this.#isActive
+      if (hasFailed) this.#failed(fault)
+      await this.#standBy(hasFailed)
       return undefined
     }
+  }
+
+  #failed(fault: unknown): void {
+    this.#failedIn = this.#servesIn
+    const { vip } = this.#cluster
+    this.#tellTrouble(isForeign(fault, vip) ? `${vip} is not on this host` : troubleIn(fault))
+    this.#options.host.log('error', 'node.cannot-serve', { why: this.#trouble })
+  }
+
+  /** To whoever would have it serve. */
+  #tellTrouble(trouble: string | undefined): void {
+    if (trouble === this.#trouble) return
+    this.#trouble = trouble
+    this.#cluster.tellUnfit(trouble)
   }
 
   /**
@@ -223,21 +250,35 @@ export class ClusterMember {
     this.#hasServed = true
   }
 
-  async #standBy(): Promise<void> {
-    this.#standby = await openStandby(this.#parts)
-    // Where there is no virtual address the sockets would be heard on this node's own.
-    if (this.#cluster.vip !== undefined) await this.#prepare()
+  /** Its doors, and anew what serving will need: later, when that has just failed. */
+  async #standBy(hasFailed = false): Promise<void> {
+    await this.#forget()
+    try {
+      this.#standby ??= await openStandby(this.#parts)
+      if (!hasFailed) {
+        await this.#prepare()
+        this.#tellTrouble(undefined)
+      }
+    } catch (fault) {
+      this.#tellTrouble(troubleIn(fault))
+    }
+    const again = this.#trouble === undefined ? FRESH_FOR_MS : COLD_FOR_MS
+    this.#freshening = setTimeout(() => this.#between(() => this.#standBy()), again).unref()
   }
 
+  /** Rejects when this node could not serve, as far as can be known. */
   async #prepare(): Promise<void> {
-    await this.#forget()
+    const { vip } = this.#cluster
+    if (vip === undefined && this.#trouble === undefined) return
     try {
       this.#prepared = await prepare(this.#parts)
     } catch (fault) {
-      // Told with the reason by who sets the kernel up; it is tried again when it has to be.
-      this.#options.host.log('warn', 'node.cold', { why: String(fault) })
+      if (!isForeign(fault, vip)) throw fault
+      // Told with the mend by who sets the kernel up. It takes longer then, when it has to be.
+      this.#options.host.log('warn', 'node.cold', { why: messageOf(fault) })
     }
-    this.#freshening = setTimeout(() => this.#between(() => this.#prepare()), FRESH_FOR_MS).unref()
+    // Where there is no virtual address the sockets would be heard on this node's own.
+    if (vip === undefined) await this.#forget()
   }
 
   async #forget(): Promise<void> {
@@ -246,4 +287,19 @@ export class ClusterMember {
     this.#prepared = undefined
     await prepared?.discard()
   }
+}
+
+/** The virtual address is not here yet, and the kernel opens nothing before it is. */
+function isForeign(fault: unknown, vip: string | undefined): boolean {
+  return vip !== undefined && fault instanceof HttpFault && fault.code === 'address-unusable'
+}
+
+/** What does not fit this host; throws what is a bug. */
+function troubleIn(fault: unknown): string {
+  if (fault instanceof Error && 'exitCode' in fault) return fault.message
+  throw fault
+}
+
+function messageOf(fault: unknown): string {
+  return fault instanceof Error ? fault.message : String(fault)
 }

@@ -59,8 +59,6 @@ async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> 
   const metrics = new Metrics(config.name)
   const vips = cluster?.vips ?? []
   const also = vips[1]
-  const media = await openMedia({ config: served, also, installation, host, metrics })
-  opened.add(() => media.stop())
   const identity = ownIdentity(config, cluster)
   const sip = await openSip({
     config: served,
@@ -72,6 +70,8 @@ async function open(options: PrepareOptions, opened: Opened): Promise<Prepared> 
     hasSuccessor: vips.length > 0,
   })
   opened.add(() => sip.close())
+  const media = await openMedia({ config: served, also, installation, host, metrics })
+  opened.add(() => media.stop())
   // The console is there for every address.
   const backups = openBackups(options, identity)
   const files = new Files({ host, store, chunks: new ChunkStore(config.data) })

@@ -3,6 +3,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Host } from '../base/host.ts'
 import type { Config } from '../config/config.ts'
+import { ConfigFault } from '../config/data-directory.ts'
 import type { Installation } from '../config/installation.ts'
 import { portFault } from '../http/errors.ts'
 import type { TracedMessage } from '../console/system-view.ts'
@@ -83,7 +84,8 @@ function faultOf({ transport, address, port, code }: TransportFailure): Error {
   const option = transport === 'tls' ? 'sip-tls-port' : 'sip-port'
   const protocol = transport === 'udp' ? 'UDP' : 'TCP'
   const fault = portFault(code, { protocol, address, port, option })
-  return fault ?? new Error(`SIP over ${transport} cannot listen on ${address}:${port}: ${code}`)
+  const where = `${address}:${port}`
+  return fault ?? new ConfigFault(`SIP over ${transport} cannot listen on ${where}: ${code}`)
 }
 
 /** Share of the time since it was asked last that the event loop was not idle. */

@@ -66,4 +66,4 @@ const PATIENCE = { timeout: 10_000 }
 const isActive = ({ cluster }: Member): boolean => cluster.standing?.isActive === true
 
 const unfit = ({ cluster }: Member): readonly string[] =>
-  (cluster.standing?.members ?? []).flatMap(({ unfit }) => unfit ?? [])
+  (cluster.standing?.members ?? []).flatMap(({ unfit }) => unfit?.why ?? [])

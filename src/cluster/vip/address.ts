@@ -15,8 +15,8 @@ const REFRESH_EVERY_MS = 800
 const METRIC = 1_000_000
 
 export type AddressParts = AnnouncerParts & {
-  /** It could not be put there, or kept: this node cannot serve. */
-  readonly onLost: (why: string) => void
+  /** Whenever it has been put there; or why it could not be, or kept. */
+  readonly onPut: (fault: Fault | undefined) => void
 }
 
 export class Address {
@@ -50,20 +50,24 @@ export class Address {
     return this.#refreshing !== undefined
   }
 
-  /** False when they may still be there, and go by themselves. */
-  async remove(): Promise<boolean> {
+  /** As `check`. Unless that was refused they may still be there, and go by themselves. */
+  remove(): Promise<Fault | undefined> {
     clearInterval(this.#refreshing)
     this.#refreshing = undefined
     this.#announcer.stop()
-    const fault = await this.#tell(this.#each((each) => `addr del ${placeOf(each)}`))
-    // Not there is what is wanted.
-    return fault === undefined || fault.kind === 'refused'
+    return this.check()
+  }
+
+  /** What `ip` says when it is to take away what is not wanted there, and as a rule is not. */
+  async check(): Promise<Fault | undefined> {
+    if (this.#refreshing !== undefined) return undefined
+    return this.#tell(this.#each((each) => `addr del ${placeOf(each)}`))
   }
 
   /** As `remove`, also of the length by which earlier releases, or people, put it there. */
-  async removeAny(): Promise<void> {
+  async removeAny(): Promise<Fault | undefined> {
     await this.#tell(this.#each(({ address, prefix }) => `addr del ${address}/${prefix}`))
-    await this.remove()
+    return this.remove()
   }
 
   /** Lets go of `ip`; what is there goes by itself. */
@@ -80,8 +84,7 @@ export class Address {
       return `addr replace ${placeOf(each)} ${nodad}${lifetime}`
     })
     const fault = await this.#tell([...addresses, ...this.#each(routeOf)])
-    if (fault === undefined) return
-    if (this.#refreshing !== undefined) this.#parts.onLost(fault.why)
+    if (this.#refreshing !== undefined) this.#parts.onPut(fault)
   }
 
   /** A line for each address that has one, for the interface. */

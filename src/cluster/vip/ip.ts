@@ -2,6 +2,9 @@
 
 import type { Program } from './resident.ts'
 
+/** Of an interface that it has not known, and of one that was there before. */
+export const NO_INTERFACE = /cannot find device|device not found|no such device/i
+
 /** A name that the kernel allows (15 bytes): on a longer one the program would end. */
 const NAMES = 1_000
 
@@ -14,4 +17,6 @@ export const IP: Program = {
     return new RegExp(`^([^]*?)[^\\n]*${device}\\b[^\\n]*\\nCommand failed -:\\d+\\n`)
   },
   refusal: (answer) => /^(.*)\nCommand failed/m.exec(answer)?.[1],
+  // It keeps the number of an interface, and one that is made anew has another.
+  outdated: NO_INTERFACE,
 }

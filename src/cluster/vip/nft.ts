@@ -9,4 +9,5 @@ export const NFT: Program = {
   // The error, the line that it is about, and the mark under its end.
   answerTo: (question) => new RegExp(`^([^]*?)Error: [^\\n]*\\n${question}\\n *\\^+\\n`),
   refusal: (answer) => /^Error: (.*)$/m.exec(answer)?.[1],
+  denial: /^Operation not permitted\b.*$/m,
 }

@@ -4,6 +4,7 @@
 import { unreachable } from '../../base/assert.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Host, Log } from '../../base/host.ts'
 import type { Millis } from '../../base/time.ts'
 import { Address } from './address.ts'
@@ -11,7 +12,9 @@ import type { Announce } from './announcer.ts'
 import { BackOff } from './back-off.ts'
 import { Gate } from './gate.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
+import { noInterface, whyNoAddress, whyNoGate } from './mend.ts'
 import { OpenGate } from './open-gate.ts'
+import type { Fault } from './resident.ts'
 import type { VipSettings } from '../settings.ts'
 import { isLinkUp, isThere, Watch, type Seen } from './watch.ts'
 
@@ -44,6 +47,11 @@ function allowForeignAddress(family: 'ipv4' | 'ipv6', log: Log): void {
   }
 }
 
+function isAnyThere({ addresses, interface: name }: VipSettings): boolean {
+  const there = networkInterfaces()[name] ?? []
+  return addresses.some(({ address }) => there.some((each) => each.address === address))
+}
+
 type AnyGate = Pick<Gate, 'pend' | 'open' | 'renew' | 'close' | 'remove' | 'stop'>
 
 export class VipOwner {
@@ -56,13 +64,21 @@ export class VipOwner {
   #isLinkDown = false
   readonly #backOff = new BackOff()
   #failed: { readonly why: string; readonly until: Millis } | undefined
+  /** None of the addresses could be put there. */
+  #isRefused = false
+  /** On standby: why the address could not be put there. */
+  #unable: string | undefined
   #unfit: string | undefined
   #isStopped = false
 
-  private constructor(parts: OwnerParts, gate: AnyGate, address: Address) {
+  /** Why the kernel itself does not guard the address, and how to mend it. */
+  readonly unguarded: string | undefined
+
+  private constructor(parts: OwnerParts, gate: Gate | Fault, address: Address) {
     const { vip, host } = parts
     this.#parts = parts
-    this.#gate = gate
+    this.#gate = gate instanceof Gate ? gate : new OpenGate(host)
+    this.unguarded = gate instanceof Gate ? undefined : whyNoGate(gate)
     this.#lease = new Lease(parts.lease)
     this.#address = address
     this.#watch = new Watch(vip.interface, host.log, (seen) => this.#onSeen(seen))
@@ -73,32 +89,26 @@ export class VipOwner {
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
     const { host, vip, announce } = parts
     const addresses = vip.addresses.map(({ address }) => address)
-    const onLost = (why: string): void => owner.#lost(why)
-    const isOurs = (): boolean => owner.#lease.holdsAt(host.now())
-    const address = new Address({ vip, announce, host, isOurs, onLost })
+    const onPut = (fault: Fault | undefined): void => owner.#onPut(fault)
+    const isOurs = (): boolean => !owner.#isRefused && owner.#lease.holdsAt(host.now())
+    const address = new Address({ vip, announce, host, isOurs, onPut })
     // First: whatever the gate is made of, nobody is answered by an address that is not there.
-    await address.removeAny()
+    const fault = await address.removeAny()
     const gate = await Gate.prepare(addresses)
+    const owner = new VipOwner(parts, gate, address)
     if (!(gate instanceof Gate)) {
-      const effect =
-        'a node that was stopped for seconds may answer for a moment when it goes on; ' +
-        'install nftables and give pbx CAP_NET_ADMIN'
-      host.log('warn', 'vip.no-gate', { why: gate.why, effect })
+      const effect = 'a node that was stopped for seconds may answer for a moment when it goes on'
+      host.log('warn', 'vip.no-gate', { why: gate.why, effect, mend: owner.unguarded })
     }
     for (const family of new Set(addresses.map((each) => (isIPv6(each) ? 'ipv6' : 'ipv4'))))
       allowForeignAddress(family, host.log)
-    const owner = new VipOwner(parts, gate instanceof Gate ? gate : new OpenGate(host), address)
-    owner.#lookAround()
+    owner.#onChecked(fault)
+    owner.#lookAtLink()
     return owner
   }
 
-  /** By the kernel, whatever becomes of this process. */
-  get isGuarded(): boolean {
-    return this.#gate instanceof Gate
-  }
-
   get isHeld(): boolean {
-    return this.#lease.isHeld
+    return this.#lease.isHeld && !this.#isRefused
   }
 
   /** Why this node could not serve if it were elected. */
@@ -128,7 +138,8 @@ export class VipOwner {
     clearInterval(this.#looking)
     this.#watch.stop()
     await this.handOver()
-    if (await this.#address.remove()) await this.#gate.remove()
+    const fault = await this.#address.remove()
+    if (fault === undefined || fault.kind === 'refused') await this.#gate.remove()
     this.#address.stop()
     this.#gate.stop()
   }
@@ -144,6 +155,11 @@ export class VipOwner {
   }
 
   #lookAround(): void {
+    void this.#address.check().then((fault) => this.#onChecked(fault))
+    this.#lookAtLink()
+  }
+
+  #lookAtLink(): void {
     const isUp = isLinkUp(this.#parts.vip.interface)
     if (isUp !== undefined) this.#onLink(isUp)
     this.#judge()
@@ -157,10 +173,28 @@ export class VipOwner {
     this.#judge()
   }
 
+  #onChecked(fault: Fault | undefined): void {
+    if (this.#isStopped) return
+    this.#unable = fault && whyNoAddress(fault, this.#parts.vip.interface)
+    this.#judge()
+  }
+
+  #onPut(fault: Fault | undefined): void {
+    const { vip, onChanged } = this.#parts
+    const wasHeld = this.isHeld
+    if (fault !== undefined) this.#lost(fault)
+    else if (this.#isRefused) this.#failed = undefined
+    this.#isRefused = fault !== undefined && !isAnyThere(vip)
+    if (this.isHeld === wasHeld) return
+    if (this.isHeld) this.#address.announce()
+    onChanged(this.isHeld)
+  }
+
   /** Nothing can be put on an interface that is down: it is well again as soon as that is up. */
-  #lost(why: string): void {
-    if (isLinkUp(this.#parts.vip.interface) === false) return this.#onLink(false)
-    this.#fail(why)
+  #lost(fault: Fault): void {
+    const { interface: name } = this.#parts.vip
+    if (isLinkUp(name) === false) return this.#onLink(false)
+    this.#fail(whyNoAddress(fault, name) ?? fault.why)
   }
 
   #fail(why: string): void {
@@ -173,7 +207,7 @@ export class VipOwner {
   #judge(): void {
     const { host, onUnfit } = this.#parts
     if (this.#failed !== undefined && host.now() >= this.#failed.until) this.#failed = undefined
-    const why = this.#linkTrouble() ?? this.#failed?.why
+    const why = this.#linkTrouble() ?? this.#unable ?? this.#failed?.why
     if (why === this.#unfit) return
     this.#unfit = why
     onUnfit(why)
@@ -181,9 +215,10 @@ export class VipOwner {
 
   #linkTrouble(): string | undefined {
     const { interface: name } = this.#parts.vip
-    const mend = 'stop it, and name another with pbx cluster change --interface'
-    if (!isThere(name)) return `its host has no interface ${name}: ${mend}`
-    return this.#isLinkDown ? `${name} is down` : undefined
+    if (!isThere(name)) return noInterface(name)
+    return this.#isLinkDown
+      ? `${name} is down: see its cable, or ip link set ${name} up`
+      : undefined
   }
 
   #step(input: LeaseInput): void {
@@ -196,6 +231,7 @@ export class VipOwner {
       case 'pend':
         // nft is told first: starting `ip` holds this thread up for some milliseconds.
         void this.#pend(output.timeout)
+        this.#isRefused = false
         return this.#address.add()
       case 'open':
         return void this.#do(this.#gate.open(output.timeout))
@@ -203,10 +239,10 @@ export class VipOwner {
         return void this.#do(this.#gate.renew(output.timeout))
       case 'close':
         void this.#gate.close()
-        return void this.#address.remove()
+        return void this.#address.remove().then((fault) => this.#onChecked(fault))
       case 'held':
         this.#address.announce()
-        return onChanged(true)
+        return onChanged(this.isHeld)
       case 'lost':
         return onChanged(false)
       case 'resign':

@@ -18,6 +18,10 @@ export type Program = {
   readonly answerTo: (question: string) => RegExp
   /** Of the first line that it did not do. */
   readonly refusal: (answer: string) => string | undefined
+  /** What it says instead of an answer when it may do nothing at all. */
+  readonly denial?: RegExp
+  /** Of refusals after which what it remembers is not to be relied on: the next is told another. */
+  readonly outdated?: RegExp
 }
 
 type Waiting = {
@@ -44,13 +48,21 @@ export class Resident {
     const answer = await this.#ask(lines)
     if (typeof answer !== 'string') return answer
     const why = this.#program.refusal(answer)
-    return why === undefined ? answer : { kind: 'refused', why }
+    if (why === undefined) return answer
+    if (this.#program.outdated?.test(why) === true && this.#waiting.length === 0) this.#letGo()
+    return { kind: 'refused', why }
   }
 
   /** It ends once it has done what it was told. */
   stop(): void {
     this.#isStopped = true
     this.#child?.stdin.end()
+  }
+
+  #letGo(): void {
+    this.#child?.stdin.end()
+    this.#child = undefined
+    this.#heard = ''
   }
 
   #ask(lines: string): Promise<string | Fault> {
@@ -75,7 +87,7 @@ export class Resident {
     // Errors among the answers, in their order.
     const child = spawn('sh', ['-c', `exec ${command} 2>&1`], { stdio: 'pipe' })
     const hear = (text: string): void => {
-      if (this.#child === child) this.#hear(text)
+      if (this.#child === child) this.#hear(child, text)
     }
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear)
     child.on('error', ({ message }) => this.#end(child, { kind: 'gone', why: message }))
@@ -101,8 +113,10 @@ export class Resident {
     }
   }
 
-  #hear(text: string): void {
+  #hear(child: ChildProcessWithoutNullStreams, text: string): void {
     this.#heard += text
+    const [denied] = this.#program.denial?.exec(this.#heard) ?? []
+    if (denied !== undefined) return this.#end(child, { kind: 'refused', why: denied })
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const [whole, answer = ''] = this.#program.answerTo(first.question).exec(this.#heard) ?? []
       if (whole === undefined) return

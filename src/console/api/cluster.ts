@@ -77,13 +77,13 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
   const standing = cluster?.standing
   if (cluster === undefined || standing === undefined) return {}
   const { id, role, isActive, leader, term, holdsAddress, why, since } = standing
-  const { isGuarded, urgency, applied, compared, schema, noSnapshot, dismissed } = standing
+  const { unguarded, urgency, applied, compared, schema, noSnapshot, dismissed } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
   const members = standing.members.map(({ lag, unfit, clockAhead, ...member }) => {
     const node = nodes.get(member.id)
     const at = node === undefined ? 'not known yet' : `${node.host}:${node.port}`
     const missing = cluster.files.get(member.id)?.missing
-    const known = defined({ lag, unfit, missing, clockAhead })
+    const known = defined({ lag, unfit: unfit?.why, missing, clockAhead })
     return { ...member, name: node?.name ?? member.id, at, ...known }
   })
   return {
@@ -93,14 +93,14 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
       isActive,
       term,
       holdsAddress,
-      isGuarded,
+      isGuarded: unguarded === undefined,
       urgency,
       why,
       since: new Date(since).toISOString(),
       applied,
       compared,
       ...upgradePart(schema),
-      ...defined({ noSnapshot, dismissed }),
+      ...defined({ unguarded, noSnapshot, dismissed }),
       members,
       ...(leader === undefined ? {} : { leader }),
       ...(cluster.vip === undefined ? {} : { address: cluster.vip }),

@@ -36,6 +36,7 @@ export const ClusterShape = Type.Object({
   address: Type.Optional(Type.String({ description: 'the virtual one' })),
   holdsAddress: Type.Boolean(),
   isGuarded: Type.Boolean({ description: 'the kernel guards the address (nftables)' }),
+  unguarded: Type.Optional(Type.String({ description: 'how to have it guarded' })),
   urgency: Type.Union([Type.Literal('real-time'), Type.Literal('raised'), Type.Literal('normal')], {
     description: 'how the thread that keeps the lease is scheduled',
   }),

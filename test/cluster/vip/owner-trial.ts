@@ -26,8 +26,9 @@ let announced = 0
 const owner = await VipOwner.prepare({
   host: {
     ...realHost(),
-    log: (level, event, { why, effect } = {}) => {
-      if (level === 'warn' && effect !== undefined) console.log(`${event}: ${why}; ${effect}`)
+    log: (level, event, { why, effect, mend } = {}) => {
+      if (level === 'warn' && effect !== undefined)
+        console.log(`${event}: ${why}; ${effect}; ${mend}`)
     },
   },
   vip: {
@@ -87,6 +88,24 @@ if (mode === 'own') {
   // Nobody refreshes it: the kernel takes it away.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6_000)
   console.log(`expired: ${own()}`)
+  process.exit()
+}
+if (mode === 'anew') {
+  ip('link del v0')
+  // Longer than it takes to look.
+  await sleep(2_500)
+  for (const command of ['link add v0 type veth peer name v1', 'link set v0 up', 'link set v1 up'])
+    ip(command)
+  await sleep(2_500)
+  while (!owner.isHeld) await leads()
+  console.log(`leads: ${where()}`)
+  process.exit()
+}
+if (mode === 'unable') {
+  await sleep(2_500)
+  for (let at = 0; at < 10; at++) await leads()
+  console.log(`leads: ${owner.isHeld ? 'held' : 'not held'}`)
+  await sleep(6_000)
   process.exit()
 }
 if (mode === 'stop') {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 const programs = Object.fromEntries(
-  ['ip', 'sh'].map((name) => {
+  ['ip', 'sh', 'setpriv'].map((name) => {
     const { stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' })
     return [name, stdout.trim()]
   }),
@@ -16,11 +16,16 @@ const can = spawnSync('unshare', ['-n', 'ip', 'link']).status === 0
 
 /** With no nft but this script, when it is given. */
 function trial(script?: string, ...args: readonly string[]): string {
+  return trialAs([], script, ...args)
+}
+
+/** By a program that runs the rest of its arguments. */
+function trialAs(by: readonly string[], script?: string, ...args: readonly string[]): string {
   const PATH = mkdtempSync(join(tmpdir(), 'pbx-path-'))
   for (const [name, path] of Object.entries(programs)) symlinkSync(path, join(PATH, name))
   if (script !== undefined) writeFileSync(join(PATH, 'nft'), script, { mode: 0o755 })
   const file = `${import.meta.dirname}/owner-trial.ts`
-  const command = ['-n', 'env', `PATH=${PATH}`, process.execPath, file, ...args]
+  const command = ['-n', 'env', `PATH=${PATH}`, ...by, process.execPath, file, ...args]
   const run = spawnSync('unshare', command, { encoding: 'utf8', timeout: 30_000 })
   rmSync(PATH, { recursive: true })
   return run.stdout + run.stderr
@@ -29,12 +34,12 @@ function trial(script?: string, ...args: readonly string[]): string {
 test.skipIf(!can)('without nft the address moves all the same, with a warning', () => {
   expect(trial()).toBe(`vip.no-gate: sh: 1: exec: nft: not found; \
 a node that was stopped for seconds may answer for a moment when it goes on; \
-install nftables and give pbx CAP_NET_ADMIN
+install nftables and restart pbx
 prepared: not there
 held
 leads: there
 taken away by hand: there
-unfit: v0 is down
+unfit: v0 is down: see its cable, or ip link set v0 up
 fit again
 lost
 leads no more: not there
@@ -89,4 +94,41 @@ test.skipIf(!can)('who has not the interface says so before it is elected, and w
     'unfit: its host has no interface nope0: stop it, and name another with ' +
       'pbx cluster change --interface\n',
   )
+})
+
+test.skipIf(!can)('a standby knows that it has no interface, and serves on one made anew', () => {
+  const [, ...said] = trial(undefined, 'anew').split('\n')
+  expect(said).toEqual([
+    'prepared: not there',
+    'unfit: its host has no interface v0: stop it, and name another with ' +
+      'pbx cluster change --interface',
+    'fit again',
+    'held',
+    'leads: there',
+    '',
+  ])
+})
+
+/** May not change the interfaces that are there then. */
+const MAY_NOT = [
+  'sh',
+  '-c',
+  'ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; exec "$@"',
+  'sh',
+  'setpriv',
+  '--bounding-set',
+  '-net_admin',
+  '--inh-caps',
+  '-net_admin',
+]
+
+test.skipIf(!can)('a standby without CAP_NET_ADMIN knows it, and goes on knowing', () => {
+  const [, ...said] = trialAs(MAY_NOT, undefined, 'unable').split('\n')
+  expect(said.filter((line) => line !== 'held' && line !== 'lost')).toEqual([
+    'unfit: it may not move the address: give pbx CAP_NET_ADMIN (config/systemd/cluster.conf) ' +
+      'and restart it',
+    'prepared: not there',
+    'leads: not held',
+    '',
+  ])
 })

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { IP } from '../../../src/cluster/vip/ip.ts'
+import { NFT } from '../../../src/cluster/vip/nft.ts'
 import { Resident } from '../../../src/cluster/vip/resident.ts'
 
 const ip = new Resident(IP)
@@ -32,6 +33,7 @@ await say('of two lines one', `addr replace 10.77.0.9/24 dev nosuch\naddr replac
   'why',
   'there',
 ])
+await say('another, which knows what there is now', `addr replace ${FOUR}`, ['there'])
 const children = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
 process.kill(Number(children.trim().split(' ').at(-1)), 'SIGKILL')
 await say('when it was killed', `addr del ${FOUR}`, ['there'])
@@ -41,6 +43,11 @@ const answers = await Promise.all(many)
 console.log(`2,000 at once: ${answers.every((answer) => answer === '') ? 'done' : 'not done'}`)
 ip.stop()
 const none = new Resident({ ...IP, command: 'pbx-no-such-program' })
-const answer = await none.tell('x')
-const told = typeof answer === 'string' ? 'done' : `${answer.kind}: ${answer.why}`
-console.log(`a program that is not there: ${told}`)
+const said = async (program: Resident): Promise<string> => {
+  const answer = await program.tell('x')
+  return typeof answer === 'string' ? 'done' : `${answer.kind}: ${answer.why}`
+}
+console.log(`a program that is not there: ${await said(none)}`)
+const dropped = 'setpriv --bounding-set -net_admin --inh-caps -net_admin'
+const powerless = new Resident({ ...NFT, command: `${dropped} ${NFT.command}` })
+console.log(`nft that may do nothing: ${await said(powerless)}`)

@@ -13,9 +13,11 @@ again: done; 10.77.0.10 fd00:77::10
 taken away: done; none
 taken away once more: refused: Error: ipv4: Address not found.
 of two lines one: refused: Cannot find device "nosuch"; 10.77.0.10
+another, which knows what there is now: done; 10.77.0.10
 when it was killed: gone; 10.77.0.10
 the next: done; none
 2,000 at once: done
 a program that is not there: gone: sh: 1: exec: pbx-no-such-program: not found
+nft that may do nothing: refused: Operation not permitted (you must be root)
 `)
 })

@@ -1,0 +1,38 @@
+//! Leadership, handed to another node: asked for, and looked whether it came to that.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type * as api from '../console/api/shapes.ts'
+import type { Client } from './client.ts'
+import { CliFailure } from './errors.ts'
+
+/** Who is not elected when asked to leaves it to an election, and that takes a second or two. */
+const PATIENCE_MS = 10_000
+const LOOK_EVERY_MS = 200
+
+/** Who leads afterwards. Throws when nothing came of it. */
+export async function transferLeadership(
+  client: Client,
+  to: string | undefined,
+): Promise<{ readonly leader: string }> {
+  const before = await clusterOf(client)
+  await client.call('POST', '/cluster/transfer', { to })
+  const until = performance.now() + PATIENCE_MS
+  while (performance.now() < until) {
+    await sleep(LOOK_EVERY_MS)
+    const { leader, term } = (await clusterOf(client).catch(unlessClosed)) ?? {}
+    if (leader === undefined || term === undefined || term === before?.term) continue
+    if (to === undefined ? leader !== before?.node : leader === to) return { leader }
+    const why = 'see pbx status, and the logs of both'
+    throw new CliFailure(`${to ?? 'another node'} was not elected, ${leader} leads: ${why}`)
+  }
+  throw new CliFailure(`nobody was elected within ${PATIENCE_MS / 1_000} s: see pbx status`)
+}
+
+/** Its doors are others when it serves no more. */
+function unlessClosed(failure: unknown): undefined {
+  if (!(failure instanceof CliFailure)) throw failure
+}
+
+async function clusterOf(client: Client): Promise<api.ClusterView | undefined> {
+  return (await client.call<Partial<api.Status>>('GET', '/status')).cluster
+}
