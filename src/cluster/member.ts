@@ -189,7 +189,7 @@ export class Member {
     orEnd(() => replica.ask((raft) => raft.readIndex(NOBODYS)))
   }
 
-  /** The address has come or gone. */
+  /** The address has come or gone, or another host has it as well. */
   addressChanged(): void {
     this.#tell(true)
   }
@@ -319,6 +319,7 @@ export class Member {
       members: this.#membersOf(status),
       timeAhead: this.#clocks.time.ahead,
       dismissed: link.dismissed,
+      conflict: vip?.conflict,
       noSnapshot: role === 'leader' ? replica.trouble : undefined,
       why: this.#why,
       since: this.#since,

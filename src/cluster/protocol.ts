@@ -45,6 +45,8 @@ export type Standing = {
   readonly members: readonly MemberStanding[]
   /** Why this node is no member any more, as one that is has told it. */
   readonly dismissed?: string | undefined
+  /** Who else has the virtual address, and what to do. */
+  readonly conflict?: string | undefined
   /** As leader: why who is too far behind is not brought up to date. */
   readonly noSnapshot?: string | undefined
   /** Of the last change of the leader, as seen from here. */

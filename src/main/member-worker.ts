@@ -18,6 +18,7 @@ import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
 import { whyNoAnnouncing } from '../cluster/vip/mend.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
+import { earsOf } from '../cluster/vip/rivals.ts'
 import { Watchdog } from '../cluster/watchdog.ts'
 import type { NodeId } from '../control/ids.ts'
 import { ChunkStore } from '../files/chunk-store.ts'
@@ -240,10 +241,12 @@ function addressOwner(settings: VipSettings): Promise<VipOwner> {
     vip: settings,
     lease: timing.lease,
     announce,
+    ears: earsOf(addOn),
     onChanged: (isHeld) => {
       member?.addressChanged()
       flows?.addressChanged(isHeld)
     },
+    onConflict: () => member?.addressChanged(),
     onPending: () => member?.confirm(),
     onResign: (why) => member?.resign(why),
     onUnfit: (why) => member?.setFit('address', why),

@@ -35,6 +35,10 @@ export type Native = {
   readonly isThreadRealTime: () => boolean
   /** Tells the neighbours where an address is, IPv4 or IPv6; why it was not sent, or ''. */
   readonly announce: (interfaceName: string, address: string) => string
+  /** Has whoever has an address say so; why it was not sent, or ''. */
+  readonly askForClaims: (interfaceName: string, address: string) => string
+  /** The Ethernet addresses of who said so since the last time, with blanks between. */
+  readonly claims: (interfaceName: string, address: string) => string
   /** Has the far end of a connection of somebody else ask for it; why it was not sent, or ''. */
   readonly tickle: (from: string, fromPort: number, to: string, toPort: number) => string
   readonly udpBacklog: (hub: NativeHub, socket: number) => readonly [bytes: number, drops: number]
@@ -58,7 +62,7 @@ export type Lent = {
   readonly pendingMax: number
 }
 
-const ABI = 4
+const ABI = 5
 const FUNCTIONS = [
   'udpOpen',
   'udpBind',
@@ -74,6 +78,8 @@ const FUNCTIONS = [
   'threadNice',
   'isThreadRealTime',
   'announce',
+  'askForClaims',
+  'claims',
   'tickle',
 ]
 

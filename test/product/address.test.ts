@@ -193,6 +193,24 @@ test.skipIf(!can)('a neighbour that is wrong is put right', { timeout: TIMEOUT_M
   console.log(`a neighbour was wrong for ${Date.now() - from} ms`)
 })
 
+const statusOf = ({ host, data, main }: Node): string =>
+  host.run('sh', '-c', '"$@" || true', 'sh', process.execPath, main, 'status', '--data', data)
+
+test.skipIf(!can)('a host that has them as well is told of', { timeout: TIMEOUT_MS }, async () => {
+  const leader = await trio.leader()
+  // None of what was struck before was one.
+  expect(trio.nodes.filter(({ output }) => output.includes('vip.conflict'))).toEqual([])
+  for (const address of [FOUR, SIX])
+    neighbour.run('ip', 'addr', 'add', address, 'dev', 'eth0', 'nodad')
+  const told = (address: string): string => `${neighbour.mac} has ${address} as well`
+  const all = `virtual address: ${told(FOUR)}; ${told(SIX)}: take it from that host`
+  await trio.until('its status says so', () => statusOf(leader).includes(all))
+  await trio.until('its log does', () => leader.output.includes('"vip.conflict"'))
+  for (const address of [FOUR, SIX]) neighbour.run('ip', 'addr', 'del', address, 'dev', 'eth0')
+  await trio.until('all is well again', () => statusOf(leader).includes('health      ok'))
+  await trio.whole()
+})
+
 test.skipIf(!can)(
   'who is stopped while it announces says nothing when it goes on',
   { timeout: TIMEOUT_MS },

@@ -42,6 +42,11 @@ export class Address {
     this.#announcer.begin()
   }
 
+  /** Somebody else says that it is elsewhere. */
+  defend(): void {
+    this.#announcer.repeat()
+  }
+
   /** One of them was taken away by somebody else: true when it is put back. */
   async putBack(address: string): Promise<boolean> {
     if (this.#refreshing === undefined) return false

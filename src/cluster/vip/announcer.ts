@@ -41,6 +41,11 @@ export class Announcer {
     this.#announce(0)
   }
 
+  /** Once more, out of turn. */
+  repeat(): void {
+    this.#tell()
+  }
+
   stop(): void {
     this.#next?.()
     this.#next = undefined

@@ -15,6 +15,7 @@ import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { noInterface, whyNoAddress, whyNoGate } from './mend.ts'
 import { OpenGate } from './open-gate.ts'
 import type { Fault } from './resident.ts'
+import { Rivals, type Ears } from './rivals.ts'
 import type { VipSettings } from '../settings.ts'
 import { isLinkUp, isThere, Watch, type Seen } from './watch.ts'
 
@@ -23,7 +24,10 @@ export type OwnerParts = {
   readonly vip: VipSettings
   readonly lease: Millis
   readonly announce: Announce
+  readonly ears: Ears
   readonly onChanged: (isHeld: boolean) => void
+  /** Another host has an address as well, or not any more. */
+  readonly onConflict: () => void
   /** The gate may be opened once a round of heartbeats that begins now is answered. */
   readonly onPending: () => void
   /** This node does not own the address any more: another may be elected. */
@@ -59,6 +63,7 @@ export class VipOwner {
   readonly #gate: AnyGate
   readonly #lease: Lease
   readonly #address: Address
+  readonly #rivals: Rivals
   readonly #watch: Watch
   readonly #looking: NodeJS.Timeout
   #isLinkDown = false
@@ -81,6 +86,14 @@ export class VipOwner {
     this.unguarded = gate instanceof Gate ? undefined : whyNoGate(gate)
     this.#lease = new Lease(parts.lease)
     this.#address = address
+    this.#rivals = new Rivals({
+      host,
+      vip,
+      ears: parts.ears,
+      isOurs: () => this.isHeld && this.#lease.holdsAt(host.now()),
+      defend: () => address.defend(),
+      onChanged: parts.onConflict,
+    })
     this.#watch = new Watch(vip.interface, host.log, (seen) => this.#onSeen(seen))
     this.#looking = setInterval(() => this.#lookAround(), LOOK_EVERY_MS)
   }
@@ -109,6 +122,11 @@ export class VipOwner {
 
   get isHeld(): boolean {
     return this.#lease.isHeld && !this.#isRefused
+  }
+
+  /** Who else has an address, and what to do; undefined when nobody is known to. */
+  get conflict(): string | undefined {
+    return this.#rivals.conflict
   }
 
   /** Why this node could not serve if it were elected. */
@@ -242,8 +260,10 @@ export class VipOwner {
         return void this.#address.remove().then((fault) => this.#onChecked(fault))
       case 'held':
         this.#address.announce()
+        this.#rivals.begin()
         return onChanged(this.isHeld)
       case 'lost':
+        this.#rivals.stop()
         return onChanged(false)
       case 'resign':
         return onResign('the kernel did not renew the lease of the address')

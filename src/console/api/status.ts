@@ -71,7 +71,11 @@ export function nodeStatus(facts: NodeFacts): Omit<shapes.Status, OfServing> {
   }
 }
 
-export async function healthOf({ view }: ConsoleContext): Promise<shapes.Health> {
-  const checks = await view.health()
-  return { healthy: checks.every(({ ok }) => ok), checks: checks.map((each) => ({ ...each })) }
+export async function healthOf({ view, cluster }: ConsoleContext): Promise<shapes.Health> {
+  const own = await view.health()
+  // Nothing that starting this process anew would mend: what supervises it does not ask for it.
+  const detail = cluster?.standing?.conflict
+  const conflicts = detail === undefined ? [] : [{ name: 'virtual address', ok: false, detail }]
+  const checks = [...own.map((each) => ({ ...each })), ...conflicts]
+  return { healthy: checks.every(({ ok }) => ok), checks }
 }

@@ -40,6 +40,8 @@ const owner = await VipOwner.prepare({
     announced++
     return ''
   },
+  ears: { askForClaims: () => '', claims: () => '', own: () => new Set() },
+  onConflict: () => {},
   onChanged: (isHeld) => console.log(isHeld ? 'held' : 'lost'),
   onPending: () => {},
   onResign: (why) => console.log(`resigned: ${why}`),

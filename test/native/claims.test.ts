@@ -1,0 +1,57 @@
+//! Who has an address, asked on a LAN of network namespaces with real kernels.
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildNative } from '../../src/native/build.ts'
+import { canMakeLan, Lan, type LanHost } from '../harness/lan.ts'
+
+const built = await buildNative()
+const can = canMakeLan() && built.ok
+const FOUR = '10.9.0.100'
+const SIX = 'fd00:9::100'
+
+/** Asks for the first, waits, and says what it has heard of each. */
+const ASK = `const module_ = { exports: {} }
+  process.dlopen(module_, process.argv[1])
+  const { askForClaims, claims } = module_.exports
+  const [asked, ...addresses] = process.argv.slice(2)
+  const why = addresses.map((each) => each === asked ? askForClaims('eth0', each) : '').join('')
+  setTimeout(() => {
+    const heard = addresses.map((each) => claims('eth0', each) || 'nobody').join(' ')
+    process.stdout.write(why || heard)
+  }, 300)`
+
+let lan: Lan
+let asker: LanHost
+let first: LanHost
+let second: LanHost
+
+beforeAll(() => {
+  if (!can) return
+  lan = new Lan('claims')
+  asker = lan.host('asker', 1)
+  first = lan.host('first', 2)
+  second = lan.host('second', 3)
+})
+afterAll(() => lan?.remove())
+
+function ask(address: string): string {
+  const path = built.ok ? built.value : ''
+  return asker.run(process.execPath, '-e', ASK, path, address, FOUR, SIX)
+}
+
+const has = (host: LanHost, address: string): unknown =>
+  host.run('ip', 'addr', 'add', address, 'dev', 'eth0', 'nodad')
+
+test.skipIf(!can)('nobody, one host, and two', () => {
+  expect([ask(FOUR), ask(SIX)]).toEqual(['nobody nobody', 'nobody nobody'])
+  has(first, `${FOUR}/24`)
+  has(first, `${SIX}/64`)
+  expect([ask(FOUR), ask(SIX)]).toEqual([`${first.mac} nobody`, `nobody ${first.mac}`])
+  has(second, `${FOUR}/24`)
+  has(second, `${SIX}/64`)
+  const both = [first.mac, second.mac].toSorted().join(' ')
+  expect([ask(FOUR), ask(SIX)]).toEqual([`${both} nobody`, `nobody ${both}`])
+  // Its own it does not hear.
+  has(asker, `${FOUR}/24`)
+  expect(ask(FOUR)).toBe(`${both} nobody`)
+})
