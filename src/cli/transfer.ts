@@ -15,13 +15,16 @@ export async function transferLeadership(
   to: string | undefined,
 ): Promise<{ readonly leader: string }> {
   const before = await clusterOf(client)
+  const wanted = before?.members.find(
+    ({ id, name }) => id === to || name.toLowerCase() === to?.toLowerCase(),
+  )
   await client.call('POST', '/cluster/transfer', { to })
   const until = performance.now() + PATIENCE_MS
   while (performance.now() < until) {
     await sleep(LOOK_EVERY_MS)
     const { leader, term } = (await clusterOf(client).catch(unlessClosed)) ?? {}
     if (leader === undefined || term === undefined || term === before?.term) continue
-    if (to === undefined ? leader !== before?.node : leader === to) return { leader }
+    if (to === undefined ? leader !== before?.node : leader === wanted?.id) return { leader }
     const why = 'see pbx status, and the logs of both'
     throw new CliFailure(`${to ?? 'another node'} was not elected, ${leader} leads: ${why}`)
   }

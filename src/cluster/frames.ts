@@ -18,6 +18,7 @@ const CHANNELS = [
   'schema',
   'farewell',
   'clock',
+  'leaving',
 ] as const
 export type Channel = (typeof CHANNELS)[number]
 

@@ -10,6 +10,7 @@ import { members } from '../raft/membership.ts'
 import type { Urgency } from '../native/priority.ts'
 import type { RaftMessage } from '../raft/message.ts'
 import type { Raft, RaftStatus } from '../raft/raft.ts'
+import { isServerId } from '../store/schema/server.ts'
 import type { Replica } from '../store/replica/replica.ts'
 import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
 import { Clocks } from './clocks.ts'
@@ -17,6 +18,7 @@ import { Dialled } from './dialled.ts'
 import { Fitness, rankOf, type Concern } from './fitness.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
 import type { MemberStanding, Standing } from './protocol.ts'
+import { Succession } from './succession.ts'
 import { TICK } from './timings.ts'
 import type { Peer } from './settings.ts'
 import type { VipOwner } from './vip/owner.ts'
@@ -32,6 +34,8 @@ const CHORES_EVERY_TICKS = 50
 /** A node that is not connected for so many of them is dialled, whoever's turn it is. */
 const MISSED_AFTER_CHORES = 10
 const STANDING_EVERY_TICKS = 100
+/** In bytes: it is shown to people. */
+const WHY_MAX = 300
 
 export type MemberParts = {
   readonly host: Host
@@ -64,8 +68,9 @@ export class Member {
   #isReluctant = false
   #told = ''
   #leader: NodeId | undefined
-  /** Now, or before there was nobody. */
-  #ledLast: NodeId | undefined
+  readonly #succession = new Succession()
+  /** Why this node leads no more, until somebody does. */
+  #resigning: string | undefined
   #schema: number
   #why = 'this node has just begun'
   #since: number
@@ -96,6 +101,9 @@ export class Member {
       () => this.#fitness.stop(),
       () => this.#clocks.stop(),
       link.arrived((frame) => this.#onFrame(frame)),
+      link.arrived(({ from, channel, data }) => {
+        if (channel === 'leaving') this.#succession.leaves(from, textOf(data), host.now())
+      }),
       link.changed(() => this.#othersChanged()),
     ]
     this.#meet()
@@ -141,7 +149,8 @@ export class Member {
     const { host, replica, orEnd } = this.#parts
     if (replica.status.role !== 'leader') return
     host.log('warn', 'leader.resigned', { why })
-    this.#why = `this node resigned: ${why}`
+    this.#resigning = why
+    this.#leaves(`resigned (${why})`)
     orEnd(() => replica.ask((raft) => this.#giveUp(raft)))
     this.#look()
   }
@@ -176,7 +185,7 @@ export class Member {
   #stepBack(): void {
     const { replica, orEnd } = this.#parts
     const { voters } = replica.status.membership
-    const rivals = voters.filter((id) => id !== this.#ledLast)
+    const rivals = voters.filter((id) => id !== this.#succession.last)
     const isReluctant = this.#fitness.own !== undefined && this.#fitness.isAnyBetter(rivals)
     if (isReluctant === this.#isReluctant) return
     this.#isReluctant = isReluctant
@@ -238,7 +247,8 @@ export class Member {
 
   /** On a planned move nobody is answered here any more before the other is elected. */
   async #handOver(message: RaftMessage): Promise<void> {
-    this.#why = `leadership was handed to ${message.to}`
+    const why = this.#resigning ?? this.#fitness.own?.why ?? 'an administrator asked for it'
+    this.#leaves(`handed over (${why})`)
     this.#tell(true)
     await this.#parts.vip?.handOver()
     this.#parts.link.send(message.to, 'raft', encodeMessage(message))
@@ -330,14 +340,23 @@ export class Member {
   #newLeader({ leader, term, id }: RaftStatus): void {
     const { host } = this.#parts
     if (leader !== undefined) {
-      const before = this.#leader ?? 'nobody that answered'
-      this.#why =
-        leader === id ? `this node was elected in term ${term}` : `elected in term ${term}`
-      host.log('info', 'leader.changed', { leader, term, before })
+      const before = this.#succession.last
+      const isConnected = (node: NodeId): boolean => this.#isUp(node)
+      this.#why = this.#succession.elected({ leader, term, self: id, isConnected }, host.now())
+      host.log('info', 'leader.changed', { leader, term, before, why: this.#why })
       this.#since = host.wall()
-      this.#ledLast = leader
+      this.#resigning = undefined
     }
     this.#leader = leader
+  }
+
+  /** The others know then why there is an election. */
+  #leaves(why: string): void {
+    const { host, link, self } = this.#parts
+    this.#why = `this node ${why}`
+    this.#succession.leaves(self.id, why, host.now())
+    for (const peer of link.peers)
+      if (!isServerId(peer)) link.send(peer, 'leaving', Buffer.from(why).subarray(0, WHY_MAX))
   }
 
   #membersOf({ membership, followers, last, id: self }: RaftStatus): readonly MemberStanding[] {
@@ -354,4 +373,8 @@ export class Member {
       }
     })
   }
+}
+
+function textOf(data: Uint8Array): string {
+  return Buffer.from(data.subarray(0, WHY_MAX)).toString()
 }

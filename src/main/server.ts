@@ -24,7 +24,8 @@ import { openServing } from './serving.ts'
 import { boundYoungGeneration } from './young-generation.ts'
 
 /** Runs until it is told to stop; settings that do not fit this host end it with 2. */
-export async function runServer(config: Config): Promise<void> {
+export async function runServer(given: Config): Promise<void> {
+  const config = asItsNode(given)
   const logs = new LogKeeper()
   const shown = openLog(logOptions(config))
   // A server of one role has no files.
@@ -79,6 +80,17 @@ async function open(
   const serving = await openServing({ ...parts, prepared: await prepare(parts), logs })
   opened.add(() => serving.close())
   return serving.healthy
+}
+
+/** A node goes by the name that it has joined by, in its log too; what is wrong is told later. */
+function asItsNode(config: Config): Config {
+  if (config.join !== undefined) return config
+  try {
+    const name = readCluster(config.data)?.settings.self.name
+    return name === undefined ? config : { ...config, name }
+  } catch {
+    return config
+  }
 }
 
 /** The console would be where nobody looks for it, once this node serves. */

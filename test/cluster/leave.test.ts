@@ -61,6 +61,29 @@ test('who is gone is not handed it, and no other is removed before', async () =>
   rmSync(directory, { recursive: true })
 })
 
+test('the others know why another leads', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pbx-leave-'))
+  const { members, close } = await openGroup(directory)
+  const [one, two, three] = members as [Member, Member, Member]
+  const why = ({ cluster }: Member): string | undefined => cluster.standing?.why
+  expect(await one.cluster.transfer('node-2' as NodeId)).toBeUndefined()
+  const asked = 'elected: node-1 handed over (an administrator asked for it)'
+  for (const { member, who } of [
+    { member: two, who: 'this node' },
+    { member: three, who: 'node-2' },
+  ])
+    await vi.waitUntil(() => why(member) === `${who} was ${asked}`, PATIENCE)
+  await vi.waitUntil(() => isActive(two), PATIENCE)
+  expect(await two.cluster.drain(true, false)).toBeUndefined()
+  await vi.waitUntil(() => why(two)?.endsWith('this node handed over (drained)'), PATIENCE)
+  const before = ({ events }: Member): readonly unknown[] =>
+    events.filter(({ event }) => event === 'leader.changed').map(({ fields }) => fields?.['before'])
+  await vi.waitUntil(() => before(three).length === 3, PATIENCE)
+  expect(before(three)).toEqual([undefined, 'node-1', 'node-2'])
+  await close()
+  rmSync(directory, { recursive: true })
+})
+
 const PATIENCE = { timeout: 10_000 }
 
 const isActive = ({ cluster }: Member): boolean => cluster.standing?.isActive === true

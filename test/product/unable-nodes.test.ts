@@ -143,12 +143,15 @@ test.skipIf(!can)(
     const lan = new Lan('one')
     const directory = mkdtempSync(join(tmpdir(), 'pbx-one-'))
     const node = new Node(lan.host('n1', 1), join(directory, 'n1'))
-    node.pbx('cluster', 'init', '--address', node.host.address, '--vip', '10.9.0.100/24')
+    const own = ['--address', node.host.address, '--name', 'b']
+    node.pbx('cluster', 'init', ...own, '--vip', '10.9.0.100/24')
     node.environment = POWERLESS
     node.start()
     await trio.until('it leads', () => node.output.includes('"leader.changed"'))
     await sleep(3_000)
-    const { health, cluster } = statusOn(node)
+    const { name, health, cluster } = statusOn(node)
+    // Not that of the host, nor one that it is started with.
+    expect([name, /"node":"([^"]+)"/.exec(node.output)?.[1]]).toEqual(['b', 'b'])
     expect(health.checks[0]?.detail).toMatch(/give pbx CAP_NET_ADMIN/)
     expect(cluster).toMatchObject({ isActive: false, holdsAddress: false })
     expect(node.output).not.toMatch(/media ports|--address|did not answer|server.failed/)
