@@ -276,6 +276,11 @@ export function clusterText(cluster: api.ClusterView): string {
     ...(noSnapshot === undefined
       ? []
       : [['snapshot', `who is far behind waits for one: ${noSnapshot}`] as const]),
+    ...cluster.members.flatMap(({ id, differs }) =>
+      differs === undefined
+        ? []
+        : [['settings', `${id} has ${differs}: start both with the same`] as const],
+    ),
   ]
   const lines = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return `${lines}\n${table(cluster.members, MEMBERS(leader))}`

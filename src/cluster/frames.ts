@@ -19,6 +19,7 @@ const CHANNELS = [
   'farewell',
   'clock',
   'leaving',
+  'settings',
 ] as const
 export type Channel = (typeof CHANNELS)[number]
 

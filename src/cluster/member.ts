@@ -45,6 +45,8 @@ export type MemberParts = {
   readonly vip: VipOwner | undefined
   /** All nodes, as the store knows them. */
   readonly nodes: () => readonly Peer[]
+  /** What is other in a node's settings than here, and should not be. */
+  readonly differs: (node: NodeId) => string | undefined
   /** Of this thread. */
   readonly urgency: Urgency
   readonly onStanding: (standing: Standing) => void
@@ -370,6 +372,7 @@ export class Member {
         lag: id === self ? 0 : match === undefined ? undefined : last - match,
         unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
         clockAhead: this.#clocks.off(id),
+        differs: this.#parts.differs(id),
       }
     })
   }

@@ -9,6 +9,7 @@ import type { Unfit } from './fitness.ts'
 import type { FlowNews } from './flows.ts'
 import type { Batch } from './intake.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
+import type { SharedSettings } from './peer-settings.ts'
 import type { ClusterFiles } from './settings.ts'
 
 /** Given to the thread when it begins. */
@@ -18,6 +19,8 @@ export type MemberSettings = {
   readonly patience: number
   /** An administrator has drained it, before it began anew. */
   readonly isDrained: boolean
+  /** That should be the same on all nodes. */
+  readonly shared: SharedSettings
 }
 
 export type Standing = {
@@ -66,6 +69,8 @@ export type MemberStanding = {
   readonly unfit: Unfit | undefined
   /** By how many milliseconds its wall clock is ahead of those of most, where they differ. */
   readonly clockAhead: number | undefined
+  /** What is other in its settings than here, and should not be. */
+  readonly differs?: string | undefined
 }
 
 /** Of each node, by its id: chunks of files that it holds, and that it has not yet. */

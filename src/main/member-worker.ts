@@ -12,6 +12,7 @@ import { Member } from '../cluster/member.ts'
 import { Office } from '../cluster/office.ts'
 import { openPeerLink, type LinkOptions, type PeerLink } from '../cluster/peer-link.ts'
 import { PeerSchemas } from '../cluster/peer-schemas.ts'
+import { PeerSettings } from '../cluster/peer-settings.ts'
 import { relayServers } from '../cluster/server-relay.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
@@ -52,7 +53,7 @@ export type WorkerData = ReplicaSettings &
 
 assert(parentPort !== null, 'the replica runs in a worker thread')
 const given = workerData as WorkerData
-const { directory, addon, cluster, patience, isDrained, native, newsPort: news } = given
+const { directory, addon, cluster, patience, isDrained, shared, native, newsPort: news } = given
 const service = new ReplicaService(parentPort, directory)
 const { settings, identity, authority } = cluster
 const { self, peers, vip: vipSettings } = settings
@@ -81,6 +82,7 @@ async function begin(): Promise<void> {
   const link = await openLink()
   relayServers(link, news)
   const schemas = new PeerSchemas({ host, link, own: SCHEMA_VERSION })
+  const settingsOf = new PeerSettings({ host, link, own: shared })
   const vip = vipSettings === undefined ? undefined : await addressOwner(vipSettings)
   const opened = service.serve(() =>
     openReplica(
@@ -108,6 +110,7 @@ async function begin(): Promise<void> {
     vip,
     replica: opened.replica,
     nodes,
+    differs: (node) => settingsOf.of(node),
     urgency: priority.urgency,
     onStanding: (standing) => {
       office.held(standing.isActive, host.now())
@@ -137,6 +140,7 @@ async function begin(): Promise<void> {
     service.orEnd(() => opened.replica.ask(stopLeading))
     flows?.stop()
     schemas.stop()
+    settingsOf.stop()
     fileSync.stop()
     await link.close()
     reader?.close()

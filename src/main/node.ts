@@ -19,6 +19,7 @@ import { litestreamCredentials } from './litestream.ts'
 import { pause } from './pause.ts'
 import { prepare, type Prepared } from './prepared.ts'
 import { openServing, type Serving } from './serving.ts'
+import { sharedSettings } from './shared-settings.ts'
 import { openStandby, type Standby } from './standby.ts'
 
 /** For so long the main thread may be silent while it serves; then another node has to. */
@@ -51,7 +52,8 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const { workers, sqlite, native } = installation
   const drain = new Drain({ host, data: config.data })
   const isDrained = drain.state !== undefined
-  const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS, isDrained }
+  const shared = sharedSettings(config)
+  const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS, isDrained, shared }
   const addOn = native.ok ? native.value : undefined
   const loaded = loadNative(addOn)
   if (!loaded.ok && files.settings.vip !== undefined)

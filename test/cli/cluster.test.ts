@@ -32,3 +32,13 @@ test('why who is far behind stays so, when the leader knows', () => {
   expect(said).toContain(`\nsnapshot    who is far behind waits for one: ${why}\n`)
   expect(clusterText({ ...CLUSTER, members: [] })).not.toContain('snapshot')
 })
+
+test('what is other in the settings of a node', () => {
+  const at = '192.0.2.2:7480'
+  const member = { id: 'node-2', name: 'b', at, kind: 'voter', isConnected: true } as const
+  const differs = 'sip-port 5070 (here 5060)'
+  expect(clusterText({ ...CLUSTER, members: [{ ...member, differs }] })).toContain(
+    '\nsettings    node-2 has sip-port 5070 (here 5060): start both with the same\n',
+  )
+  expect(clusterText({ ...CLUSTER, members: [member] })).not.toContain('settings')
+})

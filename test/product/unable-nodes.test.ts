@@ -137,6 +137,27 @@ test.skipIf(!can)(
 )
 
 test.skipIf(!can)(
+  'one with other ports than the others is told of by all',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const [leader, moved] = await others()
+    moved.options = ['--sip-port', '5070']
+    await restarted(moved)
+    const { cluster } = statusOn(leader)
+    const differs = 'sip-port 5070 (here 5060)'
+    expect(cluster?.members.find(({ id }) => id === idOf(moved))).toMatchObject({ differs })
+    const saidThere = statusOn(moved).cluster?.members.map((member) => member.differs)
+    expect(saidThere?.toSorted()).toEqual([
+      'sip-port 5060 (here 5070)',
+      'sip-port 5060 (here 5070)',
+      undefined,
+    ])
+    moved.options = []
+    await restarted(moved)
+  },
+)
+
+test.skipIf(!can)(
   'alone and without CAP_NET_ADMIN it goes on, and says what it lacks',
   { timeout: TIMEOUT_MS },
   async () => {

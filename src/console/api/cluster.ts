@@ -79,11 +79,11 @@ export function clusterPart(cluster: Cluster | undefined): { cluster?: shapes.Cl
   const { id, role, isActive, leader, term, holdsAddress, why, since } = standing
   const { unguarded, urgency, applied, compared, schema, noSnapshot, dismissed } = standing
   const nodes = new Map(cluster.nodes().map((node) => [node.id, node]))
-  const members = standing.members.map(({ lag, unfit, clockAhead, ...member }) => {
+  const members = standing.members.map(({ lag, unfit, clockAhead, differs, ...member }) => {
     const node = nodes.get(member.id)
     const at = node === undefined ? 'not known yet' : `${node.host}:${node.port}`
     const missing = cluster.files.get(member.id)?.missing
-    const known = defined({ lag, unfit: unfit?.why, missing, clockAhead })
+    const known = defined({ lag, unfit: unfit?.why, missing, clockAhead, differs })
     return { ...member, name: node?.name ?? member.id, at, ...known }
   })
   return {

@@ -75,6 +75,9 @@ export const ClusterShape = Type.Object({
       isConnected: Type.Boolean(),
       lag: Type.Optional(Type.Integer({ description: 'entries behind; known to the leader' })),
       unfit: Type.Optional(Type.String({ description: 'why it leaves serving to others' })),
+      differs: Type.Optional(
+        Type.String({ description: 'settings that are others than on the node that is asked' }),
+      ),
       clockAhead: Type.Optional(
         Type.Integer({ description: 'ms, of the clocks of most nodes, where it differs' }),
       ),

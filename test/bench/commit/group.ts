@@ -81,6 +81,7 @@ async function openMember(directory: string, files: ClusterFiles): Promise<Membe
     cluster: files,
     patience: PATIENCE_MS,
     isDrained: false,
+    shared: {},
   }
   const built = await buildNative()
   const native = built.ok ? built.value : undefined
