@@ -1,6 +1,6 @@
 //! Commands that prepare a node while it does not run.
 
-import { isIP, isIPv4 } from 'node:net'
+import { isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
@@ -18,7 +18,6 @@ import {
   type Peer,
   type TimingName,
   type VipSettings,
-  type VirtualAddress,
 } from '../cluster/settings.ts'
 import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
 import { findInstallation } from '../config/installation.ts'
@@ -27,6 +26,7 @@ import type { NodeId } from '../control/ids.ts'
 import { CliFailure } from './errors.ts'
 import type { Invocation, NodeOptions } from './invocation.ts'
 import { firstLine, type Terminal } from './terminal.ts'
+import { mustBeFree, virtualAddresses } from './virtual-address.ts'
 
 type Asked = Extract<Invocation, { kind: 'command' }>
 const COMMANDS = [
@@ -68,7 +68,7 @@ async function carryOut(asked: Offline, terminal: Terminal): Promise<string> {
       throw new CliFailure(
         `${data} is of a server of one role: name an empty directory with --data`,
       )
-    if (asked.command === 'cluster init') return init(data, asked.node, asked.vip)
+    if (asked.command === 'cluster init') return await init(data, asked.node, asked.vip)
     if (asked.command === 'cluster rejoin') return await rejoin(data, asked.at)
     if (asked.command === 'cluster change') return change(data, asked.node)
     const self = selfOf(FIRST, asked.node)
@@ -102,7 +102,7 @@ async function rejoin(data: string, at: string | undefined): Promise<string> {
   ].join('\n')
 }
 
-function init(data: string, node: NodeOptions, vip: string | undefined): string {
+async function init(data: string, node: NodeOptions, vip: string | undefined): Promise<string> {
   const before = readCluster(data)
   if (before !== undefined) throw new CliFailure(isAlready(data, before))
   const self = selfOf(FIRST, node)
@@ -119,8 +119,11 @@ function init(data: string, node: NodeOptions, vip: string | undefined): string 
     identity: issue([FIRST], ours),
     authority: ours,
   }
+  const { native } = await findInstallation()
+  const notKnown = await mustBeFree(files.settings.vip, native.ok ? native.value : undefined)
   writeCluster(data, files)
   return [
+    ...notKnown,
     `this host is ${FIRST} (${self.name}) of a new cluster.`,
     'Start it:',
     `  systemctl start pbx     (or: pbx --data ${data})`,
@@ -224,10 +227,8 @@ function vipOf(vip: string | undefined, node: NodeOptions, host: string): VipSet
     const own = `one of this host's: ${ownAddresses().join(', ')}`
     throw new CliFailure(`--address ${host} is reached by no other host: give ${own}`, 2)
   }
-  const addresses = vip.split(',').map(virtualAddress)
-  if (new Set(addresses.map(({ address }) => isIP(address))).size < addresses.length)
-    throw new CliFailure(`--vip "${vip}" must be one IPv4 address, one IPv6 address, or both`, 2)
-  return { addresses, interface: interfaceFor(node, host) }
+  const isNamed = node.interface !== undefined
+  return virtualAddresses({ vip, interface: interfaceFor(node, host), isNamed })
 }
 
 /** As given, or that of the host's own address. */
@@ -238,20 +239,6 @@ function interfaceFor({ interface: given }: Pick<NodeOptions, 'interface'>, host
     .map(([each]) => each)
   if (all.includes(name)) return name
   throw new CliFailure(`--interface "${name}" must be one of this host's: ${all.join(', ')}`, 2)
-}
-
-function virtualAddress(given: string): VirtualAddress {
-  const [address = '', length = ''] = given.trim().split('/')
-  const [family, prefix] = [isIP(address), Number(length)]
-  if (family === 0 || !/^\d+$/.test(length) || prefix < 1 || prefix > (family === 4 ? 32 : 128)) {
-    const form = 'an IP address and its length: 192.0.2.10/24, or 2001:db8::10/64'
-    throw new CliFailure(`--vip "${given}" must be ${form}`, 2)
-  }
-  if (interfaceOf(address) !== undefined)
-    throw new CliFailure(`--vip ${address} is an address of this host: take one that is free`, 2)
-  // As the kernel writes it (RFC 5952), so that it is found again.
-  const plain = family === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address
-  return { address: plain, prefix }
 }
 
 function timingOf(timing: string | undefined): TimingName {

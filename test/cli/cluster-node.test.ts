@@ -40,7 +40,12 @@ test('an interface that its host has not is refused where it joins, before it as
 test.skipIf(device === '')(
   'what a node is reached by can be changed while it is stopped',
   async () => {
-    await pbx('cluster', 'init', ...own, '--vip', vip)
+    await pbx('cluster', 'init', ...own)
+    const made = readCluster(data)
+    if (made === undefined) throw new Error('it was made')
+    // As `--vip` has it, which would ask the LAN of this machine who has that.
+    const virtual = { addresses: [{ address: '203.0.113.10', prefix: 24 }], interface: device }
+    writeCluster(data, { ...made, settings: { ...made.settings, vip: virtual } })
     const change = (...words: readonly string[]) =>
       pbx('cluster', 'change', '--data', data, ...words)
     const settings = () => readCluster(data)?.settings

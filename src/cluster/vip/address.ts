@@ -117,7 +117,8 @@ function placeOf({ address, prefix }: VirtualAddress): string {
 }
 
 /** To its subnet, for a host without an address of its own there. Goes with the address. */
-function routeOf({ address, prefix }: VirtualAddress): string | undefined {
+function routeOf(given: VirtualAddress): string | undefined {
+  const { address, prefix } = given
   if (!isIPv4(address) || prefix === 32) return undefined
-  return `route replace ${networkOf(address, prefix)}/${prefix} src ${address} metric ${METRIC}`
+  return `route replace ${networkOf(given)}/${prefix} src ${address} metric ${METRIC}`
 }

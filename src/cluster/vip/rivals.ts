@@ -1,6 +1,6 @@
 //! Whether another host says that the virtual addresses are its own: it is asked now and then, by
-//! who has them. Frames may be late, and whoever had an address
-//! before may just have let go of it: what is said twice in a row counts.
+//! who has them. Frames may be late, and whoever had an address before may just have let go of it:
+//! what is said twice in a row counts.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Cancel, Host } from '../../base/host.ts'
@@ -10,7 +10,7 @@ import type { Native } from '../../native/load.ts'
 import type { VipSettings } from '../settings.ts'
 
 /** Whoever is there answers within some milliseconds. */
-const PATIENCE = millis(500)
+export const PATIENCE = millis(500)
 const AGAIN = millis(1_000)
 /** No more often than an address may be defended (DEFEND_INTERVAL, RFC 5227 §1.1). */
 const EVERY = millis(10_000)
@@ -111,7 +111,7 @@ export class Rivals {
 
 const MEND = 'take it from that host, or phones reach either of the two'
 
-function othersIn(ears: Ears, interfaceName: string, address: string): readonly string[] {
+export function othersIn(ears: Ears, interfaceName: string, address: string): readonly string[] {
   const claims = ears.claims(interfaceName, address)
   if (claims === '') return []
   const own = ears.own()

@@ -1,18 +1,51 @@
-//! What IPv4 subnets are made of (RFC 4632). Pure.
+//! What subnets are made of (RFC 4632, RFC 4291). Pure.
 
-/** The first address of the subnet that `address` is in. */
-export function networkOf(address: string, prefix: number): string {
-  return textOf(numberOf(address) - (numberOf(address) % sizeOf(prefix)))
+import type { VirtualAddress } from '../settings.ts'
+
+/** The first address of the subnet that this IPv4 address is in. */
+export function networkOf({ address, prefix }: VirtualAddress): string {
+  const hosts = 2n ** BigInt(32 - prefix)
+  const first = (numberOf(address) / hosts) * hosts
+  return [24n, 16n, 8n, 0n].map((bits) => (first >> bits) % 256n).join('.')
 }
 
-function sizeOf(prefix: number): number {
-  return 2 ** (32 - prefix)
+/** Of one family. */
+export function isWithin(address: string, subnet: VirtualAddress): boolean {
+  const bits = hostBits(subnet)
+  const isSame = isFour(address) === isFour(subnet.address)
+  return isSame && numberOf(address) >> bits === numberOf(subnet.address) >> bits
 }
 
-function numberOf(address: string): number {
-  return address.split('.').reduce((sum, part) => 256 * sum + Number(part), 0)
+/**
+ * Why no host of the subnet may have the address; undefined when one may. Of two addresses or one
+ * both may (RFC 3021, RFC 6164).
+ */
+export function reservedFor(address: string, subnet: VirtualAddress): string | undefined {
+  const bits = hostBits(subnet)
+  if (bits < 2n || !isWithin(address, subnet)) return undefined
+  const host = numberOf(address) % 2n ** bits
+  if (host === 0n) return isFour(address) ? 'the subnet itself' : 'all routers of the subnet'
+  return isFour(address) && host === 2n ** bits - 1n ? 'all hosts of the subnet' : undefined
 }
 
-function textOf(number: number): string {
-  return [24, 16, 8, 0].map((bits) => Math.floor(number / 2 ** bits) % 256).join('.')
+const isFour = (address: string): boolean => !address.includes(':')
+
+function hostBits({ address, prefix }: VirtualAddress): bigint {
+  return BigInt((isFour(address) ? 32 : 128) - prefix)
+}
+
+function numberOf(address: string): bigint {
+  if (isFour(address)) return joined(address.split('.').map(BigInt), 8n)
+  const [head = '', tail = ''] = address.split('::')
+  const [before, after] = [groups(head), groups(tail)]
+  const between = Array.from({ length: 8 - before.length - after.length }, () => 0n)
+  return joined([...before, ...between, ...after], 16n)
+}
+
+function groups(text: string): readonly bigint[] {
+  return text === '' ? [] : text.split(':').map((each) => BigInt(`0x${each}`))
+}
+
+function joined(parts: readonly bigint[], bits: bigint): bigint {
+  return parts.reduce((sum, part) => (sum << bits) + part, 0n)
 }
