@@ -13,6 +13,8 @@ export function memberText(member: Member, leader: string | undefined): string {
 
 function clockText(aheadMs: number | undefined): string | undefined {
   if (aheadMs === undefined) return undefined
-  const seconds = grouped(Math.round(Math.abs(aheadMs) / 1_000))
-  return `its clock is ${seconds} s ${aheadMs > 0 ? 'ahead' : 'behind'} (timedatectl)`
+  const seconds = Math.abs(aheadMs) / 1_000
+  const days = seconds / 86_400
+  const span = days < 2 ? `${grouped(Math.round(seconds))} s` : `${grouped(Math.round(days))} days`
+  return `its clock is ${span} ${aheadMs > 0 ? 'ahead' : 'behind'} (timedatectl)`
 }

@@ -1,5 +1,6 @@
 //! What a node answers that does not serve now: its status, and to everything else where to go.
 
+import { isIPv6 } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Cluster } from '../cluster/cluster.ts'
 import { HttpRefusal } from '../http/server.ts'
@@ -55,7 +56,9 @@ function whereTo({ cluster, httpsPort }: StandbyContext): string {
   if (leader === undefined) return nobodyLeads(cluster)
   if (leader.id === self.id) return 'it has been elected and is about to serve: try again'
   const { name, host } = leader
-  const api = `--api https://${vip ?? host}:${httpsPort} --ca DATA/cluster/authority.pem`
+  const at = vip ?? host
+  const url = `https://${isIPv6(at) ? `[${at}]` : at}:${httpsPort}`
+  const api = `--api ${url} --ca DATA/cluster/authority.pem`
   const token = 'TOKEN is in DATA/api.token of that host'
   return `${name} (${host}) serves; run pbx there, or with ${api} --token TOKEN (${token})`
 }

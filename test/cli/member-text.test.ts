@@ -19,6 +19,11 @@ test.each([
     'node-1',
     'voter, drained, its clock is 3 s behind (timedatectl)',
   ],
+  [
+    { ...NODE, clockAhead: -315_360_000_000 },
+    'node-1',
+    'voter, its clock is 3,650 days behind (timedatectl)',
+  ],
 ])('%j, led by %s', (member, leader, said) => {
   expect(memberText(member, leader)).toBe(said)
 })
