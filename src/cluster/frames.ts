@@ -20,6 +20,7 @@ const CHANNELS = [
   'clock',
   'leaving',
   'settings',
+  'lags',
 ] as const
 export type Channel = (typeof CHANNELS)[number]
 

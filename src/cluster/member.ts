@@ -16,6 +16,7 @@ import { decodeMessage, encodeMessage } from '../store/replica/wire.ts'
 import { Clocks } from './clocks.ts'
 import { Dialled } from './dialled.ts'
 import { Fitness, rankOf, type Concern } from './fitness.ts'
+import { Lags } from './lags.ts'
 import type { Arrived, PeerLink } from './peer-link.ts'
 import type { MemberStanding, Standing } from './protocol.ts'
 import { Succession } from './succession.ts'
@@ -80,6 +81,7 @@ export class Member {
   /** As it is known here. */
   readonly #peers: Peers
   readonly #clocks: Clocks
+  readonly #lags: Lags
   readonly #timer: NodeJS.Timeout
   readonly #unsubscribe: readonly Cancel[]
 
@@ -99,9 +101,11 @@ export class Member {
     }
     const leader = (): NodeId | undefined => parts.replica.status.leader
     this.#clocks = new Clocks({ host, link, self: parts.self.id, leader })
+    this.#lags = new Lags(link)
     this.#unsubscribe = [
       () => this.#fitness.stop(),
       () => this.#clocks.stop(),
+      () => this.#lags.stop(),
       link.arrived((frame) => this.#onFrame(frame)),
       link.arrived(({ from, channel, data }) => {
         if (channel === 'leaving') this.#succession.leaves(from, textOf(data), host.now())
@@ -217,6 +221,7 @@ export class Member {
     }
     const isDue = this.#ticks % STANDING_EVERY_TICKS === 0
     if (isDue) this.#clocks.tick()
+    if (isDue) this.#lags.tick(this.#parts.replica.status)
     this.#tell(isDue)
   }
 
@@ -361,15 +366,15 @@ export class Member {
       if (!isServerId(peer)) link.send(peer, 'leaving', Buffer.from(why).subarray(0, WHY_MAX))
   }
 
-  #membersOf({ membership, followers, last, id: self }: RaftStatus): readonly MemberStanding[] {
+  #membersOf(status: RaftStatus): readonly MemberStanding[] {
+    const { membership, id: self } = status
     const { voters } = membership
     return members(membership).map((id) => {
-      const match = followers.find((each) => each.id === id)?.match
       return {
         id,
         kind: voters.includes(id) ? 'voter' : 'learner',
         isConnected: this.#isUp(id),
-        lag: id === self ? 0 : match === undefined ? undefined : last - match,
+        lag: this.#lags.of(id, status),
         unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
         clockAhead: this.#clocks.off(id),
         differs: this.#parts.differs(id),

@@ -63,7 +63,7 @@ export type MemberStanding = {
   readonly kind: 'voter' | 'learner'
   /** Whether there is a connection to it; true of oneself. */
   readonly isConnected: boolean
-  /** Entries that it is behind, as far as the leader knows; undefined on others. */
+  /** Entries that it is behind, as who leads knows it, or has told. */
   readonly lag: number | undefined
   /** Why it had better not serve. */
   readonly unfit: Unfit | undefined

@@ -61,11 +61,14 @@ test('who is gone is not handed it, and no other is removed before', async () =>
   rmSync(directory, { recursive: true })
 })
 
-test('the others know why another leads', async () => {
+test('the others know why another leads, and who is behind', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'pbx-leave-'))
   const { members, close } = await openGroup(directory)
   const [one, two, three] = members as [Member, Member, Member]
   const why = ({ cluster }: Member): string | undefined => cluster.standing?.why
+  const lags = ({ cluster }: Member) => cluster.standing?.members.map(({ lag }) => lag)
+  for (const member of members)
+    await vi.waitUntil(() => lags(member)?.every((lag) => lag === 0), PATIENCE)
   expect(await one.cluster.transfer('node-2' as NodeId)).toBeUndefined()
   const asked = 'elected: node-1 handed over (an administrator asked for it)'
   for (const { member, who } of [

@@ -73,7 +73,7 @@ export const ClusterShape = Type.Object({
       at: Type.String({ description: 'host and port' }),
       kind: Type.Union([Type.Literal('voter'), Type.Literal('learner')]),
       isConnected: Type.Boolean(),
-      lag: Type.Optional(Type.Integer({ description: 'entries behind; known to the leader' })),
+      lag: Type.Optional(Type.Integer({ description: 'entries behind, where it is known' })),
       unfit: Type.Optional(Type.String({ description: 'why it leaves serving to others' })),
       differs: Type.Optional(
         Type.String({ description: 'settings that are others than on the node that is asked' }),
