@@ -21,6 +21,7 @@ const GRADES = {
   main: 'useless',
   serving: 'useless',
   announcing: 'reserve',
+  moved: 'reserve',
   drain: 'reserve',
   disk: 'reserve',
 } as const satisfies Readonly<Record<string, Grade>>

@@ -21,6 +21,7 @@ import { whyNoAnnouncing } from '../cluster/vip/mend.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
 import { earsOf } from '../cluster/vip/rivals.ts'
 import { Watchdog } from '../cluster/watchdog.ts'
+import { Whereabouts } from '../cluster/whereabouts.ts'
 import type { NodeId } from '../control/ids.ts'
 import { ChunkStore } from '../files/chunk-store.ts'
 import { FileSync } from '../files/sync.ts'
@@ -42,10 +43,12 @@ import { clusterNodes, hasLeft } from '../store/schema/node.ts'
 import { SCHEMA_VERSION } from '../store/schema/schema.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 
 const PING_EVERY_MS = 500
 const KEEP_PRIORITY_EVERY_MS = 1_000
+const LOOK_FOR_ADDRESS_EVERY_MS = 5_000
 const SILENT = 'its main thread does not answer'
 
 export type WorkerData = ReplicaSettings &
@@ -69,6 +72,7 @@ let replica: Replica | undefined
 /** What the replica says before there is somebody to say it to. */
 const early: RaftMessage[] = []
 const office = new Office()
+const whereabouts = new Whereabouts(self.host)
 const watchdog = new Watchdog(patience)
 const disk = new DiskWatch(timing.lease)
 let asked = 0
@@ -124,17 +128,16 @@ async function begin(): Promise<void> {
     tickle: addOn.ok ? addOn.value.tickle : () => addOn.error,
     holdsAddress: () => vip?.isHeld === true,
   })
-  if (isDrained) member.setFit('drain', 'drained')
-  if (disk.slow !== undefined) member.setFit('disk', disk.slow)
-  if (vip !== undefined) member.setFit('address', vip.unfit)
-  if (vip !== undefined) member.setFit('announcing', whyNoAnnouncing(ownStatus()))
+  judge(member, vip)
   const fileSync = syncFiles(link, reader)
   member.send(early.splice(0))
-  const pinging = setInterval(() => watchMain(), PING_EVERY_MS)
-  const keeping = setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS)
+  const chores = [
+    setInterval(watchMain, PING_EVERY_MS),
+    setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS),
+    setInterval(lookForAddress, LOOK_FOR_ADDRESS_EVERY_MS),
+  ]
   const leave = async (): Promise<void> => {
-    clearInterval(pinging)
-    clearInterval(keeping)
+    for (const each of chores) clearInterval(each)
     await vip?.stop()
     member?.stop()
     service.orEnd(() => opened.replica.ask(stopLeading))
@@ -271,6 +274,22 @@ function ownStatus(): string {
   } catch {
     return '' // not to be known: it shows when it has to announce
   }
+}
+
+/** What is known of its fitness when it begins. */
+function judge(member: Member, vip: VipOwner | undefined): void {
+  if (isDrained) member.setFit('drain', 'drained')
+  if (disk.slow !== undefined) member.setFit('disk', disk.slow)
+  if (vip !== undefined) member.setFit('address', vip.unfit)
+  if (vip !== undefined) member.setFit('announcing', whyNoAnnouncing(ownStatus()))
+  lookForAddress()
+}
+
+/** Its own, not a virtual one. */
+function lookForAddress(): void {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const own = all.map(({ address }) => address)
+  member?.setFit('moved', whereabouts.look(own, host.now()))
 }
 
 /** The main thread serves, here or when it is elected: what does not answer had better not be. */
