@@ -59,6 +59,28 @@ test.skipIf(!can)('nodes go by their names, and who leads is told how it goes', 
   await trio.until('it serves', async () => (await trio.leader()) === next)
 })
 
+test.skipIf(!can)(
+  'a node that is reached elsewhere is found again, and all know it once it has led',
+  { timeout: TIMEOUT_MS },
+  async () => {
+    const [, moved, other] = await standbys()
+    const { name, address } = moved.host
+    moved.signal('SIGTERM')
+    await moved.stopped()
+    expect(moved.pbx('cluster', 'change', '--cluster-port', '7490')).toContain(
+      `at ${address} port 7490`,
+    )
+    moved.start()
+    await trio.whole()
+    const leader = await trio.leader()
+    leader.pbx('transfer-leadership', '--to', name)
+    await trio.until('it serves', async () => (await trio.leader()) === moved)
+    const there = `${address}:7490`
+    for (const node of [leader, other])
+      await trio.until('it is known', () => said(node, 'status').includes(there))
+  },
+)
+
 test.skipIf(!can || library === undefined)(
   'a node whose clock is ten years behind is connected, and both sides tell of it',
   { timeout: TIMEOUT_MS },
