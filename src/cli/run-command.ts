@@ -296,10 +296,11 @@ const MEMBERS = (leader: string | undefined): readonly Column<api.ClusterView['m
   { head: 'node', cell: ({ id }) => id },
   { head: 'name', cell: ({ name }) => name },
   { head: 'at', cell: ({ at }) => at },
-  { head: 'is', cell: (member) => memberText(member, leader) },
   { head: 'connected', cell: ({ isConnected }) => (isConnected ? 'yes' : 'no') },
   { head: 'behind', cell: ({ lag }) => (lag === undefined ? '?' : grouped(lag)) },
   { head: 'files', cell: ({ missing }) => filesText(missing) },
+  // Last: what it lacks may be long.
+  { head: 'is', cell: (member) => memberText(member, leader) },
 ]
 
 function filesText(missing: number | undefined): string {

@@ -42,3 +42,15 @@ test('what is other in the settings of a node', () => {
   )
   expect(clusterText({ ...CLUSTER, members: [member] })).not.toContain('settings')
 })
+
+test('what a node lacks widens no column', () => {
+  const member = { id: 'node-1', name: 'a', at: '192.0.2.1:7480', isConnected: true, lag: 0 }
+  const members = [
+    { ...member, kind: 'voter' as const },
+    { ...member, id: 'node-2', kind: 'voter' as const, unfit: 'x'.repeat(200) },
+  ]
+  const lines = clusterText({ ...CLUSTER, members }).split('\n')
+  expect(lines.find((line) => line.startsWith('node-1'))).toBe(
+    'node-1  a     192.0.2.1:7480  yes        0       ?      leader',
+  )
+})
