@@ -18,10 +18,11 @@ const faults = mkdtempSync(join(tmpdir(), 'pbx-told-'))
 const library = buildBadHost(faults)
 afterAll(() => rmSync(faults, { recursive: true }))
 
-/** Both streams, whether or not it is carried out. */
+/** Both streams, whether or not it is carried out; one that waits for ever is cut short. */
 function said(node: Node, ...args: readonly string[]): string {
   try {
-    return node.pbx(...args)
+    const words = [process.execPath, node.main, ...args, '--data', node.data]
+    return node.host.run('timeout', '30', ...words)
   } catch (failure) {
     const { stdout, stderr } = failure as { stdout?: unknown; stderr?: unknown }
     return `${String(stdout)}${String(stderr)}`
