@@ -135,6 +135,8 @@ test.skipIf(!can).each(FAULTS)('$name', { timeout: FAULT_TIMEOUT_MS }, async (fa
   const held = [...acknowledged]
   const users = await trio.users()
   expect(held.filter((user) => !users.has(user))).toEqual([])
+  // Nor does the next owner take the one before it for a stranger with the same address.
+  expect(trio.nodes.filter(({ output }) => output.includes('vip.conflict'))).toEqual([])
   report(fault.name, from)
 })
 
