@@ -231,7 +231,7 @@ function statusText(status: api.Status): string {
     ['health', healthText(status.health)],
     ['server', `${status.name}, version ${status.version}, up ${up}`],
     ['roles', status.roles.join(', ')],
-    ['sip', status.endpoints.map((each) => `${each.transport} ${each.port}`).join(', ')],
+    ['sip', endpointsText(status.endpoints)],
     ['domains', status.domains.join(', ')],
     ['extensions', grouped(status.extensions)],
     ['registered', grouped(status.registrations)],
@@ -244,6 +244,11 @@ function statusText(status: api.Status): string {
   if (replication !== undefined) facts.push(['replica', replicaText(replication)])
   const text = facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join('')
   return text + (status.cluster === undefined ? '' : clusterText(status.cluster))
+}
+
+function endpointsText(endpoints: api.Status['endpoints']): string {
+  const open = endpoints.map(({ transport, port }) => `${transport} ${port}`)
+  return open.join(', ') || 'closed: this node is on standby'
 }
 
 function replicaText({ state, to, since, why, copiedAt }: NonNullable<api.Status['replication']>) {

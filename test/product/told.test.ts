@@ -121,6 +121,7 @@ test.skipIf(!can)(
     const count =
       /no node leads: 1 of 3 nodes is connected, 2 are needed: start n\d \(node-\d\), n\d/
     await trio.until('it is told', () => count.test(said(left, 'status')))
+    expect(said(left, 'status')).toContain('sip         closed: this node is on standby\n')
     for (const command of [['extension', 'list'], ['logs'], ['transfer-leadership']])
       expect(said(left, ...command)).toMatch(count)
     expect(said(left, 'drain')).toContain('none could take over: see pbx status, or drain with --f')
