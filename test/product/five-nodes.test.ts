@@ -101,7 +101,7 @@ function timesServed({ output }: Node): number {
 
 /** That are whole, as `pbx status` shows them there. */
 function members(node: Node): readonly string[] {
-  return node.pbx('status').match(/^node-\d +n\d +\S+ +(leader|voter) +yes .*$/gm) ?? []
+  return node.pbx('status').match(/^node-\d +n\d +\S+ +yes .* (leader|voter)$/gm) ?? []
 }
 
 async function talk(domain: string): Promise<readonly [Baresip, Baresip]> {
