@@ -9,6 +9,8 @@ import { mayCampaign, rearmElection, say, type Leading, type RaftState } from '.
 import { appendOne, commitWhatMostHave } from './replication.ts'
 import { follow } from './step-down.ts'
 
+type PreVote = RaftMessage & { readonly kind: 'pre-vote' }
+
 /** Asks whether it would be elected, and only then stands for election. */
 export function preCampaign(state: RaftState): void {
   if (!mayCampaign(state)) {
@@ -38,6 +40,7 @@ function stand(state: RaftState, role: 'pre-candidate' | 'candidate'): void {
   state.leader = undefined
   state.leading = undefined
   state.votes = new Map([[state.options.id, true]])
+  state.stoodAt = state.ticks
   rearmElection(state)
 }
 
@@ -62,14 +65,27 @@ export function onVote(state: RaftState, message: RaftMessage & { kind: 'vote' }
   say(state, from, { kind: 'vote-answer', granted }, term)
 }
 
-export function onPreVote(state: RaftState, message: RaftMessage & { kind: 'pre-vote' }): void {
+export function onPreVote(state: RaftState, message: PreVote): void {
   const { from, term } = message
-  const granted = wouldVote(state, from, term) && state.log.isNoNewerThan(message)
+  const isElectable = wouldVote(state, from, term) && state.log.isNoNewerThan(message)
+  const granted = isElectable && !goesFirst(state, message)
   say(state, from, { kind: 'pre-vote-answer', granted }, granted ? term : state.term)
 }
 
 function wouldVote({ term, vote, leader }: RaftState, from: NodeId, asked: Term): boolean {
   return asked > term || vote === from || (vote === undefined && leader === undefined)
+}
+
+/**
+ * Of two who ask at once, and may both be elected, this is the first by its id. Let go on together
+ * each would have its own vote, and both would wait for another timeout. Only for as long as its
+ * own question takes: nobody may hear it.
+ */
+function goesFirst(state: RaftState, { from, term, lastIndex, lastTerm }: PreVote): boolean {
+  const { role, ticks, stoodAt, options, log } = state
+  if (role !== 'pre-candidate' || ticks - stoodAt > options.heartbeatTicks) return false
+  const isAsFar = lastTerm === log.lastTerm && lastIndex === log.last
+  return isAsFar && term === nextTerm(state) && options.id < from
 }
 
 export function onVoteAnswer(

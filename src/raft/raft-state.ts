@@ -27,6 +27,8 @@ export type RaftState = {
   heardAt: number
   /** When it will campaign, unless a leader is heard before. */
   electionAt: number
+  /** When it stood for election last. */
+  stoodAt: number
   /** It leaves office to others while there are any: it could not serve well. */
   isReluctant: boolean
   votes: Map<NodeId, boolean>

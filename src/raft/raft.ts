@@ -86,6 +86,7 @@ export class Raft {
       ticks: 0,
       heardAt: 0,
       electionAt: 0,
+      stoodAt: 0,
       isReluctant: false,
       votes: new Map(),
       leading: undefined,
