@@ -25,6 +25,8 @@ export class Office {
   /** Why it is to be given up now; said once in that time, should nobody else take it. */
   overdue(now: Millis): string | undefined {
     const since = this.#heldSince
+    // From when that is mended it has all the time again.
+    if (since !== undefined && this.isExcused) this.#heldSince = now
     if (since === undefined || this.#isServing || this.isExcused || now - since < PATIENCE)
       return undefined
     this.#heldSince = now

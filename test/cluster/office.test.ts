@@ -33,3 +33,13 @@ test('who serves may for as long as it likes; who stops serving and holds on may
   office.held(true, at(1_001))
   expect(office.overdue(at(1_016))).toBe(WHY)
 })
+
+test('who is known not to be able to serve is left alone, and has all the time once it is', () => {
+  const office = new Office()
+  office.held(true, at(0))
+  office.isExcused = true
+  expect(office.overdue(at(60))).toBeUndefined()
+  office.isExcused = false
+  expect(office.overdue(at(60.5))).toBeUndefined()
+  expect(office.overdue(at(75))).toBe(WHY)
+})

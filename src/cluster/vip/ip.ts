@@ -2,8 +2,9 @@
 
 import type { Program } from './resident.ts'
 
-/** Of an interface that it has not known, and of one that was there before. */
-export const NO_INTERFACE = /cannot find device|device not found|no such device/i
+/** Of an interface that it has not known, and of one that was there before: IPv4, then IPv6. */
+export const NO_INTERFACE =
+  /cannot find device|device not found|no such device(?! or address)|unable to find the interface/i
 
 /** A name that the kernel allows (15 bytes): on a longer one the program would end. */
 const NAMES = 1_000

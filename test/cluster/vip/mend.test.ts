@@ -17,6 +17,8 @@ test.each([
   ['refused', 'RTNETLINK answers: Operation not permitted', /^it may not .*CAP_NET_ADMIN/],
   ['refused', 'Cannot find device "eth0"', /^its host has no interface eth0: .*cluster change/],
   ['refused', 'Error: ipv4: Device not found.', /^its host has no interface eth0/],
+  ['refused', 'Error: ipv6: Unable to find the interface.', /^its host has no interface eth0/],
+  ['refused', 'RTNETLINK answers: No such device or address', /^ip says: RTNETLINK/],
   ['gone', 'sh: 1: exec: ip: not found', /install iproute2/],
   ['silent', 'ip did not answer within 2000 ms', /^ip says: ip did not answer/],
 ] as const)('ip, %s: %s', (kind, why, mend) => {
