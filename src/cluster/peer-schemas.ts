@@ -1,46 +1,30 @@
-//! Which schema of the state each node knows at most. Each tells the others when they connect; of
-//! who is not connected nothing is known.
+//! Which schema of the state each node knows at most.
 
-import type { Cancel, Host } from '../base/host.ts'
+import type { Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
-import { isServerId } from '../store/schema/server.ts'
-import type { PeerLink } from './peer-link.ts'
+import { PeerFacts, type FactLink } from './peer-facts.ts'
 
 export type PeerSchemasParts = {
   readonly host: Host
-  /** Open, and nobody has connected yet: who is missed then is not heard again. */
-  readonly link: Pick<PeerLink, 'send' | 'arrived' | 'changed'>
+  readonly link: FactLink
   /** What this node knows. */
   readonly own: number
 }
 
 export class PeerSchemas {
-  readonly #known = new Map<NodeId, number>()
-  readonly #unsubscribe: readonly Cancel[]
+  readonly #facts: PeerFacts<number>
 
   constructor({ host, link, own }: PeerSchemasParts) {
-    this.#unsubscribe = [
-      link.arrived(({ from, channel, data }) => {
-        if (channel !== 'schema') return
-        const schema = decoded(data)
-        if (schema !== undefined) this.#known.set(from, schema)
-        else host.log('warn', 'peer.message-unreadable', { peer: from, bytes: data.length })
-      }),
-      link.changed(({ peer, isUp }) => {
-        // Another release may be started there before it is back.
-        this.#known.delete(peer)
-        if (isUp && !isServerId(peer)) link.send(peer, 'schema', Buffer.from(String(own)))
-      }),
-    ]
+    this.#facts = new PeerFacts({ host, link, channel: 'schema', own: String(own), decoded })
   }
 
   /** Undefined when it has not been heard of. */
   of(node: NodeId): number | undefined {
-    return this.#known.get(node)
+    return this.#facts.of(node)
   }
 
   stop(): void {
-    for (const each of this.#unsubscribe) each()
+    this.#facts.stop()
   }
 }
 

@@ -1,19 +1,16 @@
 //! What phones and people notice of a node's settings, and what should be the same on all nodes:
-//! another's ports are those of the virtual address once it serves. Each tells the others when they
-//! connect; of who is not connected nothing is known.
+//! another's ports are those of the virtual address once it serves.
 
-import type { Cancel, Host } from '../base/host.ts'
+import type { Host } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
-import { isServerId } from '../store/schema/server.ts'
-import type { PeerLink } from './peer-link.ts'
+import { PeerFacts, type FactLink } from './peer-facts.ts'
 
 /** By name, as text for people. */
 export type SharedSettings = Readonly<Record<string, string>>
 
 export type PeerSettingsParts = {
   readonly host: Pick<Host, 'log'>
-  /** Open, and nobody has connected yet: who is missed then is not heard again. */
-  readonly link: Pick<PeerLink, 'send' | 'arrived' | 'changed'>
+  readonly link: FactLink
   readonly own: SharedSettings
 }
 
@@ -21,38 +18,28 @@ const BYTES_MAX = 8_192
 
 export class PeerSettings {
   readonly #own: SharedSettings
-  readonly #differences = new Map<NodeId, string>()
-  readonly #unsubscribe: readonly Cancel[]
+  readonly #facts: PeerFacts<SharedSettings>
 
   constructor({ host, link, own }: PeerSettingsParts) {
     this.#own = own
-    this.#unsubscribe = [
-      link.arrived(({ from, channel, data }) => {
-        if (channel !== 'settings') return
-        const settings = decoded(data)
-        if (settings === undefined)
-          return host.log('warn', 'peer.message-unreadable', { peer: from, bytes: data.length })
-        const differs = this.#difference(settings)
-        if (differs === undefined) return
-        this.#differences.set(from, differs)
-        const mend = 'start both with the same settings'
-        host.log('warn', 'settings.differ', { peer: from, differs, mend })
-      }),
-      link.changed(({ peer, isUp }) => {
-        // It may be started with others before it is back.
-        this.#differences.delete(peer)
-        if (isUp && !isServerId(peer)) link.send(peer, 'settings', Buffer.from(JSON.stringify(own)))
-      }),
-    ]
+    const onTold = (peer: NodeId): void => {
+      const differs = this.of(peer)
+      if (differs === undefined) return
+      const mend = 'start both with the same settings'
+      host.log('warn', 'settings.differ', { peer, differs, mend })
+    }
+    const said = JSON.stringify(own)
+    this.#facts = new PeerFacts({ host, link, channel: 'settings', own: said, decoded, onTold })
   }
 
-  /** Of a node's settings from those here; undefined when there is none, as far as is known. */
+  /** What differs on that node from here; undefined when nothing does, as far as is known. */
   of(node: NodeId): string | undefined {
-    return this.#differences.get(node)
+    const settings = this.#facts.of(node)
+    return settings && this.#difference(settings)
   }
 
   stop(): void {
-    for (const each of this.#unsubscribe) each()
+    this.#facts.stop()
   }
 
   /** Another release may have others: those that both have are compared. */

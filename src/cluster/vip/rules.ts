@@ -9,6 +9,8 @@
 //! before it or what is after it, and when one statement fails, nothing is done. Deleting what is
 //! not there, or has expired, fails: what renews begins with a deletion.
 
+import { isIPv4 } from './subnet.ts'
+
 const TABLE = 'pbx_vip'
 
 type Family = 'ip' | 'arp' | 'ip6'
@@ -104,10 +106,6 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 type Set = 'lease' | 'pending'
-
-function isIPv4(address: string): boolean {
-  return !address.includes(':')
-}
 
 function familiesOf(addresses: Addresses): readonly (readonly [Family, Addresses])[] {
   const [four, six] = [addresses.filter(isIPv4), addresses.filter((each) => !isIPv4(each))]

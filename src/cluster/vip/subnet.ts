@@ -9,10 +9,15 @@ export function networkOf({ address, prefix }: VirtualAddress): string {
   return [24n, 16n, 8n, 0n].map((bits) => (first >> bits) % 256n).join('.')
 }
 
+/** Of what is an address of either family. */
+export function isIPv4(address: string): boolean {
+  return !address.includes(':')
+}
+
 /** Of one family. */
 export function isWithin(address: string, subnet: VirtualAddress): boolean {
   const bits = hostBits(subnet)
-  const isSame = isFour(address) === isFour(subnet.address)
+  const isSame = isIPv4(address) === isIPv4(subnet.address)
   return isSame && numberOf(address) >> bits === numberOf(subnet.address) >> bits
 }
 
@@ -24,18 +29,16 @@ export function reservedFor(address: string, subnet: VirtualAddress): string | u
   const bits = hostBits(subnet)
   if (bits < 2n || !isWithin(address, subnet)) return undefined
   const host = numberOf(address) % 2n ** bits
-  if (host === 0n) return isFour(address) ? 'the subnet itself' : 'all routers of the subnet'
-  return isFour(address) && host === 2n ** bits - 1n ? 'all hosts of the subnet' : undefined
+  if (host === 0n) return isIPv4(address) ? 'the subnet itself' : 'all routers of the subnet'
+  return isIPv4(address) && host === 2n ** bits - 1n ? 'all hosts of the subnet' : undefined
 }
 
-const isFour = (address: string): boolean => !address.includes(':')
-
 function hostBits({ address, prefix }: VirtualAddress): bigint {
-  return BigInt((isFour(address) ? 32 : 128) - prefix)
+  return BigInt((isIPv4(address) ? 32 : 128) - prefix)
 }
 
 function numberOf(address: string): bigint {
-  if (isFour(address)) return joined(address.split('.').map(BigInt), 8n)
+  if (isIPv4(address)) return joined(address.split('.').map(BigInt), 8n)
   const [head = '', tail = ''] = address.split('::')
   const [before, after] = [groups(head), groups(tail)]
   const between = Array.from({ length: 8 - before.length - after.length }, () => 0n)
