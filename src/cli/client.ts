@@ -115,11 +115,13 @@ export class Client {
     const { statusCode: status } = incoming
     // Who does not take an upload may close the line on it: what was refused is known without.
     const body = await textOf(incoming, AGAIN).catch(() => '')
-    if (status === 401) return new CliFailure(`${this.#api} does not accept this token`)
+    if (status === 401) return new TokenRefused(`${this.#api} does not accept this token`)
     const why = errorIn(body) ?? `${this.#api} answered ${status ?? 'nothing'}`
     return new CliFailure(why, status === 400 ? 2 : 1)
   }
 }
+
+export class TokenRefused extends CliFailure {}
 
 /** The system that runs with this data directory. */
 function local(data: string): { api: string; token: string } {

@@ -26,7 +26,8 @@ export async function drain(asked: Asked, terminal: Terminal): Promise<number> {
     const detail = health.checks.find(({ name }) => name === 'cluster')?.detail
     if (detail !== undefined && detail !== trouble) say(detail)
     trouble = detail
-    const server = cluster !== undefined && !cluster.isActive ? cluster.leader : undefined
+    // Whoever leads and cannot serve here has not been taken over from.
+    const server = cluster?.leader === cluster?.node ? undefined : cluster?.leader
     if (server !== undefined || (calls === 0 && isEnd(cluster, asked))) {
       const told = { drained: true, ...(server === undefined ? {} : { servedBy: server }) }
       if (asked.json) terminal.out(`${JSON.stringify(told, undefined, 2)}\n`)

@@ -11,8 +11,9 @@ import type { PeerLink } from './peer-link.ts'
 /** In bytes: it is shown to people. */
 const WHY_MAX = 200
 
-/** The first would serve badly, or is spared; the second would serve nobody. */
-export type Grade = 'reserve' | 'useless'
+/** Who is fit, who would serve badly, whom an administrator spares, who would serve nobody. */
+const BY_RANK = [undefined, 'reserve', 'spared', 'useless'] as const
+export type Grade = NonNullable<(typeof BY_RANK)[number]>
 /** The worse first, and of those the cause before what comes of it. */
 const GRADES = {
   stop: 'useless',
@@ -20,9 +21,9 @@ const GRADES = {
   ports: 'useless',
   main: 'useless',
   serving: 'useless',
+  drain: 'spared',
   announcing: 'reserve',
   moved: 'reserve',
-  drain: 'reserve',
   disk: 'reserve',
 } as const satisfies Readonly<Record<string, Grade>>
 export type Concern = keyof typeof GRADES
@@ -32,9 +33,8 @@ const CONCERNS = Object.keys(GRADES) as readonly Concern[]
 export type Unfit = { readonly why: string; readonly grade: Grade }
 
 /** The less the better: of who is fit 0. */
-export function rankOf(unfit: Unfit | undefined): number {
-  if (unfit === undefined) return 0
-  return unfit.grade === 'reserve' ? 1 : 2
+export function rankOf(grade: Grade | undefined): number {
+  return BY_RANK.indexOf(grade)
 }
 
 export type FitnessParts = {
@@ -85,8 +85,8 @@ export class Fitness {
   /** Whether one of these others is there, and had better serve than this one. */
   isAnyBetter(nodes: readonly NodeId[]): boolean {
     const { peers } = this.#parts.link
-    const own = rankOf(this.own)
-    return nodes.some((id) => peers.includes(id) && rankOf(this.of(id)) < own)
+    const own = rankOf(this.own?.grade)
+    return nodes.some((id) => peers.includes(id) && rankOf(this.of(id)?.grade) < own)
   }
 
   set(concern: Concern, why: string | undefined): void {
@@ -116,12 +116,12 @@ export class Fitness {
 function encodeUnfit(unfit: Unfit | undefined): Uint8Array {
   if (unfit === undefined) return new Uint8Array()
   const text = Buffer.from(unfit.why).subarray(0, WHY_MAX)
-  return Buffer.concat([Buffer.of(rankOf(unfit)), text])
+  return Buffer.concat([Buffer.of(rankOf(unfit.grade)), text])
 }
 
 function decodeUnfit(data: Uint8Array): Unfit | undefined {
   const [rank] = data
   if (rank === undefined) return undefined
   const why = Buffer.from(data.subarray(1, 1 + WHY_MAX)).toString()
-  return { why, grade: rank === 1 ? 'reserve' : 'useless' }
+  return { why, grade: BY_RANK[rank] ?? 'useless' }
 }

@@ -96,7 +96,7 @@ export class Member {
     this.#fitness = new Fitness({ host, link, onChanged, onOther })
     this.#peers = {
       isUp: (id) => this.#isUp(id),
-      unfit: (id) => this.#fitness.of(id),
+      unfit: (id) => (id === parts.self.id ? this.#fitness.own : this.#fitness.of(id)),
       promised: () => parts.replica.promised,
     }
     const leader = (): NodeId | undefined => parts.replica.status.leader
@@ -142,6 +142,7 @@ export class Member {
     this.#parts.orEnd(() => {
       refused = replica.ask((raft) => wished(raft, wish, this.#peers))
     })
+    if (wish.kind === 'transfer' && refused === undefined) this.#resigning = undefined
     if (wish.kind === 'drain' && refused === undefined) {
       const { isDrained, isForced } = wish
       host.log('info', 'node.drain', { isDrained, isForced })
@@ -302,7 +303,7 @@ export class Member {
   #leaveToOthers(): void {
     const { status } = this.#parts.replica
     if (this.#fitness.own === undefined || status.role !== 'leader') return
-    const to = successor(status, this.#peers, rankOf(this.#fitness.own))
+    const to = successor(status, this.#peers, rankOf(this.#fitness.own.grade))
     if (to !== undefined) this.wish({ kind: 'transfer', to })
   }
 
@@ -367,7 +368,7 @@ export class Member {
   }
 
   #membersOf(status: RaftStatus): readonly MemberStanding[] {
-    const { membership, id: self } = status
+    const { membership } = status
     const { voters } = membership
     return members(membership).map((id) => {
       return {
@@ -375,7 +376,7 @@ export class Member {
         kind: voters.includes(id) ? 'voter' : 'learner',
         isConnected: this.#isUp(id),
         lag: this.#lags.of(id, status),
-        unfit: id === self ? this.#fitness.own : this.#fitness.of(id),
+        unfit: this.#peers.unfit(id),
         clockAhead: this.#clocks.off(id),
         differs: this.#parts.differs(id),
       }

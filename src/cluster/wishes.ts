@@ -8,14 +8,15 @@ import { rankOf, type Unfit } from './fitness.ts'
 import { objectionTo } from './join/release.ts'
 import type { Wish } from './protocol.ts'
 
-/** A rank below it is that of who is fit. */
-const FIT = 1
 const NO_LEADER = 'this node does not lead any more'
 const NOBODY_LEADS = 'no node leads, so none could take over: see pbx status, or drain with --force'
 
+/** Above all ranks. */
+const ANYBODY = Number.POSITIVE_INFINITY
+
 export type GroupWish = Exclude<Wish, { kind: 'leave' }>
 
-/** What this node knows of the others. */
+/** What this node knows of the others, and of itself. */
 export type Peers = {
   readonly isUp: (id: NodeId) => boolean
   readonly unfit: (id: NodeId) => Unfit | undefined
@@ -51,9 +52,10 @@ export function wished(raft: Raft, wish: GroupWish, peers: Peers): string | unde
     case 'drain': {
       if (!wish.isDrained || wish.isForced) return undefined
       if (status.leader === undefined) return NOBODY_LEADS
-      const isLast = status.role === 'leader' && successor(status, peers, FIT) === undefined
+      const below = rankOf('spared')
+      const isLast = status.role === 'leader' && successor(status, peers, below) === undefined
       if (!isLast) return undefined
-      return nobody('no other node could take over', status, peers)
+      return nobody('no other node could take over', status, peers, below)
     }
   }
 }
@@ -80,10 +82,13 @@ function removed(raft: Raft, node: NodeId, { isUp }: Peers): string | undefined 
 
 function transferred(raft: Raft, to: NodeId | undefined, peers: Peers): string | undefined {
   const status = raft.status()
-  const found = to ?? successor(status, peers, FIT)
-  if (found === undefined) return nobody('no other node is ready to serve', status, peers)
+  // A worse one would hand it back.
+  const own = rankOf(peers.unfit(status.id)?.grade)
+  const below = Math.min(own + 1, rankOf('useless'))
+  const found = to ?? successor(status, peers, below)
+  if (found === undefined) return nobody('no other node is ready to serve', status, peers, below)
   if (found === status.id) return `${found} serves already`
-  const not = whyNot(found, status, peers)
+  const not = whyNot(found, status, peers, below)
   if (not !== undefined) return `${found} is not ready to serve: ${not}`
   const asked = raft.transferTo(found)
   if (asked.ok) return undefined
@@ -93,13 +98,9 @@ function transferred(raft: Raft, to: NodeId | undefined, peers: Peers): string |
 /**
  * Who would take over soonest, of those that had best; none whose rank is not below `below`.
  */
-export function successor(
-  status: GroupStatus,
-  peers: Peers,
-  below = Number.POSITIVE_INFINITY,
-): NodeId | undefined {
+export function successor(status: GroupStatus, peers: Peers, below = ANYBODY): NodeId | undefined {
   const { membership, followers } = status
-  const rank = (id: NodeId): number => rankOf(peers.unfit(id))
+  const rank = (id: NodeId): number => rankOf(peers.unfit(id)?.grade)
   const ready = followers.filter(
     ({ id, state }) =>
       membership.voters.includes(id) && state === 'replicate' && peers.isUp(id) && rank(id) < below,
@@ -108,18 +109,24 @@ export function successor(
 }
 
 /** It need not have all of the log: it is given what it lacks first, but for a snapshot. */
-function whyNot(id: NodeId, status: GroupStatus, { isUp, unfit }: Peers): string | undefined {
-  const { membership, followers } = status
+function whyNot(
+  id: NodeId,
+  { membership, followers }: GroupStatus,
+  { isUp, unfit }: Peers,
+  below: number,
+): string | undefined {
   if (!members(membership).includes(id)) return 'no node of this cluster'
   if (!membership.voters.includes(id)) return 'no voter yet'
   if (!isUp(id)) return 'not connected'
   const state = followers.find((follower) => follower.id === id)?.state
-  return unfit(id)?.why ?? (state === 'snapshot' ? 'far behind' : undefined)
+  const { grade, why } = unfit(id) ?? {}
+  if (rankOf(grade) >= below) return why
+  return state === 'snapshot' ? 'far behind' : undefined
 }
 
 /** With the reason for each of the others, for people. */
-function nobody(what: string, status: GroupStatus, peers: Peers): string {
+function nobody(what: string, status: GroupStatus, peers: Peers, below = ANYBODY): string {
   const others = members(status.membership).filter((id) => id !== status.id)
-  const whys = others.map((id) => `${id} (${whyNot(id, status, peers) ?? 'behind'})`)
+  const whys = others.map((id) => `${id} (${whyNot(id, status, peers, below) ?? 'behind'})`)
   return whys.length === 0 ? what : `${what}: ${whys.join(', ')}`
 }

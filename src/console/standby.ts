@@ -16,6 +16,8 @@ export type StandbyContext = NodeFacts & {
   readonly access: Access
   /** The same on every node. */
   readonly httpsPort: number
+  /** The certificate is of the cluster's authority, and so of the hosts' addresses. */
+  readonly isIssued: boolean
 }
 
 export function standbyRoutes(app: FastifyInstance, context: StandbyContext): void {
@@ -50,30 +52,34 @@ function statusOf(context: StandbyContext): shapes.Status {
   return { ...status, ...known, health, endpoints: [], registrations: 0, calls: 0 }
 }
 
-function whereTo({ cluster, httpsPort }: StandbyContext): string {
-  const { standing, self, vip } = cluster
+function whereTo({ cluster, httpsPort, isIssued }: StandbyContext): string {
+  const { standing, self } = cluster
   const leader = cluster.nodes().find(({ id }) => id === standing?.leader)
   if (leader === undefined) return nobodyLeads(cluster)
-  if (leader.id === self.id) return 'it has been elected and is about to serve: try again'
+  if (leader.id === self.id) return unable(cluster) ?? 'it is about to serve: try again'
   const { name, host } = leader
-  const at = vip ?? host
-  const url = `https://${isIPv6(at) ? `[${at}]` : at}:${httpsPort}`
-  const api = `--api ${url} --ca DATA/cluster/authority.pem`
-  const token = 'TOKEN is in DATA/api.token of that host'
-  return `${name} (${host}) serves; run pbx there, or with ${api} --token TOKEN (${token})`
+  // The virtual address is soon another's, and that one's token is another.
+  const url = `https://${isIPv6(host) ? `[${host}]` : host}:${httpsPort}`
+  const api = `--api ${url} --ca DATA/cluster/authority.pem --token TOKEN`
+  const remote = `, or with ${api} (TOKEN is in DATA/api.token of that host)`
+  return `${name} (${host}) serves: run pbx there${isIssued ? remote : ''}`
 }
 
 function nobodyLeads(cluster: Cluster): string {
   return `no node leads: ${cluster.whyNobodyLeads()}`
 }
 
+/** Why it could not serve; undefined when it could. */
+function unable({ standing }: Cluster): string | undefined {
+  const { unfit } = standing?.members.find(({ id }) => id === standing.id) ?? {}
+  return unfit?.grade === 'useless' ? `this node could not serve: ${unfit.why}` : undefined
+}
+
 /** A standby is well when it follows somebody, is one, and could serve. */
 function healthOf(cluster: Cluster): shapes.Health {
   const { standing } = cluster
   const nobody = standing?.leader === undefined ? nobodyLeads(cluster) : undefined
-  const { unfit } = standing?.members.find(({ id }) => id === standing.id) ?? {}
-  const useless = unfit?.grade === 'useless' ? `this node could not serve: ${unfit.why}` : undefined
-  const detail = standing?.dismissed ?? nobody ?? useless
+  const detail = standing?.dismissed ?? nobody ?? unable(cluster)
   const check = { name: 'cluster', ok: detail === undefined, ...defined({ detail }) }
   return { healthy: check.ok, checks: [check] }
 }

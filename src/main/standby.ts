@@ -47,6 +47,7 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
         started: host.wall(),
         roles: config.roles,
         httpsPort: config.httpsPort,
+        isIssued: config.tls.certificate === undefined,
       }),
     onUpgrade: ({ socket }) => void socket.destroy(),
   })

@@ -10,11 +10,15 @@ const nodes = [
 ]
 
 /** As `b`, which takes this one for its leader. */
-async function said(leader: string | undefined, vip: string | undefined): Promise<string> {
+async function said(leader: string | undefined, isIssued = true): Promise<string> {
   const app = fastify()
-  const cluster = { standing: { leader }, self: nodes[1], nodes: () => nodes, vip }
+  const cluster = {
+    standing: { id: 'node-2', leader, members: [] },
+    self: nodes[1],
+    nodes: () => nodes,
+  }
   const whyNobodyLeads = (): string => '1 of 3 nodes is connected'
-  const context = { cluster: { ...cluster, whyNobodyLeads }, httpsPort: 8_887 }
+  const context = { cluster: { ...cluster, whyNobodyLeads }, httpsPort: 8_887, isIssued }
   standbyRoutes(app, context as unknown as StandbyContext)
   const { statusCode, body } = await app.inject('/api/v1/extensions')
   await app.close()
@@ -22,13 +26,12 @@ async function said(leader: string | undefined, vip: string | undefined): Promis
 }
 
 test.each([
-  ['node-1', '192.0.2.100', / a \(192.0.2.1\) serves; .* --api https:\/\/192.0.2.100:8887 --ca /],
-  ['node-1', undefined, / --api https:\/\/192.0.2.1:8887 --ca DATA\/\S+ --token TOKEN /],
-  ['node-1', 'fd00::100', / --api https:\/\/\[fd00::100\]:8887 --ca /],
-  ['node-2', undefined, / is about to serve: try again$/],
-  [undefined, '192.0.2.100', / no node leads: 1 of 3 nodes is connected$/],
-])('led by %s, at %s', async (leader, vip, what) => {
-  const told = await said(leader, vip)
+  ['node-1', true, / a \(192.0.2.1\) serves: .* --api https:\/\/192.0.2.1:8887 --ca .* --token /],
+  ['node-1', false, / a \(192.0.2.1\) serves: run pbx there$/],
+  ['node-2', true, / is about to serve: try again$/],
+  [undefined, true, / no node leads: 1 of 3 nodes is connected$/],
+])('led by %s, with a certificate of the cluster: %s', async (leader, isIssued, what) => {
+  const told = await said(leader, isIssued)
   expect(told).toMatch(/^503 this node is on standby: /)
   expect(told).toMatch(what)
 })

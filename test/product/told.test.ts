@@ -39,7 +39,7 @@ async function standbys(): Promise<[Node, Node, Node]> {
 test.skipIf(!can)('who asks a standby is told a command that works', async () => {
   const [leader, standby] = await standbys()
   const refused = said(standby, 'extension', 'list')
-  expect(refused).toContain(`${leader.host.name} (${leader.host.address}) serves; run pbx there`)
+  expect(refused).toContain(`${leader.host.name} (${leader.host.address}) serves: run pbx there`)
   const [, api = '', ca = ''] = /--api (\S+) --ca DATA(\S+)/.exec(refused) ?? []
   const token = readFileSync(join(leader.data, 'api.token'), 'utf8').trim()
   const there = ['--api', api, '--ca', join(standby.data, ca), '--token', token]
