@@ -1,5 +1,6 @@
 //! Unit tests run in parallel; those that time phones and sockets run alone, a file at a time.
 
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const root = new URL('..', import.meta.url).pathname
@@ -21,6 +22,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: PRODUCT,
+          // Left to itself it leaves one idle: half of the machine where there are two.
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },
       },
