@@ -6,12 +6,14 @@ import { wallTime, type WallTime } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import { isServerId } from '../store/schema/server.ts'
 import { ClusterTime } from './cluster-time.ts'
+import { APART_MAX } from './join/clock.ts'
 import type { PeerLink } from './peer-link.ts'
 
 /** Milliseconds; by less two clocks do not differ. What is told may have waited for its turn. */
 const TOLERATED = 2_000
 /** Looks, one a second, before it is logged. */
 const PATIENCE = 5
+const FAR_OFF = 'its clock is off by more than an hour: let NTP set it'
 const MEND = 'let it be set by NTP (timedatectl); until then call records may be dated wrongly'
 
 export type ClocksParts = {
@@ -28,6 +30,7 @@ export class Clocks {
   readonly #ahead = new Map<NodeId, number>()
   readonly #unsubscribe: readonly Cancel[]
   #looksOff = 0
+  #trouble: string | undefined
 
   constructor(parts: ClocksParts) {
     const { host, link, leader } = parts
@@ -49,8 +52,8 @@ export class Clocks {
     ]
   }
 
-  /** Once a second. */
-  tick(): void {
+  /** Once a second. Why this node had better not serve; undefined when its clock is near enough. */
+  tick(): string | undefined {
     const { host, link, self } = this.#parts
     for (const peer of link.peers) this.#tell(peer)
     const ahead = this.off(self)
@@ -59,6 +62,11 @@ export class Clocks {
       this.#looksOff = 0
     } else if (++this.#looksOff === PATIENCE)
       host.log('warn', 'clock.off', { aheadMs: ahead, mend: MEND })
+    const isFar = Math.abs(ahead ?? 0) > APART_MAX
+    if (isFar && this.#looksOff >= PATIENCE) this.#trouble = FAR_OFF
+    // When most are gone it is not to be known who is right: what was known then stays.
+    if (!isFar && this.#isNearAnother) this.#trouble = undefined
+    return this.#trouble
   }
 
   /**
@@ -74,6 +82,10 @@ export class Clocks {
 
   stop(): void {
     for (const each of this.#unsubscribe) each()
+  }
+
+  get #isNearAnother(): boolean {
+    return [...this.#ahead.values()].some((ahead) => Math.abs(ahead) <= APART_MAX)
   }
 
   #tell(peer: NodeId): void {

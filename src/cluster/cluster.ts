@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { MessagePort } from 'node:worker_threads'
 import type { Host, Subscribe } from '../base/host.ts'
 import { err, ok, type Result } from '../base/result.ts'
+import { wallTime, type WallTime } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import { clusterNodes } from '../store/schema/node.ts'
 import type { Store } from '../store/store.ts'
@@ -44,7 +45,7 @@ export class Cluster {
     this.#parts = parts
     const { host, store, files, data } = parts
     this.#admission = new Admission({
-      host,
+      host: { ...host, wall: () => this.wall() },
       store,
       files,
       secretKey: () => secretKeyIn(data),
@@ -82,6 +83,13 @@ export class Cluster {
 
   get vip(): string | undefined {
     return this.vips[0]
+  }
+
+  /** As most clocks say, where the one here differs. */
+  wall(): WallTime {
+    const { standing } = this
+    const here = standing?.members.find(({ id }) => id === standing.id)
+    return wallTime(this.#parts.host.wall() - (here?.clockAhead ?? 0))
   }
 
   nodes(): readonly Peer[] {
@@ -124,9 +132,9 @@ export class Cluster {
 
   /** For a host that is to be the server `name`: where to ask, and a token that is good once. */
   invite(name: string): { readonly at: string; readonly token: string } {
-    const { files, host: clock } = this.#parts
+    const { files } = this.#parts
     const { host, port } = this.self
-    const expires = clock.wall() + TOKEN_LIFE_MS
+    const expires = this.wall() + TOKEN_LIFE_MS
     const token = makeToken(files.authority, { purpose: 'server', name, host, port, expires })
     const at = this.vip ?? host
     return { at: port === PEER_PORT ? at : `${at}:${port}`, token }

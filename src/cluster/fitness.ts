@@ -1,6 +1,6 @@
-//! Which nodes would rather not serve, and why: drained by an administrator, or with a slow disk;
-//! and which cannot: about to stop, unable to have the address or its ports, or with a main thread
-//! that hangs.
+//! Which nodes would rather not serve, and why: drained by an administrator, or with a slow disk or
+//! a clock that is far off; and which cannot: about to stop, unable to have the address or its
+//! ports, or with a main thread that hangs.
 //! Each tells the others; whoever hands over asks here.
 
 import type { Cancel, Host } from '../base/host.ts'
@@ -25,6 +25,7 @@ const GRADES = {
   announcing: 'reserve',
   moved: 'reserve',
   disk: 'reserve',
+  clock: 'reserve',
 } as const satisfies Readonly<Record<string, Grade>>
 export type Concern = keyof typeof GRADES
 const CONCERNS = Object.keys(GRADES) as readonly Concern[]

@@ -221,7 +221,7 @@ export class Member {
       this.#leaveToOthers()
     }
     const isDue = this.#ticks % STANDING_EVERY_TICKS === 0
-    if (isDue) this.#clocks.tick()
+    if (isDue) this.setFit('clock', this.#clocks.tick())
     if (isDue) this.#lags.tick(this.#parts.replica.status)
     this.#tell(isDue)
   }

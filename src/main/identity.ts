@@ -2,16 +2,29 @@
 //! is reached by, and in a cluster signed by the cluster's authority, so that phones which verify
 //! trust one certificate whichever node they reach.
 
+import { X509Certificate } from 'node:crypto'
 import type { Cluster } from '../cluster/cluster.ts'
 import { hostAddresses } from '../config/addresses.ts'
 import type { Config } from '../config/config.ts'
 import { loadIdentity } from '../http/certificate.ts'
+import { servesUntil } from '../x509/issue.ts'
 import type { TlsIdentity } from '../sip/transport/tls.ts'
 
-export function ownIdentity(config: Config, cluster: Cluster | undefined): TlsIdentity {
+export type OwnIdentity = TlsIdentity & {
+  /** Milliseconds since 1970: then it is to be made anew. */
+  readonly servesUntil: number
+}
+
+export function ownIdentity(config: Config, cluster: Cluster | undefined): OwnIdentity {
   const { tls, data, domain, address, publicAddress } = config
   const named = domain === undefined ? [] : [domain]
   const own = hostAddresses(address, publicAddress).names
   const names = [...new Set([...named, ...own, ...(cluster?.vips ?? [])])]
-  return { names, ...loadIdentity(tls, data, names, new Date(), cluster?.authority) }
+  const now = new Date(cluster?.wall() ?? Date.now())
+  const loaded = loadIdentity(tls, data, names, now, cluster?.authority)
+  // Files are not ours to make.
+  const until = loaded.selfSigned
+    ? servesUntil(new X509Certificate(loaded.certificate))
+    : Number.POSITIVE_INFINITY
+  return { names, ...loaded, servesUntil: until }
 }

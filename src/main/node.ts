@@ -169,7 +169,9 @@ export class ClusterMember {
       return this.#between(() => this.#change(false))
     const mayServe = this.#trouble === undefined || this.#office !== this.#failedIn
     if (this.#serving === undefined && this.#isActive && mayServe)
-      this.#between(() => this.#change(true))
+      return this.#between(() => this.#change(true))
+    const { servesUntil = Number.POSITIVE_INFINITY } = this.#standby ?? {}
+    if (servesUntil < this.#cluster.wall()) this.#between(() => this.#renew())
   }
 
   /** Nothing else changes meanwhile. */
@@ -207,15 +209,17 @@ export class ClusterMember {
     clearTimeout(this.#freshening)
     const early = this.#prepared
     this.#prepared = undefined
-    const vacate = async (): Promise<void> => {
-      await this.#standby?.close()
-      this.#standby = undefined
-    }
     try {
       await this.#settleEarlier()
       const prepared = early ?? (await prepare(this.#parts))
       const { logs } = this.#options
-      return await openServing({ ...this.#parts, prepared, vacate, logs, term: this.#servesIn })
+      return await openServing({
+        ...this.#parts,
+        prepared,
+        vacate: () => this.#vacate(),
+        logs,
+        term: this.#servesIn,
+      })
     } catch (fault) {
       const hasFailed = this.#isActive
       if (hasFailed) this.#failed(fault)
@@ -250,6 +254,17 @@ export class ClusterMember {
       await pause(host, ASK_AGAIN_MS)
     }
     this.#hasServed = true
+  }
+
+  async #vacate(): Promise<void> {
+    await this.#standby?.close()
+    this.#standby = undefined
+  }
+
+  /** Its certificate was made when the clock here was wrong, or a year ago. */
+  async #renew(): Promise<void> {
+    await this.#vacate()
+    await this.#standBy()
   }
 
   /** Its doors, and anew what serving will need: later, when that has just failed. */

@@ -24,16 +24,21 @@ export type StandbyOptions = {
   readonly drain: Drain
 }
 
-export type Standby = { readonly close: () => Promise<void> }
+export type Standby = {
+  /** Milliseconds since 1970: then its certificate is to be made anew. */
+  readonly servesUntil: number
+  readonly close: () => Promise<void>
+}
 
 export async function openStandby(options: StandbyOptions): Promise<Standby> {
   const { config, installation, host, store, cluster, drain } = options
+  const identity = ownIdentity(config, cluster)
   const addresses = hostAddresses(config.address, config.publicAddress)
   const http = await openHttp({
     address: consoleAddress(config.address, cluster.vips),
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
-    identity: ownIdentity(config, cluster),
+    identity,
     metrics: new Metrics(config.name),
     log: host.log,
     routes: (app) =>
@@ -52,5 +57,5 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     onUpgrade: ({ socket }) => void socket.destroy(),
   })
   sayRunning(host, config.data, addresses.local, http.httpPort)
-  return { close: () => http.close(0) }
+  return { servesUntil: identity.servesUntil, close: () => http.close(0) }
 }

@@ -174,16 +174,20 @@ function signedWith(keyId: Uint8Array | undefined): readonly der.Der[] {
   ]
 }
 
+/** From then on it is near its end. Milliseconds since 1970. */
+export function servesUntil(certificate: X509Certificate): number {
+  return certificate.validToDate.getTime() - 30 * DAY_MS
+}
+
 /** Whether it still serves: not near its end, and made out to all of these names. */
 export function stillServes(
   certificate: X509Certificate,
   names: readonly string[],
   now: Date,
 ): boolean {
-  const left = new Date(certificate.validTo).getTime() - now.getTime()
   const covers = (name: string): boolean =>
     (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined
-  return left > 30 * DAY_MS && names.every(covers)
+  return servesUntil(certificate) > now.getTime() && names.every(covers)
 }
 
 function commonName(name: string): der.Der {

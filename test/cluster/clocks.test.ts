@@ -142,6 +142,27 @@ test('a clock that differs from most is told, and logged where it is', async () 
   expect(c.events.at(-1)?.event).toBe('clock.right-again')
 })
 
+test('who is off by more than an hour had better not serve, and may when it is set', async () => {
+  const nodes = [await node(A), await node(B), await node(C, -50 * 365 * 24 * HOUR)] as const
+  await joined(...nodes)
+  const [a, b, c] = nodes
+  await vi.waitUntil(() => nodes.every(({ clocks }) => clocks.off(C) !== undefined))
+  const ticked = (times: number) => {
+    for (let looks = 1; looks < times; looks++) nodes.forEach(({ clocks }) => clocks.tick())
+    return nodes.map(({ clocks }) => clocks.tick())
+  }
+  const offByFar = 'its clock is off by more than an hour: let NTP set it'
+  expect(ticked(4)).toEqual([undefined, undefined, undefined])
+  expect(ticked(1)).toEqual([undefined, undefined, offByFar])
+  // Of two nobody knows who is right, but it knew before.
+  await a.link.close()
+  await vi.waitUntil(() => c.clocks.off(C) === undefined)
+  expect([b.clocks.tick(), c.clocks.tick()]).toEqual([undefined, offByFar])
+  c.set.ahead = 60_000
+  b.clocks.tick()
+  await vi.waitUntil(() => c.clocks.tick() === undefined)
+})
+
 test('of two it is the other one', async () => {
   const nodes = [await node(A, HOUR), await node(B)] as const
   await joined(...nodes)

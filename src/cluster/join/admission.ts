@@ -29,7 +29,7 @@ import type {
 import { clockObjection } from './clock.ts'
 import { objectionTo, schemaWithout } from './release.ts'
 import { conflict, replaced } from './replaced.ts'
-import { checkToken, type JoinToken } from './token.ts'
+import { checkToken, expired, type JoinToken } from './token.ts'
 
 /** Another host may be on its way in: so often, and so long apart, it is tried again. */
 const TRIES = 40
@@ -75,11 +75,13 @@ export class Admission {
 
   async admit(request: JoinRequest): Promise<JoinAnswer> {
     const { files, host, elsewhere } = this.#parts
-    const off = clockObjection(request.now, host.wall(), files.settings.self)
-    if (off !== undefined) return refusedBy(this.#complain, request, off)
     const purpose = 'role' in request ? 'server' : 'call-manager'
-    const token = checkToken(files.authority, request.token, purpose, host.wall())
+    const token = checkToken(files.authority, request.token, purpose)
     if (!token.ok) return refusedBy(this.#complain, request, token.error)
+    const now = host.wall()
+    // A host that joins anew has dated its token by its own clock.
+    const off = clockObjection(request.now, now, files.settings.self) ?? expired(token.value, now)
+    if (off !== undefined) return refusedBy(this.#complain, request, off)
     const there = elsewhere()
     if (there !== undefined) return there
     const key = keyOf(request)

@@ -10,12 +10,13 @@ import { SCHEMA_VERSION } from '../../store/schema/schema.ts'
 import { newKey } from '../../x509/issue.ts'
 import { privateDirectory } from '../files.ts'
 import { readCluster, type ClusterFiles, type Peer } from '../settings.ts'
+import { APART_MAX } from './clock.ts'
 import { ask, JoinFault, placeOf, tryWriting, writeNode, writing, type Place } from './ask.ts'
 import { nodesIn } from './known-nodes.ts'
 import { fingerprint, makeToken } from './token.ts'
 
-/** Long enough for a group that is changing. */
-const TOKEN_LIFE_MS = 120_000
+/** Long enough for a group that is changing, by any clock that is near enough. */
+const TOKEN_LIFE_MS = APART_MAX + 120_000
 const IF_LOST = [
   'join one with pbx cluster join; if this host was a node, and has lost its data, first run',
   'pbx cluster remove NAME and pbx cluster token on the host that serves',

@@ -62,11 +62,11 @@ export function readToken(text: string): JoinToken | undefined {
   }
 }
 
+/** Whether it is of this cluster, and for that; not whether it is still good. */
 export function checkToken(
   by: Identity,
   text: string,
   purpose: JoinToken['purpose'],
-  now: WallTime,
 ): Result<JoinToken, string> {
   const [body = '', signed = ''] = text.split('.')
   const [mine, theirs] = [signature(by, body), signed].map((each) => Buffer.from(each))
@@ -76,16 +76,19 @@ export function checkToken(
   if (token === undefined) return err('the token is of another release')
   if (token.purpose !== purpose)
     return err(`the token is for something else: make one with ${MAKE[purpose]}`)
-  const { expires, id, replaces } = token
-  if (expires < now) {
-    const [until, here] = [expires, now].map((time) => new Date(time).toISOString())
-    const clocks = 'or if it was made within a day, compare the clocks of the hosts (timedatectl)'
-    const mend = `make another with ${MAKE[purpose]}, ${clocks}`
-    return err(`the token has expired (it was good until ${until}, here it is ${here}): ${mend}`)
-  }
+  const { id, replaces } = token
   if (purpose === 'call-manager' && id === undefined && replaces === undefined)
     return err(`the token is of an older release: make one with ${MAKE[purpose]}`)
   return ok(token)
+}
+
+/** Undefined when it is still good, else what to do. */
+export function expired({ purpose, expires }: JoinToken, now: WallTime): string | undefined {
+  if (expires >= now) return undefined
+  const [until, here] = [expires, now].map((time) => new Date(time).toISOString())
+  const clocks = 'or if it was made within a day, compare the clocks of the hosts (timedatectl)'
+  const mend = `make another with ${MAKE[purpose]}, ${clocks}`
+  return `the token has expired (it was good until ${until}, here it is ${here}): ${mend}`
 }
 
 const MAKE = { 'call-manager': 'pbx cluster token', server: 'pbx server token' } as const

@@ -133,9 +133,10 @@ test.each([
   [
     'a clock that is years behind',
     { now: Date.UTC(2016, 0) },
-    /clock of this host says 2016-01-01T00:00:00.000Z, that of one \(10.0.0.1\) 20.*timedatectl/,
+    /clock of this host says 2016-01-01T00:00:00.000Z, those of the cluster 20.*timedatectl/,
   ],
-  ['a clock that is a day ahead', { now: Date.now() + 86_400_000 }, 'let NTP set both'],
+  ['a clock that is a day ahead', { now: Date.now() + 86_400_000 }, 'let NTP set all'],
+  ['no token, whatever its clock says,', { token: 'x.y', now: 0 }, 'not of this cluster'],
   ['no token', { token: 'x.y' }, 'not of this cluster'],
   ['an older release', { schema: SCHEMA_VERSION - 1 }, 'update pbx there, then let it join'],
 ])('%s is refused, and nothing is left behind', async (_, more, why) => {
@@ -279,6 +280,13 @@ test('who joins anew goes first, and is another; so it is when the answer was lo
   // It asks as what it was before.
   expect(outcome(await admission().admit(rejoining(2, 'node-2')))).toBe('node-4')
   expect(known()).toEqual(['node-1', 'node-4'])
+})
+
+test('whose clock is far off is told that, not that the token it has signed is old', async () => {
+  await admission().admit(request(2))
+  const by = { purpose: 'call-manager', replaces: 'node-2' as NodeId, host: '', port: 1 } as const
+  const late = { now: 0, token: makeToken(CA, { ...by, expires: 1 }) }
+  expect(outcome(await admission().admit(request(2, late)))).toMatch(/^the clock of this host/)
 })
 
 test('who goes and who comes in its place are written down in one piece', async () => {

@@ -6,7 +6,8 @@ import type { Node, Trio } from './trio.ts'
 
 /** The longest a sync took on disks that had trouble and said nothing. */
 const SLOW_SYNC_MS = 500
-const HOUR_MS = 3_600_000
+/** From an hour on a node leaves serving to others. */
+const CLOCK_JUMP_MS = 59 * 60_000
 
 /** Where faults happen. */
 export type Arena = {
@@ -90,12 +91,12 @@ export const FAULTS: readonly Fault[] = [
     leaderOnly: true,
     moves: false,
   },
-  { name: 'clock-on', ...clock(HOUR_MS) },
-  { name: 'clock-back', ...clock(-HOUR_MS) },
-  // Whoever serves next is an hour ahead.
+  { name: 'clock-on', ...clock(CLOCK_JUMP_MS) },
+  { name: 'clock-back', ...clock(-CLOCK_JUMP_MS) },
+  // Whoever serves next is ahead.
   {
     name: 'clock-others',
-    strike: ({ trio }, node) => jumpOthers(trio, node, HOUR_MS),
+    strike: ({ trio }, node) => jumpOthers(trio, node, CLOCK_JUMP_MS),
     mend: ({ trio }, node) => jumpOthers(trio, node, 0),
     needs: 'bad host',
     leaderOnly: true,
