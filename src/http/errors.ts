@@ -1,6 +1,6 @@
 //! Faults of the HTTP room at start: each says what is wrong and how to mend it.
 
-export type HttpFaultCode = 'certificate-unusable' | 'port-taken' | 'address-unusable'
+export type HttpFaultCode = 'certificate-unusable' | 'port-taken' | 'address-unusable' | 'no-ipv6'
 
 export class HttpFault extends Error {
   override readonly name = 'HttpFault'
@@ -44,6 +44,12 @@ export function portFault(code: string, wanted: Wanted): HttpFault | undefined {
       return new HttpFault(
         'address-unusable',
         `${address} is no address of this host: name one with --address (ip addr shows them)`,
+      )
+    case 'EAFNOSUPPORT':
+      return new HttpFault(
+        'no-ipv6',
+        `${where}: the kernel of this host has no IPv6 (ipv6.disable=1 in /proc/cmdline): ` +
+          'let it have that, or use addresses of IPv4 only',
       )
     default:
       return undefined

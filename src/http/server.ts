@@ -12,11 +12,13 @@ import { createServer as createSecureServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Log } from '../base/host.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { portFault } from './errors.ts'
+import { HttpFault, portFault } from './errors.ts'
 import type { Identity } from '../x509/issue.ts'
 
 export type HttpOptions = {
   readonly address: string
+  /** Where the kernel has no IPv6, if that is what `address` asks for. */
+  readonly withoutIpv6?: string
   readonly httpPort: number
   readonly httpsPort: number
   readonly identity: Identity
@@ -91,7 +93,7 @@ export async function prepareHttp(options: HttpOptions): Promise<PreparedHttp> {
 }
 
 async function openDoors(app: FastifyInstance, options: HttpOptions): Promise<HttpServers> {
-  const { address, identity } = options
+  const { identity } = options
   const answer = (...args: Parameters<typeof app.routing>): void => app.routing(...args)
   const tls = {
     cert: identity.certificate,
@@ -114,7 +116,7 @@ async function openDoors(app: FastifyInstance, options: HttpOptions): Promise<Ht
       const [path = ''] = (request.url ?? '').split('?', 1)
       options.onUpgrade({ path, request, socket, head, secure })
     })
-    const listening = await listen(server, address, port, option)
+    const listening = await listenAnyhow(server, options, port, option)
     opened.push(server)
     return listening
   }
@@ -192,6 +194,22 @@ function expectBody({ raw, routeOptions }: FastifyRequest, reply: FastifyReply, 
 }
 
 const TIMED_OUT = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+async function listenAnyhow(
+  server: Server,
+  { address, withoutIpv6 = address, log }: HttpOptions,
+  port: number,
+  option: string,
+): Promise<number> {
+  try {
+    return await listen(server, address, port, option)
+  } catch (fault) {
+    const hasNone = fault instanceof HttpFault && fault.code === 'no-ipv6'
+    if (!hasNone || withoutIpv6 === address) throw fault
+    log('warn', 'http.no-ipv6', { why: fault.message, instead: withoutIpv6 })
+    return listen(server, withoutIpv6, port, option)
+  }
+}
 
 function listen(server: Server, address: string, port: number, option: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -36,6 +36,8 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
   const addresses = hostAddresses(config.address, config.publicAddress)
   const http = await openHttp({
     address: consoleAddress(config.address, cluster.vips),
+    // It cannot serve then, and says why; but it has a vote, and is asked how it is.
+    withoutIpv6: config.address,
     httpPort: config.httpPort,
     httpsPort: config.httpsPort,
     identity,
