@@ -16,7 +16,14 @@ import { Admission } from './join/admission.ts'
 import type { JoinAnswer } from './join/messages.ts'
 import { makeToken, TOKEN_LIFE_MS } from './join/token.ts'
 import { whyNobodyLeads } from './leaderless.ts'
-import type { FileStandings, FromMember, Standing, ToMember, Wish } from './protocol.ts'
+import type {
+  FileStandings,
+  FromMember,
+  MainConcern,
+  Standing,
+  ToMember,
+  Wish,
+} from './protocol.ts'
 import { propose } from './propose.ts'
 import { ConnectedServers } from './servers.ts'
 import { PEER_PORT, type ClusterFiles, type Peer } from './settings.ts'
@@ -115,9 +122,9 @@ export class Cluster {
     this.#say({ kind: 'serving', isServing })
   }
 
-  /** Why what serves could not be opened on this host; undefined when it could. */
-  tellUnfit(why: string | undefined): void {
-    this.#say({ kind: 'unfit', why })
+  /** Why this node had better not serve; undefined when, as to this, it may. */
+  tellUnfit(concern: MainConcern, why: string | undefined): void {
+    this.#say({ kind: 'unfit', concern, why })
   }
 
   /** Undefined when it is under way, else why not. */

@@ -5,7 +5,7 @@ import type { Fields, LogLevel } from '../base/host.ts'
 import type { NodeId } from '../control/ids.ts'
 import type { Urgency } from '../native/priority.ts'
 import type { SchemaStanding } from '../store/replica/upgrade.ts'
-import type { Unfit } from './fitness.ts'
+import type { Concern, Unfit } from './fitness.ts'
 import type { FlowNews } from './flows.ts'
 import type { Batch } from './intake.ts'
 import type { JoinAnswer, JoinRequest } from './join/messages.ts'
@@ -93,12 +93,15 @@ export type FromMember =
       readonly fields: Fields | undefined
     }
 
+/** What the main thread knows of. */
+export type MainConcern = Extract<Concern, 'ports' | 'moved'>
+
 export type ToMember =
   | { readonly kind: 'pong' }
   /** What serves is open, or not any more. */
   | { readonly kind: 'serving'; readonly isServing: boolean }
-  /** Why the main thread could not serve; undefined when it could. */
-  | { readonly kind: 'unfit'; readonly why: string | undefined }
+  /** Why this node had better not serve, as the main thread sees it; undefined when it may. */
+  | { readonly kind: 'unfit'; readonly concern: MainConcern; readonly why: string | undefined }
   | { readonly kind: 'join-answer'; readonly id: number; readonly answer: JoinAnswer }
   | { readonly kind: 'to-server'; readonly to: NodeId; readonly data: Uint8Array }
   | { readonly kind: 'server-heard'; readonly from: NodeId }

@@ -13,13 +13,13 @@ export class Whereabouts {
     this.#address = address
   }
 
-  /** `own`: all addresses of the host. Why it is not found; undefined when it is. */
+  /** `own`: all that its interfaces have that are up. Why it is not found; undefined when it is. */
   look(own: readonly string[], now: Millis): string | undefined {
     if (own.includes(this.#address)) this.#seenAt = now
     if (this.#seenAt !== undefined && now - this.#seenAt < PATIENCE) return undefined
     return (
-      `its host has not the address ${this.#address}, by which the others know it: stop it, and ` +
-      'name the one it has with pbx cluster change --address'
+      `its host has not the address ${this.#address}, by which the others know it: see its ` +
+      'cable, or stop it and name the one it has with pbx cluster change --address'
     )
   }
 }

@@ -21,7 +21,6 @@ import { whyNoAnnouncing } from '../cluster/vip/mend.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
 import { earsOf } from '../cluster/vip/rivals.ts'
 import { Watchdog } from '../cluster/watchdog.ts'
-import { Whereabouts } from '../cluster/whereabouts.ts'
 import type { NodeId } from '../control/ids.ts'
 import { ChunkStore } from '../files/chunk-store.ts'
 import { FileSync } from '../files/sync.ts'
@@ -43,12 +42,10 @@ import { clusterNodes, hasLeft } from '../store/schema/node.ts'
 import { SCHEMA_VERSION } from '../store/schema/schema.ts'
 import { isServerId, registeredServers, serverId } from '../store/schema/server.ts'
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 
 const PING_EVERY_MS = 500
 const KEEP_PRIORITY_EVERY_MS = 1_000
-const LOOK_FOR_ADDRESS_EVERY_MS = 5_000
 const SILENT = 'its main thread does not answer'
 
 export type WorkerData = ReplicaSettings &
@@ -72,7 +69,6 @@ let replica: Replica | undefined
 /** What the replica says before there is somebody to say it to. */
 const early: RaftMessage[] = []
 const office = new Office()
-const whereabouts = new Whereabouts(self.host)
 const watchdog = new Watchdog(patience)
 const disk = new DiskWatch(timing.lease)
 let asked = 0
@@ -134,7 +130,6 @@ async function begin(): Promise<void> {
   const chores = [
     setInterval(watchMain, PING_EVERY_MS),
     setInterval(() => priority.keep(), KEEP_PRIORITY_EVERY_MS),
-    setInterval(lookForAddress, LOOK_FOR_ADDRESS_EVERY_MS),
   ]
   const leave = async (): Promise<void> => {
     for (const each of chores) clearInterval(each)
@@ -282,14 +277,6 @@ function judge(member: Member, vip: VipOwner | undefined): void {
   if (disk.slow !== undefined) member.setFit('disk', disk.slow)
   if (vip !== undefined) member.setFit('address', vip.unfit)
   if (vip !== undefined) member.setFit('announcing', whyNoAnnouncing(ownStatus()))
-  lookForAddress()
-}
-
-/** Its own, not a virtual one. */
-function lookForAddress(): void {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  const own = all.map(({ address }) => address)
-  member?.setFit('moved', whereabouts.look(own, host.now()))
 }
 
 /** The main thread serves, here or when it is elected: what does not answer had better not be. */
@@ -321,8 +308,8 @@ async function onMessage(message: ToMember, leave: () => Promise<void>): Promise
       if (message.isServing) member?.setFit('serving', undefined)
       return
     case 'unfit':
-      office.isExcused = message.why !== undefined
-      return member?.setFit('ports', message.why)
+      if (message.concern === 'ports') office.isExcused = message.why !== undefined
+      return member?.setFit(message.concern, message.why)
     case 'join-answer':
       joins.get(message.id)?.(message.answer)
       joins.delete(message.id)

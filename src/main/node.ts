@@ -2,11 +2,12 @@
 
 import { MessageChannel } from 'node:worker_threads'
 import { Cluster } from '../cluster/cluster.ts'
+import { watchOwnAddress } from '../cluster/own-address.ts'
 import type { MemberSettings } from '../cluster/protocol.ts'
 import { settled, type ClusterFiles } from '../cluster/settings.ts'
 import type { LogKeeper } from '../files/log-keeper.ts'
 import { loadNative } from '../native/load.ts'
-import type { Host } from '../base/host.ts'
+import type { Cancel, Host } from '../base/host.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
 import { removeRunFile } from '../config/run-file.ts'
@@ -93,12 +94,18 @@ export class ClusterMember {
   /** One change of what runs here at a time. */
   #changing = false
   #isClosing = false
+  readonly #stopWatching: Cancel
   #settled: Promise<void> = Promise.resolve()
 
   constructor(options: MemberOptions, store: Store, cluster: Cluster) {
     this.#options = options
     this.#store = store
     this.#cluster = cluster
+    this.#stopWatching = watchOwnAddress({
+      host: options.host,
+      address: cluster.self.host,
+      onChanged: (why) => cluster.tellUnfit('moved', why),
+    })
   }
 
   async begin(): Promise<void> {
@@ -114,6 +121,7 @@ export class ClusterMember {
 
   async close(): Promise<void> {
     this.#isClosing = true
+    this.#stopWatching()
     await this.#settled
     await this.#handOver()
     await this.#cluster.leave()
@@ -239,7 +247,7 @@ export class ClusterMember {
   #tellTrouble(trouble: string | undefined): void {
     if (trouble === this.#trouble) return
     this.#trouble = trouble
-    this.#cluster.tellUnfit(trouble)
+    this.#cluster.tellUnfit('ports', trouble)
   }
 
   /**

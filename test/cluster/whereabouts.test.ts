@@ -6,8 +6,8 @@ import { Whereabouts } from '../../src/cluster/whereabouts.ts'
 
 const KNOWN = '192.0.2.133'
 const WHY =
-  'its host has not the address 192.0.2.133, by which the others know it: stop it, and ' +
-  'name the one it has with pbx cluster change --address'
+  'its host has not the address 192.0.2.133, by which the others know it: see its cable, ' +
+  'or stop it and name the one it has with pbx cluster change --address'
 
 test('from its start at once', () => {
   const whereabouts = new Whereabouts(KNOWN)

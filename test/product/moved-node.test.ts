@@ -21,7 +21,7 @@ test.skipIf(!can)('it is told of until it is mended', { timeout: TIMEOUT_MS }, a
   moved.host.run('ip', 'addr', 'add', `${NEW}/24`, 'dev', 'eth0')
   moved.host.run('ip', 'addr', 'del', `${address}/24`, 'dev', 'eth0')
   moved.host.run('ip', 'addr', 'replace', `${NEW}/24`, 'dev', 'eth0')
-  const why = `its host has not the address ${address}, by which the others know it: stop it`
+  const why = `its host has not the address ${address}, by which the others know it: see its`
   await trio.until('who serves says so', async () => {
     return (await seen(moved))?.unfit?.includes(why) === true
   })

@@ -2,6 +2,8 @@
 //! the kernel takes them away when nobody does; and told to the neighbours.
 
 import { isIPv4, isIPv6 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { after, millis, seconds } from '../../base/time.ts'
 import type { VirtualAddress } from '../settings.ts'
 import { Announcer, type AnnouncerParts } from './announcer.ts'
 import { IP } from './ip.ts'
@@ -24,10 +26,18 @@ export class Address {
   readonly #program = new Resident(IP)
   readonly #announcer: Announcer
   #refreshing: NodeJS.Timeout | undefined
+  /** Until then the kernel has one of them, as far as is known. */
+  #thereUntil = millis(0)
+  #isSaid = false
 
   constructor(parts: AddressParts) {
     this.#parts = parts
     this.#announcer = new Announcer(parts)
+  }
+
+  /** One of them at least. */
+  get isThere(): boolean {
+    return this.#parts.host.now() < this.#thereUntil
   }
 
   /** Before the gate opens: nobody is answered by it yet. */
@@ -59,6 +69,7 @@ export class Address {
   remove(): Promise<Fault | undefined> {
     clearInterval(this.#refreshing)
     this.#refreshing = undefined
+    this.#thereUntil = millis(0)
     this.#announcer.stop()
     return this.check()
   }
@@ -89,7 +100,30 @@ export class Address {
       return `addr replace ${placeOf(each)} ${nodad}${lifetime}`
     })
     const fault = await this.#tell([...addresses, ...this.#each(routeOf)])
-    if (this.#refreshing !== undefined) this.#parts.onPut(fault)
+    if (this.#refreshing === undefined) return
+    this.#note(fault)
+    this.#parts.onPut(fault)
+  }
+
+  /** Who has not answered has not said that what was put there before is gone. */
+  #note(fault: Fault | undefined): void {
+    if (fault !== undefined && fault.kind !== 'refused') return
+    const isThere = fault === undefined || this.#isAnyThere()
+    this.#thereUntil = isThere ? after(this.#parts.host.now(), seconds(VALID_FOR)) : millis(0)
+  }
+
+  /** Asked when `ip` has just been answered: both wait for whoever changes interfaces. */
+  #isAnyThere(): boolean {
+    const { host, vip } = this.#parts
+    try {
+      const there = networkInterfaces()[vip.interface] ?? []
+      return vip.addresses.some(({ address }) => there.some((each) => each.address === address))
+    } catch (error) {
+      // Too many open files, for one: it is hoped to be as it was.
+      if (!this.#isSaid) host.log('warn', 'vip.interfaces-unknown', { why: String(error) })
+      this.#isSaid = true
+      return this.isThere
+    }
   }
 
   /** A line for each address that has one, for the interface. */

@@ -4,7 +4,6 @@
 import { unreachable } from '../../base/assert.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import type { Host, Log } from '../../base/host.ts'
 import type { Millis } from '../../base/time.ts'
 import { Address } from './address.ts'
@@ -49,11 +48,6 @@ function allowForeignAddress(family: 'ipv4' | 'ipv6', log: Log): void {
     const mend = `run sysctl -w net.${family}.ip_nonlocal_bind=1`
     log('warn', 'vip.no-standby-sockets', { why, mend })
   }
-}
-
-function isAnyThere({ addresses, interface: name }: VipSettings): boolean {
-  const there = networkInterfaces()[name] ?? []
-  return addresses.some(({ address }) => there.some((each) => each.address === address))
 }
 
 type AnyGate = Pick<Gate, 'pend' | 'open' | 'renew' | 'close' | 'remove' | 'stop'>
@@ -198,11 +192,11 @@ export class VipOwner {
   }
 
   #onPut(fault: Fault | undefined): void {
-    const { vip, onChanged } = this.#parts
+    const { onChanged } = this.#parts
     const wasHeld = this.isHeld
     if (fault !== undefined) this.#lost(fault)
     else if (this.#isRefused) this.#failed = undefined
-    this.#isRefused = fault !== undefined && !isAnyThere(vip)
+    this.#isRefused = fault !== undefined && !this.#address.isThere
     if (this.isHeld === wasHeld) return
     if (this.isHeld) this.#address.announce()
     onChanged(this.isHeld)

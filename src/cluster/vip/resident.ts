@@ -71,7 +71,7 @@ export class Resident {
       const question = this.#program.question(++this.#asked)
       const timer = setTimeout(() => this.#end(child, this.#silence()), PATIENCE_MS)
       this.#waiting.push({ settle, question, timer })
-      child.stdin.write(`${lines}\n${question}\n`)
+      if (child.pid !== undefined) child.stdin.write(`${lines}\n${question}\n`)
     })
   }
 
@@ -86,16 +86,18 @@ export class Resident {
     const { name, command } = this.#program
     // Errors among the answers, in their order.
     const child = spawn('sh', ['-c', `exec ${command} 2>&1`], { stdio: 'pipe' })
-    const hear = (text: string): void => {
-      if (this.#child === child) this.#hear(child, text)
-    }
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear)
     child.on('error', ({ message }) => this.#end(child, { kind: 'gone', why: message }))
     // What it said last is heard before.
     child.on('close', (code) => {
       const said = this.#heard.trim().split('\n').at(-1) ?? ''
       this.#end(child, { kind: 'gone', why: said || `${name} ended with ${code}` })
     })
+    // With too many open files there are no streams, and the error says so.
+    if (child.pid === undefined) return child
+    const hear = (text: string): void => {
+      if (this.#child === child) this.#hear(child, text)
+    }
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear)
     // A write after its end: the exit says the rest.
     child.stdin.on('error', () => {})
     return child

@@ -30,13 +30,18 @@ export function seenIn(line: string, interfaceName: string): Seen | undefined {
   return { kind: 'link', isUp: deleted === undefined && isUp }
 }
 
-/** As the kernel has it now; undefined where it does not tell. */
+/** RFC 2863; `unknown`: it has a carrier, and no driver that tells more. */
+const UP = new Set(['up', 'unknown', 'dormant'])
+
+/**
+ * As the kernel has it now; undefined where it does not tell. To read `carrier` instead would wait
+ * for whoever changes interfaces.
+ */
 export function isLinkUp(interfaceName: string): boolean | undefined {
   try {
-    return readFileSync(`/sys/class/net/${interfaceName}/carrier`, 'utf8').trim() === '1'
-  } catch (error) {
-    // EINVAL: it has been taken down. Else there is no such file here, and `ip` will tell.
-    return error instanceof Error && 'code' in error && error.code === 'EINVAL' ? false : undefined
+    return UP.has(readFileSync(`/sys/class/net/${interfaceName}/operstate`, 'utf8').trim())
+  } catch {
+    return undefined // no such file here, and `ip` will tell
   }
 }
 
@@ -74,6 +79,10 @@ export class Watch {
   #start(): void {
     const child = spawn('sh', ['-c', MONITOR], { stdio: ['pipe', 'pipe', 'ignore'] })
     this.#child = child
+    child.on('error', ({ message }) => this.#ended(child, message))
+    child.on('close', (code) => this.#ended(child, `ip monitor ended with ${code}`))
+    // With too many open files there are no streams, and the error says so.
+    if (child.pid === undefined) return
     child.stdout.on('end', () => child.stdin.end())
     // A write after its end: the exit says the rest.
     child.stdin.on('error', () => {})
@@ -81,12 +90,12 @@ export class Watch {
       const seen = seenIn(line, this.#interface)
       if (seen !== undefined) this.#onSeen(seen)
     })
-    let why = ''
-    child.on('error', ({ message }) => (why = message))
-    child.on('close', (code) => {
-      if (this.#isStopped) return
-      this.#log('warn', 'vip.watch-ended', { why: why || `ip monitor ended with ${code}` })
-      this.#again = setTimeout(() => this.#start(), AGAIN_MS)
-    })
+  }
+
+  #ended(child: ChildProcess, why: string): void {
+    if (this.#isStopped || this.#child !== child) return
+    this.#child = undefined
+    this.#log('warn', 'vip.watch-ended', { why })
+    this.#again = setTimeout(() => this.#start(), AGAIN_MS)
   }
 }

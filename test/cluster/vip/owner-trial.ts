@@ -2,6 +2,9 @@
 //! owner of an address does there, a line each.
 
 import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { millis } from '../../../src/base/time.ts'
 import { VipOwner } from '../../../src/cluster/vip/owner.ts'
@@ -22,6 +25,22 @@ for (const command of [
   ip(command)
 
 const [, , mode] = process.argv
+/** Of IPv6, where the kernel is told to have none. */
+const SIX = { address: 'fd77::10', prefix: 64 }
+if (mode === 'refused' || mode === 'in part')
+  spawnSync('sh', ['-c', 'echo 1 >/proc/sys/net/ipv6/conf/v0/disable_ipv6'])
+const ADDRESSES = {
+  refused: [SIX],
+  'in part': [{ address: ADDRESS, prefix: 24 }, SIX],
+}
+const { networkInterfaces } = os
+let canLook = true
+os.networkInterfaces = () => {
+  if (!canLook) throw new Error('too many open files')
+  if (mode === 'silent') console.log('waits for whoever changes interfaces')
+  return networkInterfaces()
+}
+syncBuiltinESMExports()
 let announced = 0
 const owner = await VipOwner.prepare({
   host: {
@@ -29,10 +48,11 @@ const owner = await VipOwner.prepare({
     log: (level, event, { why, effect, mend } = {}) => {
       if (level === 'warn' && effect !== undefined)
         console.log(`${event}: ${why}; ${effect}; ${mend}`)
+      if (event === 'vip.interfaces-unknown') console.log(`${level} ${event}: ${why}`)
     },
   },
   vip: {
-    addresses: [{ address: ADDRESS, prefix: 24 }],
+    addresses: ADDRESSES[mode as keyof typeof ADDRESSES] ?? [{ address: ADDRESS, prefix: 24 }],
     interface: mode === 'missing' ? 'nope0' : 'v0',
   },
   lease: millis(400),
@@ -49,6 +69,13 @@ const owner = await VipOwner.prepare({
 })
 console.log(`prepared: ${where()}`)
 if (mode === 'prepare' || mode === 'missing') process.exit()
+
+/** The `ip` that stay here. */
+function programs(): readonly number[] {
+  const own = `/proc/${process.pid}/task/${process.pid}/children`
+  const children = readFileSync(own, 'utf8').trim().split(' ').map(Number)
+  return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('-batch'))
+}
 
 let round = 0
 async function leads(): Promise<void> {
@@ -101,6 +128,21 @@ if (mode === 'anew') {
   await sleep(2_500)
   while (!owner.isHeld) await leads()
   console.log(`leads: ${where()}`)
+  process.exit()
+}
+if (mode === 'in part') {
+  while (!owner.isHeld) await leads()
+  canLook = false
+  // For longer than the kernel keeps what is not put there again.
+  await sleep(3_500)
+  console.log(`leads: ${owner.isHeld ? 'held' : 'not held'}, ${where()}`)
+  process.exit()
+}
+if (mode === 'silent') {
+  while (!owner.isHeld) await leads()
+  for (const program of programs()) process.kill(program, 'SIGSTOP')
+  await sleep(2_700)
+  console.log(`leads: ${owner.isHeld ? 'held' : 'not held'}`)
   process.exit()
 }
 if (mode === 'unable') {

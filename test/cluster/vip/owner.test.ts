@@ -109,6 +109,31 @@ test.skipIf(!can)('a standby knows that it has no interface, and serves on one m
   ])
 })
 
+test.skipIf(!can)(
+  'one of two refused, and the kernel does not tell which: it stays as it was',
+  () => {
+    const [, ...said] = trial(undefined, 'in part').split('\n')
+    expect(said.filter((line) => !line.startsWith('unfit: '))).toEqual([
+      'prepared: not there',
+      'held',
+      'warn vip.interfaces-unknown: Error: too many open files',
+      'leads: held, there',
+      '',
+    ])
+  },
+)
+
+test.skipIf(!can)('what ip waits for is not waited for here', () => {
+  const [, ...said] = trial(undefined, 'silent').split('\n')
+  expect(said).toEqual([
+    'prepared: not there',
+    'held',
+    'unfit: ip says: ip did not answer within 2000 ms',
+    'leads: held',
+    '',
+  ])
+})
+
 /** May not change the interfaces that are there then. */
 const MAY_NOT = [
   'sh',

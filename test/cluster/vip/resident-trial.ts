@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { IP } from '../../../src/cluster/vip/ip.ts'
 import { NFT } from '../../../src/cluster/vip/nft.ts'
+import { takeAllFiles } from '../../harness/open-files.ts'
 import { Resident } from '../../../src/cluster/vip/resident.ts'
 
 const ip = new Resident(IP)
@@ -42,6 +43,13 @@ const many = Array.from({ length: 2_000 }, () => ip.tell(`addr replace ${FOUR}`)
 const answers = await Promise.all(many)
 console.log(`2,000 at once: ${answers.every((answer) => answer === '') ? 'done' : 'not done'}`)
 ip.stop()
+const late = new Resident(IP)
+const giveBack = takeAllFiles()
+const without = await late.tell('link')
+console.log(`too many open files: ${typeof without === 'string' ? 'done' : without.why}`)
+giveBack()
+console.log(`fewer: ${typeof (await late.tell('link show lo')) === 'string' ? 'done' : 'not done'}`)
+late.stop()
 const none = new Resident({ ...IP, command: 'pbx-no-such-program' })
 const said = async (program: Resident): Promise<string> => {
   const answer = await program.tell('x')

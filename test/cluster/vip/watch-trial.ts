@@ -3,18 +3,24 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Watch, type Seen } from '../../../src/cluster/vip/watch.ts'
+import { takeAllFiles } from '../../harness/open-files.ts'
+import { isLinkUp, Watch, type Seen } from '../../../src/cluster/vip/watch.ts'
 
 let last = 'nothing'
 const show = (seen: Seen): string =>
   seen.kind === 'removed' ? `removed ${seen.address}` : `link ${seen.isUp ? 'up' : 'down'}`
 const watch = new Watch(
   'v0',
-  (_, event) => console.log(event),
+  (_, event, fields) => console.log(`${event}: ${fields?.['why']}`),
   (seen) => (last = show(seen)),
 )
 // The one that is killed, see below.
 if (process.argv.includes('die')) await sleep(60_000)
+
+function linkUp(): string {
+  const isUp = isLinkUp('v0')
+  return isUp === undefined ? 'not known' : `${isUp ? 'up' : 'down'} when looked at`
+}
 
 function ip(command: string): void {
   spawnSync('ip', command.split(' '), { stdio: 'inherit' })
@@ -23,7 +29,7 @@ function ip(command: string): void {
 async function say(what: string, command: string): Promise<void> {
   ip(command)
   await sleep(200)
-  console.log(`${what}: ${last}`)
+  console.log(`${what}: ${last}; ${linkUp()}`)
 }
 
 /** 0 when it has none. */
@@ -33,13 +39,20 @@ function childOf(pid: number): number {
 
 for (const command of ['link add v0 type veth peer name v1', 'link set v1 up']) ip(command)
 await sleep(200)
+await say('new', 'link set v0 alias new')
 await say('up', 'link set v0 up')
 ip('addr add 10.7.0.1/24 dev v0')
 await say('address taken', 'addr del 10.7.0.1/24 dev v0')
 await say('down', 'link set v1 down')
-process.kill(childOf(childOf(process.pid)), 'SIGKILL')
+const MONITOR = childOf(childOf(process.pid))
+// There are none when it is started again.
+const giveBack = takeAllFiles()
+process.kill(MONITOR, 'SIGKILL')
+await sleep(1_500)
+giveBack()
 await sleep(1_500)
 await say('up again', 'link set v1 up')
+await say('gone', 'link del v0')
 const stopping = childOf(childOf(process.pid))
 watch.stop()
 await sleep(200)

@@ -34,12 +34,18 @@ test.each([
 
 test.skipIf(!can)('it is told as it happens, also after the monitor was killed', () => {
   const trial = `${import.meta.dirname}/watch-trial.ts`
-  const run = spawnSync('unshare', ['-n', process.execPath, trial], { encoding: 'utf8' })
-  expect(run.stdout + run.stderr).toBe(`up: link up
-address taken: removed 10.7.0.1
-down: link down
-vip.watch-ended
-up again: link up
+  const limited = ['sh', '-c', 'ulimit -n 200; mount -t sysfs none /sys; exec "$0" "$@"']
+  const run = spawnSync('unshare', ['-n', '-m', ...limited, process.execPath, trial], {
+    encoding: 'utf8',
+  })
+  expect(run.stdout + run.stderr).toBe(`new: link down; down when looked at
+up: link up; up when looked at
+address taken: removed 10.7.0.1; up when looked at
+down: link down; down when looked at
+vip.watch-ended: ip monitor ended with 0
+vip.watch-ended: spawn sh EMFILE
+up again: link up; up when looked at
+gone: link down; not known
 stopped: it has ended
 killed: it has ended
 `)
