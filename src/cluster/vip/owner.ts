@@ -243,7 +243,6 @@ export class VipOwner {
       case 'pend':
         // nft is told first: starting `ip` holds this thread up for some milliseconds.
         void this.#pend(output.timeout)
-        this.#isRefused = false
         return this.#address.add()
       case 'open':
         return void this.#do(this.#gate.open(output.timeout))
@@ -251,6 +250,7 @@ export class VipOwner {
         return void this.#do(this.#gate.renew(output.timeout))
       case 'close':
         void this.#gate.close()
+        this.#isRefused = false
         return void this.#address.remove().then((fault) => this.#onChecked(fault))
       case 'held':
         this.#address.announce()

@@ -138,6 +138,14 @@ if (mode === 'in part') {
   console.log(`leads: ${owner.isHeld ? 'held' : 'not held'}, ${where()}`)
   process.exit()
 }
+if (mode === 'refused') {
+  await leads()
+  // For longer than it was pending.
+  await sleep(600)
+  for (let at = 0; at < 3; at++) await leads()
+  console.log(`leads: ${owner.isHeld ? 'held' : 'not held'}`)
+  process.exit()
+}
 if (mode === 'silent') {
   while (!owner.isHeld) await leads()
   for (const program of programs()) process.kill(program, 'SIGSTOP')

@@ -109,6 +109,17 @@ test.skipIf(!can)('a standby knows that it has no interface, and serves on one m
   ])
 })
 
+test.skipIf(!can)('an address that was refused is not held because the gate is opened late', () => {
+  const [, ...said] = trial(undefined, 'refused').split('\n')
+  expect(said.filter((line) => !line.startsWith('unfit: '))).toEqual([
+    // The one of IPv4, which this node does not own.
+    'prepared: there',
+    'lost',
+    'leads: not held',
+    '',
+  ])
+})
+
 test.skipIf(!can)(
   'one of two refused, and the kernel does not tell which: it stays as it was',
   () => {
