@@ -19,6 +19,7 @@ import {
   type TimingName,
   type VipSettings,
 } from '../cluster/settings.ts'
+import { interfaceNames } from '../cluster/vip/interfaces.ts'
 import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
 import { findInstallation } from '../config/installation.ts'
 import { decodeName } from '../config/decoders.ts'
@@ -140,6 +141,7 @@ function change(data: string, node: NodeOptions): string {
   if (given !== undefined && vip === undefined)
     throw new CliFailure('--interface is for the virtual address, and the cluster has none', 2)
   const self = selfOf(before.id, { ...node, address, port, name: before.name })
+  if (vip !== undefined) mustBeReached(address)
   const kept = vip && {
     ...vip,
     interface: interfaceFor({ interface: given ?? vip.interface }, address),
@@ -159,10 +161,12 @@ function change(data: string, node: NodeOptions): string {
   return `${said.join('\n')}\n`
 }
 
-function isAlready(data: string, { settings: { self, isNew } }: ClusterFiles): string {
+function isAlready(data: string, { settings: { self, peers, isNew } }: ClusterFiles): string {
   const already = `${data} is of ${self.id} (${self.name}) of a cluster already`
-  // Nothing rests on it yet.
-  if (isNew) return `${already}: to undo that remove ${join(data, 'cluster')}`
+  const undo = `remove ${join(data, 'cluster')}`
+  const leave = `run pbx cluster remove ${self.id} on the host that serves, and`
+  // Nothing here rests on it yet; but others know of one that has joined.
+  if (isNew) return `${already}: to undo that ${peers.length > 0 ? `${leave} ${undo}` : undo}`
   const change = 'pbx cluster change gives it another address or interface'
   return `${already}: ${change}; for another cluster name another directory with --data`
 }
@@ -223,21 +227,22 @@ function selfOf(id: NodeId, { address, name, port = String(PEER_PORT) }: NodeOpt
 
 function vipOf(vip: string | undefined, node: NodeOptions, host: string): VipSettings | undefined {
   if (vip === undefined) return undefined
-  if (isLoopback(host)) {
-    const own = `one of this host's: ${ownAddresses().join(', ')}`
-    throw new CliFailure(`--address ${host} is reached by no other host: give ${own}`, 2)
-  }
+  mustBeReached(host)
   const isNamed = node.interface !== undefined
   return virtualAddresses({ vip, interface: interfaceFor(node, host), isNamed })
+}
+
+function mustBeReached(host: string): void {
+  if (!isLoopback(host)) return
+  const own = `one of this host's: ${ownAddresses().join(', ')}`
+  throw new CliFailure(`--address ${host} is reached by no other host: give ${own}`, 2)
 }
 
 /** As given, or that of the host's own address. */
 function interfaceFor({ interface: given }: Pick<NodeOptions, 'interface'>, host: string): string {
   const name = given ?? interfaceOf(host) ?? ''
-  const all = Object.entries(networkInterfaces())
-    .filter(([, addresses]) => addresses?.some(({ internal }) => !internal))
-    .map(([each]) => each)
-  if (all.includes(name)) return name
+  const all = interfaceNames()?.filter((each) => each !== 'lo')
+  if (all?.includes(name) !== false) return name
   throw new CliFailure(`--interface "${name}" must be one of this host's: ${all.join(', ')}`, 2)
 }
 
@@ -249,7 +254,9 @@ function timingOf(timing: string | undefined): TimingName {
 
 function interfaceOf(address: string): string | undefined {
   const all = Object.entries(networkInterfaces())
-  return all.find(([, addresses]) => addresses?.some((each) => each.address === address))?.[0]
+  const found = all.find(([, addresses]) => addresses?.some((each) => each.address === address))
+  // An address with a label goes by that (eth0:1).
+  return found?.[0].split(':')[0]
 }
 
 function ownAddresses(): readonly string[] {

@@ -99,8 +99,11 @@ export class Cluster {
     return wallTime(this.#parts.host.wall() - (here?.clockAhead ?? 0))
   }
 
+  /** As the store knows them; before it does, those that were there when this one joined. */
   nodes(): readonly Peer[] {
-    return this.#parts.store.read(clusterNodes)
+    const { store, files } = this.#parts
+    const known = store.read(clusterNodes)
+    return known.length > 0 ? known : files.settings.peers
   }
 
   whyNobodyLeads(): string {

@@ -6,14 +6,18 @@ import type { Peer } from './settings.ts'
 /** The rest of a sentence that begins with that. `nodes`: as the store knows them. */
 export function whyNobodyLeads(
   members: readonly Pick<MemberStanding, 'id' | 'kind' | 'isConnected'>[],
-  nodes: readonly Pick<Peer, 'id' | 'name'>[],
+  nodes: readonly Pick<Peer, 'id' | 'name' | 'port'>[],
 ): string {
   const voters = members.filter(({ kind }) => kind === 'voter')
   const [gone, there] = [false, true].map((isUp) =>
     voters.filter(({ isConnected }) => isConnected === isUp),
   ) as [typeof voters, typeof voters]
   const needed = Math.floor(voters.length / 2) + 1
-  const look = 'see whether their TCP port for other nodes (7480) is open to this host'
+  const missed = nodes.filter(
+    ({ id }) => voters.length === 0 || gone.some((each) => each.id === id),
+  )
+  const ports = [...new Set(missed.map(({ port }) => port))].join(', ')
+  const look = `see whether their TCP port for other nodes (${ports}) is open to this host`
   if (voters.length === 0)
     return `this node has not been spoken to yet: start the others, or ${look}; its log says more`
   if (there.length >= needed) return 'one is being elected: try again in a moment'

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeToken } from '../../src/cluster/join/token.ts'
 import { readCluster, writeCluster } from '../../src/cluster/settings.ts'
+import { interfaceNames } from '../../src/cluster/vip/interfaces.ts'
 import type { NodeId } from '../../src/control/ids.ts'
 import { authority } from '../../src/x509/issue.ts'
 import { run, type Ran } from './run.ts'
@@ -52,6 +53,7 @@ test.skipIf(device === '')(
     const before = settings()
     expect((await change('--interface', 'nope0')).error).toContain('must be one of')
     expect((await change('--address', '203.0.113.7')).error).toContain(`one of this host's: `)
+    expect((await change('--address', '127.0.0.1')).error).toContain('reached by no other host')
     expect(settings()).toEqual(before)
     const changed = await change('--interface', device, '--cluster-port', '7481')
     expect(changed.error).toBe('')
@@ -61,6 +63,11 @@ test.skipIf(device === '')(
     expect(changed.out).toContain('pbx transfer-leadership --to node-1')
     expect(settings()).toMatchObject({ self: { port: 7481 }, vip: { interface: device } })
     expect((await change('--interface', device)).out).toContain('Start it: ')
+    // One that has no address of its own.
+    const bare = interfaceNames()?.find((each) => networkInterfaces()[each] === undefined)
+    if (bare === undefined) return
+    expect((await change('--interface', bare)).error).toBe('')
+    expect(settings()?.vip?.interface).toBe(bare)
   },
 )
 
@@ -77,6 +84,13 @@ test('what an init has made is told of by the next, and how it is undone', async
   await pbx('cluster', 'init', ...own)
   const again = await pbx('cluster', 'init', ...own)
   expect(again.error).toContain('is of node-1 (one) of a cluster already: to undo that remove')
+  const made = readCluster(data)
+  if (made === undefined) throw new Error('it was made')
+  const peers = [{ ...made.settings.self, id: 'node-9' as NodeId }]
+  writeCluster(data, { ...made, settings: { ...made.settings, peers } })
+  expect((await pbx('cluster', 'init', ...own)).error).toContain(
+    'to undo that run pbx cluster remove node-1 on the host that serves, and remove ',
+  )
   rmSync(join(data, 'cluster'), { recursive: true })
   const files = (await pbx('cluster', 'init', ...own)).code === 0 ? readCluster(data) : undefined
   if (files === undefined) throw new Error('it can be made again')

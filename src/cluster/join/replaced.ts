@@ -48,6 +48,7 @@ export function conflict(
       ? [`another node is at ${host} port ${port}: ${other.id} (${other.name})`, 'address']
       : [`another node is named ${name}: ${other.id} at ${other.host}`, 'name']
   const mend = `run pbx cluster remove ${other.id} on the host that serves, and join again`
-  const lost = `if it is this host, which has lost its data, ${mend}`
+  const as = `with --name ${other.name}`
+  const lost = `if it is this host, which has lost its data, ${mend} ${as}`
   return `${what}; ${lost}; else give another --${option}`
 }

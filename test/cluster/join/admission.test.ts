@@ -122,7 +122,7 @@ test.each([
   [
     'the name of another',
     { name: 'ONE' },
-    /another node is named ONE: node-1 at 10.0.0.1; .*lost.*remove node-1 .*another --name$/,
+    /named ONE: node-1 at 10.0.0.1; .*lost.*remove node-1 .*again with --name one; .* --name$/,
   ],
   [
     'the address of another',
