@@ -129,8 +129,10 @@ const char* Asked(const char* name, const char* text) {
   if (!address.Parse(text)) return "it is no IP address";
   uint8_t mac[6];
   const unsigned index = if_nametoindex(name);
+  // Of 0 it would be what is heard at any interface.
+  if (index == 0) return "there is no such interface";
   const int fd = EarFor(name, text, index, address);
-  if (fd < 0) return "it wants CAP_NET_RAW, and an interface that is there";
+  if (fd < 0) return "it wants CAP_NET_RAW";
   if (!HardwareAddress(fd, name, mac)) return "the interface has no Ethernet address";
   const bool is_sent =
       address.is_four ? AskFour(fd, index, mac, address.four) : AskSix(fd, index, mac, address.six);

@@ -20,6 +20,16 @@ const ASK = `const module_ = { exports: {} }
     process.stdout.write(why || heard)
   }, 300)`
 
+/** At an interface that is not there, and at one that is. */
+const ASK_BOTH = `const module_ = { exports: {} }
+  process.dlopen(module_, process.argv[1])
+  const { askForClaims, claims } = module_.exports
+  const said = ['eth7', 'eth0'].map((each) => askForClaims(each, process.argv[2]))
+  setTimeout(() => {
+    const heard = ['eth7', 'eth0'].map((each) => claims(each, process.argv[2]))
+    process.stdout.write(JSON.stringify([...said, ...heard]))
+  }, 300)`
+
 let lan: Lan
 let asker: LanHost
 let first: LanHost
@@ -54,4 +64,11 @@ test.skipIf(!can)('nobody, one host, and two', () => {
   // Its own it does not hear.
   has(asker, `${FOUR}/24`)
   expect(ask(FOUR)).toBe(`${both} nobody`)
+})
+
+test.skipIf(!can)('at an interface that is not there nothing is heard of the others', () => {
+  const path = built.ok ? built.value : ''
+  const said = JSON.parse(asker.run(process.execPath, '-e', ASK_BOTH, path, FOUR)) as unknown
+  const both = [first.mac, second.mac].toSorted().join(' ')
+  expect(said).toEqual(['there is no such interface', '', '', both])
 })
