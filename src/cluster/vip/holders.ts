@@ -19,7 +19,8 @@ export async function holdersOf(
     if (why !== '') return why
     await sleep(PATIENCE)
     const others = othersIn(ears, interfaceName, address)
-    if (others.length > 0) return others
+    if (!others.ok) return others.error
+    if (others.value.length > 0) return others.value
   }
   return []
 }

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ok } from '../../../src/base/result.ts'
 import { millis } from '../../../src/base/time.ts'
 import { VipOwner } from '../../../src/cluster/vip/owner.ts'
 import { realHost } from '../../store/host.ts'
@@ -60,7 +61,7 @@ const owner = await VipOwner.prepare({
     announced++
     return ''
   },
-  ears: { askForClaims: () => '', claims: () => '', own: () => new Set() },
+  ears: { askForClaims: () => '', claims: () => '', own: () => ok(new Set()) },
   onConflict: () => {},
   onChanged: (isHeld) => console.log(isHeld ? 'held' : 'lost'),
   onPending: () => {},

@@ -2,8 +2,10 @@
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { err } from '../../../src/base/result.ts'
 import { IP } from '../../../src/cluster/vip/ip.ts'
 import { NFT } from '../../../src/cluster/vip/nft.ts'
+import { earsOf } from '../../../src/cluster/vip/rivals.ts'
 import { takeAllFiles } from '../../harness/open-files.ts'
 import { Resident } from '../../../src/cluster/vip/resident.ts'
 
@@ -47,6 +49,7 @@ const late = new Resident(IP)
 const giveBack = takeAllFiles()
 const without = await late.tell('link')
 console.log(`too many open files: ${typeof without === 'string' ? 'done' : without.why}`)
+console.log(`and own addresses: ${earsOf(err('')).own().ok ? 'known' : 'not known'}`)
 giveBack()
 console.log(`fewer: ${typeof (await late.tell('link show lo')) === 'string' ? 'done' : 'not done'}`)
 late.stop()

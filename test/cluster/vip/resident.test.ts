@@ -19,6 +19,7 @@ when it was killed: gone; 10.77.0.10
 the next: done; none
 2,000 at once: done
 too many open files: spawn sh EMFILE
+and own addresses: not known
 fewer: done
 a program that is not there: gone: sh: 1: exec: pbx-no-such-program: not found
 nft that may do nothing: refused: Operation not permitted (you must be root)

@@ -1,6 +1,7 @@
 //! When another host that has the addresses as well is spoken of, and to whom.
 
 import { expect, test } from 'vitest'
+import { err, ok } from '../../../src/base/result.ts'
 import { millis } from '../../../src/base/time.ts'
 import { Rivals } from '../../../src/cluster/vip/rivals.ts'
 import { World } from '../../harness/world.ts'
@@ -15,15 +16,21 @@ function scene() {
   const world = new World(1)
   /** Who answers for it. */
   const holders = new Map<string, string>()
+  /** Who does by turns. */
+  const turns = new Map<string, string[]>()
   const waiting = new Map<string, string>()
   const said: string[] = []
   const seen = { asked: 0, defended: 0 }
   let isOurs = true
+  let canLook = true
   const rivals: Rivals = new Rivals({
     host: {
       now: () => world.now,
       wake: (at, run) => world.at(at, run),
-      log: (level, event) => said.push(`${world.now} ${level} ${event}`),
+      log: (level, event, fields) =>
+        said.push(
+          `${world.now} ${level} ${event} ${level === 'warn' ? fields?.['why'] : ''}`.trim(),
+        ),
     },
     vip: {
       addresses: [
@@ -35,7 +42,9 @@ function scene() {
     ears: {
       askForClaims: (_, address) => {
         seen.asked++
-        waiting.set(address, holders.get(address) ?? '')
+        const next = turns.get(address)?.shift()
+        if (next !== undefined) turns.get(address)?.push(next)
+        waiting.set(address, next ?? holders.get(address) ?? '')
         return ''
       },
       claims: (_, address) => {
@@ -43,13 +52,15 @@ function scene() {
         waiting.delete(address)
         return heard
       },
-      own: () => new Set([OWN]),
+      own: () => (canLook ? ok(new Set([OWN])) : err('EMFILE')),
     },
     isOurs: () => isOurs,
     defend: () => seen.defended++,
     onChanged: () => said.push(`${world.now} ${rivals.conflict ?? 'nobody else'}`),
   })
-  return { world, rivals, holders, waiting, said, seen, loses: () => (isOurs = false) }
+  const loses = (): unknown => (isOurs = false)
+  const looks = (can: boolean): unknown => (canLook = can)
+  return { world, rivals, holders, turns, waiting, said, seen, loses, looks }
 }
 
 test('who answers twice in a row is told of, and that it is gone, when it is twice', () => {
@@ -107,4 +118,44 @@ test('who has them not any more asks and says nothing', () => {
   world.pass(millis(60_000))
   expect([said, seen]).toEqual([[], { asked: 2, defended: 0 }])
   rivals.stop()
+})
+
+test('two that are heard by turns are told of, and several by their number', () => {
+  const { world, rivals, holders, turns, said } = scene()
+  const others = Array.from({ length: 6 }, (_, at) => `02:00:00:00:00:0${at + 2}`)
+  turns.set(FOUR, others.slice(0, 2))
+  rivals.begin()
+  world.pass(millis(60_000))
+  const both = `${others[0]} and ${others[1]} have ${FOUR} as well: ${MEND}`
+  expect(said).toEqual(['3000 error vip.conflict', `3000 ${both}`])
+  turns.clear()
+  holders.set(FOUR, others.join(' '))
+  world.pass(millis(60_000))
+  const some = others.slice(0, 3).join(', ')
+  expect(rivals.conflict).toBe(`${some} and 3 more have ${FOUR} as well: ${MEND}`)
+})
+
+test('one at times does not hide another that is there all the time', () => {
+  const { world, rivals, holders, turns } = scene()
+  holders.set(FOUR, OTHER)
+  turns.set(SIX, [OTHER, ''])
+  rivals.begin()
+  world.pass(millis(60_000))
+  expect(rivals.conflict).toBe(`${OTHER} has ${FOUR} as well: ${MEND}`)
+})
+
+test('who this host is, is not known for a while: what was told stays, as is said once', () => {
+  const { world, rivals, holders, said, looks } = scene()
+  holders.set(FOUR, OTHER)
+  rivals.begin()
+  world.pass(millis(5_000))
+  said.length = 0
+  looks(false)
+  world.pass(millis(60_000))
+  expect(said.map((line) => line.replace(/^\d+ /, ''))).toEqual(['warn vip.not-asked EMFILE'])
+  expect(rivals.conflict).toBe(`${OTHER} has ${FOUR} as well: ${MEND}`)
+  looks(true)
+  holders.clear()
+  world.pass(millis(60_000))
+  expect(rivals.conflict).toBeUndefined()
 })
