@@ -4,11 +4,11 @@ import { isIPv4 } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
+import { isLoopback } from '../base/address.ts'
 import { authority, issue } from '../x509/issue.ts'
 import { isOfServer } from '../cluster/join/ask-server.ts'
 import { joinCluster, JoinFault } from '../cluster/join/ask.ts'
 import { nodeTokens } from '../cluster/join/token.ts'
-import { isLoopback } from '../cluster/loopback.ts'
 import {
   ClusterFault,
   PEER_PORT,

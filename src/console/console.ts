@@ -2,7 +2,7 @@
 //! for people.
 
 import type { FastifyInstance } from 'fastify'
-import { isLocal } from '../http/local.ts'
+import { isLoopback } from '../base/address.ts'
 import { backupRoutes } from './api/backup.ts'
 import { callRoutes } from './api/calls.ts'
 import { clusterRoutes } from './api/cluster.ts'
@@ -29,7 +29,7 @@ export function consoleRoutes(app: FastifyInstance, context: ConsoleContext): vo
     })
     routes.get('/metrics', async (request, reply) => {
       // Scrapers on this machine need no token; what is measured is nobody else's business.
-      if (!isLocal(request.ip)) access.requireAdministrator(request)
+      if (!isLoopback(request.ip)) access.requireAdministrator(request)
       return reply.type(metrics.contentType).send(await metrics.text())
     })
     done()

@@ -3,7 +3,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isIP } from 'node:net'
 import { acceptForms, field, requireSameOrigin } from '../http/form.ts'
-import { isLocal } from '../http/local.ts'
+import { isLoopback } from '../base/address.ts'
 import { SESSION_COOKIE } from './access.ts'
 import { statusOf } from './api/status.ts'
 import type { ConsoleContext } from './context.ts'
@@ -56,7 +56,7 @@ export function insecureHint(
   request: FastifyRequest,
   { httpsPort }: ConsoleContext,
 ): Html | undefined {
-  if (request.protocol === 'https' || isLocal(request.ip)) return undefined
+  if (request.protocol === 'https' || isLoopback(request.ip)) return undefined
   const host = isIP(request.hostname) === 6 ? `[${request.hostname}]` : request.hostname
   return encryptionHint(`https://${host}:${httpsPort()}${request.url}`)
 }

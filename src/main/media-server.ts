@@ -14,7 +14,7 @@ import type { Installation } from '../config/installation.ts'
 import { loadIdentity } from '../http/certificate.ts'
 import { localToken } from '../http/secrets.ts'
 import { HttpRefusal, openHttp } from '../http/server.ts'
-import { isLocal } from '../http/local.ts'
+import { isLoopback } from '../base/address.ts'
 import { Metrics } from '../observe/metrics.ts'
 import type { MediaRole } from '../../roles/media/role.ts'
 import { hostAddresses, isAny } from '../config/addresses.ts'
@@ -106,7 +106,7 @@ async function openDoors(
     log: host.log,
     routes(app) {
       app.get('/metrics', async (request, reply) => {
-        const isHere = isLocal(request.ip) || request.ip === config.address
+        const isHere = isLoopback(request.ip) || request.ip === config.address
         if (!isHere) throw new HttpRefusal(403, 'ask from this machine')
         return reply.type(metrics.contentType).send(await metrics.text())
       })

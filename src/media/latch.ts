@@ -10,7 +10,7 @@
 //!     ▲                                                                                    │
 //!     └── a new address is announced ◀───────────────── others are refused, except: see `admits`
 
-import { isPrivate } from './faces.ts'
+import { isPrivate } from '../base/address.ts'
 
 export type Source = { readonly address: string; readonly port: number }
 

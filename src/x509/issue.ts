@@ -10,7 +10,8 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto'
-import { isIP, isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
+import { addressBytes } from '../base/address.ts'
 import * as der from './der.ts'
 
 const OID = {
@@ -214,24 +215,10 @@ function extension(id: string, critical: boolean, value: der.Der): der.Der {
 
 /** GeneralName: `dNSName [2]` or `iPAddress [7]`. */
 function alternativeName(name: string): der.Der {
-  if (isIP(name) === 0) return der.contextPrimitive(2, der.ascii(name))
-  return der.contextPrimitive(7, isIPv4(name) ? ipv4(name) : ipv6(name))
-}
-
-function ipv4(address: string): Uint8Array {
-  return Uint8Array.from(address.split('.').map(Number))
-}
-
-function ipv6(address: string): Uint8Array {
-  const url = new URL(`http://[${address}]`).hostname.slice(1, -1)
-  const [head = '', tail] = url.split('::')
-  const groups = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16))
-  const before = groups(head)
-  const after = tail === undefined ? [] : groups(tail)
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0)
-  const all = [...before, ...zeros, ...after]
-  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]))
+  const address = addressBytes(name)
+  return address === undefined
+    ? der.contextPrimitive(2, der.ascii(name))
+    : der.contextPrimitive(7, address)
 }
 
 function pem(label: string, bytes: Uint8Array): string {

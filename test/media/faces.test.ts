@@ -1,7 +1,7 @@
 //! Which address a leg is told, by where its signalling goes.
 
 import { expect, test } from 'vitest'
-import { boundAddresses, faceToward, isPrivate, type Interface } from '../../src/media/faces.ts'
+import { boundAddresses, faceToward, type Interface } from '../../src/media/faces.ts'
 
 const INTERFACES: readonly Interface[] = [
   { address: '127.0.0.1', family: 'IP4', internal: true, prefix: 8 },
@@ -56,26 +56,4 @@ test('with one address of each family a phone is told the one of its own', () =>
     ['2001:db8::7', '2001:db8::1'],
   ] as const)
     expect(faceToward(both, [], toward)).toMatchObject({ bind: own, told: { host: own } })
-})
-
-test.each([
-  ['10.1.2.3', true],
-  ['172.31.255.255', true],
-  ['172.32.0.0', false],
-  ['192.168.0.1', true],
-  ['127.9.9.9', true],
-  ['169.254.1.1', true],
-  ['100.127.0.1', true],
-  ['100.128.0.1', false],
-  ['8.8.8.8', false],
-  ['::1', true],
-  ['fd00::1', true],
-  ['fe80::1%eth0', true],
-  ['2001:db8::1', false],
-  ['::ffff:10.0.0.1', false],
-  ['1.2.3', false],
-  ['1:2:3', false],
-  ['zz::1', false],
-])('%s is private: %s', (address, is) => {
-  expect(isPrivate(address)).toBe(is)
 })

@@ -1,5 +1,7 @@
 //! What subnets are made of (RFC 4632, RFC 4291). Pure.
 
+import { addressNumber, sharePrefix } from '../../base/address.ts'
+import { assert } from '../../base/assert.ts'
 import type { VirtualAddress } from '../settings.ts'
 
 /** The first address of the subnet that this IPv4 address is in. */
@@ -14,11 +16,8 @@ export function isIPv4(address: string): boolean {
   return !address.includes(':')
 }
 
-/** Of one family. */
 export function isWithin(address: string, subnet: VirtualAddress): boolean {
-  const bits = hostBits(subnet)
-  const isSame = isIPv4(address) === isIPv4(subnet.address)
-  return isSame && numberOf(address) >> bits === numberOf(subnet.address) >> bits
+  return sharePrefix(address, subnet.address, subnet.prefix)
 }
 
 /**
@@ -38,17 +37,7 @@ function hostBits({ address, prefix }: VirtualAddress): bigint {
 }
 
 function numberOf(address: string): bigint {
-  if (isIPv4(address)) return joined(address.split('.').map(BigInt), 8n)
-  const [head = '', tail = ''] = address.split('::')
-  const [before, after] = [groups(head), groups(tail)]
-  const between = Array.from({ length: 8 - before.length - after.length }, () => 0n)
-  return joined([...before, ...between, ...after], 16n)
-}
-
-function groups(text: string): readonly bigint[] {
-  return text === '' ? [] : text.split(':').map((each) => BigInt(`0x${each}`))
-}
-
-function joined(parts: readonly bigint[], bits: bigint): bigint {
-  return parts.reduce((sum, part) => (sum << bits) + part, 0n)
+  const number = addressNumber(address)
+  assert(number !== undefined, `${address} is numeric where it was given`)
+  return number
 }

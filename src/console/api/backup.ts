@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { BackupFault } from '../../backup/errors.ts'
 import type { BackupFailure, Restored } from '../../backup/backups.ts'
-import { isLocal } from '../../http/local.ts'
+import { isLoopback } from '../../base/address.ts'
 import { HttpRefusal } from '../../http/server.ts'
 import type { ConsoleContext } from '../context.ts'
 import { refusalOf } from '../committed.ts'
@@ -110,7 +110,7 @@ function doneLine(restored: Restored): shapes.RestoreLine {
 }
 
 function requirePrivacy({ ip, protocol }: FastifyRequest): void {
-  if (protocol === 'https' || isLocal(ip)) return
+  if (protocol === 'https' || isLoopback(ip)) return
   const why = 'a backup holds the key of all passwords, and this line is not encrypted'
   throw new HttpRefusal(403, `${why}: use https`)
 }

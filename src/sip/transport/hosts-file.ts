@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Host } from '../../base/host.ts'
 import { after, seconds, millis, type Millis } from '../../base/time.ts'
-import { addressBytes, familyOf } from './address.ts'
+import { addressBytes, familyOf } from '../../base/address.ts'
 
 /** How often a change is looked for. */
 const LOOK_AGAIN = seconds(5)

@@ -4,7 +4,7 @@
 import type { Random } from '../../base/random.ts'
 import type { SipUri } from '../message/uri.ts'
 import type { Target } from '../transaction/flow.ts'
-import { addressBytes, familyOf } from './address.ts'
+import { addressBytes, familyOf } from '../../base/address.ts'
 import type { Answer, DnsRecord, NaptrRecord, Question, SrvRecord } from './dns.ts'
 
 export type PlanRequest = {

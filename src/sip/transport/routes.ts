@@ -6,7 +6,7 @@ import type { Host } from '../../base/host.ts'
 import { Lru } from '../../base/lru.ts'
 import { seconds, type Millis } from '../../base/time.ts'
 import type { Native } from '../../native/load.ts'
-import { addressBytes, familyOf, isPrivate } from './address.ts'
+import { addressBytes, familyOf, isPrivate } from '../../base/address.ts'
 
 /** Routes change when cables are pulled and virtual addresses move. */
 const LIFETIME = seconds(10)

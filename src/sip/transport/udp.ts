@@ -15,7 +15,7 @@ import type {
   UdpSocket,
 } from '../../native/udp.ts'
 import type { FlowId, Source, Target } from '../transaction/flow.ts'
-import { addressBytes, familyOf } from './address.ts'
+import { addressBytes, familyOf } from '../../base/address.ts'
 import { udpEnds, udpFlowId } from './flow-id.ts'
 import { answerStun, looksLikeStun } from './stun.ts'
 

@@ -14,6 +14,24 @@ export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
 }
 
+/** Of this machine (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). IPv4 may come dressed as IPv6. */
+export function isLoopback(address: string): boolean {
+  return /^(127\.|::1$|::ffff:127\.)/.test(address)
+}
+
+/** Undefined when the text is no numeric address. */
+export function addressNumber(text: string): bigint | undefined {
+  return addressBytes(text)?.reduce((number, byte) => (number << 8n) | BigInt(byte), 0n)
+}
+
+/** Whether the first `length` bits of two addresses of one family are the same. */
+export function sharePrefix(one: string, other: string, length: number): boolean {
+  if (familyOf(one) !== familyOf(other)) return false
+  const [a, b] = [one, other].map(addressNumber)
+  const rest = BigInt((familyOf(one) === 6 ? 128 : 32) - length)
+  return a !== undefined && b !== undefined && a >> rest === b >> rest
+}
+
 /** Private, link-local, loopback or shared (RFC 1918, 3927, 6598, 4193, 4291): never routed. */
 export function isPrivate(address: string): boolean {
   const bytes = addressBytes(address)
