@@ -1,6 +1,7 @@
 //! The program of the replica's thread in a cluster: replica, peer link, virtual address.
 
 import { assert } from '../base/assert.ts'
+import type { Result } from '../base/result.ts'
 import type { Millis } from '../base/time.ts'
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import { Strangers } from '../cluster/join/stranger.ts'
@@ -49,7 +50,7 @@ const KEEP_PRIORITY_EVERY_MS = 1_000
 const SILENT = 'its main thread does not answer'
 
 export type WorkerData = ReplicaSettings &
-  MemberSettings & { readonly newsPort: MessagePort; readonly native: string | undefined }
+  MemberSettings & { readonly newsPort: MessagePort; readonly native: Result<string, string> }
 
 assert(parentPort !== null, 'the replica runs in a worker thread')
 const given = workerData as WorkerData
@@ -60,7 +61,7 @@ const { self, peers, vip: vipSettings } = settings
 const timing = TIMINGS[settings.timing]
 const say = (message: FromMember): void => news.postMessage(message)
 const host = realHost((level, event, fields) => say({ kind: 'log', level, event, fields }))
-const addOn = loadNative(native)
+const addOn = native.ok ? loadNative(native.value) : native
 const priority = new Priority(addOn, host.log)
 
 let member: Member | undefined
@@ -276,7 +277,7 @@ function judge(member: Member, vip: VipOwner | undefined): void {
   if (isDrained) member.setFit('drain', 'drained')
   if (disk.slow !== undefined) member.setFit('disk', disk.slow)
   if (vip !== undefined) member.setFit('address', vip.unfit)
-  if (vip !== undefined) member.setFit('announcing', whyNoAnnouncing(ownStatus()))
+  if (vip !== undefined) member.setFit('announcing', whyNoAnnouncing(addOn, ownStatus()))
 }
 
 /** The main thread serves, here or when it is elected: what does not answer had better not be. */

@@ -6,7 +6,6 @@ import { watchOwnAddress } from '../cluster/own-address.ts'
 import type { MemberSettings } from '../cluster/protocol.ts'
 import { settled, type ClusterFiles } from '../cluster/settings.ts'
 import type { LogKeeper } from '../files/log-keeper.ts'
-import { loadNative } from '../native/load.ts'
 import type { Cancel, Host } from '../base/host.ts'
 import type { Config } from '../config/config.ts'
 import type { Installation } from '../config/installation.ts'
@@ -55,16 +54,12 @@ export async function openNode(options: NodeOptions): Promise<ClusterMember> {
   const isDrained = drain.state !== undefined
   const shared = sharedSettings(config)
   const settings: MemberSettings = { cluster: files, patience: PATIENCE_MS, isDrained, shared }
-  const addOn = native.ok ? native.value : undefined
-  const loaded = loadNative(addOn)
-  if (!loaded.ok && files.settings.vip !== undefined)
-    host.log('warn', 'vip.cannot-announce', { why: loaded.error })
   const store = await openStore({
     host,
     directory: config.data,
     onFault,
     worker: workers.member ?? new URL('./member-worker.ts', import.meta.url),
-    given: { data: { ...settings, native: addOn, newsPort: port2 }, transfer: [port2] },
+    given: { data: { ...settings, native, newsPort: port2 }, transfer: [port2] },
     ...(sqlite === undefined ? {} : { addon: sqlite }),
   })
   settled(config.data, files)

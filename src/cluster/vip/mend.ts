@@ -1,5 +1,6 @@
 //! What is missing on a host that cannot have the virtual address, and how it is mended. Pure.
 
+import type { Result } from '../../base/result.ts'
 import { NO_INTERFACE } from './ip.ts'
 import type { Fault } from './resident.ts'
 
@@ -31,15 +32,21 @@ export function whyNoGate(fault: Fault): string {
   return `nft says: ${fault.why}`
 }
 
-/** Of a process that has these capabilities (`CapEff` of proc(5)). */
-export function whyNoAnnouncing(processStatus: string): string | undefined {
+/** Of a process that has this add-on, and these capabilities (`CapEff` of proc(5)). */
+export function whyNoAnnouncing(
+  addOn: Result<unknown, string>,
+  processStatus: string,
+): string | undefined {
+  const cannot = 'it cannot tell its neighbours where the address is: give pbx'
+  if (!addOn.ok) return `${cannot} its native add-on and restart it (${firstLine(addOn.error)})`
   const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec(processStatus)?.[1]
   if (capabilities === undefined || (BigInt(`0x${capabilities}`) & CAP_NET_RAW) !== 0n)
     return undefined
-  return (
-    'it may not tell its neighbours where the address is: ' +
-    `give pbx CAP_NET_RAW ${CAPABILITIES} and restart it`
-  )
+  return `${cannot} CAP_NET_RAW ${CAPABILITIES} and restart it`
+}
+
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? ''
 }
 
 const CAP_NET_RAW = 1n << 13n

@@ -83,8 +83,7 @@ async function openMember(directory: string, files: ClusterFiles): Promise<Membe
     isDrained: false,
     shared: {},
   }
-  const built = await buildNative()
-  const native = built.ok ? built.value : undefined
+  const native = await buildNative()
   const events: LoggedEvent[] = []
   const host = realHost(events)
   const store = await openStore({

@@ -1,6 +1,7 @@
 //! What a host that cannot have the address is said to need.
 
 import { expect, test } from 'vitest'
+import { err, ok } from '../../../src/base/result.ts'
 import { whyNoAddress, whyNoAnnouncing, whyNoGate } from '../../../src/cluster/vip/mend.ts'
 
 const ABSENT = [
@@ -36,9 +37,14 @@ test.each([
   expect(whyNoGate({ kind, why })).toMatch(mend)
 })
 
-test('who lacks CAP_NET_RAW cannot announce; where that is not to be known it is hoped', () => {
+test('who lacks CAP_NET_RAW or the add-on cannot announce; what is not known is hoped', () => {
   const status = (set: string): string => `Name:\tnode\nCapInh:\t0\nCapEff:\t${set}\n`
-  expect(whyNoAnnouncing(status('000001fffeffffff'))).toBeUndefined()
-  expect(whyNoAnnouncing(status('000001fffeffdfff'))).toMatch(/CAP_NET_RAW/)
-  expect(whyNoAnnouncing('')).toBeUndefined()
+  const all = status('000001fffeffffff')
+  expect(whyNoAnnouncing(ok(0), all)).toBeUndefined()
+  expect(whyNoAnnouncing(ok(0), status('000001fffeffdfff'))).toMatch(/CAP_NET_RAW/)
+  expect(whyNoAnnouncing(ok(0), '')).toBeUndefined()
+  expect(whyNoAnnouncing(err('g++ did not build it: none\nmore'), all)).toBe(
+    'it cannot tell its neighbours where the address is: give pbx its native add-on and ' +
+      'restart it (g++ did not build it: none)',
+  )
 })
