@@ -1,13 +1,11 @@
 //! What is missing on a host that cannot have the virtual address, and how it is mended. Pure.
 
 import type { Result } from '../../base/result.ts'
-import { NO_INTERFACE } from './ip.ts'
+import { ABSENT, NO_INTERFACE } from './ip.ts'
 import type { Fault } from './resident.ts'
 
 const MAY_NOT = /not permitted/i
 const CAPABILITIES = '(config/systemd/cluster.conf)'
-/** As the kernel says it, newer and older, of an address that is not there. */
-const ABSENT = /address not found|cannot assign requested address/i
 
 /** Of `ip`, told to take the address from there: why it could not put it there either. */
 export function whyNoAddress(fault: Fault, interfaceName: string): string | undefined {

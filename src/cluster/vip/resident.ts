@@ -16,7 +16,7 @@ export type Program = {
   readonly question: (number: number) => string
   /** All it says, what it says to the question included; what comes before that is a group. */
   readonly answerTo: (question: string) => RegExp
-  /** Of the first line that it did not do. */
+  /** Of a line that it did not do, the first one that matters. */
   readonly refusal: (answer: string) => string | undefined
   /** What it says instead of an answer when it may do nothing at all. */
   readonly denial?: RegExp

@@ -32,6 +32,11 @@ await say('two addresses', `addr replace ${FOUR}\naddr replace ${SIX}`, ['there'
 await say('again', `addr replace ${FOUR}\naddr replace ${SIX}`, ['there'])
 await say('taken away', `addr del ${FOUR}\naddr del fd00:77::10/64 dev lo`, ['there'])
 await say('taken away once more', `addr del ${FOUR}`, ['why'])
+await say(
+  'of two that are not there one is elsewhere',
+  `addr del ${FOUR}\naddr del ${SIX.replace('lo', 'nosuch')}`,
+  ['why'],
+)
 await say('of two lines one', `addr replace 10.77.0.9/24 dev nosuch\naddr replace ${FOUR}`, [
   'why',
   'there',

@@ -13,6 +13,7 @@ test.skipIf(!can)('what ip is told it does, and says why not', () => {
 again: done; 10.77.0.10 fd00:77::10
 taken away: done; none
 taken away once more: refused: Error: ipv4: Address not found.
+of two that are not there one is elsewhere: refused: Cannot find device "nosuch"
 of two lines one: refused: Cannot find device "nosuch"; 10.77.0.10
 another, which knows what there is now: done; 10.77.0.10
 when it was killed: gone; 10.77.0.10
