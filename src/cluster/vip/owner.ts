@@ -226,11 +226,11 @@ export class VipOwner {
   }
 
   #linkTrouble(): string | undefined {
+    // Of one that has never been there, and of one that goes by another name, `ip` tells.
+    if (!this.#isLinkDown) return undefined
     const { interface: name } = this.#parts.vip
     if (!isThere(name)) return noInterface(name)
-    return this.#isLinkDown
-      ? `${name} is down: see its cable, or ip link set ${name} up`
-      : undefined
+    return `${name} is down: see its cable, or ip link set ${name} up`
   }
 
   #step(input: LeaseInput): void {

@@ -45,7 +45,7 @@ export function isLinkUp(interfaceName: string): boolean | undefined {
   }
 }
 
-/** Up or not. True where the kernel does not tell. */
+/** Up or not, by its first name. True where the kernel does not tell. */
 export function isThere(interfaceName: string): boolean {
   try {
     const lines = readFileSync('/proc/net/dev', 'utf8').split('\n')

@@ -34,6 +34,8 @@ const ADDRESSES = {
   refused: [SIX],
   'in part': [{ address: ADDRESS, prefix: 24 }, SIX],
 }
+const NAMES = { missing: 'nope0', altname: 'lan-of-the-office' }
+if (mode === 'altname') ip(`link property add dev v0 altname ${NAMES.altname}`)
 const { networkInterfaces } = os
 let canLook = true
 os.networkInterfaces = () => {
@@ -54,7 +56,7 @@ const owner = await VipOwner.prepare({
   },
   vip: {
     addresses: ADDRESSES[mode as keyof typeof ADDRESSES] ?? [{ address: ADDRESS, prefix: 24 }],
-    interface: mode === 'missing' ? 'nope0' : 'v0',
+    interface: NAMES[mode as keyof typeof NAMES] ?? 'v0',
   },
   lease: millis(400),
   announce: () => {
@@ -145,6 +147,11 @@ if (mode === 'refused') {
   await sleep(600)
   for (let at = 0; at < 3; at++) await leads()
   console.log(`leads: ${owner.isHeld ? 'held' : 'not held'}`)
+  process.exit()
+}
+if (mode === 'altname') {
+  while (!owner.isHeld) await leads()
+  console.log(`leads: ${where()}`)
   process.exit()
 }
 if (mode === 'silent') {

@@ -96,6 +96,11 @@ test.skipIf(!can)('who has not the interface says so before it is elected, and w
   )
 })
 
+test.skipIf(!can)('an interface may go by another of its names', () => {
+  const [, ...said] = trial(undefined, 'altname').split('\n')
+  expect(said).toEqual(['prepared: not there', 'held', 'leads: there', ''])
+})
+
 test.skipIf(!can)('a standby knows that it has no interface, and serves on one made anew', () => {
   const [, ...said] = trial(undefined, 'anew').split('\n')
   expect(said).toEqual([
