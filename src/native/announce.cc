@@ -5,6 +5,7 @@
 #include <node_api.h>
 
 #include "frames.h"
+#include "why.h"
 
 namespace pbx {
 namespace {
@@ -36,22 +37,14 @@ bool SendAdvert(int fd, int index, const uint8_t mac[6], const in6_addr& address
   return SendFrame(fd, index, ETH_P_IPV6, &frame, sizeof frame);
 }
 
-// Stays open: to close one waits for the kernel (synchronize_net), 10 ms and more, in the thread
-// that keeps the lease. Nothing is to be received by it. Below 0 when it may not be had.
-int Sender() {
-  thread_local int fd = -1;
-  if (fd < 0) fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-  return fd;
-}
-
 const char* Announced(const char* name, const char* text) {
   Address address;
   if (!address.Parse(text)) return "it is no IP address";
-  const unsigned index = if_nametoindex(name);
   const int fd = Sender();
-  if (fd < 0) return "it wants CAP_NET_RAW";
+  if (fd < 0) return WhyRefused();
+  const unsigned index = IndexOf(fd, name);
   uint8_t mac[6];
-  if (index == 0 || !HardwareAddress(fd, name, mac)) return "there is no such interface";
+  if (index == 0 || !HardwareAddress(fd, name, mac)) return WhyRefused();
   const bool is_sent = address.is_four ? SendArp(fd, index, mac, address.four)
                                        : SendAdvert(fd, index, mac, address.six);
   return is_sent ? "" : "the interface did not take it";

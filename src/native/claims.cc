@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "frames.h"
+#include "why.h"
 
 namespace pbx {
 namespace {
@@ -84,7 +85,9 @@ int Listen(unsigned index, const Address& address) {
   if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0 &&
       bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0)
     return fd;
+  const int error = errno;
   close(fd);
+  errno = error;
   return -1;
 }
 
@@ -128,11 +131,13 @@ const char* Asked(const char* name, const char* text) {
   Address address;
   if (!address.Parse(text)) return "it is no IP address";
   uint8_t mac[6];
-  const unsigned index = if_nametoindex(name);
+  const int sender = Sender();
+  if (sender < 0) return WhyRefused();
+  const unsigned index = IndexOf(sender, name);
   // Of 0 it would be what is heard at any interface.
-  if (index == 0) return "there is no such interface";
+  if (index == 0) return WhyRefused();
   const int fd = EarFor(name, text, index, address);
-  if (fd < 0) return "it wants CAP_NET_RAW";
+  if (fd < 0) return WhyRefused();
   if (!HardwareAddress(fd, name, mac)) return "the interface has no Ethernet address";
   const bool is_sent =
       address.is_four ? AskFour(fd, index, mac, address.four) : AskSix(fd, index, mac, address.six);

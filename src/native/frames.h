@@ -72,6 +72,22 @@ inline bool SendFrame(int fd, int index, uint16_t type, const void* frame, size_
   return sendto(fd, frame, size, 0, reinterpret_cast<sockaddr*>(&to), sizeof to) >= 0;
 }
 
+// Stays open: to close one waits for the kernel (synchronize_net), 10 ms and more, in the thread
+// that keeps the lease. Nothing is to be received by it. Below 0 when it may not be had.
+inline int Sender() {
+  thread_local int fd = -1;
+  if (fd < 0) fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  return fd;
+}
+
+// 0 when there is none. if_nametoindex(3) opens a socket, and does not say when it could not.
+inline unsigned IndexOf(int fd, const char* name) {
+  ifreq request;
+  memset(&request, 0, sizeof request);
+  strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? 0 : request.ifr_ifindex;
+}
+
 inline bool HardwareAddress(int fd, const char* name, uint8_t mac[6]) {
   ifreq request;
   memset(&request, 0, sizeof request);

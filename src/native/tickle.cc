@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "checksum.h"
+#include "why.h"
 
 namespace pbx {
 namespace {
@@ -100,7 +101,7 @@ const char* Tickled(const Ends& ends) {
   const bool is_six = strchr(ends.to, ':') != nullptr;
   // Of this protocol nothing is received: a copy of every segment would be, otherwise.
   const int fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-  if (fd < 0) return "it wants CAP_NET_RAW";
+  if (fd < 0) return WhyRefused();
   const bool is_sent = is_six ? SendSix(fd, ends) : SendFour(fd, ends);
   const int error = errno;
   close(fd);

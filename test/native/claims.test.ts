@@ -30,6 +30,15 @@ const ASK_BOTH = `const module_ = { exports: {} }
     process.stdout.write(JSON.stringify([...said, ...heard]))
   }, 300)`
 
+/** With no file left to open. */
+const WITHOUT_FILES = `const module_ = { exports: {} }
+  process.dlopen(module_, process.argv[1])
+  const { announce, askForClaims, tickle } = module_.exports
+  try { for (;;) require('node:fs').openSync('/dev/null') } catch {}
+  const address = process.argv[2]
+  const said = [announce('eth0', address), askForClaims('eth0', address)]
+  console.log([...said, tickle(address, 1, address, 1)].join('; '))`
+
 let lan: Lan
 let asker: LanHost
 let first: LanHost
@@ -71,4 +80,12 @@ test.skipIf(!can)('at an interface that is not there nothing is heard of the oth
   const said = JSON.parse(asker.run(process.execPath, '-e', ASK_BOTH, path, FOUR)) as unknown
   const both = [first.mac, second.mac].toSorted().join(' ')
   expect(said).toEqual(['there is no such interface', '', '', both])
+})
+
+test.skipIf(!can)('with too many open files it is not said that a capability is missing', () => {
+  const limited = ['-c', 'ulimit -n 100; exec "$0" "$@"', process.execPath]
+  const why = 'Too many open files'
+  const path = built.ok ? built.value : ''
+  const said = asker.run('sh', ...limited, '-e', WITHOUT_FILES, path, FOUR)
+  expect(said).toBe(`${why}; ${why}; ${why}\n`)
 })
