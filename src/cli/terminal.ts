@@ -15,14 +15,24 @@ export type Terminal = {
 }
 
 export function processTerminal(): Terminal {
+  // Whoever writes is told.
+  process.stdout.on('error', () => {})
   return {
-    out: (text) => void process.stdout.write(text),
+    out: (text) => void process.stdout.write(text, endUnheard),
     error: (text) => void process.stderr.write(text),
     watched: process.stderr.isTTY,
     stdin: process.stdin,
     answers: process.stdin.isTTY && process.stderr.isTTY,
     bytes: process.stdout.isTTY ? undefined : process.stdout,
   }
+}
+
+/** Nobody reads on (`| head`), which is no news to whoever asked; or a disk is full. */
+function endUnheard(error: NodeJS.ErrnoException | null | undefined): void {
+  if (!error) return
+  if (error.code !== 'EPIPE')
+    process.stderr.write(`pbx: what it says cannot be written: ${error.message}\n`)
+  process.exit(1)
 }
 
 /** A secret that was asked for, by `--WHAT-stdin` say. */
