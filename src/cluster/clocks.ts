@@ -11,6 +11,8 @@ import type { PeerLink } from './peer-link.ts'
 
 /** Milliseconds; by less two clocks do not differ. What is told may have waited for its turn. */
 const TOLERATED = 2_000
+/** Milliseconds: who was far off is not any more. Less than what is far, or it would be in turn. */
+const NEAR = APART_MAX / 2
 /** Looks, one a second, before it is logged. */
 const PATIENCE = 5
 const FAR_OFF = 'its clock is off by more than an hour: let NTP set it'
@@ -26,8 +28,8 @@ export type ClocksParts = {
 export class Clocks {
   readonly time: ClusterTime
   readonly #parts: ClocksParts
-  /** By which their wall clocks are ahead of the one here. */
-  readonly #ahead = new Map<NodeId, number>()
+  /** What their wall clocks said when none had been set since the one here began to run. */
+  readonly #began = new Map<NodeId, number>()
   readonly #unsubscribe: readonly Cancel[]
   #looksOff = 0
   #trouble: string | undefined
@@ -42,12 +44,12 @@ export class Clocks {
         const told = decoded(data)
         if (told === undefined)
           return host.log('warn', 'peer.message-unreadable', { peer: from, bytes: data.length })
-        this.#ahead.set(from, told.wall - host.wall())
+        this.#began.set(from, told.wall - host.now())
         if (from === leader()) this.time.follow(told.time)
       }),
       link.changed(({ peer, isUp }) => {
         if (isUp) this.#tell(peer)
-        else this.#ahead.delete(peer)
+        else this.#began.delete(peer)
       }),
     ]
   }
@@ -62,10 +64,10 @@ export class Clocks {
       this.#looksOff = 0
     } else if (++this.#looksOff === PATIENCE)
       host.log('warn', 'clock.off', { aheadMs: ahead, mend: MEND })
-    const isFar = Math.abs(ahead ?? 0) > APART_MAX
-    if (isFar && this.#looksOff >= PATIENCE) this.#trouble = FAR_OFF
+    const off = Math.abs(ahead ?? 0)
+    if (off > APART_MAX && this.#looksOff >= PATIENCE) this.#trouble = FAR_OFF
     // When most are gone it is not to be known who is right: what was known then stays.
-    if (!isFar && this.#isNearAnother) this.#trouble = undefined
+    if (off < NEAR && this.#isNearAnother) this.#trouble = undefined
     return this.#trouble
   }
 
@@ -74,9 +76,10 @@ export class Clocks {
    * is not, or nothing is known. Of two that differ it is the other one's that is said to be off.
    */
   off(node: NodeId): number | undefined {
-    const ahead = node === this.#parts.self ? 0 : this.#ahead.get(node)
-    if (ahead === undefined) return undefined
-    const off = Math.round(ahead - middleOf([0, ...this.#ahead.values()]))
+    const ahead = this.#ahead
+    const own = ahead.get(node)
+    if (own === undefined) return undefined
+    const off = Math.round(own - middleOf([...ahead.values()]))
     return Math.abs(off) < TOLERATED ? undefined : off
   }
 
@@ -84,8 +87,17 @@ export class Clocks {
     for (const each of this.#unsubscribe) each()
   }
 
+  /** By which they are ahead of the one here, its own among them: that may have just been set. */
+  get #ahead(): ReadonlyMap<NodeId, number> {
+    const { host, self } = this.#parts
+    const here = host.wall() - host.now()
+    const others = [...this.#began].map(([node, began]) => [node, began - here] as const)
+    return new Map([[self, 0], ...others])
+  }
+
   get #isNearAnother(): boolean {
-    return [...this.#ahead.values()].some((ahead) => Math.abs(ahead) <= APART_MAX)
+    const { self } = this.#parts
+    return [...this.#ahead].some(([node, ahead]) => node !== self && Math.abs(ahead) < NEAR)
   }
 
   #tell(peer: NodeId): void {

@@ -13,6 +13,8 @@ const WHY_MAX = 200
 
 /** Who is fit, who would serve badly, whom an administrator spares, who would serve nobody. */
 const BY_RANK = [undefined, 'reserve', 'spared', 'useless'] as const
+/** As a byte. An earlier release takes the third for the second. */
+const BY_CODE = [undefined, 'reserve', 'useless', 'spared'] as const
 export type Grade = NonNullable<(typeof BY_RANK)[number]>
 /** The worse first, and of those the cause before what comes of it. */
 const GRADES = {
@@ -83,11 +85,17 @@ export class Fitness {
     return this.#ofOthers.get(node)
   }
 
-  /** Whether one of these others is there, and had better serve than this one. */
+  /**
+   * Whether one of these others is there whose election is worth waiting for: it is fit, or can
+   * serve where this one cannot. Not that of one which would serve badly, only because this one is
+   * to be spared: behind a slow disk its log is the shorter one, and cannot win.
+   */
   isAnyBetter(nodes: readonly NodeId[]): boolean {
     const { peers } = this.#parts.link
-    const own = rankOf(this.own?.grade)
-    return nodes.some((id) => peers.includes(id) && rankOf(this.of(id)?.grade) < own)
+    const own = this.own?.grade
+    const isBetter = (other: Grade | undefined): boolean =>
+      own !== undefined && (other === undefined || (own === 'useless' && other !== 'useless'))
+    return nodes.some((id) => peers.includes(id) && isBetter(this.of(id)?.grade))
   }
 
   set(concern: Concern, why: string | undefined): void {
@@ -113,16 +121,16 @@ export class Fitness {
   }
 }
 
-/** A byte for the grade, and the text; of who is fit nothing. */
+/** The grade, and the text; of who is fit nothing. */
 function encodeUnfit(unfit: Unfit | undefined): Uint8Array {
   if (unfit === undefined) return new Uint8Array()
   const text = Buffer.from(unfit.why).subarray(0, WHY_MAX)
-  return Buffer.concat([Buffer.of(rankOf(unfit.grade)), text])
+  return Buffer.concat([Buffer.of(BY_CODE.indexOf(unfit.grade)), text])
 }
 
 function decodeUnfit(data: Uint8Array): Unfit | undefined {
-  const [rank] = data
-  if (rank === undefined) return undefined
+  const [code] = data
+  if (code === undefined) return undefined
   const why = Buffer.from(data.subarray(1, 1 + WHY_MAX)).toString()
-  return { why, grade: BY_RANK[rank] ?? 'useless' }
+  return { why, grade: BY_CODE[code] ?? 'useless' }
 }

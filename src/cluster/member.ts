@@ -139,10 +139,13 @@ export class Member {
     if (wish.kind === 'hand-over') this.setFit('stop', 'it is being stopped')
     const { host, replica } = this.#parts
     let refused: string | undefined
+    const resigning = this.#resigning
+    // It may be handed over at once, and the reason is told then.
+    if (wish.kind === 'transfer') this.#resigning = undefined
     this.#parts.orEnd(() => {
       refused = replica.ask((raft) => wished(raft, wish, this.#peers))
     })
-    if (wish.kind === 'transfer' && refused === undefined) this.#resigning = undefined
+    if (refused !== undefined) this.#resigning = resigning
     if (wish.kind === 'drain' && refused === undefined) {
       const { isDrained, isForced } = wish
       host.log('info', 'node.drain', { isDrained, isForced })
@@ -193,7 +196,7 @@ export class Member {
     const { replica, orEnd } = this.#parts
     const { voters } = replica.status.membership
     const rivals = voters.filter((id) => id !== this.#succession.last)
-    const isReluctant = this.#fitness.own !== undefined && this.#fitness.isAnyBetter(rivals)
+    const isReluctant = this.#fitness.isAnyBetter(rivals)
     if (isReluctant === this.#isReluctant) return
     this.#isReluctant = isReluctant
     orEnd(() => replica.ask((raft) => raft.setReluctant(isReluctant)))

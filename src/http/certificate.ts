@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { HttpFault } from './errors.ts'
-import { type Identity, issueServer, selfSigned, stillServes } from '../x509/issue.ts'
+import { covers, type Identity, isCurrent, issueServer, selfSigned } from '../x509/issue.ts'
 
 export type CertificateFiles = {
   readonly certificate: string | undefined
@@ -83,7 +83,7 @@ function usable(
     createSecureContext({ cert: identity.certificate, key: identity.key })
     const shown = new X509Certificate(identity.certificate)
     const signer = by === undefined ? shown : new X509Certificate(by.certificate)
-    return shown.verify(signer.publicKey) && stillServes(shown, names, now)
+    return shown.verify(signer.publicKey) && covers(shown, names) && isCurrent(shown, +now)
   } catch {
     return false // damaged, or the two do not fit: it is ours, so a new pair mends it
   }

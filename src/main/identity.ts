@@ -3,28 +3,27 @@
 //! trust one certificate whichever node they reach.
 
 import { X509Certificate } from 'node:crypto'
+import type { WallTime } from '../base/time.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { hostAddresses } from '../config/addresses.ts'
 import type { Config } from '../config/config.ts'
 import { loadIdentity } from '../http/certificate.ts'
-import { servesUntil } from '../x509/issue.ts'
+import { isCurrent } from '../x509/issue.ts'
 import type { TlsIdentity } from '../sip/transport/tls.ts'
 
 export type OwnIdentity = TlsIdentity & {
-  /** Milliseconds since 1970: then it is to be made anew. */
-  readonly servesUntil: number
+  /** Whether it need not be made anew, by this wall clock. */
+  readonly isCurrent: (now: WallTime) => boolean
 }
 
 export function ownIdentity(config: Config, cluster: Cluster | undefined): OwnIdentity {
   const { tls, data, domain, address, publicAddress } = config
   const named = domain === undefined ? [] : [domain]
-  const own = hostAddresses(address, publicAddress).names
-  const names = [...new Set([...named, ...own, ...(cluster?.vips ?? [])])]
+  const { names: here } = hostAddresses(address, publicAddress)
+  const names = [...new Set([...named, ...here, ...(cluster?.vips ?? [])])]
   const now = new Date(cluster?.wall() ?? Date.now())
   const loaded = loadIdentity(tls, data, names, now, cluster?.authority)
   // Files are not ours to make.
-  const until = loaded.selfSigned
-    ? servesUntil(new X509Certificate(loaded.certificate))
-    : Number.POSITIVE_INFINITY
-  return { names, ...loaded, servesUntil: until }
+  const own = loaded.selfSigned ? new X509Certificate(loaded.certificate) : undefined
+  return { names, ...loaded, isCurrent: (at) => own === undefined || isCurrent(own, at) }
 }

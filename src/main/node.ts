@@ -173,8 +173,8 @@ export class ClusterMember {
     const mayServe = this.#trouble === undefined || this.#office !== this.#failedIn
     if (this.#serving === undefined && this.#isActive && mayServe)
       return this.#between(() => this.#change(true))
-    const { servesUntil = Number.POSITIVE_INFINITY } = this.#standby ?? {}
-    if (servesUntil < this.#cluster.wall()) this.#between(() => this.#renew())
+    if (this.#standby?.identity.isCurrent(this.#cluster.wall()) === false)
+      this.#between(() => this.#renew())
   }
 
   /** Nothing else changes meanwhile. */

@@ -10,7 +10,7 @@ import type { Host } from '../base/host.ts'
 import { localToken } from '../http/secrets.ts'
 import { openHttp } from '../http/server.ts'
 import type { Drain } from './drain.ts'
-import { ownIdentity } from './identity.ts'
+import { type OwnIdentity, ownIdentity } from './identity.ts'
 import { Metrics } from '../observe/metrics.ts'
 import { sayRunning } from './running.ts'
 import type { Store } from '../store/store.ts'
@@ -25,8 +25,7 @@ export type StandbyOptions = {
 }
 
 export type Standby = {
-  /** Milliseconds since 1970: then its certificate is to be made anew. */
-  readonly servesUntil: number
+  readonly identity: OwnIdentity
   readonly close: () => Promise<void>
 }
 
@@ -59,5 +58,5 @@ export async function openStandby(options: StandbyOptions): Promise<Standby> {
     onUpgrade: ({ socket }) => void socket.destroy(),
   })
   sayRunning(host, config.data, addresses.local, http.httpPort)
-  return { servesUntil: identity.servesUntil, close: () => http.close(0) }
+  return { identity, close: () => http.close(0) }
 }

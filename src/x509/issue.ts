@@ -175,20 +175,20 @@ function signedWith(keyId: Uint8Array | undefined): readonly der.Der[] {
   ]
 }
 
-/** From then on it is near its end. Milliseconds since 1970. */
-export function servesUntil(certificate: X509Certificate): number {
-  return certificate.validToDate.getTime() - 30 * DAY_MS
+/**
+ * Whether it is good by this clock, and not near its end. One that signs for itself is good before
+ * its first day, too: phones trust it as it is, so a clock that is behind must not cost it.
+ */
+export function isCurrent(certificate: X509Certificate, now: number): boolean {
+  const { validFromDate: from, validToDate: to } = certificate
+  const hasBegun = from.getTime() <= now || certificate.verify(certificate.publicKey)
+  return hasBegun && now < to.getTime() - 30 * DAY_MS
 }
 
-/** Whether it still serves: not near its end, and made out to all of these names. */
-export function stillServes(
-  certificate: X509Certificate,
-  names: readonly string[],
-  now: Date,
-): boolean {
-  const covers = (name: string): boolean =>
+export function covers(certificate: X509Certificate, names: readonly string[]): boolean {
+  const isNamed = (name: string): boolean =>
     (isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name)) !== undefined
-  return servesUntil(certificate) > now.getTime() && names.every(covers)
+  return names.every(isNamed)
 }
 
 function commonName(name: string): der.Der {

@@ -73,6 +73,13 @@ test('in a cluster every node shows what one authority has signed, with the auth
   for (const name of NAMES.slice(2)) expect(shown?.checkIP(name)).toBe(name)
   expect(new Date(shown?.validTo ?? 0)).toEqual(new Date('2027-03-06T04:05:06Z'))
   expect(loadIdentity(NONE, data, NAMES, NOW, ca)).toEqual(signed)
+  // Made when the clock was ahead; alone it is kept, since phones know it.
+  const later = new Date(NOW.getTime() + 10 * 86_400_000)
+  const ahead = loadIdentity(NONE, data, ['b.example'], later, ca)
+  expect(loadIdentity(NONE, data, ['b.example'], NOW, ca).key).not.toBe(ahead.key)
+  const own = loadIdentity(NONE, data, ['b.example'], later)
+  expect(loadIdentity(NONE, data, ['b.example'], NOW)).toEqual(own)
   // Of another cluster by now.
-  expect(loadIdentity(NONE, data, NAMES, NOW, authority('other', NOW)).key).not.toBe(signed.key)
+  const before = loadIdentity(NONE, data, NAMES, NOW, ca)
+  expect(loadIdentity(NONE, data, NAMES, NOW, authority('other', NOW)).key).not.toBe(before.key)
 })

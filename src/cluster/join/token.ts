@@ -10,6 +10,7 @@ import type { NodeId } from '../../control/ids.ts'
 import { isNodeId, nextNodeId } from '../../store/schema/node.ts'
 import type { Identity } from '../../x509/issue.ts'
 import type { ClusterFiles } from '../settings.ts'
+import { APART_MAX } from './clock.ts'
 
 export const TOKEN_LIFE_MS = 24 * 3_600_000
 
@@ -84,11 +85,17 @@ export function checkToken(
 
 /** Undefined when it is still good, else what to do. */
 export function expired({ purpose, expires }: JoinToken, now: WallTime): string | undefined {
-  if (expires >= now) return undefined
   const [until, here] = [expires, now].map((time) => new Date(time).toISOString())
-  const clocks = 'or if it was made within a day, compare the clocks of the hosts (timedatectl)'
-  const mend = `make another with ${MAKE[purpose]}, ${clocks}`
-  return `the token has expired (it was good until ${until}, here it is ${here}): ${mend}`
+  const another = `make another with ${MAKE[purpose]}`
+  if (expires < now) {
+    const when = `it was good until ${until}, here it is ${here}`
+    const clocks = 'or if it was made within a day, compare the clocks of the hosts (timedatectl)'
+    return `the token has expired (${when}): ${another}, ${clocks}`
+  }
+  // By the clock of the host that made it.
+  if (expires > now + TOKEN_LIFE_MS + APART_MAX)
+    return `the token was made by a clock that is ahead (it is good until ${until}): ${another}`
+  return undefined
 }
 
 const MAKE = { 'call-manager': 'pbx cluster token', server: 'pbx server token' } as const

@@ -248,6 +248,7 @@ test('a token is good for its cluster, for its time, and as it was made', () => 
   expect(checked.value).toMatchObject({ port: 5 })
   expect(checkToken(OTHER, token, NODES)).toMatchObject({ ok: false })
   expect(expired(checked.value, now)).toBeUndefined()
+  expect(expired(checked.value, wallTime(now - 48 * HOUR))).toMatch(/a clock that is ahead/)
   expect(expired(checked.value, wallTime(now + 2 * HOUR))).toMatch(
     /expired \(it was good until .*compare the clocks/,
   )
