@@ -19,7 +19,7 @@ import {
   type TimingName,
   type VipSettings,
 } from '../cluster/settings.ts'
-import { interfaceNames } from '../cluster/vip/interfaces.ts'
+import { firstNameOf, interfaceNames } from '../cluster/vip/interfaces.ts'
 import { claimDataDirectory, ConfigFault } from '../config/data-directory.ts'
 import { findInstallation } from '../config/installation.ts'
 import { decodeName } from '../config/decoders.ts'
@@ -144,7 +144,7 @@ function change(data: string, node: NodeOptions): string {
   if (vip !== undefined) mustBeReached(address)
   const kept = vip && {
     ...vip,
-    interface: interfaceFor({ interface: given ?? vip.interface }, address),
+    interface: interfaceFor(node, address, vip.interface),
   }
   writeCluster(data, {
     ...files,
@@ -229,7 +229,8 @@ function vipOf(vip: string | undefined, node: NodeOptions, host: string): VipSet
   if (vip === undefined) return undefined
   mustBeReached(host)
   const isNamed = node.interface !== undefined
-  return virtualAddresses({ vip, interface: interfaceFor(node, host), isNamed })
+  const name = interfaceFor(node, host)
+  return { ...virtualAddresses({ vip, interface: firstNameOf(name), isNamed }), interface: name }
 }
 
 function mustBeReached(host: string): void {
@@ -238,12 +239,15 @@ function mustBeReached(host: string): void {
   throw new CliFailure(`--address ${host} is reached by no other host: give ${own}`, 2)
 }
 
-/** As given, or that of the host's own address. */
-function interfaceFor({ interface: given }: Pick<NodeOptions, 'interface'>, host: string): string {
-  const name = given ?? interfaceOf(host) ?? ''
+/** As given, by any of its names; else as before, or that of the host's own address. */
+function interfaceFor({ interface: given }: NodeOptions, host: string, before?: string): string {
+  const name = given ?? before ?? interfaceOf(host) ?? ''
   const all = interfaceNames()?.filter((each) => each !== 'lo')
-  if (all?.includes(name) !== false) return name
-  throw new CliFailure(`--interface "${name}" must be one of this host's: ${all.join(', ')}`, 2)
+  if (all?.includes(firstNameOf(name)) !== false) return name
+  const own = all.join(', ')
+  if (given === undefined)
+    throw new CliFailure(`--interface is needed in the place of ${name}: one of ${own}`, 2)
+  throw new CliFailure(`--interface "${name}" must be one of this host's: ${own}`, 2)
 }
 
 function timingOf(timing: string | undefined): TimingName {

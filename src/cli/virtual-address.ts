@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { firstNameOf } from '../cluster/vip/interfaces.ts'
 import { holdersOf } from '../cluster/vip/holders.ts'
 import { isWithin, reservedFor } from '../cluster/vip/subnet.ts'
 import type { VipSettings, VirtualAddress } from '../cluster/settings.ts'
@@ -51,7 +52,7 @@ export async function mustBeFree(
 ): Promise<readonly string[]> {
   const { addresses = [], interface: name = '' } = vip ?? {}
   const found = addresses.map(async ({ address }) => {
-    const holders = await holdersOf(native, name, address)
+    const holders = await holdersOf(native, firstNameOf(name), address)
     if (typeof holders === 'string') return [`Whether ${address} is free is not known: ${holders}.`]
     if (holders.length === 0) return []
     const who = holders.join(' and ')

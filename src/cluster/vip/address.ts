@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os'
 import { after, millis, seconds } from '../../base/time.ts'
 import type { VirtualAddress } from '../settings.ts'
 import { Announcer, type AnnouncerParts } from './announcer.ts'
+import { linkIn, type Link } from './interfaces.ts'
 import { IP } from './ip.ts'
 import { Resident, type Fault } from './resident.ts'
 import { networkOf } from './subnet.ts'
@@ -84,6 +85,12 @@ export class Address {
   async removeAny(): Promise<Fault | undefined> {
     await this.#tell(this.#each(({ address, prefix }) => `addr del ${address}/${prefix}`))
     return this.remove()
+  }
+
+  /** Of the interface that has this name, among others perhaps; undefined while there is none. */
+  async link(name: string): Promise<Link | undefined> {
+    const answer = await this.#program.tell(`link show dev ${name}`)
+    return typeof answer === 'string' ? linkIn(answer) : undefined
   }
 
   /** Lets go of `ip`; what is there goes by itself. */

@@ -10,13 +10,14 @@ import { Address } from './address.ts'
 import type { Announce } from './announcer.ts'
 import { BackOff } from './back-off.ts'
 import { Gate } from './gate.ts'
+import { interfaceNames } from './interfaces.ts'
 import { Lease, type LeaseInput, type LeaseOutput } from './lease.ts'
 import { noInterface, whyNoAddress, whyNoGate } from './mend.ts'
 import { OpenGate } from './open-gate.ts'
 import type { Fault } from './resident.ts'
 import { Rivals, type Ears } from './rivals.ts'
 import type { VipSettings } from '../settings.ts'
-import { isLinkUp, isThere, Watch, type Seen } from './watch.ts'
+import { isLinkUp, Watch, type Seen } from './watch.ts'
 
 export type OwnerParts = {
   readonly host: Host
@@ -50,10 +51,14 @@ function allowForeignAddress(family: 'ipv4' | 'ipv6', log: Log): void {
   }
 }
 
+/** Its interface by the first of that one's names, once that is known. */
+type OwnVip = VipSettings & { interface: string }
+
 type AnyGate = Pick<Gate, 'pend' | 'open' | 'renew' | 'close' | 'remove' | 'stop'>
 
 export class VipOwner {
   readonly #parts: OwnerParts
+  readonly #vip: OwnVip
   readonly #gate: AnyGate
   readonly #lease: Lease
   readonly #address: Address
@@ -73,9 +78,10 @@ export class VipOwner {
   /** Why the kernel itself does not guard the address, and how to mend it. */
   readonly unguarded: string | undefined
 
-  private constructor(parts: OwnerParts, gate: Gate | Fault, address: Address) {
-    const { vip, host } = parts
+  private constructor(parts: OwnerParts, vip: OwnVip, gate: Gate | Fault, address: Address) {
+    const { host } = parts
     this.#parts = parts
+    this.#vip = vip
     this.#gate = gate instanceof Gate ? gate : new OpenGate(host)
     this.unguarded = gate instanceof Gate ? undefined : whyNoGate(gate)
     this.#lease = new Lease(parts.lease)
@@ -88,13 +94,14 @@ export class VipOwner {
       defend: () => address.defend(),
       onChanged: parts.onConflict,
     })
-    this.#watch = new Watch(vip.interface, host.log, (seen) => this.#onSeen(seen))
+    this.#watch = new Watch(vip, host.log, (seen) => this.#onSeen(seen))
     this.#looking = setInterval(() => this.#lookAround(), LOOK_EVERY_MS)
   }
 
   /** The gate is shut then, and an address that an earlier life left behind is gone. */
   static async prepare(parts: OwnerParts): Promise<VipOwner> {
-    const { host, vip, announce } = parts
+    const { host, announce } = parts
+    const vip = { ...parts.vip }
     const addresses = vip.addresses.map(({ address }) => address)
     const onPut = (fault: Fault | undefined): void => owner.#onPut(fault)
     const isOurs = (): boolean => !owner.#isRefused && owner.#lease.holdsAt(host.now())
@@ -102,13 +109,14 @@ export class VipOwner {
     // First: whatever the gate is made of, nobody is answered by an address that is not there.
     const fault = await address.removeAny()
     const gate = await Gate.prepare(addresses)
-    const owner = new VipOwner(parts, gate, address)
+    const owner = new VipOwner(parts, vip, gate, address)
     if (!(gate instanceof Gate)) {
       const effect = 'a node that was stopped for seconds may answer for a moment when it goes on'
       host.log('warn', 'vip.no-gate', { why: gate.why, effect, mend: owner.unguarded })
     }
     for (const family of new Set(addresses.map((each) => (isIPv6(each) ? 'ipv6' : 'ipv4'))))
       allowForeignAddress(family, host.log)
+    await owner.#findInterface()
     owner.#onChecked(fault)
     owner.#lookAtLink()
     return owner
@@ -167,12 +175,28 @@ export class VipOwner {
   }
 
   #lookAround(): void {
-    void this.#address.check().then((fault) => this.#onChecked(fault))
+    void this.#address.check().then((fault) => {
+      this.#onChecked(fault)
+      // Not before: an `ip` that is asked more is kept.
+      if (isLinkUp(this.#vip.interface) === undefined) void this.#findInterface()
+    })
     this.#lookAtLink()
   }
 
+  /** By the name that was given; from now on it goes by the one by which the kernel tells of it. */
+  async #findInterface(): Promise<void> {
+    const { host, vip: given } = this.#parts
+    const link = await this.#address.link(given.interface)
+    if (link === undefined) return
+    const { name } = link
+    if (name !== this.#vip.interface)
+      host.log('info', 'vip.interface-found', { given: given.interface, interface: name })
+    this.#vip.interface = name
+    this.#onLink(link.isUp)
+  }
+
   #lookAtLink(): void {
-    const isUp = isLinkUp(this.#parts.vip.interface)
+    const isUp = isLinkUp(this.#vip.interface)
     if (isUp !== undefined) this.#onLink(isUp)
     this.#judge()
   }
@@ -181,13 +205,13 @@ export class VipOwner {
     if (this.#isLinkDown === !isUp) return
     this.#isLinkDown = !isUp
     const event = isUp ? 'vip.link-up' : 'vip.link-down'
-    this.#parts.host.log('warn', event, { interface: this.#parts.vip.interface })
+    this.#parts.host.log('warn', event, { interface: this.#vip.interface })
     this.#judge()
   }
 
   #onChecked(fault: Fault | undefined): void {
     if (this.#isStopped) return
-    this.#unable = fault && whyNoAddress(fault, this.#parts.vip.interface)
+    this.#unable = fault && whyNoAddress(fault, this.#vip.interface)
     this.#judge()
   }
 
@@ -204,7 +228,7 @@ export class VipOwner {
 
   /** Nothing can be put on an interface that is down: it is well again as soon as that is up. */
   #lost(fault: Fault): void {
-    const { interface: name } = this.#parts.vip
+    const { interface: name } = this.#vip
     if (isLinkUp(name) === false) return this.#onLink(false)
     this.#fail(whyNoAddress(fault, name) ?? fault.why)
   }
@@ -226,10 +250,10 @@ export class VipOwner {
   }
 
   #linkTrouble(): string | undefined {
-    // Of one that has never been there, and of one that goes by another name, `ip` tells.
+    // Of one that has never been there `ip` tells.
     if (!this.#isLinkDown) return undefined
-    const { interface: name } = this.#parts.vip
-    if (!isThere(name)) return noInterface(name)
+    const { interface: name } = this.#vip
+    if (interfaceNames()?.includes(name) === false) return noInterface(name)
     return `${name} is down: see its cable, or ip link set ${name} up`
   }
 

@@ -5,6 +5,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Log } from '../../base/host.ts'
+import type { VipSettings } from '../settings.ts'
+import { linkIn } from './interfaces.ts'
 
 const AGAIN_MS = 1_000
 /** It ends with its standard input, that is with this process, however that ends. */
@@ -17,17 +19,13 @@ export type Seen =
   | { readonly kind: 'link'; readonly isUp: boolean }
 
 const ADDRESS = /^Deleted \d+: (\S+)\s+inet6? ([^\s/]+)/
-const LINK = /^(Deleted )?\d+: ([^:@\s]+)(?:@[^:\s]+)?: <([^>]*)>/
 
 /** Of one line of `ip -o monitor address link`. Pure. */
 export function seenIn(line: string, interfaceName: string): Seen | undefined {
   const [, at, address] = ADDRESS.exec(line) ?? []
   if (address !== undefined) return at === interfaceName ? { kind: 'removed', address } : undefined
-  const [, deleted, name, flags = ''] = LINK.exec(line) ?? []
-  if (name !== interfaceName) return undefined
-  const has = new Set(flags.split(','))
-  const isUp = has.has('UP') && has.has('LOWER_UP') && !has.has('NO-CARRIER')
-  return { kind: 'link', isUp: deleted === undefined && isUp }
+  const link = linkIn(line)
+  return link?.name === interfaceName ? { kind: 'link', isUp: link.isUp } : undefined
 }
 
 /** RFC 2863; `unknown`: it has a carrier, and no driver that tells more. */
@@ -41,30 +39,20 @@ export function isLinkUp(interfaceName: string): boolean | undefined {
   try {
     return UP.has(readFileSync(`/sys/class/net/${interfaceName}/operstate`, 'utf8').trim())
   } catch {
-    return undefined // no such file here, and `ip` will tell
-  }
-}
-
-/** Up or not, by its first name. True where the kernel does not tell. */
-export function isThere(interfaceName: string): boolean {
-  try {
-    const lines = readFileSync('/proc/net/dev', 'utf8').split('\n')
-    return lines.some((line) => line.trimStart().startsWith(`${interfaceName}:`))
-  } catch {
-    return true // no /proc: `ip` says so when the address is put there
+    return undefined // no such file here, and `ip` tells
   }
 }
 
 export class Watch {
-  readonly #interface: string
+  readonly #vip: Pick<VipSettings, 'interface'>
   readonly #onSeen: (seen: Seen) => void
   readonly #log: Log
   #child: ChildProcess | undefined
   #again: NodeJS.Timeout | undefined
   #isStopped = false
 
-  constructor(interfaceName: string, log: Log, onSeen: (seen: Seen) => void) {
-    this.#interface = interfaceName
+  constructor(vip: Pick<VipSettings, 'interface'>, log: Log, onSeen: (seen: Seen) => void) {
+    this.#vip = vip
     this.#onSeen = onSeen
     this.#log = log
     this.#start()
@@ -87,7 +75,7 @@ export class Watch {
     // A write after its end: the exit says the rest.
     child.stdin.on('error', () => {})
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const seen = seenIn(line, this.#interface)
+      const seen = seenIn(line, this.#vip.interface)
       if (seen !== undefined) this.#onSeen(seen)
     })
   }

@@ -14,7 +14,8 @@ import { realHost } from '../../store/host.ts'
 const ADDRESS = '10.77.0.10'
 const ip = (command: string): string =>
   spawnSync('ip', command.split(' '), { encoding: 'utf8' }).stdout
-const where = (): string => (ip('-o addr show dev v0').includes(ADDRESS) ? 'there' : 'not there')
+const where = (device = 'v0'): string =>
+  ip(`-o addr show dev ${device}`).includes(ADDRESS) ? 'there' : 'not there'
 
 for (const command of [
   'link add v0 type veth peer name v1',
@@ -24,6 +25,10 @@ for (const command of [
   `addr add ${ADDRESS}/24 dev v0`,
 ])
   ip(command)
+// The kernel takes its time to say that the other end is there.
+while (!ip('-o link show dev v0').includes('state UP'));
+/** It has no other end, and is up from the first. */
+const BRIDGE = (device: string): string => `link add ${device} up type bridge`
 
 const [, , mode] = process.argv
 /** Of IPv6, where the kernel is told to have none. */
@@ -126,8 +131,7 @@ if (mode === 'anew') {
   ip('link del v0')
   // Longer than it takes to look.
   await sleep(2_500)
-  for (const command of ['link add v0 type veth peer name v1', 'link set v0 up', 'link set v1 up'])
-    ip(command)
+  ip(BRIDGE('v0'))
   await sleep(2_500)
   while (!owner.isHeld) await leads()
   console.log(`leads: ${where()}`)
@@ -152,6 +156,24 @@ if (mode === 'refused') {
 if (mode === 'altname') {
   while (!owner.isHeld) await leads()
   console.log(`leads: ${where()}`)
+  ip(`addr del ${ADDRESS}/32 dev v0`)
+  // Sooner than it is put there anyway.
+  await sleep(200)
+  console.log(`taken away by hand: ${where()}`)
+  ip('link set v1 down')
+  await sleep(200)
+  owner.look(undefined)
+  ip('link del v0')
+  // Longer than it takes to look.
+  await sleep(1_500)
+  // It may have another first name when it comes again.
+  ip(BRIDGE('v2'))
+  ip(`link property add dev v2 altname ${NAMES.altname}`)
+  await sleep(2_500)
+  while (!owner.isHeld) await leads()
+  console.log(`leads: ${where('v2')}`)
+  ip('link set v2 down')
+  await sleep(200)
   process.exit()
 }
 if (mode === 'silent') {

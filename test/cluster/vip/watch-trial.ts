@@ -10,7 +10,7 @@ let last = 'nothing'
 const show = (seen: Seen): string =>
   seen.kind === 'removed' ? `removed ${seen.address}` : `link ${seen.isUp ? 'up' : 'down'}`
 const watch = new Watch(
-  'v0',
+  { interface: 'v0' },
   (_, event, fields) => console.log(`${event}: ${fields?.['why']}`),
   (seen) => (last = show(seen)),
 )
