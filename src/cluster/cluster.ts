@@ -107,7 +107,7 @@ export class Cluster {
   }
 
   whyNobodyLeads(): string {
-    return whyNobodyLeads(this.#standing?.members ?? [], this.nodes())
+    return whyNobodyLeads(this.self.id, this.#standing?.members ?? [], this.nodes())
   }
 
   readonly changed: Subscribe<Standing> = (listener) => {

@@ -1,10 +1,12 @@
 //! Why nobody leads, as one node sees it, and what to do. Pure.
 
+import type { NodeId } from '../control/ids.ts'
 import type { MemberStanding } from './protocol.ts'
 import type { Peer } from './settings.ts'
 
-/** The rest of a sentence that begins with that. `nodes`: as the store knows them. */
+/** The rest of a sentence that begins with that. `nodes`: all that the store of `self` knows. */
 export function whyNobodyLeads(
+  self: NodeId,
   members: readonly Pick<MemberStanding, 'id' | 'kind' | 'isConnected'>[],
   nodes: readonly Pick<Peer, 'id' | 'name' | 'port'>[],
 ): string {
@@ -13,11 +15,12 @@ export function whyNobodyLeads(
     voters.filter(({ isConnected }) => isConnected === isUp),
   ) as [typeof voters, typeof voters]
   const needed = Math.floor(voters.length / 2) + 1
-  const missed = nodes.filter(
-    ({ id }) => voters.length === 0 || gone.some((each) => each.id === id),
+  const missed = nodes.filter(({ id }) =>
+    voters.length === 0 ? id !== self : gone.some((each) => each.id === id),
   )
   const ports = [...new Set(missed.map(({ port }) => port))].join(', ')
-  const look = `see whether their TCP port for other nodes (${ports}) is open to this host`
+  const known = ports === '' ? '' : ` (${ports})`
+  const look = `see whether their TCP port for other nodes${known} is open to this host`
   if (voters.length === 0)
     return `this node has not been spoken to yet: start the others, or ${look}; its log says more`
   if (there.length >= needed) return 'one is being elected: try again in a moment'

@@ -24,7 +24,11 @@ test.each([
     [member(1, true), member(2, true), member(3, false), member(4, false)],
     /^2 of 4 nodes are connected, 3 are needed: start node-3, node-4, or/,
   ],
-  [[], /^this node has not been spoken to yet: start the others, or .* \(7480, 7490\)/],
+  [[], /^this node has not been spoken to yet: start the others, or .* \(7490\) is open/],
+  [
+    [member(1, true), member(3, false)],
+    /start node-3, or see whether their TCP port for other nodes is open to this host; if/,
+  ],
 ])('%j', (members, said) => {
-  expect(whyNobodyLeads(members, nodes)).toMatch(said)
+  expect(whyNobodyLeads(member(1, true).id, members, nodes)).toMatch(said)
 })
