@@ -1,9 +1,10 @@
 //! Looks now and then whether this host has the address by which the other nodes know it. Not in
 //! the thread that keeps the lease: what the kernel is asked waits for whoever changes interfaces.
 
-import { networkInterfaces } from 'node:os'
 import type { Cancel, Host } from '../base/host.ts'
+import type { Result } from '../base/result.ts'
 import { after, seconds } from '../base/time.ts'
+import { ownAddresses } from '../native/own-addresses.ts'
 import { Whereabouts } from './whereabouts.ts'
 
 const EVERY = seconds(5)
@@ -13,8 +14,8 @@ export type OwnAddressParts = {
   readonly address: string
   /** Why it is not found, or that it is; when that has changed. */
   readonly onChanged: (why: string | undefined) => void
-  /** All that the host has; throws where the kernel does not tell. */
-  readonly addresses?: () => readonly string[]
+  /** All that the host has. */
+  readonly addresses?: () => Result<readonly { readonly address: string }[], string>
 }
 
 export function watchOwnAddress(parts: OwnAddressParts): Cancel {
@@ -23,14 +24,16 @@ export function watchOwnAddress(parts: OwnAddressParts): Cancel {
   let told: string | undefined
   let isSaid = false
   const look = (): void => {
-    try {
-      const why = whereabouts.look(addresses(), host.now())
+    const own = addresses()
+    if (own.ok) {
+      const all = own.value.map((each) => each.address)
+      const why = whereabouts.look(all, host.now())
       if (why !== told) onChanged((told = why))
-    } catch (error) {
-      // Too many open files, for one: what was known will do until the kernel tells again.
-      if (!isSaid) host.log('warn', 'node.address-unknown', { address, why: String(error) })
-      isSaid = true
+      return
     }
+    // What was known will do until the kernel tells again.
+    if (!isSaid) host.log('warn', 'node.address-unknown', { address, why: own.error })
+    isSaid = true
   }
   let next: Cancel
   const again = (): void => {
@@ -39,8 +42,4 @@ export function watchOwnAddress(parts: OwnAddressParts): Cancel {
   }
   again()
   return () => next()
-}
-
-function ownAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((each) => each?.map((one) => one.address) ?? [])
 }

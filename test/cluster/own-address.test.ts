@@ -1,6 +1,7 @@
 //! When a node tells that its host has not its address any more.
 
 import { expect, test } from 'vitest'
+import { err, ok } from '../../src/base/result.ts'
 import { seconds } from '../../src/base/time.ts'
 import { watchOwnAddress } from '../../src/cluster/own-address.ts'
 import { World } from '../harness/world.ts'
@@ -20,16 +21,13 @@ test('once each time, and what the kernel does not tell is no news', () => {
     },
     address: KNOWN,
     onChanged: (why) => told.push(why?.slice(0, 42)),
-    addresses: () => {
-      if (own === undefined) throw new Error('EMFILE')
-      return own
-    },
+    addresses: () => (own === undefined ? err('EMFILE') : ok(own.map((at) => ({ address: at })))),
   })
   const forA20thOfAnHour = (): unknown => world.pass(seconds(180))
   forA20thOfAnHour()
   own = undefined
   forA20thOfAnHour()
-  expect([told, said]).toEqual([[], ['warn node.address-unknown Error: EMFILE']])
+  expect([told, said]).toEqual([[], ['warn node.address-unknown EMFILE']])
   own = ['192.0.2.143']
   forA20thOfAnHour()
   const missing = 'its host has not the address 192.0.2.133, '

@@ -1,11 +1,12 @@
 //! Which address of ours another host sees: the one the system would send from, or the public one
 //! for everybody outside of private networks.
 
-import { networkInterfaces } from 'node:os'
+import type { NetworkInterfaceInfo } from 'node:os'
 import type { Host } from '../../base/host.ts'
 import { Lru } from '../../base/lru.ts'
 import { seconds, type Millis } from '../../base/time.ts'
 import type { Native } from '../../native/load.ts'
+import { ownAddresses } from '../../native/own-addresses.ts'
 import { addressBytes, familyOf, isPrivate } from '../../base/address.ts'
 
 /** Routes change when cables are pulled and virtual addresses move. */
@@ -13,7 +14,7 @@ const LIFETIME = seconds(10)
 const REMEMBERED = 4096
 
 export type RoutesOptions = {
-  readonly now: Host['now']
+  readonly host: Pick<Host, 'now' | 'log'>
   readonly native: Native | undefined
   /** What peers outside of private networks are told, of either family. */
   readonly publicAddress: string | undefined
@@ -21,6 +22,8 @@ export type RoutesOptions = {
 
 export class Routes {
   readonly #options: RoutesOptions
+  #own: readonly NetworkInterfaceInfo[] = []
+  #isSaid = false
   readonly #known = new Lru<string, { readonly local: string; readonly until: Millis }>(REMEMBERED)
 
   constructor(options: RoutesOptions) {
@@ -29,13 +32,22 @@ export class Routes {
 
   /** The local address that reaches `host`. */
   readonly local = (host: string): string => {
-    const now = this.#options.now()
+    const now = this.#options.host.now()
     const known = this.#known.get(host)
     if (known !== undefined && known.until > now) return known.local
     const told = this.#options.native?.udpRoute(host) ?? ''
-    const local = told === '' ? guessed(host) : told
+    const local = told === '' ? guessed(host, this.#addresses()) : told
     this.#known.set(host, { local, until: (now + LIFETIME) as Millis })
     return local
+  }
+
+  /** As last told: whoever sent something is answered all the same. */
+  #addresses(): readonly NetworkInterfaceInfo[] {
+    const own = ownAddresses()
+    if (own.ok) return (this.#own = own.value)
+    if (!this.#isSaid) this.#options.host.log('warn', 'sip.addresses-unknown', { why: own.error })
+    this.#isSaid = true
+    return this.#own
   }
 
   /** What `host` is told to reach us by, where `local` is the address it does talk to. */
@@ -47,14 +59,12 @@ export class Routes {
 }
 
 /** Without the system's word: the interface of the same network, else the first to the outside. */
-function guessed(host: string): string {
+function guessed(host: string, all: readonly NetworkInterfaceInfo[]): string {
   const wanted = addressBytes(host)
   const family = familyOf(host)
   const loopback = family === 4 ? '127.0.0.1' : '::1'
   if (wanted === undefined) return loopback
-  const own = Object.values(networkInterfaces())
-    .flatMap((each) => each ?? [])
-    .filter((each) => each.family === `IPv${family}`)
+  const own = all.filter((each) => each.family === `IPv${family}`)
   let best: { readonly address: string; readonly bits: number } | undefined
   for (const { address, cidr } of own) {
     const bits = Number(cidr?.split('/')[1] ?? 0)

@@ -88,7 +88,7 @@ class Transport implements RunningTransport {
     this.#options = options
     this.#host = host
     this.#routes = new Routes({
-      now: host.now,
+      host,
       native: native.ok ? native.value : undefined,
       publicAddress,
     })
