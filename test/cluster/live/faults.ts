@@ -6,8 +6,9 @@ import type { Node, Trio } from './trio.ts'
 
 /** The longest a sync took on disks that had trouble and said nothing. */
 const SLOW_SYNC_MS = 500
-/** From an hour on a node leaves serving to others. */
+/** From an hour on a node leaves serving to others, after some seconds. */
 const CLOCK_JUMP_MS = 59 * 60_000
+const FAR_JUMP_MS = 86_400_000
 
 /** Where faults happen. */
 export type Arena = {
@@ -93,6 +94,7 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: 'clock-on', ...clock(CLOCK_JUMP_MS) },
   { name: 'clock-back', ...clock(-CLOCK_JUMP_MS) },
+  { name: 'clock-far', ...clock(FAR_JUMP_MS), lastsMs: 10_000, moves: true },
   // Whoever serves next is ahead.
   {
     name: 'clock-others',
