@@ -40,7 +40,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'src/files': { imports: ['src/store'] },
   'src/litestream': { imports: ['src/store'] },
   'src/cluster': { imports: ['src/control', 'src/x509', 'src/raft', 'src/store', 'src/native'] },
-  'src/config': { imports: [], packages: ['smol-toml'] },
+  'src/config': { imports: ['src/native'], packages: ['smol-toml'] },
   'src/observe': { imports: [], packages: ['pino', 'prom-client'] },
   'src/x509': { imports: [] },
   'src/http': {

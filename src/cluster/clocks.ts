@@ -15,7 +15,7 @@ const TOLERATED = 2_000
 const NEAR = APART_MAX / 2
 /** Looks, one a second, before it is logged. */
 const PATIENCE = 5
-const FAR_OFF = 'its clock is off by more than an hour: let NTP set it'
+const FAR_OFF = 'its clock is, or was, off by more than an hour: let NTP set it'
 const MEND = 'let it be set by NTP (timedatectl); until then call records may be dated wrongly'
 
 export type ClocksParts = {
@@ -67,7 +67,7 @@ export class Clocks {
     const off = Math.abs(ahead ?? 0)
     if (off > APART_MAX && this.#looksOff >= PATIENCE) this.#trouble = FAR_OFF
     // When most are gone it is not to be known who is right: what was known then stays.
-    if (off < NEAR && this.#isNearAnother) this.#trouble = undefined
+    if (off < NEAR && this.#isAnotherWithin(NEAR)) this.#trouble = undefined
     return this.#trouble
   }
 
@@ -83,6 +83,11 @@ export class Clocks {
     return Math.abs(off) < TOLERATED ? undefined : off
   }
 
+  /** Most say what the clock here says, and another one does: not only that none is known. */
+  get isSure(): boolean {
+    return this.off(this.#parts.self) === undefined && this.#isAnotherWithin(TOLERATED)
+  }
+
   stop(): void {
     for (const each of this.#unsubscribe) each()
   }
@@ -95,9 +100,9 @@ export class Clocks {
     return new Map([[self, 0], ...others])
   }
 
-  get #isNearAnother(): boolean {
+  #isAnotherWithin(ms: number): boolean {
     const { self } = this.#parts
-    return [...this.#ahead].some(([node, ahead]) => node !== self && Math.abs(ahead) < NEAR)
+    return [...this.#ahead].some(([node, ahead]) => node !== self && Math.abs(ahead) < ms)
   }
 
   #tell(peer: NodeId): void {

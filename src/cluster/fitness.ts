@@ -88,7 +88,8 @@ export class Fitness {
   /**
    * Whether one of these others is there whose election is worth waiting for: it is fit, or can
    * serve where this one cannot. Not that of one which would serve badly, only because this one is
-   * to be spared: behind a slow disk its log is the shorter one, and cannot win.
+   * to be spared: behind a slow disk its log is the shorter one, and cannot win. It is handed over
+   * to afterwards.
    */
   isAnyBetter(nodes: readonly NodeId[]): boolean {
     const { peers } = this.#parts.link

@@ -339,6 +339,7 @@ export class Member {
       schema,
       members: this.#membersOf(status),
       timeAhead: this.#clocks.time.ahead,
+      isClockSure: this.#clocks.isSure,
       dismissed: link.dismissed,
       conflict: vip?.conflict,
       noSnapshot: role === 'leader' ? replica.trouble : undefined,

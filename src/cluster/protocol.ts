@@ -43,6 +43,8 @@ export type Standing = {
   readonly unguarded?: string | undefined
   /** By how many milliseconds the time of the cluster is ahead of the wall clock here. */
   readonly timeAhead: number
+  /** Other nodes say what the wall clock of this one says. */
+  readonly isClockSure: boolean
   /** Of the thread that keeps the lease. */
   readonly urgency: Urgency
   readonly members: readonly MemberStanding[]

@@ -1,7 +1,9 @@
 //! This host's own addresses and names.
 
 import { isIPv6 } from 'node:net'
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname } from 'node:os'
+import { ownAddresses } from '../native/own-addresses.ts'
+import { ConfigFault } from './data-directory.ts'
 
 export type HostAddresses = {
   /** Where others reach us: the bound address, or the first one that is not loopback. */
@@ -12,13 +14,17 @@ export type HostAddresses = {
   readonly names: readonly string[]
 }
 
-/** `bound`: what sockets are bound to; `0.0.0.0` and `::` are every address of that family. */
+/**
+ * `bound`: what sockets are bound to; `0.0.0.0` and `::` are every address of that family. Throws a
+ * `ConfigFault` when the kernel does not tell.
+ */
 export function hostAddresses(bound: string, publicAddress: string | undefined): HostAddresses {
   const every = isAny(bound)
   const family = isIPv6(bound) ? 'IPv6' : 'IPv4'
   const loopback = family === 'IPv6' ? '::1' : '127.0.0.1'
-  const found = Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
+  const all = ownAddresses()
+  if (!all.ok) throw new ConfigFault(`the addresses of this host are not known: ${all.error}`)
+  const found = all.value
     // Link-local ones mean nothing without the name of the interface.
     .filter((each) => !each.internal && !/^fe80:/i.test(each.address))
   const own = found.filter((each) => each.family === family).map(({ address }) => address)

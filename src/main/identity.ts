@@ -21,8 +21,7 @@ export function ownIdentity(config: Config, cluster: Cluster | undefined): OwnId
   const named = domain === undefined ? [] : [domain]
   const { names: here } = hostAddresses(address, publicAddress)
   const names = [...new Set([...named, ...here, ...(cluster?.vips ?? [])])]
-  const now = new Date(cluster?.wall() ?? Date.now())
-  const loaded = loadIdentity(tls, data, names, now, cluster?.authority)
+  const loaded = loadIdentity(tls, data, names, new Date(), cluster?.authority)
   // Files are not ours to make.
   const own = loaded.selfSigned ? new X509Certificate(loaded.certificate) : undefined
   return { names, ...loaded, isCurrent: (at) => own === undefined || isCurrent(own, at) }

@@ -173,8 +173,10 @@ export class ClusterMember {
     const mayServe = this.#trouble === undefined || this.#office !== this.#failedIn
     if (this.#serving === undefined && this.#isActive && mayServe)
       return this.#between(() => this.#change(true))
-    if (this.#standby?.identity.isCurrent(this.#cluster.wall()) === false)
-      this.#between(() => this.#renew())
+    const { identity } = this.#standby ?? {}
+    const isOld = identity?.isCurrent(this.#options.host.wall()) === false
+    // Else it may be the clock that is wrong.
+    if (isOld && this.#cluster.standing?.isClockSure === true) this.#between(() => this.#renew())
   }
 
   /** Nothing else changes meanwhile. */

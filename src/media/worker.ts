@@ -3,13 +3,13 @@
 
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
 import type { Host } from '../base/host.ts'
 import { randomFrom } from '../base/random.ts'
 import { millis, wallTime } from '../base/time.ts'
 import { loadNative } from '../native/load.ts'
+import { ownAddresses } from '../native/own-addresses.ts'
 import { udpHub } from '../native/udp-hub.ts'
 import { MediaEngine } from './engine.ts'
 import { familyOf, type Interface } from './faces.ts'
@@ -50,29 +50,19 @@ function currentInterfaces(): readonly Interface[] {
   const now = performance.now()
   if (now - interfacesAt < INTERFACES_MS) return interfaces
   interfacesAt = now
-  const all = Object.values(knownInterfaces()).flatMap((each) => each ?? [])
-  if (all.length === 0) return interfaces
-  interfaces = all.map(({ address, internal, cidr }) => {
+  const known = ownAddresses()
+  if (!known.ok) {
+    // Those known before will do until the next look.
+    const fields = { error: known.error }
+    post({ kind: 'log', level: 'warn', event: 'media.interfaces', fields })
+    return interfaces
+  }
+  interfaces = known.value.map(({ address, internal, cidr }) => {
     const family = familyOf(address)
     const prefix = Number(cidr?.split('/')[1] ?? (family === 'IP4' ? 32 : 128))
     return { address, internal, family, prefix }
   })
   return interfaces
-}
-
-function knownInterfaces(): ReturnType<typeof networkInterfaces> {
-  try {
-    return networkInterfaces()
-  } catch (error) {
-    // Too many open files, for one: the addresses known before will do until the next look.
-    post({
-      kind: 'log',
-      level: 'warn',
-      event: 'media.interfaces',
-      fields: { error: String(error) },
-    })
-    return {}
-  }
 }
 
 /** Sockets for media: three quarters of the files this process may open, or no limit known. */

@@ -176,13 +176,11 @@ function signedWith(keyId: Uint8Array | undefined): readonly der.Der[] {
 }
 
 /**
- * Whether it is good by this clock, and not near its end. One that signs for itself is good before
- * its first day, too: phones trust it as it is, so a clock that is behind must not cost it.
+ * Whether it is not near its end. One that has not begun is kept: a clock that is behind, as after
+ * a loss of power, is not to cost it.
  */
 export function isCurrent(certificate: X509Certificate, now: number): boolean {
-  const { validFromDate: from, validToDate: to } = certificate
-  const hasBegun = from.getTime() <= now || certificate.verify(certificate.publicKey)
-  return hasBegun && now < to.getTime() - 30 * DAY_MS
+  return now < certificate.validToDate.getTime() - 30 * DAY_MS
 }
 
 export function covers(certificate: X509Certificate, names: readonly string[]): boolean {

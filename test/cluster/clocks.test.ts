@@ -153,12 +153,14 @@ test('who is off by more than an hour had better not serve, and may when it is s
     for (let looks = 1; looks < times; looks++) nodes.forEach(({ clocks }) => clocks.tick())
     return nodes.map(({ clocks }) => clocks.tick())
   }
-  const offByFar = 'its clock is off by more than an hour: let NTP set it'
+  expect(nodes.map(({ clocks }) => clocks.isSure)).toEqual([true, true, false])
+  const offByFar = 'its clock is, or was, off by more than an hour: let NTP set it'
   expect(ticked(4)).toEqual([undefined, undefined, undefined])
   expect(ticked(1)).toEqual([undefined, undefined, offByFar])
   // Of two nobody knows who is right, but it knew before.
   await a.link.close()
   await vi.waitUntil(() => c.clocks.off(C) === undefined)
+  expect([b.clocks.isSure, c.clocks.isSure]).toEqual([false, false])
   expect([b.clocks.tick(), c.clocks.tick()]).toEqual([undefined, offByFar])
   c.set.ahead = 60_000 - HOUR
   expect(c.clocks.tick()).toBe(offByFar)

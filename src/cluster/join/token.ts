@@ -86,15 +86,15 @@ export function checkToken(
 /** Undefined when it is still good, else what to do. */
 export function expired({ purpose, expires }: JoinToken, now: WallTime): string | undefined {
   const [until, here] = [expires, now].map((time) => new Date(time).toISOString())
-  const another = `make another with ${MAKE[purpose]}`
+  const when = `it is good until ${until}, here it is ${here}`
+  const clocks = 'compare the clocks of the hosts (timedatectl)'
   if (expires < now) {
-    const when = `it was good until ${until}, here it is ${here}`
-    const clocks = 'or if it was made within a day, compare the clocks of the hosts (timedatectl)'
-    return `the token has expired (${when}): ${another}, ${clocks}`
+    const mend = `make another with ${MAKE[purpose]}, or if it was made within a day, ${clocks}`
+    return `the token has expired (${when}): ${mend}`
   }
   // By the clock of the host that made it.
   if (expires > now + TOKEN_LIFE_MS + APART_MAX)
-    return `the token was made by a clock that is ahead (it is good until ${until}): ${another}`
+    return `the token is of another time (${when}): ${clocks}, then make another`
   return undefined
 }
 

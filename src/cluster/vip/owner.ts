@@ -177,8 +177,10 @@ export class VipOwner {
   #lookAround(): void {
     void this.#address.check().then((fault) => {
       this.#onChecked(fault)
-      // Not before: an `ip` that is asked more is kept.
-      if (isLinkUp(this.#vip.interface) === undefined) void this.#findInterface()
+      const { interface: given } = this.#parts.vip
+      const isFirst = given === this.#vip.interface && isLinkUp(given) !== undefined
+      // Its first name may be another's by now. Not before: an `ip` that is asked more is kept.
+      if (!isFirst) void this.#findInterface()
     })
     this.#lookAtLink()
   }
