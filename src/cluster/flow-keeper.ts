@@ -2,16 +2,22 @@
 
 import { isServerId } from '../store/schema/server.ts'
 import type { Cancel, Host } from '../base/host.ts'
+import { after, millis } from '../base/time.ts'
 import type { NodeId } from '../control/ids.ts'
 import { decodeNews, encodeNews, FlowTable, inPieces, type Flow, type FlowNews } from './flows.ts'
 import type { PeerLink } from './peer-link.ts'
 import { Tickler, type Tickle } from './vip/tickle.ts'
+
+/** Before the first client is told. Starting a program would hold up whoever begins to serve. */
+const LEFTOVERS_AFTER = millis(50)
 
 export type FlowKeeperParts = {
   readonly host: Host
   readonly link: Pick<PeerLink, 'send' | 'peers' | 'arrived' | 'changed'>
   readonly tickle: Tickle
   readonly holdsAddress: () => boolean
+  /** What the kernel here has left of connections that it had before. */
+  readonly dropLeftovers: () => void
 }
 
 export class FlowKeeper {
@@ -58,6 +64,8 @@ export class FlowKeeper {
     const lost = new FlowTable()
     lost.take({ isWhole: true, opened: theirs, closed: NONE })
     this.#lost = lost
+    const { host, dropLeftovers } = this.#parts
+    host.wake(after(host.now(), LEFTOVERS_AFTER), dropLeftovers)
     const done = (): void => this.tell({ isWhole: false, opened: NONE, closed: lost.all() })
     this.#tickler.start(theirs, done)
   }

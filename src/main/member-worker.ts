@@ -18,6 +18,7 @@ import { relayServers } from '../cluster/server-relay.ts'
 import type { FromMember, MemberSettings, ToMember } from '../cluster/protocol.ts'
 import { TIMINGS } from '../cluster/timings.ts'
 import type { Peer, VipSettings } from '../cluster/settings.ts'
+import { dropLeftovers } from '../cluster/vip/leftovers.ts'
 import { whyNoAnnouncing } from '../cluster/vip/mend.ts'
 import { VipOwner } from '../cluster/vip/owner.ts'
 import { earsOf } from '../cluster/vip/rivals.ts'
@@ -124,6 +125,7 @@ async function begin(): Promise<void> {
     link,
     tickle: addOn.ok ? addOn.value.tickle : () => addOn.error,
     holdsAddress: () => vip?.isHeld === true,
+    dropLeftovers: () => dropLeftovers(vipSettings?.addresses ?? [], host.log),
   })
   judge(member, vip)
   const fileSync = syncFiles(link, reader)

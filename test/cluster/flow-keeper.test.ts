@@ -35,13 +35,14 @@ test('who has come back from the port it had before is known as before', () => {
     },
     tickle: (_from, _fromPort, _to, toPort) => (tickled.push(toPort), ''),
     holdsAddress: () => true,
+    dropLeftovers: () => void tickled.push(0),
   })
   const before = { isWhole: true, opened: [flow(1), flow(2)], closed: [] }
   atPeer.take(before)
   for (const take of listeners) take({ from: PEER, channel: 'flows', data: encodeNews(before) })
   keeper.addressChanged(true)
   world.pass(millis(1_000))
-  expect(tickled).toEqual([1, 2])
+  expect(tickled).toEqual([0, 1, 2])
   keeper.tell({ isWhole: false, opened: [flow(1)], closed: [] })
   world.pass(millis(20_000))
   expect(atPeer.all()).toEqual([flow(1)])

@@ -1,6 +1,6 @@
 //! Clients that say something once over TCP and then nothing: `node idle-clients.ts ADDRESS COUNT`.
 //! Told on stdout, a line each: `up` when one was answered, `lost` when its connection has ended;
-//! it connects again then, until it is answered again. It ends with SIGTERM.
+//! it connects again then, from the same port, until it is answered again. It ends with SIGTERM.
 
 import { connect } from 'node:net'
 
@@ -8,12 +8,13 @@ const [address = '', count = '1'] = process.argv.slice(2)
 const HOST = address.includes(':') ? `[${address}]` : address
 const AGAIN_MS = 300
 const PATIENCE_MS = 2_000
+const FIRST_PORT = 20_000
 
 for (let number = 0; number < Number(count); number++) setTimeout(() => begin(number), number)
 process.on('SIGTERM', () => process.exit(0))
 
 function begin(number: number): void {
-  const socket = connect(5060, address)
+  const socket = connect({ port: 5060, host: address, localPort: FIRST_PORT + number })
   let isUp = false
   socket.setTimeout(PATIENCE_MS, () => {
     if (!isUp) socket.destroy()
