@@ -26,10 +26,14 @@ function ip(command: string): void {
   spawnSync('ip', command.split(' '), { stdio: 'inherit' })
 }
 
-async function say(what: string, command: string): Promise<void> {
+/** The kernel tells of a link once a second at most, of all of them. */
+const LATEST_MS = 3_000
+
+async function say(what: string, command: string, wanted: string): Promise<void> {
   ip(command)
-  await sleep(200)
-  console.log(`${what}: ${last}; ${linkUp()}`)
+  const seen = (): string => `${last}; ${linkUp()}`
+  for (let waited = 0; seen() !== wanted && waited < LATEST_MS; waited += 50) await sleep(50)
+  console.log(`${what}: ${seen()}`)
 }
 
 /** 0 when it has none. */
@@ -39,11 +43,16 @@ function childOf(pid: number): number {
 
 for (const command of ['link add v0 type veth peer name v1', 'link set v1 up']) ip(command)
 await sleep(200)
-await say('new', 'link set v0 alias new')
-await say('up', 'link set v0 up')
+// It hears from when the monitor has begun.
+for (let told = 0; last === 'nothing' && told < 50; told++) {
+  ip(`link set v0 alias v${told}`)
+  await sleep(100)
+}
+await say('new', 'link set v0 alias new', 'link down; down when looked at')
+await say('up', 'link set v0 up', 'link up; up when looked at')
 ip('addr add 10.7.0.1/24 dev v0')
-await say('address taken', 'addr del 10.7.0.1/24 dev v0')
-await say('down', 'link set v1 down')
+await say('address taken', 'addr del 10.7.0.1/24 dev v0', 'removed 10.7.0.1; up when looked at')
+await say('down', 'link set v1 down', 'link down; down when looked at')
 const MONITOR = childOf(childOf(process.pid))
 // There are none when it is started again.
 const giveBack = takeAllFiles()
@@ -51,8 +60,8 @@ process.kill(MONITOR, 'SIGKILL')
 await sleep(1_500)
 giveBack()
 await sleep(1_500)
-await say('up again', 'link set v1 up')
-await say('gone', 'link del v0')
+await say('up again', 'link set v1 up', 'link up; up when looked at')
+await say('gone', 'link del v0', 'link down; not known')
 const stopping = childOf(childOf(process.pid))
 watch.stop()
 await sleep(200)
