@@ -20,6 +20,7 @@ import type {
   FileStandings,
   FromMember,
   MainConcern,
+  MemberStanding,
   Standing,
   ToMember,
   Wish,
@@ -94,9 +95,13 @@ export class Cluster {
 
   /** As most clocks say, where the one here differs. */
   wall(): WallTime {
+    return wallTime(this.#parts.host.wall() - (this.here?.clockAhead ?? 0))
+  }
+
+  /** This node among the members; undefined before it is one. */
+  get here(): MemberStanding | undefined {
     const { standing } = this
-    const here = standing?.members.find(({ id }) => id === standing.id)
-    return wallTime(this.#parts.host.wall() - (here?.clockAhead ?? 0))
+    return standing?.members.find(({ id }) => id === standing.id)
   }
 
   /** As the store knows them; before it does, those that were there when this one joined. */

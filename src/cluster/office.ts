@@ -24,11 +24,11 @@ export class Office {
 
   /** Why it is to be given up now; said once in that time, should nobody else take it. */
   overdue(now: Millis): string | undefined {
-    const since = this.#heldSince
+    if (this.#heldSince === undefined) return undefined
     // From when that is mended it has all the time again.
-    if (since !== undefined && this.isExcused) this.#heldSince = now
-    if (since === undefined || this.#isServing || this.isExcused || now - since < PATIENCE)
-      return undefined
+    if (this.isExcused) this.#heldSince = now
+    const since = this.#heldSince
+    if (this.#isServing || now - since < PATIENCE) return undefined
     this.#heldSince = now
     return `it has not begun to serve ${Math.round((now - since) / 1_000)} s after its election`
   }

@@ -70,8 +70,8 @@ function nobodyLeads(cluster: Cluster): string {
 }
 
 /** Why it could not serve; undefined when it could. */
-function unable({ standing }: Cluster): string | undefined {
-  const { unfit } = standing?.members.find(({ id }) => id === standing.id) ?? {}
+function unable({ here }: Cluster): string | undefined {
+  const { unfit } = here ?? {}
   return unfit?.grade === 'useless' ? `this node could not serve: ${unfit.why}` : undefined
 }
 

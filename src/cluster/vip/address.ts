@@ -2,8 +2,8 @@
 //! the kernel takes them away when nobody does; and told to the neighbours.
 
 import { isIPv4, isIPv6 } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { after, millis, seconds } from '../../base/time.ts'
+import { ownInterfaces } from '../../native/own-addresses.ts'
 import type { VirtualAddress } from '../settings.ts'
 import { Announcer, type AnnouncerParts } from './announcer.ts'
 import { linkIn, type Link } from './interfaces.ts'
@@ -122,15 +122,15 @@ export class Address {
   /** Asked when `ip` has just been answered: both wait for whoever changes interfaces. */
   #isAnyThere(): boolean {
     const { host, vip } = this.#parts
-    try {
-      const there = networkInterfaces()[vip.interface] ?? []
-      return vip.addresses.some(({ address }) => there.some((each) => each.address === address))
-    } catch (error) {
-      // Too many open files, for one: it is hoped to be as it was.
-      if (!this.#isSaid) host.log('warn', 'vip.interfaces-unknown', { why: String(error) })
+    const all = ownInterfaces()
+    if (!all.ok) {
+      // It is hoped to be as it was.
+      if (!this.#isSaid) host.log('warn', 'vip.interfaces-unknown', { why: all.error })
       this.#isSaid = true
       return this.isThere
     }
+    const there = all.value[vip.interface] ?? []
+    return vip.addresses.some(({ address }) => there.some((each) => each.address === address))
   }
 
   /** A line for each address that has one, for the interface. */

@@ -9,7 +9,7 @@
 //! before it or what is after it, and when one statement fails, nothing is done. Deleting what is
 //! not there, or has expired, fails: what renews begins with a deletion.
 
-import { isIPv4 } from './subnet.ts'
+import { familyOf } from '../../base/address.ts'
 
 const TABLE = 'pbx_vip'
 
@@ -84,7 +84,7 @@ export function close(addresses: Addresses): string {
 
 /** Answered by a table whatever came before it, if the rules are there: the end of an answer. */
 export function look(addresses: Addresses): string {
-  return `list set ${addresses.some(isIPv4) ? 'ip' : 'ip6'} ${TABLE} lease`
+  return `list set ${addresses.some((each) => familyOf(each) === 4) ? 'ip' : 'ip6'} ${TABLE} lease`
 }
 
 /** Of an answer to `look`: for how many milliseconds the gate is still open; 0 when it is not. */
@@ -108,7 +108,8 @@ const UNITS: Readonly<Record<string, number>> = {
 type Set = 'lease' | 'pending'
 
 function familiesOf(addresses: Addresses): readonly (readonly [Family, Addresses])[] {
-  const [four, six] = [addresses.filter(isIPv4), addresses.filter((each) => !isIPv4(each))]
+  const of = (family: 4 | 6): Addresses => addresses.filter((each) => familyOf(each) === family)
+  const [four, six] = [of(4), of(6)]
   const all = [['ip', four] as const, ['arp', four] as const, ['ip6', six] as const]
   return all.filter(([, own]) => own.length > 0)
 }

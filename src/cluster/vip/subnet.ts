@@ -1,6 +1,6 @@
 //! What subnets are made of (RFC 4632, RFC 4291). Pure.
 
-import { addressNumber, sharePrefix } from '../../base/address.ts'
+import { addressNumber, familyOf, sharePrefix } from '../../base/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { VirtualAddress } from '../settings.ts'
 
@@ -9,11 +9,6 @@ export function networkOf({ address, prefix }: VirtualAddress): string {
   const hosts = 2n ** BigInt(32 - prefix)
   const first = (numberOf(address) / hosts) * hosts
   return [24n, 16n, 8n, 0n].map((bits) => (first >> bits) % 256n).join('.')
-}
-
-/** Of what is an address of either family. */
-export function isIPv4(address: string): boolean {
-  return !address.includes(':')
 }
 
 export function isWithin(address: string, subnet: VirtualAddress): boolean {
@@ -28,12 +23,13 @@ export function reservedFor(address: string, subnet: VirtualAddress): string | u
   const bits = hostBits(subnet)
   if (bits < 2n || !isWithin(address, subnet)) return undefined
   const host = numberOf(address) % 2n ** bits
-  if (host === 0n) return isIPv4(address) ? 'the subnet itself' : 'all routers of the subnet'
-  return isIPv4(address) && host === 2n ** bits - 1n ? 'all hosts of the subnet' : undefined
+  if (host === 0n)
+    return familyOf(address) === 4 ? 'the subnet itself' : 'all routers of the subnet'
+  return familyOf(address) === 4 && host === 2n ** bits - 1n ? 'all hosts of the subnet' : undefined
 }
 
 function hostBits({ address, prefix }: VirtualAddress): bigint {
-  return BigInt((isIPv4(address) ? 32 : 128) - prefix)
+  return BigInt((familyOf(address) === 4 ? 32 : 128) - prefix)
 }
 
 function numberOf(address: string): bigint {
